@@ -1,0 +1,121 @@
+"""The application factory: the only place where things are wired."""
+
+from __future__ import annotations
+
+import secrets
+from urllib.parse import urlsplit
+
+import redis
+import requests
+from flask import Flask
+
+from cartproxy import logs
+from cartproxy.carts.products import ProductCatalogue
+from cartproxy.carts.record import Records
+from cartproxy.carts.service import CartService
+from cartproxy.carts.sessions import SessionNames
+from cartproxy.settings import Settings, StoreSettings
+from cartproxy.storage import connect
+from cartproxy.store.client import StoreClient
+from cartproxy.store.transport import StoreTransport, new_session
+from cartproxy.web import hooks
+from cartproxy.web.carts import carts
+from cartproxy.web.checkout import checkout
+from cartproxy.web.credentials import CookiePolicy
+from cartproxy.web.docs import docs
+from cartproxy.web.health import health
+from cartproxy.web.origins import Origins
+from cartproxy.web.products import products
+from cartproxy.web.shops import Edge, Shop
+
+
+def create_app(settings: Settings) -> Flask:
+    """The WSGI application for these settings. Connects to nothing before the first request."""
+    logs.configure(settings.log_level)
+    client = connect(settings)
+    records = Records(
+        client,
+        idle_seconds=settings.idle_seconds,
+        absolute_seconds=settings.absolute_seconds,
+        lease_seconds=settings.lock_lease_seconds,
+        wait_seconds=settings.lock_wait_seconds,
+    )
+    session = new_session(settings.threads)
+    public = urlsplit(settings.public_url)
+    app = Flask(__name__, root_path=__file__.removesuffix("app.py") + "web")
+    app.config.update(
+        MAX_QUANTITY=settings.max_quantity,
+        MAX_BODY_BYTES=settings.max_body_bytes,
+        METRICS_TOKEN=settings.metrics_token.reveal(),
+    )
+    Edge(
+        shops={
+            name: _shop(name, store, settings, client, records, session)
+            for name, store in settings.stores.items()
+        },
+        sessions=SessionNames(
+            records,
+            # Without Redis the carts die with the process, and so may the key of their names.
+            pepper=settings.pepper.reveal() or secrets.token_urlsafe(32),
+            previous_pepper=settings.previous_pepper.reveal(),
+        ),
+        cookie=CookiePolicy(public.scheme == "https", int(settings.idle_seconds)),
+        own_origin=f"{public.scheme}://{public.netloc}",
+        request_seconds=settings.request_seconds,
+    ).install(app)
+    for blueprint in (carts, checkout, products, health, docs):
+        app.register_blueprint(blueprint)
+    hooks.install(app, https=public.scheme == "https")
+    return app
+
+
+def store_client(
+    name: str, store: StoreSettings, settings: Settings, session: requests.Session
+) -> StoreClient:
+    """The client for one configured store."""
+    secret_headers = {
+        "SecureURL": store.secure_url,
+        "PrivateKey": store.private_key.reveal(),
+    }
+    if store.token:
+        secret_headers["Token"] = store.token.reveal()
+    if store.access_token:
+        secret_headers["Authorization"] = f"Bearer {store.access_token.reveal()}"
+    transport = StoreTransport(
+        session,
+        base_url=store.base_url,
+        secret_headers=secret_headers,
+        connect_seconds=settings.store_connect_seconds,
+        call_seconds=settings.store_call_seconds,
+        ca_file=store.ca_file or None,
+        label=name,
+    )
+    return StoreClient(
+        transport, shop_url=store.site_url, checkout_hosts=store.hosts, currency=store.money
+    )
+
+
+def _shop(
+    name: str,
+    store: StoreSettings,
+    settings: Settings,
+    client: redis.Redis,
+    records: Records,
+    session: requests.Session,
+) -> Shop:
+    calls = store_client(name, store, settings, session)
+    return Shop(
+        id=name,
+        carts=CartService(
+            calls,
+            records,
+            currency=store.money,
+            fresh_seconds=settings.snapshot_fresh_seconds,
+        ),
+        products=ProductCatalogue(
+            calls, client, store_id=name, fresh_seconds=settings.product_fresh_seconds
+        ),
+        origins=Origins(store.origins),
+        currency=store.currency,
+        show_stock=store.show_stock,
+    )

@@ -1,0 +1,179 @@
+"""Every way in which the product says no, in one hierarchy.
+
+Raised where the fact is known, turned into an answer in `cartproxy.web.problems` alone.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from cartproxy.carts.models import Cart, ItemResult
+
+
+class Outcome(StrEnum):
+    """Whether what was asked for took effect at the store."""
+
+    APPLIED = "applied"
+    NOT_APPLIED = "not_applied"
+    UNKNOWN = "unknown"
+
+
+class CartProxyError(Exception):
+    """Base of all: `code` names the problem, `retryable` whether trying again may help.
+
+    `detail` is text for people and never holds a secret; `retry_after` is in whole seconds.
+    """
+
+    code: ClassVar[str]
+    retryable: ClassVar[bool] = False
+
+    def __init__(
+        self,
+        detail: str,
+        *,
+        outcome: Outcome | None = Outcome.NOT_APPLIED,
+        retry_after: int | None = None,
+    ) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.outcome = outcome
+        self.retry_after = retry_after
+
+
+class AddressRejected(CartProxyError):
+    """The store refuses the billing or shipping fields."""
+
+    code = "address-rejected"
+
+
+class ItemNotFound(CartProxyError):
+    """The cart has no such line."""
+
+    code = "item-not-found"
+
+
+class ProductNotFound(CartProxyError):
+    """The store has no such product, or does not show it."""
+
+    code = "product-not-found"
+
+
+class CartEmpty(CartProxyError):
+    """There is nothing to check out."""
+
+    code = "cart-empty"
+
+
+class CartBusy(CartProxyError):
+    """Other writes held the cart for longer than this one may wait."""
+
+    code = "cart-busy"
+    retryable = True
+
+
+class PreconditionFailed(CartProxyError):
+    """`If-Match` names another state of the cart; `cart` is the present one."""
+
+    code = "precondition-failed"
+
+    def __init__(self, cart: Cart) -> None:
+        super().__init__("The cart has changed since it was read.")
+        self.cart = cart
+
+
+class NothingApplied(CartProxyError):
+    """Every part of a request with several items failed; `cause` is the first failure."""
+
+    def __init__(self, cause: CartProxyError, results: tuple[ItemResult, ...]) -> None:
+        super().__init__(cause.detail, outcome=cause.outcome, retry_after=cause.retry_after)
+        self.cause = cause
+        self.results = results
+
+
+class StorageError(CartProxyError):
+    """Redis did not do what was asked of it."""
+
+
+class StorageUnavailable(StorageError):
+    """Redis is away, too slow, or refuses us."""
+
+    code = "storage-unavailable"
+    retryable = True
+
+
+class StorageFull(StorageError):
+    """Redis has no memory left for writes."""
+
+    code = "storage-full"
+    retryable = True
+
+
+class StoreError(CartProxyError):
+    """The merchant's store failed us; `outcome` says whether the call took effect there."""
+
+
+class StoreRejected(StoreError):
+    """The store refuses the content of a call (its 400 or 422); `detail` is its cleaned reason."""
+
+    code = "item-rejected"
+
+
+class StoreNotFound(StoreError):
+    """The store knows no such cart, line or product (its 404)."""
+
+    code = "store-bad-response"
+
+
+class StoreAuth(StoreError):
+    """The store refuses our credentials (its 401 or 403): never the shopper's fault."""
+
+    code = "store-auth"
+
+
+class StoreBusy(StoreError):
+    """The store throttles us (its 429)."""
+
+    code = "store-busy"
+    retryable = True
+
+
+class StoreUnreachable(StoreError):
+    """No connection came about, so the store surely has not seen the call."""
+
+    code = "store-unreachable"
+    retryable = True
+
+
+class StoreTls(StoreError):
+    """The store's certificate can't be verified."""
+
+    code = "store-tls"
+
+
+class StoreTimeout(StoreError):
+    """The deadline passed before the store had answered."""
+
+    code = "store-timeout"
+    retryable = True
+
+
+class StoreFailed(StoreError):
+    """The store answered 5xx, or the connection broke in the middle of a call."""
+
+    code = "store-error"
+    retryable = True
+
+
+class StoreBadResponse(StoreError):
+    """The store answered something that is not its API."""
+
+    code = "store-bad-response"
+    retryable = True
+
+
+class StoreBadCheckoutUrl(StoreError):
+    """The store's checkout URL is missing, not https, or of a foreign host."""
+
+    code = "store-bad-checkout-url"

@@ -1,0 +1,211 @@
+"""What a cart is: frozen values with Decimal money, known to edge, service and store client."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from decimal import ROUND_HALF_UP, Decimal
+
+from cartproxy.carts.errors import Outcome
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Currency:
+    """A store's currency: ISO 4217 code and the decimals its amounts are shown with."""
+
+    code: str
+    decimals: int = 2
+
+    def round(self, amount: Decimal) -> Decimal:
+        """The amount in whole minor units, half away from zero."""
+        return amount.quantize(Decimal(1).scaleb(-self.decimals), ROUND_HALF_UP)
+
+    def pad(self, amount: Decimal) -> Decimal:
+        """The same amount with at least the currency's decimals; a finer price stays as it is."""
+        rounded = self.round(amount)
+        return rounded if rounded == amount else amount
+
+
+@dataclass(frozen=True, slots=True)
+class ItemOption:
+    """A chosen option as the store describes it, in plain text: `Size`, `Small`."""
+
+    name: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class LineItem:
+    """One line of a cart; prices are the store's, per piece.
+
+    `line_total` is (unit + option price) x quantity, rounded to the currency.
+    """
+
+    item_id: str
+    catalog_id: int
+    sku: str
+    name: str
+    options: tuple[ItemOption, ...]
+    quantity: Decimal
+    unit_price: Decimal
+    option_price: Decimal
+    line_total: Decimal
+    image_url: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A cart as last read from the store."""
+
+    items: tuple[LineItem, ...] = ()
+    checkout_url: str | None = field(default=None, repr=False)
+
+    def item(self, item_id: str) -> LineItem | None:
+        """The line with this id, if the cart has it."""
+        return next((line for line in self.items if line.item_id == item_id), None)
+
+
+EMPTY = Snapshot()
+
+
+@dataclass(frozen=True, slots=True)
+class Cart:
+    """What a shopper is shown: a snapshot with its age, its currency and its entity tag.
+
+    `as_of_ms` is Redis time in milliseconds since 1970; `stale` says that the store could not be
+    asked although it should have been. The entity tag names the content, not the moment of reading.
+    """
+
+    snapshot: Snapshot
+    currency: Currency
+    as_of_ms: int
+    etag: str
+    stale: bool = False
+
+    @property
+    def items(self) -> tuple[LineItem, ...]:
+        """The lines in the store's order."""
+        return self.snapshot.items
+
+    @property
+    def checkout_url(self) -> str | None:
+        """Where the shopper pays; none while the store has given none."""
+        return self.snapshot.checkout_url
+
+    @property
+    def item_count(self) -> Decimal:
+        """The sum of the quantities."""
+        return sum((line.quantity for line in self.items), Decimal(0))
+
+    @property
+    def subtotal(self) -> Decimal:
+        """The sum of the line totals as shown."""
+        return self.currency.round(sum((line.line_total for line in self.items), Decimal(0)))
+
+    @property
+    def as_of(self) -> datetime:
+        """When the store was last asked, in UTC."""
+        return datetime.fromtimestamp(self.as_of_ms / 1000, UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class ChosenOption:
+    """An option a shopper picks: ids from the product, `value` the text shown or typed."""
+
+    option_set_id: int
+    option_id: int
+    value: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class NewItem:
+    """A product to put into the cart."""
+
+    catalog_id: int
+    quantity: Decimal = Decimal(1)
+    options: tuple[ChosenOption, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class QuantityChange:
+    """A line's new quantity; 0 removes the line."""
+
+    item_id: str
+    quantity: Decimal
+
+    @classmethod
+    def removal(cls, item_id: str) -> QuantityChange:
+        """The change that removes the line."""
+        return cls(item_id, Decimal(0))
+
+
+@dataclass(frozen=True, slots=True)
+class ItemResult:
+    """What became of one part of a request with several items, by its place in the request."""
+
+    index: int
+    outcome: Outcome
+    item_id: str | None = None
+    code: str | None = None
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Addresses:
+    """Billing and shipping fields to write, by the API's names; an absent name is left as it is.
+
+    Write-only: never read back from the store, never shown, never in a `repr`.
+    """
+
+    billing: Mapping[str, str] = field(default_factory=dict)
+    shipping: Mapping[str, str] = field(default_factory=dict)
+
+    def __bool__(self) -> bool:
+        return bool(self.billing or self.shipping)
+
+
+@dataclass(frozen=True, slots=True)
+class ProductOption:
+    """One choice of an option set; `price_difference` is added to the product's price."""
+
+    option_id: int
+    name: str
+    price_difference: Decimal
+    selected: bool
+    image_url: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class OptionSet:
+    """Something to choose for a product; `type` is the store's word, such as Dropdown or Radio."""
+
+    option_set_id: int
+    name: str
+    type: str
+    required: bool
+    options: tuple[ProductOption, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """What a button needs to know of a product, and nothing that a shopper may not see.
+
+    `list_price` is the regular price of a product on sale. `stock` is the store's count; the edge
+    shows it only where the store's settings say so.
+    """
+
+    catalog_id: int
+    sku: str
+    name: str
+    price: Decimal
+    list_price: Decimal | None
+    image_url: str | None
+    product_url: str | None
+    available: bool
+    minimum_quantity: Decimal | None
+    maximum_quantity: Decimal | None
+    fractional_quantity: bool
+    option_sets: tuple[OptionSet, ...]
+    stock: Decimal | None

@@ -1,0 +1,55 @@
+"""From a browser's credential to the name of its cart record."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+import secrets
+
+from cartproxy.carts.record import Records
+
+CREDENTIAL = re.compile(r"cpt1_[A-Za-z0-9_-]{43}", re.ASCII)
+_NAME_LENGTH = 40  # hexadecimal: 160 bits, out of reach of guessing and of collisions
+
+
+def draw_credential() -> str:
+    """A fresh credential of the form a widget draws too: `cpt1_` and 32 random bytes."""
+    return "cpt1_" + secrets.token_urlsafe(32)
+
+
+def session_name(pepper: str, *, store: str, origin: str, credential: str) -> str:
+    """The name of the cart that this credential opens on this origin of this store.
+
+    A keyed hash: whoever reads Redis learns no credential, and a credential carried to another
+    origin or store names another cart. The three parts can't run into each other, since neither a
+    store id nor an origin holds a line break.
+    """
+    message = "\n".join((store, origin, credential)).encode()
+    return hmac.new(pepper.encode(), message, hashlib.sha256).hexdigest()[:_NAME_LENGTH]
+
+
+class SessionNames:
+    """Names sessions with the pepper, and with the previous one for carts that were made under it.
+
+    While a previous pepper is set, each naming asks Redis whether its cart exists (one round trip).
+    """
+
+    def __init__(self, records: Records, *, pepper: str, previous_pepper: str = "") -> None:
+        self._records = records
+        self._pepper = pepper
+        self._previous_pepper = previous_pepper
+
+    def name(self, *, store: str, origin: str, credential: str) -> str:
+        """The name of the cart for this credential on this origin of this store."""
+        if self._previous_pepper:
+            previous = session_name(
+                self._previous_pepper, store=store, origin=origin, credential=credential
+            )
+            if self._records.exists(previous):
+                return previous
+        return session_name(self._pepper, store=store, origin=origin, credential=credential)
+
+    def check(self) -> None:
+        """Raise StorageError when the storage does not answer."""
+        self._records.exists("ready")

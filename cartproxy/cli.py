@@ -1,0 +1,98 @@
+"""The command line: start things, and look at what is set."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from cartproxy import __version__
+from cartproxy.settings import Secret, Settings, StoreSettings, declared
+from cartproxy.settings_source import load_or_exit
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code: 0 fine, 1 not fine, 78 bad settings."""
+    parser = argparse.ArgumentParser(prog="cartproxy", description=__doc__)
+    parser.add_argument("--version", action="version", version=__version__)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="command")
+    _add_demo(commands)
+    _add_serve(commands)
+    _add_sandbox(commands)
+    _add_config(commands)
+    chosen = parser.parse_args(arguments)
+    code: int = chosen.run(chosen)
+    return code
+
+
+def _add_demo(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    demo = commands.add_parser("demo", help="simulated store, proxy and a blog page, to try out")
+    demo.add_argument("--port", type=int, default=8000, help="the proxy's port")
+    demo.add_argument("--store-port", type=int, default=8001, help="the simulated store's port")
+    demo.add_argument("--blog-port", type=int, default=8002, help="the blog page's port")
+    demo.add_argument("--latency-ms", type=int, default=0, help="delay of every store call")
+    demo.set_defaults(run=_demo)
+
+
+def _demo(chosen: argparse.Namespace) -> int:
+    from cartproxy.demo.starter import Demo
+
+    return Demo(
+        port=chosen.port,
+        store_port=chosen.store_port,
+        blog_port=chosen.blog_port,
+        latency_ms=chosen.latency_ms,
+    ).run()
+
+
+def _add_serve(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    serve = commands.add_parser("serve", help="run the service (gunicorn)")
+    serve.add_argument("--config", type=Path, help="TOML file; else CARTPROXY_CONFIG")
+    serve.set_defaults(run=_serve)
+
+
+def _serve(chosen: argparse.Namespace) -> int:
+    """Become gunicorn, so that signals and exit codes are its own."""
+    if chosen.config:
+        os.environ["CARTPROXY_CONFIG"] = str(chosen.config.resolve())
+    load_or_exit(os.environ)
+    gunicorn = [sys.executable, "-m", "gunicorn", "--config", str(ROOT / "config/gunicorn.conf.py")]
+    os.execv(sys.executable, [*gunicorn, "--chdir", str(ROOT), "wsgi:app"])  # noqa: S606
+
+
+def _add_sandbox(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    from cartproxy.sandbox.server import add_arguments, serve_from_arguments
+
+    sandbox = commands.add_parser("sandbox", help="run the simulated store alone")
+    add_arguments(sandbox)
+    sandbox.set_defaults(run=serve_from_arguments)
+
+
+def _add_config(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    config = commands.add_parser("config", help="look at the settings")
+    actions = config.add_subparsers(dest="action", required=True, metavar="action")
+    show = actions.add_parser("show", help="the settings in force, secrets masked")
+    show.add_argument("--config", type=Path, help="TOML file; else CARTPROXY_CONFIG")
+    show.set_defaults(run=_show_config)
+
+
+def _show_config(chosen: argparse.Namespace) -> int:
+    settings = load_or_exit(os.environ, chosen.config)
+    _show(settings, "")
+    for name, store in settings.stores.items():
+        print(f"\n[stores.{name}]")
+        _show(store, "")
+    return 0
+
+
+def _show(settings: Settings | StoreSettings, indent: str) -> None:
+    values = {each.name: getattr(settings, each.name) for each in dataclasses.fields(settings)}
+    for name, _, _ in declared(type(settings)):
+        value = values[name]
+        shown = ("***" if value else "") if isinstance(value, Secret) else value
+        print(f"{indent}{name} = {shown!r}")

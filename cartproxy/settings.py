@@ -1,0 +1,236 @@
+"""Everything that can be set, typed and explained.
+
+Each setting is declared in one place: a dataclass field that carries its marshmallow field, from
+which `cartproxy.settings_source` reads it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from marshmallow import ValidationError, fields, validate
+
+from cartproxy.carts.models import Currency
+
+_HEADER_VALUE = validate.Regexp(r"[\x21-\x7e]*\Z", error="Must be printable ASCII without spaces.")
+_HTTP_URL = validate.URL(schemes={"http", "https"}, require_tld=False)
+_POSITIVE = validate.Range(min=0, min_inclusive=False)
+
+
+class Secret:
+    """Text that shows itself only when asked to."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def reveal(self) -> str:
+        """The text itself."""
+        return self._text
+
+    def __bool__(self) -> bool:
+        return bool(self._text)
+
+    def __repr__(self) -> str:
+        return "Secret(***)" if self._text else "Secret()"
+
+
+class SecretField(fields.String):
+    """Text that becomes a Secret."""
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:
+        return Secret(super()._deserialize(value, *args, **kwargs) or "")
+
+
+def _setting(field: fields.Field[Any], help_text: str, default: Any = dataclasses.MISSING) -> Any:
+    field.metadata = {"help": help_text}
+    if default is dataclasses.MISSING:
+        field.required = True
+    return dataclasses.field(default=default, metadata={"field": field})
+
+
+def _secret(help_text: str, default: Any = dataclasses.MISSING) -> Any:
+    return _setting(SecretField(), help_text, default)
+
+
+def _seconds(help_text: str, default: float) -> Any:
+    return _setting(fields.Float(validate=_POSITIVE), help_text, default)
+
+
+def _texts(check: Callable[[str], Any], help_text: str, default: Any = dataclasses.MISSING) -> Any:
+    return _setting(fields.List(fields.String(validate=check)), help_text, default)
+
+
+def _is_origin(text: str) -> None:
+    """Refuse what no browser sends as an Origin; `*.` may stand for one label."""
+    try:
+        parts = urlsplit(text.replace("://*.", "://wildcard.", 1))
+        canonical = f"{parts.scheme}://{parts.netloc}"
+        port = parts.port
+    except ValueError:
+        canonical, port = "", None
+    default_port = {"http": 80, "https": 443}.get(urlsplit(text).scheme, -1)
+    if (
+        canonical != text.replace("://*.", "://wildcard.", 1)
+        or default_port in (-1, port)
+        or text != text.lower()
+        or not re.fullmatch(r"https?://(\*\.)?([a-z0-9_.-]*[a-z0-9]|\[[0-9a-f:]+\])(:\d+)?", text)
+    ):
+        raise ValidationError(
+            f"{text!r} is not an origin as browsers send it: scheme://host[:port] in lower case, "
+            "without path, trailing dot or default port."
+        )
+
+
+@dataclass(frozen=True)
+class StoreSettings:
+    """One merchant's store."""
+
+    secure_url: str = _setting(
+        fields.String(validate=validate.And(validate.Length(min=1), _HEADER_VALUE)),
+        "The store's secure URL, sent as the SecureURL header: https://www.example.com",
+    )
+    private_key: Secret = _secret("The application's private key (PrivateKey header).")
+    token: Secret = _secret("The store's token for the application (Token header).", Secret(""))
+    access_token: Secret = _secret(
+        "OAuth access token, sent as Authorization: Bearer beside or instead of the token.",
+        Secret(""),
+    )
+    origins: tuple[str, ...] = _texts(
+        _is_origin,
+        "The sites that may use the store's carts, exactly as browsers send their Origin; "
+        "https://*.example.com stands for one label.",
+    )
+    api_url: str = _setting(
+        fields.String(validate=_HTTP_URL),
+        "Base URL of the store's REST API, without the version.",
+        "https://apirest.3dcart.com/3dCartWebAPI",
+    )
+    api_version: int = _setting(
+        fields.Integer(validate=validate.OneOf((1, 2))), "Version of the store's API: 1 or 2.", 2
+    )
+    ca_file: str = _setting(
+        fields.String(), "CA bundle to verify the API with, instead of the usual ones.", ""
+    )
+    shop_url: str = _setting(
+        fields.String(),
+        "Base of the store's relative image and product links; the secure URL when empty.",
+        "",
+    )
+    checkout_hosts: tuple[str, ...] = _texts(
+        validate.Length(min=1),
+        "Hosts to which shoppers may be sent for checkout; the secure URL's host when empty.",
+        (),
+    )
+    currency: str = _setting(
+        fields.String(validate=validate.Regexp(r"[A-Z]{3}\Z")), "ISO 4217 currency code.", "USD"
+    )
+    currency_decimals: int = _setting(
+        fields.Integer(validate=validate.Range(0, 4)), "Decimals of the currency's amounts.", 2
+    )
+    show_stock: bool = _setting(
+        fields.Boolean(), "Whether products tell their exact stock to browsers.", False
+    )
+
+    @property
+    def money(self) -> Currency:
+        """The store's currency."""
+        return Currency(self.currency, self.currency_decimals)
+
+    @property
+    def base_url(self) -> str:
+        """The API with its version: every call's path follows."""
+        return f"{self.api_url.rstrip('/')}/v{self.api_version}"
+
+    @property
+    def site_url(self) -> str:
+        """The store's own site, absolute and with a trailing slash."""
+        url = self.shop_url or self.secure_url
+        return (url if "://" in url else f"https://{url}").rstrip("/") + "/"
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """Where a checkout URL may lead."""
+        return self.checkout_hosts or (urlsplit(self.site_url).netloc.lower(),)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The whole service."""
+
+    stores: Mapping[str, StoreSettings]
+    public_url: str = _setting(
+        fields.String(validate=_HTTP_URL),
+        "Where browsers reach this service; decides its own origin and the cookie's attributes.",
+        "http://localhost:8000",
+    )
+    bind: str = _setting(fields.String(), "Address and port to listen on.", "127.0.0.1:8000")
+    workers: int = _setting(
+        fields.Integer(validate=validate.Range(min=0)),
+        "Worker processes; 0 = two, or one with the embedded storage.",
+        0,
+    )
+    threads: int = _setting(
+        fields.Integer(validate=validate.Range(min=1)), "Threads of each worker.", 256
+    )
+    redis_url: Secret = _secret(
+        "redis://, rediss:// or unix:// address of the cart storage. Empty: an embedded one, "
+        "in memory, for trying out only.",
+        Secret(""),
+    )
+    redis_timeout_seconds: float = _seconds("How long a Redis command may take.", 0.25)
+    pepper: Secret = _secret(
+        "Key of the hash that names carts in Redis: 32 random characters or more. Required with "
+        "redis_url.",
+        Secret(""),
+    )
+    previous_pepper: Secret = _secret(
+        "The pepper before this one; its carts still open.", Secret("")
+    )
+    idle_seconds: float = _seconds("A cart untouched for so long is forgotten.", 14 * 86400.0)
+    absolute_seconds: float = _seconds("The longest life of a cart's record.", 60 * 86400.0)
+    snapshot_fresh_seconds: float = _seconds("How long a read cart is believed.", 30.0)
+    product_fresh_seconds: int = _setting(
+        fields.Integer(validate=validate.Range(min=1)), "How long a product is believed.", 300
+    )
+    request_seconds: float = _seconds("Deadline of a whole request.", 10.0)
+    store_connect_seconds: float = _seconds("Deadline for a connection to the store.", 2.0)
+    store_call_seconds: float = _seconds("Hard deadline of one store call.", 6.0)
+    lock_lease_seconds: float = _seconds("How long a dead writer holds a cart.", 15.0)
+    lock_wait_seconds: float = _seconds("How long a write waits for another one.", 3.0)
+    max_quantity: int = _setting(
+        fields.Integer(validate=validate.Range(1, 1_000_000)),
+        "Largest quantity of a line.",
+        100_000,
+    )
+    max_body_bytes: int = _setting(
+        fields.Integer(validate=validate.Range(min=1024)), "Largest request body.", 65536
+    )
+    metrics_token: Secret = _secret(
+        "Bearer token that opens /metrics; without one, /metrics is closed.", Secret("")
+    )
+    log_level: str = _setting(
+        fields.String(validate=validate.OneOf(("debug", "info", "warning", "error"))),
+        "Least level that is logged.",
+        "info",
+    )
+
+    @property
+    def worker_count(self) -> int:
+        """Processes to run: the embedded storage lives in one."""
+        return self.workers or (2 if self.redis_url else 1)
+
+
+def declared(
+    kind: type[Settings] | type[StoreSettings],
+) -> Iterator[tuple[str, fields.Field[Any], Any]]:
+    """Name, marshmallow field and default (MISSING when required) of every setting."""
+    for each in dataclasses.fields(kind):
+        if "field" in each.metadata:
+            yield each.name, each.metadata["field"], each.default

@@ -1,0 +1,1 @@
+"""The only code that knows the store's API: its names, headers, URLs and quirks."""

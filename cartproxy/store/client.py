@@ -1,0 +1,160 @@
+"""The store's Cart and Product calls, one method each: a typed answer, or a typed error.
+
+Every error's `outcome` says whether the call took effect. Statuses and bodies: upstream.md, Cart
+endpoints.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from dataclasses import replace
+from decimal import Decimal
+from urllib.parse import urlsplit
+
+from cartproxy.carts.deadline import Deadline
+from cartproxy.carts.errors import (
+    Outcome,
+    StoreAuth,
+    StoreBadResponse,
+    StoreBusy,
+    StoreError,
+    StoreNotFound,
+    StoreRejected,
+)
+from cartproxy.carts.models import Addresses, Currency, NewItem, Product, Snapshot
+from cartproxy.store import wire
+from cartproxy.store.transport import Answer, StoreTransport
+
+# Opaque and case-sensitive (upstream.md, Objects); the form only guards the path it is put into.
+_PATH_SAFE = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
+_LOCAL_HOSTS = frozenset(("localhost", "127.0.0.1", "[::1]"))
+
+
+class StoreClient:
+    """One store's API. `shop_url` is the base of its relative images and links.
+
+    `checkout_hosts` are the hosts (with port, where it is not the scheme's own) to which a
+    shopper may be sent; plain http is accepted for this machine alone.
+    """
+
+    def __init__(
+        self,
+        transport: StoreTransport,
+        *,
+        shop_url: str,
+        checkout_hosts: Collection[str],
+        currency: Currency,
+    ) -> None:
+        self._transport = transport
+        self._shop_url = shop_url
+        self._currency = currency
+        self._checkout_hosts = frozenset(checkout_hosts)
+
+    def create_cart(self, addresses: Addresses, deadline: Deadline) -> str:
+        """Create a cart and return its order key. Raises StoreRejected for a refused address."""
+        body = wire.write_new_cart(addresses)
+        answer = self._call("POST", "/Cart", deadline, body, operation="create_cart")
+        return _path_safe(_confirmed(answer, "OrderKey"))
+
+    def get_cart(self, order_key: str, deadline: Deadline) -> Snapshot:
+        """Read a cart. Raises StoreNotFound when it is gone.
+
+        A checkout URL that does not lead to the store is left out, as if there were none.
+        """
+        answer = self._call("GET", f"/Cart/{order_key}", deadline, operation="get_cart")
+        snapshot = wire.read_cart(answer.body, self._shop_url, self._currency)
+        if snapshot.checkout_url is not None and not self._leads_to_store(snapshot.checkout_url):
+            return replace(snapshot, checkout_url=None)
+        return snapshot
+
+    def update_cart(self, order_key: str, addresses: Addresses, deadline: Deadline) -> None:
+        """Change a cart's addresses. Raises StoreRejected, and StoreNotFound when it is gone."""
+        body = wire.write_addresses(addresses)
+        answer = self._call("PUT", f"/Cart/{order_key}", deadline, body, operation="update_cart")
+        _confirmed(answer, "OrderKey")
+
+    def delete_cart(self, order_key: str, deadline: Deadline) -> None:
+        """Delete a cart. Raises StoreNotFound when it is gone already."""
+        answer = self._call("DELETE", f"/Cart/{order_key}", deadline, operation="delete_cart")
+        _confirmed(answer, "OrderKey")
+
+    def add_item(self, order_key: str, item: NewItem, deadline: Deadline) -> str:
+        """Add a line and return its id. Not idempotent: twice is two.
+
+        Raises StoreRejected for a refused item, and for an unknown cart on stores that answer it
+        so; StoreNotFound for an unknown cart on the others.
+        """
+        path, body = f"/Cart/{order_key}/Item", wire.write_item(item)
+        answer = self._call("POST", path, deadline, body, operation="add_item")
+        return _confirmed(answer, "CartItemID")
+
+    def change_item(
+        self, order_key: str, item_id: str, quantity: Decimal, deadline: Deadline
+    ) -> None:
+        """Set a line's quantity. Raises StoreRejected, and StoreNotFound for cart or line."""
+        path, body = f"/Cart/{order_key}/Item/{item_id}", wire.write_quantity(quantity)
+        answer = self._call("PUT", path, deadline, body, operation="change_item")
+        _confirmed(answer, "CartItemID")
+
+    def remove_item(self, order_key: str, item_id: str, deadline: Deadline) -> None:
+        """Remove a line. Raises StoreNotFound for cart or line."""
+        path = f"/Cart/{order_key}/Item/{item_id}"
+        answer = self._call("DELETE", path, deadline, operation="remove_item")
+        _confirmed(answer, "CartItemID")
+
+    def get_product(self, catalog_id: int, deadline: Deadline) -> Product | None:
+        """A product as a shopper may see it; None when there is none, or it is hidden."""
+        path = f"/Products/{catalog_id}"
+        try:
+            answer = self._call("GET", path, deadline, operation="get_product")
+        except StoreNotFound:
+            return None
+        return wire.read_product(answer.body, self._shop_url, self._currency)
+
+    def _call(
+        self, method: str, path: str, deadline: Deadline, body: object = None, *, operation: str
+    ) -> Answer:
+        answer = self._transport.call(method, path, deadline, body, operation=operation)
+        error = wire.read_error(answer.body)
+        if answer.status < 400 and error is None:
+            return answer
+        status, reason = error or (None, "")
+        # An error may come under HTTP 200, with the true status in the body alone.
+        raise _refusal(answer.status if answer.status >= 400 else status or 400, reason, answer)
+
+    def _leads_to_store(self, url: str) -> bool:
+        try:
+            parts = urlsplit(url)
+        except ValueError:
+            return False
+        host = parts.netloc.lower()  # with any user and port: neither may be smuggled in
+        secure = parts.scheme == "https"
+        local = parts.scheme == "http" and host.partition(":")[0] in _LOCAL_HOSTS
+        return (secure or local) and host in self._checkout_hosts
+
+
+def _confirmed(answer: Answer, key: str) -> str:
+    """The id in a write's envelope; HTTP says that it took effect, whatever the body says."""
+    try:
+        return wire.read_envelope(answer.body, key)
+    except StoreBadResponse as error:
+        raise StoreBadResponse(error.detail, outcome=Outcome.UNKNOWN) from None
+
+
+def _path_safe(order_key: str) -> str:
+    if not _PATH_SAFE.fullmatch(order_key):
+        raise StoreBadResponse("The store's answer names no usable cart.", outcome=Outcome.UNKNOWN)
+    return order_key
+
+
+def _refusal(status: int, reason: str, answer: Answer) -> StoreError:
+    if status in (400, 422):
+        return StoreRejected(reason or "The store refuses this.")
+    if status in (401, 403):
+        return StoreAuth("The store refuses this service's credentials.")
+    if status == 404:
+        return StoreNotFound("The store does not know what was asked for.")
+    if status == 429:
+        return StoreBusy("The store asks to slow down.", retry_after=answer.retry_after or 1)
+    return StoreBadResponse(f"The store answered with status {status}.", outcome=Outcome.UNKNOWN)

@@ -1,0 +1,77 @@
+"""Plain text out of the store's HTML."""
+
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+
+from cartproxy.carts.models import ItemOption
+
+# Control characters, lone surrogates and the characters that turn the direction of writing: a
+# name made of them could dress up the text beside it.
+_UNWANTED = re.compile(
+    r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069]"
+)
+_SPACE = re.compile(r"\s+")
+_SKIPPED = frozenset(("script", "style"))
+
+
+class _Segments(HTMLParser):
+    """Splits HTML at its line breaks, and keeps apart what is bold from what is not."""
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.segments: list[tuple[list[str], list[str]]] = [([], [])]
+        self._bold = 0
+        self._skipping = 0
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag in ("br", "p", "div", "li"):
+            self.segments.append(([], []))
+        elif tag in ("b", "strong"):
+            self._bold += 1
+        elif tag in _SKIPPED:
+            self._skipping += 1
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag in ("b", "strong"):
+            self._bold = max(0, self._bold - 1)
+        elif tag in _SKIPPED:
+            self._skipping = max(0, self._skipping - 1)
+
+    def handle_data(self, data: str) -> None:
+        if not self._skipping:
+            self.segments[-1][0 if self._bold else 1].append(data)
+
+
+def tidy(text: str) -> str:
+    """The text on one line, without control characters."""
+    return _SPACE.sub(" ", _UNWANTED.sub("", text)).strip()
+
+
+def _segments(html: str) -> list[tuple[str, str]]:
+    parser = _Segments()
+    parser.feed(html)
+    parser.close()
+    return [(tidy("".join(bold)), tidy("".join(plain))) for bold, plain in parser.segments]
+
+
+def plain_text(html: str) -> str:
+    """HTML as one line of text."""
+    return " ".join(part for segment in _segments(html) for part in segment if part)
+
+
+def describe_item(html: str) -> tuple[str, tuple[ItemOption, ...]]:
+    """A line's name and options from its `ItemDescription`.
+
+    The store writes `Name<br><b>Size:</b>&nbsp;M<br>...` (upstream.md, Objects). What is neither
+    the name nor an option stays with the name, so that nothing of the text is lost.
+    """
+    name: list[str] = []
+    options: list[ItemOption] = []
+    for index, (bold, plain) in enumerate(_segments(html)):
+        if index and bold.endswith(":"):
+            options.append(ItemOption(bold.removesuffix(":").strip(), plain))
+        else:
+            name += [part for part in (bold, plain) if part]
+    return " ".join(name), tuple(options)

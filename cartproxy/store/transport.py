@@ -1,0 +1,306 @@
+"""One HTTP call to the store: bounded in time and size, and every failure a typed error.
+
+Knows HTTP and nothing of carts. No exception of requests, urllib3 or json leaves this module.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import socket
+import ssl
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from http.client import HTTPResponse
+from typing import Any
+
+import requests
+import urllib3
+from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.exceptions import NewConnectionError, ReadTimeoutError
+
+from cartproxy.carts.deadline import Deadline
+from cartproxy.carts.errors import (
+    Outcome,
+    StoreBadResponse,
+    StoreError,
+    StoreFailed,
+    StoreTimeout,
+    StoreTls,
+    StoreUnreachable,
+)
+from cartproxy.metrics import store_calls
+
+MAX_ANSWER_BYTES = 1024 * 1024
+_NO_TIME_LEFT = "There is no time left to ask the store."
+
+
+class _DeadlineReader(io.RawIOBase):
+    """Reads a socket until a fixed moment, however slowly the bytes drip in.
+
+    A socket's own timeout starts anew with every byte received; this one does not.
+    """
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+        self._file = sock.makefile("rb", buffering=0)
+        timeout = sock.gettimeout()
+        self._ends = None if timeout is None else time.monotonic() + timeout
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        if self._ends is not None:
+            remaining = self._ends - time.monotonic()
+            if remaining <= 0:
+                raise TimeoutError("timed out")
+            self._sock.settimeout(remaining)
+        return self._file.readinto(buffer)
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
+
+
+class _DeadlineSocket:
+    """What http.client asks of a socket when it makes a response of it."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+
+    def makefile(self, _mode: str) -> io.BufferedReader:
+        return io.BufferedReader(_DeadlineReader(self._sock))
+
+
+class _DeadlineResponse(HTTPResponse):
+    """Headers and body are read under one deadline: the read timeout counted from here."""
+
+    def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
+        super().__init__(_DeadlineSocket(sock), *args, **kwargs)  # type: ignore[arg-type]
+
+
+class _Connection(HTTPConnection):
+    response_class = _DeadlineResponse
+
+
+class _TlsConnection(HTTPSConnection):
+    response_class = _DeadlineResponse
+
+
+class _Pool(HTTPConnectionPool):
+    ConnectionCls = _Connection
+
+
+class _TlsPool(HTTPSConnectionPool):
+    ConnectionCls = _TlsConnection
+
+
+class _StoreAdapter(HTTPAdapter):
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, **kwargs)
+        self.poolmanager.pool_classes_by_scheme = {"http": _Pool, "https": _TlsPool}
+
+
+def new_session(max_connections: int) -> requests.Session:
+    """A keep-alive Session that reads nothing from the environment and retries nothing."""
+    session = requests.Session()
+    session.trust_env = False
+    adapter = _StoreAdapter(pool_connections=16, pool_maxsize=max_connections, max_retries=0)
+    session.mount("https://", adapter)
+    session.mount("http://", adapter)
+    return session
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back: the HTTP status, the parsed JSON (Decimals for fractions) and `Retry-After`.
+
+    `body` is None when an error came without readable JSON. `retry_after` is in seconds, and None
+    when absent or not a plain number.
+    """
+
+    status: int
+    body: object
+    retry_after: int | None
+
+
+class StoreTransport:
+    """Sends one store's calls over the process's Session.
+
+    The adapter is used directly: it follows no redirect (which would carry the secret headers
+    elsewhere), keeps no cookie between shoppers, and asks the environment for no proxy.
+    """
+
+    def __init__(
+        self,
+        session: requests.Session,
+        *,
+        base_url: str,
+        secret_headers: Mapping[str, str],
+        connect_seconds: float,
+        call_seconds: float,
+        ca_file: str | None = None,
+        label: str = "store",
+    ) -> None:
+        self._adapter = session.get_adapter(base_url)
+        self._base_url = base_url
+        self._headers = {
+            "Accept": "application/json",
+            "Accept-Encoding": "identity",
+            "User-Agent": "cartproxy",
+            **secret_headers,
+        }
+        self._connect_seconds = connect_seconds
+        self._call_seconds = call_seconds
+        self._verify: bool | str = ca_file or True
+        self._label = label
+
+    def call(
+        self, method: str, path: str, deadline: Deadline, body: object = None, *, operation: str
+    ) -> Answer:
+        """Make one call and return its answer, whatever its status below 500.
+
+        `operation` is a short constant name for metrics. Raises StoreUnreachable and StoreTls
+        (surely not sent), StoreTimeout, StoreFailed (5xx or a broken connection) and
+        StoreBadResponse (a redirect, too large, encoded, not JSON), each with an outcome that is
+        UNKNOWN where a write may have taken effect.
+        """
+        try:
+            answer = self._exchange(method, path, deadline, body)
+        except StoreError as error:
+            store_calls.labels(self._label, operation, error.code).inc()
+            raise
+        store_calls.labels(self._label, operation, str(answer.status)).inc()
+        return answer
+
+    def _exchange(self, method: str, path: str, deadline: Deadline, body: object) -> Answer:
+        total = min(self._call_seconds, deadline.remaining())
+        if total <= 0:
+            raise StoreTimeout(_NO_TIME_LEFT)
+        timeout = urllib3.Timeout(connect=min(self._connect_seconds, total), total=total)
+        request = self._prepare(method, path, body)
+        maybe_applied = Outcome.NOT_APPLIED if method == "GET" else Outcome.UNKNOWN
+        try:
+            with self._adapter.send(
+                request,
+                stream=True,
+                timeout=timeout,  # type: ignore[arg-type] # taken, though the stubs don't say so
+                verify=self._verify,
+                proxies={},
+            ) as response:
+                return _read(response, maybe_applied)
+        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+            raise _translate(error, maybe_applied) from None
+
+    def _prepare(self, method: str, path: str, body: object) -> requests.PreparedRequest:
+        headers = dict(self._headers)
+        payload = None
+        if body is not None:
+            headers["Content-Type"] = "application/json"
+            payload = json.dumps(body, separators=(",", ":"), default=_number).encode()
+        return requests.Request(
+            method, self._base_url + path, headers=headers, data=payload
+        ).prepare()
+
+
+def _number(value: object) -> int | float:
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
+    raise TypeError(f"{type(value).__name__} has no place in a call to the store")
+
+
+def _read(response: requests.Response, maybe_applied: Outcome) -> Answer:
+    status = response.status_code
+    retry_after = response.headers.get("Retry-After", "")
+    seconds = int(retry_after) if retry_after.isascii() and retry_after.isdigit() else None
+    if 300 <= status < 400:
+        raise StoreBadResponse("The store answered with a redirect.", outcome=maybe_applied)
+    if status >= 500:
+        raise StoreFailed(
+            f"The store answered with status {status}.",
+            outcome=maybe_applied,
+            retry_after=seconds,
+        )
+    if status >= 400:
+        return Answer(status, _error_body(response), seconds)
+    return Answer(status, _json(response, maybe_applied), seconds)
+
+
+def _json(response: requests.Response, outcome: Outcome) -> object:
+    if response.headers.get("Content-Encoding", "identity").lower() != "identity":
+        raise StoreBadResponse(
+            "The store answered in an encoding nobody asked for.", outcome=outcome
+        )
+    raw: bytes = response.raw.read(MAX_ANSWER_BYTES + 1, decode_content=False)
+    if len(raw) > MAX_ANSWER_BYTES:
+        raise StoreBadResponse("The store's answer is larger than 1 MiB.", outcome=outcome)
+    try:
+        body: object = json.loads(raw, parse_float=Decimal, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError):
+        raise StoreBadResponse("The store's answer is not JSON.", outcome=outcome) from None
+    return body
+
+
+def _error_body(response: requests.Response) -> object:
+    """The JSON of an error answer, or None: errors come as HTML or empty too."""
+    try:
+        return _json(response, Outcome.NOT_APPLIED)
+    except StoreBadResponse:
+        return None
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _translate(error: Exception, maybe_applied: Outcome) -> StoreError:
+    """The product's error for one of the libraries', by what it says about the call's effect."""
+    causes = tuple(_causes(error))
+    for matches, make in _MEANINGS:
+        if any(matches(cause) for cause in causes):
+            return make(maybe_applied)
+    return StoreFailed("The connection to the store broke.", outcome=maybe_applied)
+
+
+def _causes(error: BaseException | None) -> list[BaseException]:
+    """The error with everything it wraps, by chaining, by argument, or as urllib3's `reason`."""
+    found: list[BaseException] = []
+    waiting = [error]
+    while waiting:
+        current = waiting.pop()
+        if current is None or current in found:
+            continue
+        found.append(current)
+        waiting += [current.__cause__, current.__context__, getattr(current, "reason", None)]
+        waiting += [argument for argument in current.args if isinstance(argument, BaseException)]
+    return [cause for cause in found if isinstance(cause, BaseException)]
+
+
+_Matcher = Callable[[BaseException], bool]
+_Maker = Callable[[Outcome], StoreError]
+
+# First match wins: a bad certificate or a refused connection comes wrapped in broader errors.
+_MEANINGS: tuple[tuple[_Matcher, _Maker], ...] = (
+    (
+        lambda cause: isinstance(cause, ssl.SSLCertVerificationError),
+        lambda _: StoreTls("The store's certificate can't be verified."),
+    ),
+    (
+        lambda cause: isinstance(cause, (NewConnectionError, requests.ConnectTimeout)),
+        lambda _: StoreUnreachable("The store can't be reached."),
+    ),
+    (
+        lambda cause: isinstance(cause, (ReadTimeoutError, requests.ReadTimeout, TimeoutError)),
+        lambda outcome: StoreTimeout("The store did not answer in time.", outcome=outcome),
+    ),
+    (
+        # urllib3 has no type for "TLS failed for another reason"; nothing was sent before it.
+        lambda cause: isinstance(cause, requests.exceptions.SSLError),
+        lambda _: StoreTls("No secure connection to the store came about."),
+    ),
+)

@@ -1,0 +1,278 @@
+"""The store's wire shapes, read tolerantly and written exactly.
+
+Field names and quirks: upstream.md, Objects; upstream-evidence.md, part (2) and (3).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal, InvalidOperation
+from urllib.parse import urljoin, urlsplit
+
+from cartproxy.carts.errors import StoreBadResponse
+from cartproxy.carts.models import (
+    Addresses,
+    Currency,
+    LineItem,
+    NewItem,
+    OptionSet,
+    Product,
+    ProductOption,
+    Snapshot,
+)
+from cartproxy.store.text import describe_item, plain_text
+
+Wire = Mapping[str, object]
+
+_BILLING = {
+    "first_name": "BillingFirstName",
+    "last_name": "BillingLastName",
+    "company": "BillingCompany",
+    "address": "BillingAddress",
+    "address2": "BillingAddress2",
+    "city": "BillingCity",
+    "state": "BillingState",
+    "zip_code": "BillingZipCode",
+    "country": "BillingCountry",
+    "phone": "BillingPhoneNumber",
+    "email": "BillingEmail",
+}
+_SHIPPING = {
+    "first_name": "ShipmentFirstName",
+    "last_name": "ShipmentLastName",
+    "company": "ShipmentCompany",
+    "address": "ShipmentAddress",
+    "address2": "ShipmentAddress2",
+    "city": "ShipmentCity",
+    "state": "ShipmentState",
+    "zip_code": "ShipmentZipCode",
+    "country": "ShipmentCountry",
+    "phone": "ShipmentPhone",
+    "email": "ShipmentEmail",
+}
+_MAX_DIGITS = 30  # no price, id or quantity is longer; a Decimal of millions of digits is an attack
+
+
+def write_addresses(addresses: Addresses) -> dict[str, str]:
+    """The fields of a CartReduced that are to change, for `PUT /Cart`."""
+    billing = {_BILLING[name]: text for name, text in addresses.billing.items()}
+    shipping = {_SHIPPING[name]: text for name, text in addresses.shipping.items()}
+    return billing | shipping
+
+
+def write_new_cart(addresses: Addresses) -> dict[str, str]:
+    """A whole CartReduced: the documented "empty" body is an object of empty strings."""
+    empty = dict.fromkeys((*_BILLING.values(), *_SHIPPING.values()), "")
+    return empty | write_addresses(addresses)
+
+
+def write_item(item: NewItem) -> dict[str, object]:
+    """A CartItemPost; `ItemOptions` is left out when there are none, as live clients do."""
+    wire: dict[str, object] = {"CatalogID": item.catalog_id, "ItemQuantity": item.quantity}
+    if item.options:
+        wire["ItemOptions"] = [
+            {
+                "OptionSetID": option.option_set_id,
+                "OptionID": option.option_id,
+                "OptionValue": option.value,
+            }
+            for option in item.options
+        ]
+    return wire
+
+
+def write_quantity(quantity: Decimal) -> dict[str, object]:
+    """A CartItemPut."""
+    return {"ItemQuantity": quantity}
+
+
+def one(body: object) -> Wire:
+    """The object in an answer: bare, or alone in an array. Else raises StoreBadResponse."""
+    if isinstance(body, Sequence) and not isinstance(body, str) and len(body) == 1:
+        body = body[0]
+    if not isinstance(body, Mapping):
+        raise StoreBadResponse("The store's answer does not have the shape of its API.")
+    return body
+
+
+def read_error(body: object) -> tuple[int | None, str] | None:
+    """The status and cleaned reason of an error envelope; None when the body is not one.
+
+    Errors come as the envelope with `Key` "Error", perhaps under HTTP 200, or as `{"Message": ...}`
+    (upstream.md, Envelope).
+    """
+    try:
+        envelope = one(body)
+    except StoreBadResponse:
+        return None
+    key, message = envelope.get("Key"), envelope.get("Message")
+    is_error = key == "Error" or (key is None and set(envelope) == {"Message"})
+    if not is_error:
+        return None
+    status = str(envelope.get("Status", ""))
+    reason = plain_text(message)[:200] if isinstance(message, str) else ""
+    return (int(status) if status.isascii() and status.isdigit() else None), reason
+
+
+def read_envelope(body: object, key: str) -> str:
+    """The `Value` of a success envelope, whose `Key` is matched without regard to case."""
+    envelope = one(body)
+    value = envelope.get("Value")
+    if str(envelope.get("Key")).lower() != key.lower():
+        raise StoreBadResponse("The store's answer confirms something else than was asked.")
+    if isinstance(value, bool) or not isinstance(value, (str, int)) or not str(value):
+        raise StoreBadResponse("The store's answer names no id.")
+    return str(value)
+
+
+def read_cart(body: object, shop_url: str, currency: Currency) -> Snapshot:
+    """A Cart with its lines; relative images become absolute under `shop_url`."""
+    wire = one(body)
+    url = wire.get("CheckoutURL")
+    return Snapshot(
+        items=tuple(_line(line, shop_url, currency) for line in _objects(wire.get("CartItemList"))),
+        checkout_url=url if isinstance(url, str) and url else None,
+    )
+
+
+def _line(wire: Wire, shop_url: str, currency: Currency) -> LineItem:
+    quantity = _decimal(wire, "ItemQuantity")
+    unit_price, option_price = _decimal(wire, "ItemUnitPrice"), _decimal(wire, "ItemOptionPrice")
+    name, options = describe_item(_text(wire, "ItemDescription"))
+    return LineItem(
+        item_id=str(_integer(wire, "CartItemID")),
+        catalog_id=_integer(wire, "CatalogID"),
+        sku=plain_text(_text(wire, "ItemID")),
+        name=name,
+        options=options,
+        quantity=quantity,
+        unit_price=currency.pad(unit_price),
+        option_price=currency.pad(option_price),
+        line_total=currency.round((unit_price + option_price) * quantity),
+        image_url=_url(wire, "ItemImage1", shop_url),
+    )
+
+
+def read_product(body: object, shop_url: str, currency: Currency) -> Product | None:
+    """A product as a shopper may see it; None when the store hides it or does not sell it."""
+    wire = one(body)
+    sku = _object(wire.get("SKUInfo"))
+    if wire.get("Hide") is True or wire.get("NotForSale") is True:
+        return None
+    regular, on_sale = currency.pad(_decimal(sku, "Price")), sku.get("OnSale") is True
+    stock = _decimal(sku, "Stock") if sku.get("Stock") is not None else None
+    return Product(
+        catalog_id=_integer(sku, "CatalogID"),
+        sku=plain_text(_text(sku, "SKU")),
+        name=plain_text(_text(sku, "Name")),
+        price=currency.pad(_decimal(sku, "SalePrice")) if on_sale else regular,
+        list_price=regular if on_sale else None,
+        image_url=_url(wire, "MainImageFile", shop_url) or _url(wire, "ThumbnailFile", shop_url),
+        product_url=_url(wire, "ProductLink", shop_url),
+        available=_available(wire, stock),
+        minimum_quantity=_positive(wire, "MinimumQuantity"),
+        maximum_quantity=_positive(wire, "MaximumQuantity"),
+        fractional_quantity=wire.get("AllowFractionalQuantity") is True,
+        option_sets=tuple(
+            _option_set(each, shop_url, currency)
+            for each in _sorted(wire.get("OptionSetList"), "OptionSorting")
+        ),
+        stock=stock,
+    )
+
+
+def _available(wire: Wire, stock: Decimal | None) -> bool:
+    """Whether it can be bought now: stock is left, is kept per variant, or back-orders are taken.
+
+    InventoryControl 2 means that back-orders are always taken (upstream-evidence.md, part 10).
+    """
+    variants = [
+        _decimal(each, "AdvancedOptionStock") for each in _objects(wire.get("AdvancedOptionList"))
+    ]
+    if str(wire.get("InventoryControl")) == "2":
+        return True
+    return any(left > 0 for left in variants) if variants else stock is None or stock > 0
+
+
+def _option_set(wire: Wire, shop_url: str, currency: Currency) -> OptionSet:
+    choices = _sorted(wire.get("OptionList"), "OptionSorting")
+    return OptionSet(
+        option_set_id=_integer(wire, "OptionSetID"),
+        name=plain_text(_text(wire, "OptionSetName")),
+        type=plain_text(_text(wire, "OptionType")),
+        required=wire.get("OptionRequired") is True,
+        options=tuple(
+            ProductOption(
+                option_id=_integer(choice, "OptionID"),
+                name=plain_text(_text(choice, "OptionName")),
+                price_difference=currency.pad(_decimal(choice, "OptionValue")),
+                selected=choice.get("OptionSelected") is True,
+                image_url=_url(choice, "OptionImagePath", shop_url),
+            )
+            for choice in choices
+            if choice.get("OptionHide") is not True
+        ),
+    )
+
+
+def _sorted(value: object, key: str) -> list[Wire]:
+    return sorted(_objects(value), key=lambda each: _decimal(each, key))
+
+
+def _objects(value: object) -> list[Wire]:
+    if value is None:
+        return []
+    if not isinstance(value, list):
+        raise StoreBadResponse("The store's answer holds something else where a list belongs.")
+    return [_object(each) for each in value]
+
+
+def _object(value: object) -> Wire:
+    if not isinstance(value, Mapping):
+        raise StoreBadResponse("The store's answer holds something else where an object belongs.")
+    return value
+
+
+def _text(wire: Wire, name: str) -> str:
+    value = wire.get(name)
+    return "" if value is None else str(value)
+
+
+def _decimal(wire: Wire, name: str) -> Decimal:
+    value = wire.get(name)
+    if value is None or value == "":
+        return Decimal(0)
+    if isinstance(value, bool) or not isinstance(value, (int, str, Decimal)):
+        raise StoreBadResponse("The store's answer holds something else where a number belongs.")
+    try:
+        number = Decimal(value)
+    except InvalidOperation:
+        number = Decimal("NaN")
+    if not number.is_finite() or abs(number.adjusted()) > _MAX_DIGITS:
+        raise StoreBadResponse("The store's answer holds a number that can't be one.")
+    return number
+
+
+def _integer(wire: Wire, name: str) -> int:
+    number = _decimal(wire, name)
+    if name not in wire or number != number.to_integral_value():
+        raise StoreBadResponse("The store's answer lacks an id.")
+    return int(number)
+
+
+def _positive(wire: Wire, name: str) -> Decimal | None:
+    """A limit of the store's, where 0 stands for none."""
+    number = _decimal(wire, name)
+    return number if number > 0 else None
+
+
+def _url(wire: Wire, name: str, shop_url: str) -> str | None:
+    """An absolute http(s) address; None for none and for every other scheme."""
+    value = _text(wire, name).strip()
+    if not value:
+        return None
+    try:
+        url = urljoin(shop_url, value)
+        return url if urlsplit(url).scheme in ("http", "https") else None
+    except ValueError:
+        return None

@@ -1,0 +1,1 @@
+"""The HTTP edge: knows Flask; knows neither Redis nor the store's names."""

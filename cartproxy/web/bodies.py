@@ -1,0 +1,162 @@
+"""Reads request bodies: bounded, of the right type, strictly parsed, validated by a schema."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from decimal import Decimal
+from typing import Any
+from urllib.parse import parse_qsl
+
+from flask import current_app, request
+from marshmallow import Schema, ValidationError
+
+from cartproxy.web.problems import Refused
+
+JSON_TYPE = "application/json"
+FORM_TYPE = "application/x-www-form-urlencoded"
+_INTEGER = re.compile(r"[1-9][0-9]{0,9}", re.ASCII)
+_NUMBER = re.compile(r"[0-9]{1,9}(\.[0-9]{1,6})?", re.ASCII)
+_OPTION = re.compile(r"option-([1-9][0-9]{0,9})", re.ASCII)
+
+
+def read_body() -> bytes:
+    """The whole body, by Content-Length or chunked. Raises Refused when it is over the limit."""
+    limit: int = current_app.config["MAX_BODY_BYTES"]
+    too_large = Refused("body-too-large", f"A body may have {limit} bytes.")
+    if (request.content_length or 0) > limit:
+        raise too_large
+    stream = request.environ["wsgi.input"]
+    if request.content_length is None and not request.environ.get("wsgi.input_terminated"):
+        return b""
+    body: bytes = stream.read(
+        limit + 1 if request.content_length is None else request.content_length
+    )
+    if len(body) > limit:
+        raise too_large
+    return body
+
+
+def media_type() -> str:
+    """The one media type of the request, in lower case; empty when it names none or several."""
+    values = [value for name, value in request.headers if name.lower() == "content-type"]
+    if len(values) != 1 or "," in values[0]:
+        return ""
+    return request.mimetype.lower()
+
+
+def load_json(*schemas: Schema) -> Any:
+    """The JSON body through the schema that fits it best: the first whose fields it names.
+
+    Raises Refused: malformed-json, unsupported-media-type, body-too-large, invalid-request.
+    """
+    body = read_body()
+    if not body and not any(field.required for field in schemas[0].fields.values()):
+        body = b"{}"
+    elif media_type() != JSON_TYPE:
+        raise Refused("unsupported-media-type", "The body must be application/json.")
+    document = _parse(body)
+    if not isinstance(document, dict):
+        raise Refused("invalid-request", "The body must be a JSON object.")
+    fitting = (schema for schema in schemas if document.keys() & schema.fields.keys())
+    return _validate(next(fitting, schemas[0]), document)
+
+
+def load_form(schema: Schema) -> Any:
+    """A form as a new item: `catalog_id`, `quantity`, `option-{set}` = `{id}` or `{id}:{text}`.
+
+    Raises Refused like `load_json`.
+    """
+    if media_type() != FORM_TYPE:
+        raise Refused("unsupported-media-type", f"The form must be sent as {FORM_TYPE}.")
+    try:
+        pairs = _form_pairs(read_body().decode())
+    except ValueError:
+        raise Refused("malformed-request", "The form can't be read.") from None
+    names = [name for name, _ in pairs]
+    doubled = sorted({name for name in names if names.count(name) > 1})
+    if doubled:
+        raise Refused(
+            "invalid-request",
+            "A field is there twice.",
+            errors=[(f"/{name}", "Must be there once.") for name in doubled],
+        )
+    return _validate(schema, _form_document(pairs))
+
+
+def _form_pairs(text: str) -> Sequence[tuple[str, str]]:
+    return parse_qsl(text, keep_blank_values=True, max_num_fields=100, errors="strict")
+
+
+def _form_document(pairs: Sequence[tuple[str, str]]) -> dict[str, Any]:
+    """The form as JSON; what is no number stays text, for the schema to refuse."""
+    document: dict[str, Any] = {}
+    options: list[dict[str, Any]] = []
+    for name, text in pairs:
+        if match := _OPTION.fullmatch(name):
+            option_id, _, value = text.partition(":")
+            if text:
+                options.append(
+                    {
+                        "option_set_id": int(match[1]),
+                        "option_id": _integer(option_id),
+                        "value": value,
+                    }
+                )
+        elif name == "quantity":
+            document[name] = Decimal(text) if _NUMBER.fullmatch(text) else text
+        else:
+            document[name] = _integer(text)
+    if options:
+        document["options"] = options
+    return document
+
+
+def _integer(text: str) -> int | str:
+    return int(text) if _INTEGER.fullmatch(text) else text
+
+
+def _parse(body: bytes) -> object:
+    try:
+        return json.loads(
+            body.decode(),
+            parse_float=Decimal,
+            parse_constant=_refuse_constant,
+            object_pairs_hook=_unique,
+        )
+    except RecursionError:
+        raise Refused("malformed-json", "The body is nested too deeply.") from None
+    except (ValueError, ArithmeticError):
+        raise Refused("malformed-json", "The body is not one JSON document.") from None
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise ValueError("a key is there twice")
+    return members
+
+
+def _validate(schema: Schema, document: dict[str, Any]) -> Any:
+    try:
+        return schema.load(document)
+    except ValidationError as error:
+        errors = list(_pointers(error.messages))
+        raise Refused("invalid-request", "The request can't be accepted.", errors=errors) from None
+
+
+def _pointers(messages: Any, at: str = "") -> Iterator[tuple[str, str]]:
+    """Marshmallow's nested messages as JSON pointers; a name made up by the caller is cut."""
+    if isinstance(messages, dict):
+        for name, nested in messages.items():
+            step = str(name).encode("ascii", "backslashreplace").decode()[:64]
+            here = at if name == "_schema" else f"{at}/{step.replace('~', '~0').replace('/', '~1')}"
+            yield from _pointers(nested, here)
+    else:
+        for message in messages:
+            yield at, message

@@ -1,0 +1,140 @@
+"""Admits a request: which store, from which site, with which credential. Touches no storage."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from flask import Response, g, request
+
+from cartproxy.carts.deadline import Deadline
+from cartproxy.carts.service import Preferences
+from cartproxy.carts.sessions import draw_credential
+from cartproxy.web.bodies import FORM_TYPE, media_type
+from cartproxy.web.credentials import read_bearer
+from cartproxy.web.origins import add_cors_headers
+from cartproxy.web.problems import Refused
+from cartproxy.web.shops import Shop, edge
+
+_STORE_PATH = re.compile(r"/v1/stores/([^/]+)(?:/|\Z)")
+_CLIENT = re.compile(r"[A-Za-z0-9._-]{1,64}/[A-Za-z0-9._+-]{1,64}", re.ASCII)
+_SAFE_METHODS = frozenset(("GET", "HEAD", "OPTIONS"))
+_FORM_PATHS = ("/checkout", "/buy")
+
+
+@dataclass(slots=True)
+class Caller:
+    """Who asks: `credential` is None for a reader who has none yet."""
+
+    shop: Shop
+    origin: str
+    credential: str | None
+    deadline: Deadline
+    by_cookie: bool
+    session: str | None = None
+
+    def reading(self) -> str | None:
+        """The session to read; None when the caller can't have one."""
+        if self.credential is None:
+            return None
+        return self._named(self.credential)
+
+    def writing(self) -> str:
+        """The session to write; a caller without a credential gets a cookie with the answer."""
+        if self.credential is None:
+            self.credential, self.by_cookie = draw_credential(), True
+        return self._named(self.credential)
+
+    def _named(self, credential: str) -> str:
+        self.session = edge().sessions.name(
+            store=self.shop.id, origin=self.origin, credential=credential
+        )
+        return self.session
+
+
+def caller() -> Caller:
+    """The caller of the present request, once admitted."""
+    admitted: Caller = g.caller
+    return admitted
+
+
+def admit() -> Response | None:
+    """Before every request: find the store, check the site, read the credential.
+
+    Answers preflights itself. Raises Refused; nothing has been read from storage or store by then.
+    """
+    match = _STORE_PATH.match(request.path)
+    if match is None:
+        return None
+    shop = edge().shops.get(match[1])
+    if shop is None:
+        raise Refused("store-not-found", "This service serves no store of that name.")
+    g.shop = shop
+    origin = _admitted_origin(shop)
+    if request.method == "OPTIONS":
+        return Response(status=204)
+    if request.method in _SAFE_METHODS:
+        _refuse_body()
+    else:
+        _require_script_or_form()
+    bearer = read_bearer(request)
+    credential = bearer or edge().cookie.read(request)
+    g.caller = Caller(
+        shop,
+        origin,
+        credential,
+        Deadline.after(edge().request_seconds),
+        by_cookie=bearer is None and credential is not None,
+    )
+    return None
+
+
+def finish(response: Response) -> None:
+    """After every request under a store: CORS headers, and the cookie where a write drew one."""
+    shop: Shop | None = g.get("shop")
+    origin = request.headers.get("Origin")
+    if shop is not None:
+        add_cors_headers(response, origin if origin and shop.origins.allow(origin) else None)
+    admitted: Caller | None = g.get("caller")
+    written = admitted is not None and admitted.session and request.method not in _SAFE_METHODS
+    if admitted is not None and written and admitted.by_cookie and admitted.credential:
+        edge().cookie.issue(response, admitted.credential)
+
+
+def preferences() -> Preferences:
+    """What the request asks of a write: `If-Match`, `Prefer: return=minimal`."""
+    if_match = request.headers.get("If-Match")
+    tags = None if if_match is None else tuple(tag.strip() for tag in if_match.split(","))
+    return Preferences(if_match=tags, minimal=wants_minimal())
+
+
+def wants_minimal() -> bool:
+    """Whether `Prefer: return=minimal` (RFC 7240) is asked for."""
+    preferred = ",".join(request.headers.getlist("Prefer")).lower().split(",")
+    return "return=minimal" in {each.partition(";")[0].replace(" ", "") for each in preferred}
+
+
+def _admitted_origin(shop: Shop) -> str:
+    origins = request.headers.getlist("Origin")
+    if not origins and request.method in _SAFE_METHODS:
+        return edge().own_origin  # a page of this service itself
+    if len(origins) != 1:
+        raise Refused("origin-refused", "A write must name its Origin, once.")
+    (origin,) = origins
+    own_read = origin == edge().own_origin and request.method in _SAFE_METHODS
+    if not (own_read or shop.origins.allow(origin)):
+        raise Refused("origin-refused", "This site is not on the store's list of origins.")
+    return origin
+
+
+def _refuse_body() -> None:
+    if (request.content_length or 0) > 0 or request.headers.get("Transfer-Encoding"):
+        raise Refused("malformed-request", "A read has no body.")
+
+
+def _require_script_or_form() -> None:
+    """A script proves itself by a header that no form can send; forms have two addresses."""
+    if request.path.endswith(_FORM_PATHS) and media_type() == FORM_TYPE:
+        return
+    if not _CLIENT.fullmatch(request.headers.get("Cartproxy-Client", "")):
+        raise Refused("client-header-missing", "A write needs `Cartproxy-Client: name/version`.")

@@ -1,0 +1,181 @@
+"""The cart and its lines."""
+
+from __future__ import annotations
+
+import json
+import re
+
+from flask import Blueprint, Response, request
+
+from cartproxy.carts.models import Cart, QuantityChange
+from cartproxy.carts.service import Written
+from cartproxy.web.bodies import load_json
+from cartproxy.web.caller import caller, preferences
+from cartproxy.web.operations import operation
+from cartproxy.web.problems import Refused
+from cartproxy.web.schemas import (
+    AddressesSchema,
+    CartSchema,
+    CartWithResultsSchema,
+    ItemResultSchema,
+    NewItemSchema,
+    NewItemsSchema,
+    NothingSchema,
+    QuantityChangesSchema,
+    QuantitySchema,
+    ResultsSchema,
+)
+
+carts = Blueprint("carts", __name__, url_prefix="/v1/stores/<store>")
+
+_ITEM_ID = re.compile(r"[0-9]{1,18}", re.ASCII)
+_CART, _RESULTS = CartSchema(), ItemResultSchema(many=True)
+_ADDRESSES, _NOTHING = AddressesSchema(), NothingSchema()
+_NEW_ITEM, _NEW_ITEMS = NewItemSchema(), NewItemsSchema()
+_QUANTITY, _QUANTITIES = QuantitySchema(), QuantityChangesSchema()
+_WRITE = {"writes": True, "minimal": ResultsSchema}
+_ITEM_PROBLEMS = ("item-rejected", "item-not-found")
+
+
+@carts.get("/cart")
+@operation("The cart; an empty one when there is none", {200: CartSchema, 304: None})
+def get_cart(store: str) -> Response:
+    who = caller()
+    session = who.reading()
+    revalidate = "no-cache" in request.headers.get("Cache-Control", "").lower()
+    if session is None:
+        return _cart_answer(who.shop.carts.nothing())
+    cart = who.shop.carts.read(session, who.deadline, revalidate=revalidate)
+    if request.if_none_match.contains(cart.etag.strip('"')):
+        return _tagged(Response(status=304), cart)
+    return _cart_answer(cart)
+
+
+@carts.post("/cart")
+@operation(
+    "Make the cart now, with addresses if given",
+    {201: CartSchema, 200: CartSchema},
+    bodies=(AddressesSchema,),
+    problems=("address-rejected",),
+    **_WRITE,
+)
+def create_cart(store: str) -> Response:
+    written = _write_addresses()
+    return _write_answer(written, 201 if written.created else 200)
+
+
+@carts.patch("/cart")
+@operation(
+    "Change addresses; they are never given back",
+    {200: CartSchema},
+    bodies=(AddressesSchema,),
+    problems=("address-rejected",),
+    **_WRITE,
+)
+def update_cart(store: str) -> Response:
+    return _write_answer(_write_addresses())
+
+
+@carts.delete("/cart")
+@operation(
+    "Delete the cart and forget the session's", {204: None}, bodies=(NothingSchema,), writes=True
+)
+def delete_cart(store: str) -> Response:
+    load_json(_NOTHING)
+    who = caller()
+    who.shop.carts.delete(who.writing(), who.deadline, preferences())
+    return Response(status=204)
+
+
+@carts.post("/cart/items")
+@operation(
+    "Add one item or several; makes the cart when there is none",
+    {201: CartWithResultsSchema},
+    bodies=(NewItemSchema, NewItemsSchema),
+    problems=_ITEM_PROBLEMS,
+    **_WRITE,
+)
+def add_items(store: str) -> Response:
+    loaded = load_json(_NEW_ITEM, _NEW_ITEMS)
+    items = loaded["items"] if isinstance(loaded, dict) else [loaded]
+    who = caller()
+    return _write_answer(who.shop.carts.add(who.writing(), items, who.deadline, preferences()), 201)
+
+
+@carts.patch("/cart/items")
+@operation(
+    "Change the quantities of several lines; 0 removes",
+    {200: CartWithResultsSchema},
+    bodies=(QuantityChangesSchema,),
+    problems=_ITEM_PROBLEMS,
+    **_WRITE,
+)
+def change_items(store: str) -> Response:
+    return _change(load_json(_QUANTITIES)["items"])
+
+
+@carts.patch("/cart/items/<item_id>")
+@operation(
+    "Change a line's quantity; 0 removes it",
+    {200: CartWithResultsSchema},
+    bodies=(QuantitySchema,),
+    problems=_ITEM_PROBLEMS,
+    **_WRITE,
+)
+def change_item(store: str, item_id: str) -> Response:
+    quantity = load_json(_QUANTITY)["quantity"]
+    return _change([QuantityChange(_checked(item_id), quantity)])
+
+
+@carts.delete("/cart/items/<item_id>")
+@operation(
+    "Remove a line",
+    {200: CartWithResultsSchema},
+    bodies=(NothingSchema,),
+    problems=_ITEM_PROBLEMS,
+    **_WRITE,
+)
+def remove_item(store: str, item_id: str) -> Response:
+    load_json(_NOTHING)
+    return _change([QuantityChange.removal(_checked(item_id))])
+
+
+def _checked(item_id: str) -> str:
+    if not _ITEM_ID.fullmatch(item_id):
+        raise Refused("item-not-found", "The cart has no such line.")
+    return item_id
+
+
+def _change(changes: list[QuantityChange]) -> Response:
+    who = caller()
+    return _write_answer(who.shop.carts.change(who.writing(), changes, who.deadline, preferences()))
+
+
+def _write_addresses() -> Written:
+    addresses = load_json(_ADDRESSES)
+    who = caller()
+    return who.shop.carts.write_addresses(who.writing(), addresses, who.deadline, preferences())
+
+
+def _write_answer(written: Written, status: int = 200) -> Response:
+    """The cart after a write with the results per item; the results alone for a minimal answer."""
+    results = {"results": _RESULTS.dump(written.results)} if written.results else {}
+    if written.cart is None:
+        response = _json(results or {"results": []}, status)
+        response.headers["Preference-Applied"] = "return=minimal"
+        return response
+    return _cart_answer(written.cart, status, results)
+
+
+def _cart_answer(cart: Cart, status: int = 200, more: dict[str, object] | None = None) -> Response:
+    return _tagged(_json(_CART.dump(cart) | (more or {}), status), cart)
+
+
+def _json(document: object, status: int) -> Response:
+    text = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
+    return Response(text, status=status, mimetype="application/json")
+
+
+def _tagged(response: Response, cart: Cart) -> Response:
+    response.headers["ETag"] = cart.etag
+    return response

@@ -1,0 +1,52 @@
+"""The shopper's credential: read from bearer or cookie, issued as a cookie."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from flask import Request, Response
+
+from cartproxy.carts.sessions import CREDENTIAL
+from cartproxy.web.problems import Refused
+
+
+@dataclass(frozen=True, slots=True)
+class CookiePolicy:
+    """How the cookie is set; over plain http (localhost) all that needs TLS falls away."""
+
+    secure: bool
+    max_age_seconds: int
+
+    @property
+    def name(self) -> str:
+        """The cookie's name; `__Host-` makes browsers insist on Secure, Path=/ and no Domain."""
+        return "__Host-cartproxy" if self.secure else "cartproxy"
+
+    def issue(self, response: Response, credential: str) -> None:
+        """Set the cookie, or set it anew, so that its life slides with the cart's."""
+        response.set_cookie(
+            self.name,
+            credential,
+            max_age=self.max_age_seconds,
+            path="/",
+            secure=self.secure,
+            httponly=True,
+            samesite="None" if self.secure else "Lax",
+            partitioned=self.secure,
+        )
+
+    def read(self, request: Request) -> str | None:
+        """The credential in the request's cookie; a malformed one counts as none."""
+        value = request.cookies.get(self.name, "")
+        return value if CREDENTIAL.fullmatch(value) else None
+
+
+def read_bearer(request: Request) -> str | None:
+    """The bearer credential, or None without one. Raises Refused when malformed."""
+    header = request.headers.get("Authorization")
+    if header is None:
+        return None
+    scheme, _, value = header.partition(" ")
+    if scheme.lower() != "bearer" or not CREDENTIAL.fullmatch(value):
+        raise Refused("credential-malformed", "The Authorization header holds no cart credential.")
+    return value

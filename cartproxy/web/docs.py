@@ -1,0 +1,49 @@
+"""The service explains itself: OpenAPI, a page that renders it, and a page for each problem."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from typing import Any
+
+from flask import Blueprint, Flask, Response, current_app, render_template
+
+from cartproxy import __version__
+from cartproxy.web import openapi
+from cartproxy.web.problems import CATALOGUE, Refused
+
+docs = Blueprint("docs", __name__)
+
+
+@cache
+def _document(app: Flask) -> dict[str, Any]:
+    return openapi.build(app)
+
+
+def _app() -> Flask:
+    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
+    return app
+
+
+@docs.get("/openapi.json")
+def document() -> Response:
+    response = Response(json.dumps(_document(_app())), mimetype="application/json")
+    response.headers["Access-Control-Allow-Origin"] = "*"
+    return response
+
+
+@docs.get("/docs")
+def page() -> str:
+    return render_template("docs.html", document=_document(_app()), kinds=CATALOGUE)
+
+
+@docs.get("/problems/<code>")
+def problem(code: str) -> str:
+    if code not in CATALOGUE:
+        raise Refused("not-found", "There is no problem of this name.")
+    return render_template("problem_kind.html", code=code, kind=CATALOGUE[code])
+
+
+@docs.get("/")
+def home() -> str:
+    return render_template("home.html", version=__version__)

@@ -1,0 +1,39 @@
+"""For operators' machines: is the process alive, can it serve, what has it counted."""
+
+from __future__ import annotations
+
+import hmac
+import json
+
+from flask import Blueprint, Response, current_app, request
+
+from cartproxy.carts.errors import StorageError
+from cartproxy.metrics import exposition
+from cartproxy.web.problems import Refused
+from cartproxy.web.shops import edge
+
+health = Blueprint("health", __name__)
+
+
+@health.get("/livez")
+def alive() -> Response:
+    return Response('{"status":"alive"}', mimetype="application/json")
+
+
+@health.get("/readyz")
+def ready() -> Response:
+    try:
+        edge().sessions.check()
+    except StorageError as error:
+        document = {"status": "not ready", "reason": error.code}
+        return Response(json.dumps(document), 503, mimetype="application/json")
+    return Response('{"status":"ready"}', mimetype="application/json")
+
+
+@health.get("/metrics")
+def metrics() -> Response:
+    token: str = current_app.config["METRICS_TOKEN"]
+    given = request.headers.get("Authorization", "").encode()
+    if not token or not hmac.compare_digest(given, f"Bearer {token}".encode()):
+        raise Refused("not-found", "There is nothing at this address.")
+    return Response(exposition(), content_type="text/plain; version=0.0.4; charset=utf-8")

@@ -1,0 +1,93 @@
+"""What every request goes through: admission, errors into answers, headers, one log line."""
+
+from __future__ import annotations
+
+import re
+import secrets
+import time
+import traceback
+
+import structlog
+from flask import Flask, Response, g, request
+from werkzeug.exceptions import HTTPException
+
+from cartproxy import metrics
+from cartproxy.carts.errors import CartProxyError
+from cartproxy.web import problems
+from cartproxy.web.caller import Caller, admit, finish
+
+log = structlog.get_logger("cartproxy.web")
+
+_REQUEST_ID = re.compile(r"[A-Za-z0-9_.-]{8,64}", re.ASCII)
+_CART_NAME_LENGTH = 12
+_FIXED_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "X-Frame-Options": "DENY",
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+}
+
+
+def install(app: Flask, *, https: bool) -> None:
+    """Put the hooks around every request of the application."""
+    headers = dict(_FIXED_HEADERS)
+    if https:
+        headers["Strict-Transport-Security"] = "max-age=31536000"
+
+    @app.before_request
+    def begin() -> Response | None:
+        given = request.headers.get("X-Request-Id", "")
+        g.request_id = given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
+        g.began = time.monotonic()
+        structlog.contextvars.bind_contextvars(request_id=g.request_id)
+        return admit()
+
+    @app.after_request
+    def end(response: Response) -> Response:
+        finish(response)
+        response.headers.setdefault("Cache-Control", "no-store")
+        response.headers["X-Request-Id"] = g.request_id
+        response.headers.extend(headers)
+        _account(response)
+        return response
+
+    @app.teardown_request
+    def forget(_: BaseException | None) -> None:
+        structlog.contextvars.clear_contextvars()
+
+    app.register_error_handler(CartProxyError, problems.answer)
+    app.register_error_handler(HTTPException, problems.answer_http)
+    app.register_error_handler(Exception, _answer_bug)
+
+
+def _answer_bug(error: Exception) -> Response:
+    # Where it happened, and not what was said: a message may quote a secret of the request.
+    frames = traceback.extract_tb(error.__traceback__)
+    log.error(
+        "bug",
+        error=type(error).__name__,
+        where=[f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames[-8:]],
+    )
+    return problems.answer_bug()
+
+
+def _account(response: Response) -> None:
+    """One log line and the figures; the route's pattern stands for the path, which may hold ids."""
+    seconds = time.monotonic() - g.began
+    route = request.url_rule.rule if request.url_rule else "-"
+    shop = g.get("shop")
+    store = shop.id if shop else ""
+    caller: Caller | None = g.get("caller")
+    metrics.requests_served.labels(store, route, request.method, str(response.status_code)).inc()
+    metrics.request_seconds.labels(route).observe(seconds)
+    log.info(
+        "request",
+        method=request.method,
+        route=route,
+        status=response.status_code,
+        ms=round(seconds * 1000, 1),
+        store=store,
+        cart=caller.session[:_CART_NAME_LENGTH] if caller and caller.session else None,
+        code=g.get("problem_code"),
+    )

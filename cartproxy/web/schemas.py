@@ -1,0 +1,329 @@
+"""Shapes in and out, each in one place: what is validated, what is answered, what OpenAPI says."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from flask import current_app
+from marshmallow import RAISE, Schema, ValidationError, fields, post_load, validate
+
+from cartproxy.carts.models import Addresses, ChosenOption, NewItem, QuantityChange
+
+MAX_ITEMS = 50
+QUANTITY_DECIMALS = 4
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+_MAX_ID = 2**31 - 1
+
+
+class Money(fields.Field[Decimal]):
+    """A decimal string: "9.99"."""
+
+    def _serialize(self, value: Decimal | None, *args: Any, **kwargs: Any) -> str | None:
+        return None if value is None else f"{value:f}"
+
+
+class Number(fields.Field[Decimal]):
+    """A JSON number: 1, 1.5."""
+
+    def _serialize(self, value: Decimal | None, *args: Any, **kwargs: Any) -> int | float | None:
+        if value is None:
+            return None
+        return int(value) if value == value.to_integral_value() else float(value)
+
+
+class Quantity(Number):
+    """A JSON number with at most 4 decimals, above 0 (or from 0) up to the configured maximum."""
+
+    def __init__(self, *, zero: bool = False, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.zero = zero
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Decimal:
+        if isinstance(value, bool) or not isinstance(value, (int, Decimal)):
+            raise ValidationError("Must be a number.")
+        quantity = Decimal(value)
+        maximum: int = current_app.config["MAX_QUANTITY"]
+        if not (quantity > 0 or (self.zero and quantity == 0)):
+            raise ValidationError("Must be 0 or more." if self.zero else "Must be more than 0.")
+        if quantity > maximum:
+            raise ValidationError(f"Must be at most {maximum}.")
+        if quantity != round(quantity, QUANTITY_DECIMALS):
+            raise ValidationError(f"Must have at most {QUANTITY_DECIMALS} decimals.")
+        return quantity
+
+
+class Identifier(fields.Field[int]):
+    """A positive JSON integer; neither a string nor a boolean nor 1.0."""
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> int:
+        if type(value) is not int or not 0 < value <= _MAX_ID:
+            raise ValidationError(f"Must be an integer from 1 to {_MAX_ID}.")
+        return value
+
+
+class Text(fields.String):
+    """A string on one line: control characters and lone surrogates are refused."""
+
+    def __init__(self, max_length: int, min_length: int = 0, **kwargs: Any) -> None:
+        length = validate.Length(min=min_length, max=max_length)
+        super().__init__(validate=(length, _one_line), **kwargs)
+
+
+def _one_line(text: str) -> None:
+    if _CONTROL.search(text):
+        raise ValidationError("Must not hold control characters.")
+
+
+class Timestamp(fields.Field[datetime]):
+    """RFC 3339 in UTC, to the millisecond."""
+
+    def _serialize(self, value: datetime | None, *args: Any, **kwargs: Any) -> str | None:
+        if value is None:
+            return None
+        return value.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+class Input(Schema):
+    """What a caller sends: an unknown field is an error, never ignored."""
+
+    class Meta:
+        unknown = RAISE
+
+
+class ChosenOptionSchema(Input):
+    """An option of a product: the ids are the product's; `value` is the text shown or typed."""
+
+    option_set_id = Identifier(required=True)
+    option_id = Identifier(required=True)
+    value = Text(255, load_default="")
+
+    @post_load
+    def _build(self, values: dict[str, Any], **_: Any) -> ChosenOption:
+        return ChosenOption(**values)
+
+
+class NewItemSchema(Input):
+    """A product to put into the cart."""
+
+    catalog_id = Identifier(required=True)
+    quantity = Quantity(load_default=Decimal(1))
+    options = fields.List(
+        fields.Nested(ChosenOptionSchema), load_default=(), validate=validate.Length(max=30)
+    )
+
+    @post_load
+    def _build(self, values: dict[str, Any], **_: Any) -> NewItem:
+        return NewItem(values["catalog_id"], values["quantity"], tuple(values["options"]))
+
+
+class NewItemsSchema(Input):
+    """Several products at once, each with a result of its own."""
+
+    items = fields.List(
+        fields.Nested(NewItemSchema), required=True, validate=validate.Length(1, MAX_ITEMS)
+    )
+
+
+class QuantitySchema(Input):
+    """A line's new quantity; 0 removes the line."""
+
+    quantity = Quantity(zero=True, required=True)
+
+
+class QuantityChangeSchema(Input):
+    """A line and its new quantity."""
+
+    item_id = fields.String(
+        required=True, validate=validate.Regexp(r"[0-9]{1,18}\Z", error="Not the id of a line.")
+    )
+    quantity = Quantity(zero=True, required=True)
+
+    @post_load
+    def _build(self, values: dict[str, Any], **_: Any) -> QuantityChange:
+        return QuantityChange(**values)
+
+
+class QuantityChangesSchema(Input):
+    """New quantities of several lines."""
+
+    items = fields.List(
+        fields.Nested(QuantityChangeSchema), required=True, validate=validate.Length(1, MAX_ITEMS)
+    )
+
+
+class BillingSchema(Input):
+    """Billing fields, with the store's own limits (upstream.md, Objects)."""
+
+    first_name = Text(100)
+    last_name = Text(100)
+    company = Text(255)
+    address = Text(200)
+    address2 = Text(50)
+    city = Text(100)
+    state = Text(100)
+    zip_code = Text(20)
+    country = Text(50)
+    phone = Text(30)
+    email = Text(100)
+
+
+class ShippingSchema(Input):
+    """Shipping fields; the store limits some otherwise than the billing ones."""
+
+    first_name = Text(100)
+    last_name = Text(50)
+    company = Text(200)
+    address = Text(255)
+    address2 = Text(50)
+    city = Text(50)
+    state = Text(100)
+    zip_code = Text(20)
+    country = Text(50)
+    phone = Text(30)
+    email = Text(100)
+
+
+class AddressesSchema(Input):
+    """Addresses to write: never read back. What is left out stays as it is."""
+
+    billing = fields.Nested(BillingSchema, load_default=dict)
+    shipping = fields.Nested(ShippingSchema, load_default=dict)
+
+    @post_load
+    def _build(self, values: Mapping[str, Any], **_: Any) -> Addresses:
+        return Addresses(values["billing"], values["shipping"])
+
+
+class NothingSchema(Input):
+    """An empty object; the body may be left out as well."""
+
+
+class ItemOptionSchema(Schema):
+    """A chosen option in plain text."""
+
+    name = fields.String(required=True)
+    value = fields.String(required=True)
+
+
+class LineItemSchema(Schema):
+    """One line of a cart. Texts are plain text, prices are the store's, per piece."""
+
+    item_id = fields.String(required=True)
+    catalog_id = fields.Integer(required=True)
+    sku = fields.String(required=True)
+    name = fields.String(required=True)
+    options = fields.List(fields.Nested(ItemOptionSchema), required=True)
+    quantity = Number(required=True)
+    unit_price = Money(required=True)
+    option_price = Money(required=True)
+    line_total = Money(required=True)
+    image_url = fields.String(required=True, allow_none=True)
+
+
+class CartSchema(Schema):
+    """A cart. `item_count` is the sum of the quantities; `subtotal` is before tax and shipping.
+
+    `as_of` is when the store was last asked; `stale` says that it could not be asked since.
+    """
+
+    items = fields.List(fields.Nested(LineItemSchema), required=True)
+    item_count = Number(required=True)
+    subtotal = Money(required=True)
+    currency = fields.String(required=True, attribute="currency.code")
+    checkout_url = fields.String(required=True, allow_none=True)
+    as_of = Timestamp(required=True)
+    stale = fields.Boolean(required=True)
+
+
+class ItemResultSchema(Schema):
+    """What became of one item of the request, by its place there."""
+
+    index = fields.Integer(required=True)
+    outcome = fields.String(
+        required=True, validate=validate.OneOf(("applied", "not_applied", "unknown"))
+    )
+    code = fields.String()
+    item_id = fields.String()
+
+
+class ResultsSchema(Schema):
+    """A result for each item, in the order of the request."""
+
+    results = fields.List(fields.Nested(ItemResultSchema), required=True)
+
+
+class CartWithResultsSchema(CartSchema, ResultsSchema):
+    """The cart after the write, and a result for each item of the request."""
+
+
+class CheckoutSchema(Schema):
+    """Where the shopper pays: a secret of this shopper's, like the cart itself."""
+
+    checkout_url = fields.String(required=True)
+
+
+class ProductOptionSchema(Schema):
+    """A choice; `price_difference` is added to the product's price."""
+
+    option_id = fields.Integer(required=True)
+    name = fields.String(required=True)
+    price_difference = Money(required=True)
+    selected = fields.Boolean(required=True)
+    image_url = fields.String(required=True, allow_none=True)
+
+
+class OptionSetSchema(Schema):
+    """Something to choose; `type` is the store's word, such as Dropdown or Radio."""
+
+    option_set_id = fields.Integer(required=True)
+    name = fields.String(required=True)
+    type = fields.String(required=True)
+    required = fields.Boolean(required=True)
+    options = fields.List(fields.Nested(ProductOptionSchema), required=True)
+
+
+class ProductSchema(Schema):
+    """What a button needs to know. `list_price` is the regular price of a product on sale."""
+
+    catalog_id = fields.Integer(required=True)
+    sku = fields.String(required=True)
+    name = fields.String(required=True)
+    price = Money(required=True)
+    list_price = Money(required=True, allow_none=True)
+    currency = fields.String(required=True)
+    image_url = fields.String(required=True, allow_none=True)
+    product_url = fields.String(required=True, allow_none=True)
+    available = fields.Boolean(required=True)
+    minimum_quantity = Number(required=True, allow_none=True)
+    maximum_quantity = Number(required=True, allow_none=True)
+    fractional_quantity = fields.Boolean(required=True)
+    option_sets = fields.List(fields.Nested(OptionSetSchema), required=True)
+    stock = Number(metadata={"description": "Only where the store's settings show it."})
+
+
+class FieldErrorSchema(Schema):
+    """A field that can't be accepted, by JSON pointer (RFC 6901)."""
+
+    pointer = fields.String(required=True)
+    detail = fields.String(required=True)
+
+
+class ProblemSchema(Schema):
+    """A problem document (RFC 9457)."""
+
+    type = fields.String(required=True)
+    title = fields.String(required=True)
+    status = fields.Integer(required=True)
+    detail = fields.String(required=True)
+    code = fields.String(required=True)
+    request_id = fields.String(required=True)
+    retryable = fields.Boolean(required=True)
+    retry_after = fields.Integer(metadata={"description": "Seconds."})
+    outcome = fields.String(validate=validate.OneOf(("applied", "not_applied", "unknown")))
+    errors = fields.List(fields.Nested(FieldErrorSchema))
+    results = fields.List(fields.Nested(ItemResultSchema))
+    cart = fields.Nested(CartSchema)

@@ -1,0 +1,47 @@
+"""What the edge knows of each configured store."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from flask import Flask, current_app
+
+from cartproxy.carts.products import ProductCatalogue
+from cartproxy.carts.service import CartService
+from cartproxy.carts.sessions import SessionNames
+from cartproxy.web.credentials import CookiePolicy
+from cartproxy.web.origins import Origins
+
+
+@dataclass(frozen=True, slots=True)
+class Shop:
+    """One store: its use cases, and who may use them."""
+
+    id: str
+    carts: CartService
+    products: ProductCatalogue
+    origins: Origins
+    currency: str
+    show_stock: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """Everything that routes need, wired by the application factory."""
+
+    shops: Mapping[str, Shop]
+    sessions: SessionNames
+    cookie: CookiePolicy
+    own_origin: str
+    request_seconds: float
+
+    def install(self, app: Flask) -> None:
+        """Make this the edge of the application."""
+        app.extensions["cartproxy"] = self
+
+
+def edge() -> Edge:
+    """The current application's edge."""
+    installed: Edge = current_app.extensions["cartproxy"]
+    return installed
