@@ -97,15 +97,15 @@ class StoreSettings:
         "The store's secure URL, sent as the SecureURL header: https://www.example.com",
     )
     private_key: Secret = _secret("The application's private key (PrivateKey header).")
-    token: Secret = _secret("The store's token for the application (Token header).", Secret(""))
-    access_token: Secret = _secret(
-        "OAuth access token, sent as Authorization: Bearer beside or instead of the token.",
-        Secret(""),
-    )
     origins: tuple[str, ...] = _texts(
         _is_origin,
         "The sites that may use the store's carts, exactly as browsers send their Origin; "
         "https://*.example.com stands for one label.",
+    )
+    token: Secret = _secret("The store's token for the application (Token header).", Secret(""))
+    access_token: Secret = _secret(
+        "OAuth access token, sent as Authorization: Bearer beside or instead of the token.",
+        Secret(""),
     )
     api_url: str = _setting(
         fields.String(validate=_HTTP_URL),

@@ -7,9 +7,9 @@ import tempfile
 if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="cartproxy-metrics-")
 
-from prometheus_client import multiprocess  # noqa: E402
+from prometheus_client import multiprocess
 
-from cartproxy.settings_source import load_or_exit  # noqa: E402
+from cartproxy.settings_source import load_or_exit
 
 _settings = load_or_exit(os.environ)
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from cartproxy.carts.errors import (
     CartProxyError,
+    ItemGone,
     ItemNotFound,
     NothingApplied,
     Outcome,
@@ -53,6 +54,14 @@ class Batch:
     def applied(self) -> bool:
         """Whether any part took effect."""
         return any(result.outcome is Outcome.APPLIED for result in self._results)
+
+    @property
+    def in_doubt(self) -> bool:
+        """Whether a failure leaves the cart other than it was last read, perhaps."""
+        return any(
+            isinstance(error, ItemGone) or error.outcome is Outcome.UNKNOWN
+            for error in self._errors
+        )
 
     @property
     def refused_entirely(self) -> bool:

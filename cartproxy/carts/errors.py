@@ -28,6 +28,7 @@ class CartProxyError(Exception):
 
     code: ClassVar[str]
     retryable: ClassVar[bool] = False
+    usual_retry_after: ClassVar[int | None] = None
 
     def __init__(
         self,
@@ -39,7 +40,7 @@ class CartProxyError(Exception):
         super().__init__(detail)
         self.detail = detail
         self.outcome = outcome
-        self.retry_after = retry_after
+        self.retry_after = self.usual_retry_after if retry_after is None else retry_after
 
 
 class AddressRejected(CartProxyError):
@@ -52,6 +53,10 @@ class ItemNotFound(CartProxyError):
     """The cart has no such line."""
 
     code = "item-not-found"
+
+
+class ItemGone(ItemNotFound):
+    """The store has removed the line since the cart was read."""
 
 
 class ProductNotFound(CartProxyError):
@@ -71,6 +76,7 @@ class CartBusy(CartProxyError):
 
     code = "cart-busy"
     retryable = True
+    usual_retry_after = 1
 
 
 class PreconditionFailed(CartProxyError):
@@ -101,6 +107,7 @@ class StorageUnavailable(StorageError):
 
     code = "storage-unavailable"
     retryable = True
+    usual_retry_after = 2
 
 
 class StorageFull(StorageError):
@@ -108,6 +115,7 @@ class StorageFull(StorageError):
 
     code = "storage-full"
     retryable = True
+    usual_retry_after = 30
 
 
 class StoreError(CartProxyError):
@@ -137,6 +145,7 @@ class StoreBusy(StoreError):
 
     code = "store-busy"
     retryable = True
+    usual_retry_after = 1
 
 
 class StoreUnreachable(StoreError):
@@ -144,6 +153,7 @@ class StoreUnreachable(StoreError):
 
     code = "store-unreachable"
     retryable = True
+    usual_retry_after = 2
 
 
 class StoreTls(StoreError):

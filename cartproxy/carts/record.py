@@ -173,7 +173,7 @@ class Records:
             if reply is not None:
                 return _loaded(reply)
             if ends.remaining() <= 0:
-                raise CartBusy("Another change to this cart is still under way.", retry_after=1)
+                raise CartBusy("Another change to this cart is still under way.")
             time.sleep(min(pause * (0.5 + secrets.randbelow(1000) / 1000), ends.remaining()))
             pause = min(pause * 1.5, _LAST_POLL_SECONDS)
 

@@ -16,6 +16,6 @@ def typed_errors() -> Iterator[None]:
     try:
         yield
     except OutOfMemoryError:
-        raise StorageFull("The cart storage is full.", retry_after=30) from None
+        raise StorageFull("The cart storage is full.") from None
     except RedisError:
-        raise StorageUnavailable("The cart storage does not answer.", retry_after=2) from None
+        raise StorageUnavailable("The cart storage does not answer.") from None

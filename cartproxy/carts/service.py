@@ -17,6 +17,7 @@ from cartproxy.carts.deadline import Deadline
 from cartproxy.carts.errors import (
     AddressRejected,
     CartEmpty,
+    ItemGone,
     ItemNotFound,
     PreconditionFailed,
     StoreBadCheckoutUrl,
@@ -207,7 +208,7 @@ class CartService:
                 self._store.remove_item(record.order_key, change.item_id, deadline)
         except StoreNotFound:
             if change.quantity:
-                raise ItemNotFound("The cart has no such line any more.") from None
+                raise ItemGone("The cart has no such line any more.") from None
         return change.item_id
 
     def _conclude(
@@ -219,7 +220,7 @@ class CartService:
         preferences: Preferences,
     ) -> Written:
         if not batch.applied:
-            write.save(replace(record, outdated=True))
+            write.save(replace(record, outdated=record.outdated or batch.in_doubt))
             raise batch.failure()
         return Written(self._finish(write, record, deadline, preferences), batch.results)
 

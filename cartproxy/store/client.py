@@ -156,5 +156,5 @@ def _refusal(status: int, reason: str, answer: Answer) -> StoreError:
     if status == 404:
         return StoreNotFound("The store does not know what was asked for.")
     if status == 429:
-        return StoreBusy("The store asks to slow down.", retry_after=answer.retry_after or 1)
+        return StoreBusy("The store asks to slow down.", retry_after=answer.retry_after)
     return StoreBadResponse(f"The store answered with status {status}.", outcome=Outcome.UNKNOWN)

@@ -67,12 +67,12 @@ def admit() -> Response | None:
     if match is None:
         return None
     shop = edge().shops.get(match[1])
+    if request.method == "OPTIONS" and _readable_by(shop):
+        return Response(status=204)
     if shop is None:
         raise Refused("store-not-found", "This service serves no store of that name.")
     g.shop = shop
     origin = _admitted_origin(shop)
-    if request.method == "OPTIONS":
-        return Response(status=204)
     if request.method in _SAFE_METHODS:
         _refuse_body()
     else:
@@ -91,10 +91,8 @@ def admit() -> Response | None:
 
 def finish(response: Response) -> None:
     """After every request under a store: CORS headers, and the cookie where a write drew one."""
-    shop: Shop | None = g.get("shop")
-    origin = request.headers.get("Origin")
-    if shop is not None:
-        add_cors_headers(response, origin if origin and shop.origins.allow(origin) else None)
+    if _STORE_PATH.match(request.path):
+        add_cors_headers(response, _readable_by(g.get("shop")))
     admitted: Caller | None = g.get("caller")
     written = admitted is not None and admitted.session and request.method not in _SAFE_METHODS
     if admitted is not None and written and admitted.by_cookie and admitted.credential:
@@ -112,6 +110,16 @@ def wants_minimal() -> bool:
     """Whether `Prefer: return=minimal` (RFC 7240) is asked for."""
     preferred = ",".join(request.headers.getlist("Prefer")).lower().split(",")
     return "return=minimal" in {each.partition(";")[0].replace(" ", "") for each in preferred}
+
+
+def _readable_by(shop: Shop | None) -> str | None:
+    """The request's Origin, if it may read answers: of this store, or of any where none is named.
+
+    So a page with a mistyped store id is told that, and not just that something failed.
+    """
+    origin = request.headers.get("Origin")
+    shops = edge().shops.values() if shop is None else (shop,)
+    return origin if origin and any(each.origins.allow(origin) for each in shops) else None
 
 
 def _admitted_origin(shop: Shop) -> str:

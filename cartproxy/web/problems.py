@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from flask import Response, g, render_template, request
+from flask import Response, current_app, g, render_template, request
 from werkzeug.exceptions import HTTPException
 
 from cartproxy.carts.errors import CartProxyError, NothingApplied, PreconditionFailed
@@ -187,7 +187,7 @@ def prefers_html() -> bool:
 def _document(code: str, members: Mapping[str, Any]) -> Response:
     kind = CATALOGUE[code]
     document = {
-        "type": f"/problems/{code}",
+        "type": f"{current_app.config['OWN_ORIGIN']}/problems/{code}",
         "title": kind.title,
         "status": kind.status,
         "code": code,

@@ -39,6 +39,7 @@ class Edge:
     def install(self, app: Flask) -> None:
         """Make this the edge of the application."""
         app.extensions["cartproxy"] = self
+        app.config["OWN_ORIGIN"] = self.own_origin
 
 
 def edge() -> Edge:

@@ -1,0 +1,35 @@
+# The one entrance. `make run` and `make test` each work as the only command after a clone.
+PYTHON ?= python3
+VENV := .venv
+INSTALLED := $(VENV)/.installed
+BIN := $(VENV)/bin
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
+
+install: $(INSTALLED) ## make .venv with everything in it
+
+$(INSTALLED): setup.cfg constraints.txt pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+run: $(INSTALLED) ## start simulated store, proxy and a demo blog page
+	@$(BIN)/cartproxy demo
+
+test: $(INSTALLED) ## run all tests
+	$(BIN)/pytest
+
+lint: $(INSTALLED) ## check format, lint and types
+	$(BIN)/ruff format --config config/ruff.toml --check .
+	$(BIN)/ruff check --config config/ruff.toml .
+	$(BIN)/mypy
+
+format: $(INSTALLED) ## put the code into its format
+	$(BIN)/ruff format --config config/ruff.toml .
+	$(BIN)/ruff check --config config/ruff.toml --fix .
+
+clean: ## remove what the other targets made
+	rm -rf $(VENV) build *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+
+.PHONY: help install run test lint format clean

@@ -1,0 +1,141 @@
+"""Starts simulated store, proxy and blog as processes, and stops them together."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from types import FrameType
+
+import requests
+
+from cartproxy import sandbox
+
+_START_SECONDS = 30
+_STOP_SECONDS = 20
+_POLL_SECONDS = 0.05
+_DEMO_STORE = "CARTPROXY_STORES_DEMO_"
+
+
+class Demo:
+    """The three services on three ports of this machine."""
+
+    def __init__(self, *, port: int, store_port: int, blog_port: int, latency_ms: int) -> None:
+        self._port = port
+        self._store_port = store_port
+        self._blog_port = blog_port
+        self._latency_ms = latency_ms
+        self._stopping = threading.Event()
+        self._processes: list[subprocess.Popen[bytes]] = []
+
+    def run(self) -> int:
+        """Start everything, print the addresses and `ready`, and wait for SIGINT or SIGTERM.
+
+        Returns 0 after a clean stop, 1 when a part did not start or ended by itself.
+        """
+        signal.signal(signal.SIGINT, self._stop)
+        signal.signal(signal.SIGTERM, self._stop)
+        try:
+            self._start()
+            if self._wait_until_ready():
+                self._announce()
+                return self._wait_for_stop()
+            return 0 if self._stopping.is_set() else 1
+        finally:
+            self._end()
+
+    def _start(self) -> None:
+        python = [sys.executable, "-m"]
+        store = ["cartproxy", "sandbox", "--port", str(self._store_port)]
+        self._spawn([*python, *store, "--latency-ms", str(self._latency_ms)], {})
+        self._spawn([*python, "cartproxy", "serve"], self._proxy_settings())
+        blog = ["gunicorn", "--bind", f"127.0.0.1:{self._blog_port}", "--no-control-socket"]
+        self._spawn(
+            [*python, *blog, "--log-level", "warning", "cartproxy.demo.blog:app"],
+            {"CARTPROXY_DEMO_PROXY_PORT": str(self._port)},
+        )
+
+    def _proxy_settings(self) -> dict[str, str]:
+        """The demo's store; whatever else the environment sets (Redis, say) holds."""
+        store_url = f"http://127.0.0.1:{self._store_port}"
+        settings = {
+            "CARTPROXY_BIND": f"127.0.0.1:{self._port}",
+            "CARTPROXY_PUBLIC_URL": f"http://localhost:{self._port}",
+            _DEMO_STORE + "SECURE_URL": sandbox.DEFAULT_SECURE_URL,
+            _DEMO_STORE + "PRIVATE_KEY": sandbox.DEFAULT_PRIVATE_KEY,
+            _DEMO_STORE + "TOKEN": sandbox.DEFAULT_TOKEN,
+            _DEMO_STORE + "API_URL": f"{store_url}/3dCartWebAPI",
+            _DEMO_STORE + "SHOP_URL": store_url,
+            _DEMO_STORE + "CHECKOUT_HOSTS": store_url.removeprefix("http://"),
+            _DEMO_STORE + "ORIGINS": f"http://localhost:{self._blog_port},"
+            f"http://127.0.0.1:{self._blog_port}",
+        }
+        if "CARTPROXY_PEPPER" not in os.environ:
+            settings["CARTPROXY_PEPPER"] = secrets.token_urlsafe(32)
+        return settings
+
+    def _spawn(self, command: Sequence[str], settings: Mapping[str, str]) -> None:
+        # A session of its own: Ctrl-C reaches this process alone, which then stops the others.
+        environment = {**os.environ, **settings}
+        process = subprocess.Popen(command, env=environment, start_new_session=True)
+        self._processes.append(process)
+
+    def _wait_until_ready(self) -> bool:
+        waiting = [
+            f"http://127.0.0.1:{self._store_port}/_sandbox/settings",
+            f"http://127.0.0.1:{self._port}/readyz",
+            f"http://127.0.0.1:{self._blog_port}/",
+        ]
+        ends = time.monotonic() + _START_SECONDS
+        while waiting and not self._stopping.is_set():
+            if self._ended() or time.monotonic() > ends:
+                print("cartproxy demo: a part did not start; see above.", file=sys.stderr)
+                return False
+            if _answers(waiting[0]):
+                del waiting[0]
+            else:
+                self._stopping.wait(_POLL_SECONDS)
+        return not self._stopping.is_set()
+
+    def _announce(self) -> None:
+        print(f"simulated store  http://127.0.0.1:{self._store_port}/")
+        print(f"cart proxy       http://localhost:{self._port}/docs")
+        print(f"blog             http://localhost:{self._blog_port}/")
+        print("ready", flush=True)
+
+    def _wait_for_stop(self) -> int:
+        while not self._stopping.wait(0.5):
+            if self._ended():
+                print("cartproxy demo: a part has ended by itself; stopping.", file=sys.stderr)
+                return 1
+        return 0
+
+    def _ended(self) -> bool:
+        return any(process.poll() is not None for process in self._processes)
+
+    def _stop(self, _signal: int, _frame: FrameType | None) -> None:
+        self._stopping.set()
+
+    def _end(self) -> None:
+        """Stop the proxy before the store behind it, so that no request is cut short."""
+        for process in (*self._processes[1:], *self._processes[:1]):
+            process.terminate()
+            try:
+                process.wait(_STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def _answers(url: str) -> bool:
+    session = requests.Session()
+    session.trust_env = False
+    try:
+        return session.get(url, timeout=2).status_code == 200
+    except requests.RequestException:
+        return False

@@ -1,0 +1,9 @@
+"""`python -m cartproxy.sandbox`: the simulated store alone."""
+
+import argparse
+
+from cartproxy.sandbox.server import add_arguments, serve_from_arguments
+
+parser = argparse.ArgumentParser(prog="python -m cartproxy.sandbox", description=__doc__)
+add_arguments(parser)
+raise SystemExit(serve_from_arguments(parser.parse_args()))

@@ -1,0 +1,123 @@
+"""The store's REST API: receives a call, lets faults strike, answers (upstream.md)."""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+import time
+from typing import Any
+
+from flask import Blueprint, Response, current_app, request
+
+from cartproxy.sandbox import faults
+from cartproxy.sandbox.endpoints import answer
+from cartproxy.sandbox.errors import Refusal
+from cartproxy.sandbox.faults import Fault
+from cartproxy.sandbox.responses import error
+from cartproxy.sandbox.state import Call, State
+
+api = Blueprint("api", __name__)
+
+# Routing of the real service ignores case (evidence, part 1).
+_BASE = re.compile(r"/3dcartwebapi/v[12](/.*)\Z", re.IGNORECASE)
+_METHODS = ("GET", "POST", "PUT", "DELETE", "PATCH")
+_HEADERS = {
+    "Cache-Control": "no-cache",
+    "Pragma": "no-cache",
+    "Expires": "-1",
+    "Access-Control-Allow-Origin": "*",
+}
+
+
+@api.route("/<path:_path>", methods=_METHODS)
+def receive(_path: str) -> Response:
+    """Every path that is not the control surface's or a page's."""
+    base = _BASE.match(request.path)
+    if base is None:
+        return Response("Not found", 404)
+    state: State = current_app.extensions["sandbox"]
+    call = state.calls.note(request.method, request.path)
+    # Read before anything can go wrong, so that a kept-alive connection stays in step.
+    body = request.get_data()
+    if state.latency_ms:
+        time.sleep(state.latency_ms / 1000)
+    fault = state.faults.take(request.method, base[1])
+    response = _strike(state, call, fault, base[1], body)
+    call.status = response.status_code
+    return response
+
+
+def _strike(state: State, call: Call, fault: Fault | None, path: str, body: bytes) -> Response:
+    """The answer, or none, with whatever the fault does to it (see `faults`)."""
+    if fault is None:
+        return _answer(state, path, body)
+    kind = fault.fault
+    if kind in faults.BEFORE_EFFECT:
+        return _refuse(state, fault)
+    if kind == "latency":
+        time.sleep(fault.ms / 1000)
+    elif kind == "gone":
+        parts = path.strip("/").split("/")
+        state.carts.finish(parts[1] if len(parts) > 1 else "", "gone")
+    elif kind == "drop_then_apply":
+        _later(state, fault.ms, path, body)
+        faults.hang_up()
+    response = _answer(state, path, body)
+    if kind == "apply_then_drop":
+        faults.hang_up()
+    if kind == "drip":
+        faults.drip(response, fault.ms)
+    return faults.corrupt(response, kind)
+
+
+def _refuse(state: State, fault: Fault) -> Response:
+    if fault.fault == "drop":
+        faults.hang_up()
+    if fault.fault == "reset":
+        faults.reset()
+    if fault.fault == "redirect":
+        return Response(status=302, headers={"Location": fault.to})
+    refusal = Refusal(fault.status, "Fault on demand", retry_after=fault.retry_after)
+    return _refused(state, refusal)
+
+
+def _later(state: State, ms: float, path: str, body: bytes) -> None:
+    """Let the call take effect when nobody waits for its answer any more."""
+    app = current_app._get_current_object()  # type: ignore[attr-defined]
+    environ = dict(request.environ)
+
+    def apply() -> None:
+        with app.request_context(environ):
+            _answer(state, path, body)
+
+    threading.Timer(ms / 1000, apply).start()
+
+
+def _answer(state: State, path: str, body: bytes) -> Response:
+    try:
+        state.throttle.check(state.switches.rate_limit)
+        state.credentials.check(
+            request.headers.get("SecureURL", ""),
+            request.headers.get("PrivateKey", ""),
+            request.headers.get("Token", ""),
+            request.headers.get("Authorization", ""),
+        )
+        status, document = answer(state, request.method, path, body, request.host_url.rstrip("/"))
+    except Refusal as refusal:
+        return _refused(state, refusal)
+    return _json(document, status)
+
+
+def _refused(state: State, refusal: Refusal) -> Response:
+    response = _json(error(refusal, state.switches), refusal.status)
+    if state.switches.error_status == "ok" and refusal.status in (400, 404):
+        response.status_code = 200
+    if refusal.retry_after is not None:
+        response.headers["Retry-After"] = str(refusal.retry_after)
+    return response
+
+
+def _json(document: Any, status: int) -> Response:
+    text = json.dumps(document, separators=(",", ":"), ensure_ascii=False)
+    return Response(text, status, _HEADERS, content_type="application/json; charset=utf-8")

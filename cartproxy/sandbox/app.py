@@ -1,0 +1,28 @@
+"""The simulated store as a WSGI application: API, control surface, the store's own pages."""
+
+from __future__ import annotations
+
+from flask import Flask
+
+from cartproxy.sandbox import DEFAULT_PRIVATE_KEY, DEFAULT_SECURE_URL, DEFAULT_TOKEN
+from cartproxy.sandbox.api import api
+from cartproxy.sandbox.control import control
+from cartproxy.sandbox.pages import pages
+from cartproxy.sandbox.state import Credentials, State
+
+
+def create_app(
+    *,
+    secure_url: str = DEFAULT_SECURE_URL,
+    private_key: str = DEFAULT_PRIVATE_KEY,
+    token: str = DEFAULT_TOKEN,
+    access_token: str = "",
+    latency_ms: int = 0,
+) -> Flask:
+    """A new store with no carts. `latency_ms` delays every store call."""
+    app = Flask(__name__)
+    credentials = Credentials(secure_url, private_key, token, access_token)
+    app.extensions["sandbox"] = State(credentials, latency_ms)
+    for blueprint in (api, control, pages):
+        app.register_blueprint(blueprint)
+    return app

@@ -1,0 +1,230 @@
+"""The simulated store's carts: rows of unfinished orders, in memory, behind one lock."""
+
+from __future__ import annotations
+
+import random
+import string
+import threading
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+
+from cartproxy.sandbox.bodies import ItemPost
+from cartproxy.sandbox.catalogue import Product, products
+from cartproxy.sandbox.describe import bundle_line, describe
+from cartproxy.sandbox.errors import Refusal
+from cartproxy.sandbox.switches import Switches
+
+_KEY_ALPHABET = string.ascii_letters + string.digits
+_KEY_LENGTH = 15  # upstream-evidence.md, part 6
+
+
+@dataclass
+class Line:
+    """A row of a cart. `added` is None on lines that nobody added themselves."""
+
+    item_id: int
+    catalog_id: int
+    sku: str
+    description: str
+    quantity: Decimal
+    unit_price: Decimal
+    option_price: Decimal
+    added: datetime | None
+    image: str
+    chosen: tuple[tuple[int, int, str], ...] = ()
+
+
+@dataclass
+class Cart:
+    """An order row: `state` is open, ordered or gone."""
+
+    order_key: str
+    order_id: int
+    created: datetime
+    fields: dict[str, object]
+    lines: list[Line] = field(default_factory=list)
+    state: str = "open"
+
+    @property
+    def amount(self) -> Decimal:
+        """The sum of the lines."""
+        return sum(
+            ((line.unit_price + line.option_price) * line.quantity for line in self.lines),
+            Decimal(0),
+        )
+
+
+class Carts:
+    """All carts and the catalogue; every method holds the lock for as long as it changes things."""
+
+    def __init__(self) -> None:
+        self.lock = threading.RLock()
+        self.reset()
+
+    def reset(self) -> None:
+        """As new."""
+        with self.lock:
+            self.catalogue = products()
+            self._carts: dict[str, Cart] = {}
+            self._next_order_id = 100_000
+            self._next_item_id = 500_000
+
+    def all(self) -> list[Cart]:
+        """Every cart ever made, the oldest first."""
+        with self.lock:
+            return list(self._carts.values())
+
+    def create(self, fields: dict[str, object]) -> Cart:
+        """A new, empty cart."""
+        with self.lock:
+            key = "".join(random.choices(_KEY_ALPHABET, k=_KEY_LENGTH))
+            self._next_order_id += random.randint(1, 3)
+            cart = Cart(key, self._next_order_id, datetime.now(), dict(fields))
+            self._carts[key] = cart
+            return cart
+
+    def find(self, order_key: str, switches: Switches, *, writing: bool) -> Cart:
+        """The cart of this key, which is case-sensitive. Raises Refusal 404 or 400."""
+        with self.lock:
+            cart = self._carts.get(order_key)
+            if cart is None or cart.state == "gone":
+                raise Refusal(404, "Cart does not exist")
+            if cart.state == "ordered":
+                if switches.ordered_cart == "404":
+                    raise Refusal(404, "Cart does not exist")
+                if writing:
+                    raise Refusal(400, "The order has been placed")
+            return cart
+
+    def by_link(self, link_key: str) -> Cart | None:
+        """The cart that a checkout link names: by its key, with or without the order's number."""
+        with self.lock:
+            return next(
+                (
+                    cart
+                    for cart in self._carts.values()
+                    if link_key in (cart.order_key, f"{cart.order_key}{cart.order_id}")
+                ),
+                None,
+            )
+
+    def finish(self, order_key: str, state: str) -> None:
+        """Make a cart an order, or make it disappear."""
+        with self.lock:
+            if order_key in self._carts:
+                self._carts[order_key].state = state
+
+    def add(self, cart: Cart, item: ItemPost, switches: Switches) -> Line:
+        """Add a line, or merge it into one of the same product and options. Raises Refusal."""
+        with self.lock:
+            product = self._sellable(item.catalog_id)
+            description = describe(product, item.options)
+            same = self._same_line(cart, item) if switches.merge_same_item else None
+            quantity = item.quantity + (same.quantity if same else 0)
+            self._check_quantity(product, quantity)
+            if same:
+                same.quantity = quantity
+                return same
+            line = self._line(cart, product, item, description.html, description.option_price)
+            line.sku = product.sku + description.sku_suffix
+            for child_id in product.bundle:
+                child = self.catalogue[child_id]
+                cart.lines.append(
+                    Line(
+                        self._item_id(),
+                        child.id,
+                        child.sku,
+                        bundle_line(child),
+                        item.quantity,
+                        Decimal(0),
+                        Decimal(0),
+                        None,
+                        _image(child),
+                    )
+                )
+            return line
+
+    def change(self, cart: Cart, item_id: int, quantity: Decimal) -> Line:
+        """Set a line's quantity; 0 removes it, as in the vendor's widget. Raises Refusal."""
+        with self.lock:
+            line = self.line(cart, item_id)
+            if quantity == 0:
+                return self.remove(cart, item_id)
+            self._check_quantity(self.catalogue[line.catalog_id], quantity)
+            line.quantity = quantity
+            return line
+
+    def remove(self, cart: Cart, item_id: int) -> Line:
+        """Remove a line. Raises Refusal."""
+        with self.lock:
+            line = self.line(cart, item_id)
+            cart.lines.remove(line)
+            return line
+
+    def line(self, cart: Cart, item_id: int) -> Line:
+        """A line of this cart; another cart's is none. Raises Refusal."""
+        found = next((line for line in cart.lines if line.item_id == item_id), None)
+        if found is None:
+            raise Refusal(404, "Cart item does not exist")
+        return found
+
+    def _line(
+        self, cart: Cart, product: Product, item: ItemPost, html: str, option_price: Decimal
+    ) -> Line:
+        line = Line(
+            self._item_id(),
+            product.id,
+            product.sku,
+            html,
+            item.quantity,
+            product.effective_price,
+            option_price,
+            datetime.now(),
+            _image(product),
+            item.options,
+        )
+        cart.lines.append(line)
+        return line
+
+    def _item_id(self) -> int:
+        """Item ids are the store's own, over all carts, rising with gaps (evidence, part 7)."""
+        self._next_item_id += random.randint(1, 4)
+        return self._next_item_id
+
+    def _sellable(self, catalog_id: int) -> Product:
+        product = self.catalogue.get(catalog_id)
+        if product is None or product.hide or product.not_for_sale:
+            raise Refusal(400, "Product does not exist")
+        return product
+
+    @staticmethod
+    def _same_line(cart: Cart, item: ItemPost) -> Line | None:
+        wanted = (item.catalog_id, sorted(item.options))
+        return next(
+            (
+                line
+                for line in cart.lines
+                if line.added and (line.catalog_id, sorted(line.chosen)) == wanted
+            ),
+            None,
+        )
+
+    @staticmethod
+    def _check_quantity(product: Product, quantity: Decimal) -> None:
+        if quantity <= 0:
+            raise Refusal(400, "Quantity must be greater than zero")
+        if quantity != quantity.to_integral_value() and not product.fractional:
+            raise Refusal(400, "Fractional quantity is not allowed for this product")
+        if quantity < product.minimum:
+            raise Refusal(400, f"Minimum quantity is {product.minimum}")
+        if product.maximum and quantity > product.maximum:
+            raise Refusal(400, f"Maximum quantity is {product.maximum}")
+        if product.multiples_only and product.minimum and quantity % product.minimum:
+            raise Refusal(400, f"Quantity must be a multiple of {product.minimum}")
+        if quantity > product.stock and not product.back_order:
+            raise Refusal(400, "Not enough items in stock")
+
+
+def _image(product: Product) -> str:
+    return f"assets/images/{product.sku.lower()}.svg"

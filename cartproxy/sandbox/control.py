@@ -1,0 +1,131 @@
+"""The control surface: what tests and demos read and turn. For this machine alone."""
+
+from __future__ import annotations
+
+import ipaddress
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from flask import Blueprint, Response, abort, current_app, jsonify, request
+
+from cartproxy.sandbox.carts import Cart
+from cartproxy.sandbox.state import State
+
+control = Blueprint("control", __name__, url_prefix="/_sandbox")
+
+
+def _state() -> State:
+    state: State = current_app.extensions["sandbox"]
+    return state
+
+
+@control.before_request
+def only_this_machine() -> None:
+    """Refuse every address but loopback."""
+    if not ipaddress.ip_address(request.remote_addr or "0.0.0.0").is_loopback:  # noqa: S104
+        abort(403)
+
+
+@control.errorhandler(ValueError)
+def explain(error: ValueError) -> tuple[Response, int]:
+    """Say what is wrong with what was put."""
+    return jsonify(error=str(error)), 400
+
+
+@control.get("/calls")
+def show_calls() -> Response:
+    """`[{n, method, path, status, at}]`, in order; `at` in seconds since 1970."""
+    return jsonify(_state().calls.show())
+
+
+@control.delete("/calls")
+def forget_calls() -> tuple[str, int]:
+    """Forget the calls."""
+    _state().calls.forget()
+    return "", 204
+
+
+@control.get("/carts")
+def show_carts() -> Response:
+    """`[{order_key, state, lines: [{item_id, catalog_id, quantity}]}]`."""
+    with _state().carts.lock:
+        return jsonify([_cart(cart) for cart in _state().carts.all()])
+
+
+@control.get("/faults")
+def show_faults() -> Response:
+    """What is left of the script."""
+    return jsonify(_state().faults.show())
+
+
+@control.put("/faults")
+def put_faults() -> Response:
+    """Replace the script."""
+    _state().faults.replace(_json())
+    return show_faults()
+
+
+@control.get("/settings")
+def show_settings() -> Response:
+    """The switches."""
+    return jsonify(_state().switches.as_json())
+
+
+@control.put("/settings")
+def put_settings() -> Response:
+    """Turn the switches that are named."""
+    changes = _json()
+    if not isinstance(changes, dict):
+        raise ValueError("the settings are an object")
+    _state().switches = _state().switches.changed(changes)
+    return show_settings()
+
+
+@control.put("/products/<int:catalog_id>")
+def put_product(catalog_id: int) -> tuple[str, int]:
+    """Change `price`, `stock` or `hide` of a product."""
+    product = _state().carts.catalogue.get(catalog_id)
+    changes = _json()
+    if product is None or not isinstance(changes, dict):
+        raise ValueError("no such product, or no object")
+    for name, value in changes.items():
+        if name == "hide" and isinstance(value, bool):
+            product.hide = value
+        elif name in ("price", "stock"):
+            setattr(product, name, _decimal(value))
+        else:
+            raise ValueError(f"{name} can't be {value!r}")
+    return "", 204
+
+
+@control.post("/reset")
+def reset() -> tuple[str, int]:
+    """As new."""
+    _state().reset()
+    return "", 204
+
+
+def _json() -> Any:
+    body = request.get_json(force=True, silent=True)
+    if body is None:
+        raise ValueError("the body is not JSON")
+    return body
+
+
+def _decimal(value: Any) -> Decimal:
+    try:
+        return Decimal(str(value))
+    except InvalidOperation:
+        raise ValueError(f"{value!r} is not a number") from None
+
+
+def _cart(cart: Cart) -> dict[str, Any]:
+    lines = [
+        {
+            "item_id": str(line.item_id),
+            "catalog_id": line.catalog_id,
+            "quantity": int(line.quantity) if line.quantity % 1 == 0 else float(line.quantity),
+        }
+        for line in cart.lines
+    ]
+    return {"order_key": cart.order_key, "state": cart.state, "lines": lines}

@@ -1,0 +1,143 @@
+"""The store's endpoints: method and path to status and document (upstream.md, Cart endpoints)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import parse_qs
+
+from flask import request
+
+from cartproxy.sandbox import responses
+from cartproxy.sandbox.bodies import number, parse, read_cart_fields, read_item
+from cartproxy.sandbox.errors import Refusal
+from cartproxy.sandbox.responses import envelope
+from cartproxy.sandbox.state import State
+
+Result = tuple[int, Any]
+_CREATED, _UPDATED, _DELETED = (
+    f"{word} successfully" for word in ("Created", "Updated", "Deleted")
+)
+
+
+def answer(state: State, method: str, path: str, body: bytes, base: str) -> Result:
+    """Do what the call asks and return HTTP status and JSON document. Raises Refusal.
+
+    `path` is what follows the version; `base` is the address the API was called on.
+    """
+    known = False
+    for pattern, calls in _ROUTES:
+        match = pattern.fullmatch(path.rstrip("/"))
+        if match:
+            known = True
+            if method in calls:
+                call: Callable[..., Result] = calls[method]
+                return call(state, body, base, *match.groups())
+    raise Refusal(405 if known else 404, "Method not allowed" if known else "No such resource")
+
+
+def _create_cart(state: State, body: bytes, _base: str) -> Result:
+    cart = state.carts.create(read_cart_fields(parse(body)))
+    return 201, envelope("OrderKey", cart.order_key, 201, _CREATED, state.switches)
+
+
+def _get_cart(state: State, _body: bytes, base: str, key: str) -> Result:
+    switches = state.switches
+    with state.carts.lock:
+        cart = state.carts.find(key, switches, writing=False)
+        url = switches.checkout_url_template.format(
+            base=base, order_key=cart.order_key, order_id=cart.order_id
+        )
+        return switches.get_status, responses.cart(cart, url, switches)
+
+
+def _put_cart(state: State, body: bytes, _base: str, key: str) -> Result:
+    """A partial update: only what the body names changes (evidence, 5.3: inferred)."""
+    fields = read_cart_fields(parse(body))
+    with state.carts.lock:
+        state.carts.find(key, state.switches, writing=True).fields.update(fields)
+    return 200, envelope("OrderKey", key, 200, _UPDATED, state.switches)
+
+
+def _delete_cart(state: State, _body: bytes, _base: str, key: str) -> Result:
+    """HTTP says 200, the envelope 201 (upstream.md)."""
+    with state.carts.lock:
+        state.carts.find(key, state.switches, writing=True)
+        state.carts.finish(key, "gone")
+    return 200, envelope("OrderKey", key, 201, _DELETED, state.switches)
+
+
+def _add_item(state: State, body: bytes, _base: str, key: str) -> Result:
+    item = read_item(parse(body))
+    with state.carts.lock:
+        try:
+            cart = state.carts.find(key, state.switches, writing=True)
+        except Refusal as refusal:
+            if refusal.status == 404:  # an open point
+                raise Refusal(state.switches.unknown_cart_on_add, refusal.message) from None
+            raise
+        line = state.carts.add(cart, item, state.switches)
+    return 201, envelope("CartItemID", line.item_id, 201, _CREATED, state.switches)
+
+
+def _put_item(state: State, body: bytes, _base: str, key: str, item_id: str) -> Result:
+    quantity = number(parse(body).get("ItemQuantity"), "ItemQuantity")
+    with state.carts.lock:
+        cart = state.carts.find(key, state.switches, writing=True)
+        line = state.carts.change(cart, _id(item_id), quantity)
+    return 200, envelope("CartItemID", line.item_id, 200, _UPDATED, state.switches)
+
+
+def _delete_item(state: State, _body: bytes, _base: str, key: str, item_id: str) -> Result:
+    """The envelope's key is spelled CartItemId here (upstream.md)."""
+    with state.carts.lock:
+        cart = state.carts.find(key, state.switches, writing=True)
+        line = state.carts.remove(cart, _id(item_id))
+    return 200, envelope("CartItemId", line.item_id, 200, _DELETED, state.switches)
+
+
+def _get_product(state: State, _body: bytes, base: str, catalog_id: str) -> Result:
+    product = state.carts.catalogue.get(_id(catalog_id))
+    if product is None:
+        raise Refusal(404, "No product records found")
+    return 200, [responses.product(product, base)]
+
+
+def _list_products(state: State, _body: bytes, base: str) -> Result:
+    """`countonly` turns the array into an object; `offset` counts from 1 (evidence, part 9)."""
+    query = parse_qs(request.query_string.decode())
+    products = list(state.carts.catalogue.values())
+    if query.get("countonly") == ["1"]:
+        return 200, {"TotalCount": len(products)}
+    limit = int(number(query.get("limit", ["10"])[0], "limit"))
+    offset = max(int(number(query.get("offset", ["1"])[0], "offset")), 1)
+    if offset > len(products):
+        raise Refusal(400, "Offset amount exceeds the total number of records")
+    page = products[offset - 1 : offset - 1 + limit]
+    return 200, [responses.product(product, base) for product in page]
+
+
+def _store_settings(_state: State, _body: bytes, _base: str) -> Result:
+    return 200, responses.store_settings()
+
+
+def _id(text: str) -> int:
+    if not (text.isascii() and text.isdigit()):
+        raise Refusal(404, "Cart item does not exist")
+    return int(text[:18])
+
+
+def _route(pattern: str, **calls: Callable[..., Result]) -> tuple[re.Pattern[str], dict[str, Any]]:
+    return re.compile(pattern, re.IGNORECASE), calls
+
+
+_ROUTES = (
+    _route(r"/Cart", POST=_create_cart),
+    _route(r"/Cart/([^/]+)", GET=_get_cart, PUT=_put_cart, DELETE=_delete_cart),
+    _route(r"/Cart/([^/]+)/Item", POST=_add_item),
+    _route(r"/Cart/([^/]+)/Item/([^/]+)", PUT=_put_item, DELETE=_delete_item),
+    _route(r"/Products", GET=_list_products),
+    _route(r"/Products/([^/]+)", GET=_get_product),
+    _route(r"/StoreSettings", GET=_store_settings),
+)

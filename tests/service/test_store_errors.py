@@ -1,0 +1,150 @@
+"""The store fails: each failure has its answer, and nothing of the store shows through."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from shopper import MUG, Shopper, Store
+
+ITEM = "/Cart/*/Item"
+
+
+def fault(kind: str, method: str = "POST", path: str = ITEM, **more: Any) -> dict[str, Any]:
+    return {"method": method, "path": path, "fault": kind, "times": None, **more}
+
+
+@pytest.mark.parametrize(
+    ("script", "status", "code", "outcome"),
+    [
+        (fault("status", status=400), 422, "item-rejected", "not_applied"),
+        (fault("status", status=422), 422, "item-rejected", "not_applied"),
+        (fault("status", status=401), 502, "store-auth", "not_applied"),
+        (fault("status", status=403), 502, "store-auth", "not_applied"),
+        (fault("status", status=429, retry_after=7), 503, "store-busy", "not_applied"),
+        (fault("status", status=500), 502, "store-error", "unknown"),
+        (fault("html"), 502, "store-bad-response", "unknown"),
+        (fault("trailing_comma"), 502, "store-bad-response", "unknown"),
+        (fault("wrong_shape"), 502, "store-bad-response", "unknown"),
+        (fault("huge"), 502, "store-bad-response", "unknown"),
+        (fault("gzip_bomb"), 502, "store-bad-response", "unknown"),
+        (fault("redirect", to="http://127.0.0.1:9/steal"), 502, "store-bad-response", "unknown"),
+        (fault("reset"), 502, "store-error", "unknown"),
+        (fault("drop"), 502, "store-error", "unknown"),
+        (fault("apply_then_drop"), 502, "store-error", "unknown"),
+    ],
+    ids=lambda value: value["fault"] if isinstance(value, dict) else None,
+)
+def test_failed_add_says_what_became_of_it(
+    shopper: Shopper, store: Store, script: dict[str, Any], status: int, code: str, outcome: str
+) -> None:
+    shopper.add(MUG)
+    store.fail(script)
+
+    response = shopper.call("POST", "/cart/items", {"catalog_id": MUG})
+
+    problem = response.json()
+    assert (response.status_code, problem["code"], problem["outcome"]) == (status, code, outcome)
+    assert problem["type"].endswith(f"/problems/{code}")
+    if code == "store-busy":
+        assert response.headers["Retry-After"] == "7"
+        assert problem["retry_after"] == 7
+
+
+def test_add_refused_by_the_store_keeps_the_cart_for_the_next_one(
+    shopper: Shopper, store: Store
+) -> None:
+    refused = shopper.call("POST", "/cart/items", {"catalog_id": 999_999})
+    shopper.add(MUG)
+
+    assert refused.status_code == 422
+    assert refused.json()["detail"]
+    assert len(store.carts()) == 1
+
+
+@pytest.mark.parametrize("kind", ["status", "html", "reset", "drop"])
+def test_reads_go_on_from_the_snapshot_while_the_store_is_away(
+    shopper: Shopper, store: Store, kind: str
+) -> None:
+    shopper.add(MUG)
+    store.fail(fault(kind, "GET", "/Cart/*", status=500))
+
+    cart = shopper.cart(**{"Cache-Control": "no-cache"})
+
+    assert cart["stale"] is True
+    assert cart["item_count"] == 1
+
+
+def test_add_that_took_effect_is_a_success_even_if_the_cart_cannot_be_read_back(
+    shopper: Shopper, store: Store
+) -> None:
+    store.fail(fault("status", "GET", "/Cart/*", status=500))
+
+    response = shopper.call("POST", "/cart/items", {"catalog_id": MUG})
+    store.fail()
+
+    answer = response.json()
+    assert response.status_code == 201
+    assert answer["stale"] is True
+    assert [each["outcome"] for each in answer["results"]] == ["applied"]
+    assert shopper.cart()["item_count"] == 1
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"get_status": 201},
+        {"get_shape": "object"},
+        {"status_type": "integer"},
+        {"empty_list": None},
+        {"empty_list": []},
+        {"empty_list": "absent"},
+        {"merge_same_item": True},
+        {"unknown_cart_on_add": 400},
+    ],
+    ids=str,
+)
+def test_every_open_point_of_the_store_works_either_way(
+    shopper: Shopper, store: Store, settings: dict[str, Any]
+) -> None:
+    store.set(**settings)
+
+    made = shopper.call("POST", "/cart", {})
+    shopper.add(MUG)
+    added = shopper.add(MUG)
+    removed = shopper.call(
+        "PATCH",
+        "/cart/items",
+        {"items": [{"item_id": line["item_id"], "quantity": 0} for line in added["items"]]},
+    )
+
+    assert made.json()["items"] == []
+    assert added["item_count"] == 2
+    assert removed.json()["items"] == []
+
+
+@pytest.mark.parametrize(
+    "template", ["http://evil.example/pay?k={order_key}", "javascript:alert(1)", ""]
+)
+def test_checkout_that_does_not_lead_to_the_store_is_refused(
+    shopper: Shopper, store: Store, template: str
+) -> None:
+    store.set(checkout_url_template=template)
+    cart = shopper.add(MUG)
+
+    refused = shopper.call("POST", "/checkout")
+
+    assert cart["checkout_url"] is None
+    assert (refused.status_code, refused.json()["code"]) == (502, "store-bad-checkout-url")
+
+
+def test_dripping_answer_is_cut_at_the_deadline_of_the_call(shopper: Shopper, store: Store) -> None:
+    shopper.add(MUG)
+    store.fail(fault("drip", ms=400))
+
+    response = shopper.call("POST", "/cart/items", {"catalog_id": MUG})
+
+    problem = response.json()
+    assert (response.status_code, problem["code"]) == (504, "store-timeout")
+    assert problem["outcome"] == "unknown"
+    assert response.elapsed.total_seconds() < 9

@@ -1,0 +1,135 @@
+"""A shopper's browser and the simulated store's control surface, as tests speak to them."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Any
+
+import requests
+
+BLOG = "https://blog.example"
+MUG = 3829
+SHIRT = 3828
+SMALL = {"option_set_id": 1882, "option_id": 12396, "value": "Small"}
+
+
+def credential() -> str:
+    """A credential as the widget draws it."""
+    return "cpt1_" + secrets.token_urlsafe(32)
+
+
+class Shopper:
+    """One browser on one page. `store` is the configured store's id."""
+
+    def __init__(
+        self,
+        proxy_url: str,
+        *,
+        origin: str | None = BLOG,
+        bearer: str | None = "",
+        store: str = "demo",
+    ) -> None:
+        self.base = f"{proxy_url}/v1/stores/{store}"
+        self.origin = origin
+        self.bearer = credential() if bearer == "" else bearer
+        self.http = requests.Session()
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        json: Any = None,
+        *,
+        headers: dict[str, str] | None = None,
+        **more: Any,
+    ) -> requests.Response:
+        """One call as a script of the page makes it."""
+        sent = {"Cartproxy-Client": "tests/1"} if method != "GET" else {}
+        if self.origin is not None:
+            sent["Origin"] = self.origin
+        if self.bearer is not None:
+            sent["Authorization"] = f"Bearer {self.bearer}"
+        return self.http.request(
+            method,
+            self.base + path,
+            json=json,
+            headers=sent | (headers or {}),
+            allow_redirects=False,
+            timeout=20,
+            **more,
+        )
+
+    def post_form(self, path: str, fields: dict[str, str], **headers: str) -> requests.Response:
+        """A plain HTML form of the page, submitted by a browser without JavaScript."""
+        sent = {
+            "Accept": "text/html,application/xhtml+xml,*/*;q=0.8",
+            "Content-Type": "application/x-www-form-urlencoded",
+            **headers,
+        }
+        if self.origin is not None:
+            sent["Origin"] = self.origin
+        return self.http.post(
+            self.base + path, data=fields, headers=sent, allow_redirects=False, timeout=20
+        )
+
+    def add(self, catalog_id: int = MUG, **item: Any) -> dict[str, Any]:
+        """Add an item, which must succeed; the answer."""
+        response = self.call("POST", "/cart/items", {"catalog_id": catalog_id, **item})
+        assert response.status_code == 201, response.text
+        answer: dict[str, Any] = response.json()
+        return answer
+
+    def cart(self, **headers: str) -> dict[str, Any]:
+        """The cart, which must be readable."""
+        response = self.call("GET", "/cart", headers=headers)
+        assert response.status_code == 200, response.text
+        cart: dict[str, Any] = response.json()
+        return cart
+
+
+class Store:
+    """The simulated store's control surface."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self._http = requests.Session()
+
+    def reset(self) -> None:
+        """As new."""
+        self._http.post(f"{self.url}/_sandbox/reset", timeout=10).raise_for_status()
+
+    def calls(self) -> list[tuple[str, str]]:
+        """Method and path (after the version) of every store call since the last time asked."""
+        address = f"{self.url}/_sandbox/calls"
+        received = self._http.get(address, timeout=10).json()
+        self._http.delete(address, timeout=10).raise_for_status()
+        return [(call["method"], call["path"].split("WebAPI/v", 1)[1][1:]) for call in received]
+
+    def kinds(self) -> list[str]:
+        """The calls since the last time asked, without ids: `POST Cart`, `GET Cart`, `POST Item`."""
+        return [f"{method} {_kind(path)}" for method, path in self.calls()]
+
+    def carts(self, state: str = "open") -> list[dict[str, Any]]:
+        """The carts in this state."""
+        carts = self._http.get(f"{self.url}/_sandbox/carts", timeout=10).json()
+        return [cart for cart in carts if cart["state"] == state]
+
+    def set(self, **settings: Any) -> None:
+        """Turn switches."""
+        address = f"{self.url}/_sandbox/settings"
+        self._http.put(address, json=settings, timeout=10).raise_for_status()
+
+    def fail(self, *script: dict[str, Any]) -> None:
+        """Replace the script of faults."""
+        address = f"{self.url}/_sandbox/faults"
+        self._http.put(address, json=list(script), timeout=10).raise_for_status()
+
+    def change_product(self, catalog_id: int, **changes: Any) -> None:
+        """Change a product's price, stock or visibility."""
+        address = f"{self.url}/_sandbox/products/{catalog_id}"
+        self._http.put(address, json=changes, timeout=10).raise_for_status()
+
+
+def _kind(path: str) -> str:
+    parts = path.strip("/").split("/")
+    return "Item" if len(parts) > 2 else parts[0]
