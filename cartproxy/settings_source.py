@@ -94,7 +94,7 @@ def _overlay(
         target, known = raw, top
         if name.startswith("STORES_"):
             store, name = _split_store(name.removeprefix("STORES_"), per_store)
-            target, known = stores.setdefault(store, {}) if name in per_store else {}, per_store
+            target, known = stores.setdefault(store, {}) if store else {}, per_store
         if name.endswith("_FILE") and name not in known:
             name = name.removesuffix("_FILE")
             text = _read_secret(variable, text, problems)

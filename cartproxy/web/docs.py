@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+import re
 from functools import cache
 from typing import Any
 
 from flask import Blueprint, Flask, Response, current_app, render_template
+from markupsafe import Markup, escape
 
 from cartproxy import __version__
 from cartproxy.web import openapi
 from cartproxy.web.problems import CATALOGUE, Refused
 
 docs = Blueprint("docs", __name__)
+
+_BACKTICKS = re.compile(r"`([^`]+)`")
 
 
 @cache
@@ -23,6 +27,12 @@ def _document(app: Flask) -> dict[str, Any]:
 def _app() -> Flask:
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
     return app
+
+
+@docs.app_template_filter("code")
+def _code(text: str) -> Markup:
+    """Text with what stands in backticks as code."""
+    return Markup(_BACKTICKS.sub(r"<code>\1</code>", str(escape(text))))  # noqa: S704 - escaped
 
 
 @docs.get("/openapi.json")

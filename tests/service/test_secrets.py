@@ -11,7 +11,7 @@ from servers import redis_server, service, simulated_store
 from shopper import BLOG, MUG, Shopper, Store
 
 KEY = "ca9a51ee0000000000000000000000d1"
-TOKEN = "ca9a51ee0000000000000000000000d2"  # noqa: S105
+TOKEN = "ca9a51ee0000000000000000000000d2"
 PEPPER = "canary-pepper-00000000000000000000000000"
 ADDRESS = "Kanarienvogelgasse 12"
 EMAIL = "canary@shopper.example"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 
@@ -70,7 +69,7 @@ def test_first_adds_at_once_with_one_fresh_credential_make_one_cart(
 @pytest.fixture
 def counted(
     redis_url: str, store: Store, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[tuple[FlaskClient, list[object]]]:
+) -> tuple[FlaskClient, list[object]]:
     """The application in this process, and a list of every packet it sends to the real Redis."""
     sent: list[object] = []
     connection = redis.connection.AbstractConnection
@@ -93,7 +92,7 @@ def counted(
         client.get(path, headers=_bearer())
     client.post("/v1/stores/demo/cart/items", json={"catalog_id": MUG}, headers=_bearer())
     monkeypatch.setattr(connection, "send_packed_command", counting)
-    yield client, sent
+    return client, sent
 
 
 def _bearer() -> dict[str, str]:

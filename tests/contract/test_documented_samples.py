@@ -1,0 +1,123 @@
+"""Each documented sample request of the Cart API, sent through the proxy's client, is accepted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+
+import pytest
+from shopper import SHIRT, Store
+
+from cartproxy import sandbox
+from cartproxy.carts.deadline import Deadline
+from cartproxy.carts.models import Addresses, ChosenOption, Currency, NewItem
+from cartproxy.store.client import StoreClient
+from cartproxy.store.transport import StoreTransport, new_session
+
+PERSON = {
+    "first_name": "Ada",
+    "last_name": "Byron",
+    "company": "",
+    "address": "1 Way",
+    "address2": "",
+    "city": "Tamarac",
+    "state": "FL",
+    "zip_code": "33321",
+    "country": "US",
+    "phone": "8008282650",
+    "email": "ada@shopper.example",
+}
+ADDRESSES = Addresses(billing=PERSON, shipping=PERSON)
+SMALL = ChosenOption(1882, 12396, "Small")
+
+
+@pytest.fixture(params=[1, 2])
+def client(request: pytest.FixtureRequest, store: Store) -> Iterator[StoreClient]:
+    """The client as the service has it, for both versions of the API."""
+    session = new_session(4)
+    transport = StoreTransport(
+        session,
+        base_url=f"{store.url}/3dCartWebAPI/v{request.param}",
+        secret_headers={
+            "SecureURL": sandbox.DEFAULT_SECURE_URL,
+            "PrivateKey": sandbox.DEFAULT_PRIVATE_KEY,
+            "Token": sandbox.DEFAULT_TOKEN,
+        },
+        connect_seconds=2,
+        call_seconds=6,
+    )
+    yield StoreClient(
+        transport,
+        shop_url=f"{store.url}/",
+        checkout_hosts=[store.url.removeprefix("http://")],
+        currency=Currency("USD"),
+    )
+    session.close()
+
+
+@pytest.fixture
+def deadline() -> Deadline:
+    return Deadline.after(20)
+
+
+def test_create_with_the_empty_and_with_the_full_body(
+    client: StoreClient, deadline: Deadline
+) -> None:
+    empty, full = (client.create_cart(each, deadline) for each in (Addresses(), ADDRESSES))
+
+    assert empty
+    assert full
+    assert empty != full
+
+
+def test_retrieve_update_and_delete(client: StoreClient, deadline: Deadline, store: Store) -> None:
+    key = client.create_cart(Addresses(), deadline)
+
+    client.update_cart(key, ADDRESSES, deadline)
+    snapshot = client.get_cart(key, deadline)
+    client.delete_cart(key, deadline)
+
+    assert snapshot.items == ()
+    assert snapshot.checkout_url is not None
+    assert store.carts("gone")[0]["order_key"] == key
+
+
+def test_add_change_and_remove_an_item(client: StoreClient, deadline: Deadline) -> None:
+    key = client.create_cart(Addresses(), deadline)
+
+    item_id = client.add_item(key, NewItem(SHIRT, Decimal(1), (SMALL,)), deadline)
+    added = client.get_cart(key, deadline)
+    client.change_item(key, item_id, Decimal(2), deadline)
+    changed = client.get_cart(key, deadline)
+    client.remove_item(key, item_id, deadline)
+    removed = client.get_cart(key, deadline)
+
+    assert [line.item_id for line in added.items] == [item_id]
+    assert [line.quantity for line in changed.items] == [2]
+    assert removed.items == ()
+
+
+def test_add_with_the_sample_quantity_of_one_and_a_tenth(
+    client: StoreClient, deadline: Deadline
+) -> None:
+    key = client.create_cart(Addresses(), deadline)
+
+    client.add_item(key, NewItem(3834, Decimal("1.1")), deadline)
+
+    (line,) = client.get_cart(key, deadline).items
+    assert line.quantity == Decimal("1.1")
+
+
+def test_product_is_read_whole_and_without_what_is_secret(
+    client: StoreClient, deadline: Deadline
+) -> None:
+    shirt, sale, hidden, absent = (
+        client.get_product(catalog_id, deadline) for catalog_id in (SHIRT, 3831, 3835, 1)
+    )
+
+    assert shirt is not None
+    assert [each.name for each in shirt.option_sets] == ["Size", "Colour"]
+    assert "Doll" not in [each.name for each in shirt.option_sets[0].options]
+    assert sale is not None
+    assert (sale.price, sale.list_price) == (Decimal("29.90"), Decimal("40.00"))
+    assert (hidden, absent) == (None, None)

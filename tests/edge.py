@@ -1,0 +1,43 @@
+"""A caller of the application in this process, and settings whose store is a closed port."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Any
+
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+ORIGIN = "https://blog.example"
+
+
+def settings(**more: str) -> dict[str, str]:
+    """Settings of one store, whose API is a closed port: a store call would answer 503."""
+    return {
+        "CARTPROXY_STORES_DEMO_SECURE_URL": "https://shop.example",
+        "CARTPROXY_STORES_DEMO_PRIVATE_KEY": "k",
+        "CARTPROXY_STORES_DEMO_TOKEN": "t",
+        "CARTPROXY_STORES_DEMO_API_URL": "http://127.0.0.1:9/api",
+        "CARTPROXY_STORES_DEMO_ORIGINS": ORIGIN,
+        **more,
+    }
+
+
+class Edge:
+    """Calls the application as a script of a listed page does."""
+
+    def __init__(self, client: FlaskClient) -> None:
+        self.client = client
+        self.bearer = "cpt1_" + secrets.token_urlsafe(32)
+
+    def call(self, method: str, path: str, **more: Any) -> TestResponse:
+        headers = {
+            "Origin": ORIGIN,
+            "Cartproxy-Client": "tests/1",
+            "Authorization": f"Bearer {self.bearer}",
+        }
+        headers |= more.pop("headers", {})
+        return self.client.open(f"/v1/stores/demo{path}", method=method, headers=headers, **more)
+
+    def add(self, body: str | bytes, content_type: str = "application/json") -> TestResponse:
+        return self.call("POST", "/cart/items", data=body, content_type=content_type)

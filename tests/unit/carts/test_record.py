@@ -1,0 +1,197 @@
+"""The cart record: its scripts, its lock, its life."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+
+import fakeredis
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cartproxy.carts.deadline import Deadline
+from cartproxy.carts.errors import CartBusy, StorageUnavailable
+from cartproxy.carts.models import ItemOption, LineItem, Snapshot
+from cartproxy.carts.record import (
+    Record,
+    Records,
+    decode_snapshot,
+    encode_snapshot,
+    entity_tag,
+)
+
+DAY = 86400
+
+
+@pytest.fixture
+def client() -> fakeredis.FakeRedis:
+    return fakeredis.FakeRedis(protocol=2)
+
+
+@pytest.fixture
+def records(client: fakeredis.FakeRedis) -> Records:
+    return Records(
+        client,
+        idle_seconds=14 * DAY,
+        absolute_seconds=60 * DAY,
+        lease_seconds=15,
+        wait_seconds=0.1,
+    )
+
+
+def save(records: Records, record: Record, name: str = "n") -> None:
+    with records.writing(name, Deadline.after(9)) as write:
+        write.save(record)
+
+
+def line(item_id: str = "1") -> LineItem:
+    options = (ItemOption("Size", "M"),)
+    nine = Decimal("9.99")
+    return LineItem(item_id, 3829, "S", "Mug", options, Decimal(1), nine, Decimal(0), nine, None)
+
+
+def test_saved_record_is_loaded(records: Records) -> None:
+    snapshot = Snapshot((line(),), "https://shop.example/pay?k=1")
+    save(records, Record("key", snapshot, as_of_ms=5, outdated=False))
+
+    loaded = records.load("n").record
+
+    assert loaded is not None
+    assert (loaded.order_key, loaded.snapshot, loaded.as_of_ms, loaded.outdated) == (
+        "key", snapshot, 5, False,
+    )  # fmt: skip
+    assert records.load("other").record is None
+
+
+def test_second_writer_waits_and_gives_up_as_busy(records: Records) -> None:
+    with (
+        records.writing("n", Deadline.after(9)),
+        pytest.raises(CartBusy),
+        records.writing("n", Deadline.after(9)),
+    ):
+        pass
+
+    save(records, Record("key"))
+
+
+def test_lock_is_freed_by_an_error_too(records: Records) -> None:
+    def fail() -> None:
+        with records.writing("n", Deadline.after(9)):
+            raise ValueError
+
+    with pytest.raises(ValueError):  # noqa: PT011
+        fail()
+
+    save(records, Record("key"))
+    assert records.load("n").record is not None
+
+
+def test_writer_who_has_lost_the_lock_saves_nothing(
+    records: Records, client: fakeredis.FakeRedis
+) -> None:
+    def write_late() -> None:
+        with records.writing("n", Deadline.after(9)) as write:
+            client.set("cp:{n}:lock", "somebody else")
+            write.save(Record("late"))
+
+    with pytest.raises(StorageUnavailable):
+        write_late()
+
+    assert records.load("n").record is None
+    assert client.get("cp:{n}:lock") == b"somebody else"
+
+
+def test_commit_may_be_repeated_by_its_owner(records: Records, client: fakeredis.FakeRedis) -> None:
+    client.set("cp:{n}:lock", "me")
+
+    first = records.commit("n", "me", "save", Record("key").fields())
+    again = records.commit("n", "me", "save", Record("key").fields())
+    other = records.commit("n", "you", "save", Record("stolen").fields())
+
+    loaded = records.load("n").record
+    assert (first, again, other) == (True, True, False)
+    assert loaded is not None
+    assert loaded.order_key == "key"
+
+
+def test_read_back_is_saved_unless_a_write_came_in_between(records: Records) -> None:
+    save(records, Record("key"))
+    seen = records.load("n").record
+    assert seen is not None
+
+    records.refresh("n", seen, Record("key", Snapshot((line("7"),)), 1, outdated=False))
+    refreshed = records.load("n").record
+    save(records, Record("key", Snapshot((line("8"),)), 2, outdated=False))
+    records.refresh("n", seen, Record("key", Snapshot((line("9"),)), 3, outdated=False))
+    records.refresh("n", seen, None)
+
+    kept = records.load("n").record
+    assert refreshed is not None
+    assert refreshed.snapshot.items[0].item_id == "7"
+    assert kept is not None
+    assert kept.snapshot.items[0].item_id == "8"
+
+
+def test_idle_life_slides_and_absolute_life_does_not(client: fakeredis.FakeRedis) -> None:
+    def life(idle: float, absolute: float, touch: Callable[[Records], object]) -> int:
+        client.flushall()
+        records = Records(
+            client, idle_seconds=idle, absolute_seconds=absolute, lease_seconds=15, wait_seconds=1
+        )
+        save(records, Record("key"))
+        client.pexpire("cp:{n}", 1000)
+        touch(records)
+        left = client.pttl("cp:{n}")
+        assert isinstance(left, int)
+        return left
+
+    slid = life(100, 1000, lambda records: records.load("n"))
+    bounded = life(100, 50, lambda records: records.load("n"))
+    written = life(100, 1000, lambda records: save(records, Record("key")))
+
+    assert 90_000 < slid <= 100_000
+    assert 40_000 < bounded <= 50_000
+    assert 90_000 < written <= 100_000
+
+
+def test_handing_out_the_checkout_is_noted_on_carts_alone(
+    records: Records, client: fakeredis.FakeRedis
+) -> None:
+    save(records, Record("key"))
+
+    records.load("n", handing_out_checkout=True)
+    records.load("none", handing_out_checkout=True)
+
+    noted = records.load("n").record
+    assert noted is not None
+    assert noted.checkout_at_ms is not None
+    assert client.exists("cp:{none}") == 0
+
+
+def test_record_does_not_show_its_key(records: Records) -> None:
+    save(records, Record("very-secret"))
+
+    assert "very-secret" not in repr(records.load("n"))
+    assert "very-secret" not in repr(records.load("n").record)
+
+
+texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
+money = st.decimals(0, 10**6, places=2)
+lines = st.builds(
+    LineItem, st.from_regex(r"[0-9]{1,9}", fullmatch=True), st.integers(1, 2**31 - 1), texts, texts,
+    st.lists(st.builds(ItemOption, texts, texts), max_size=3).map(tuple), money, money, money, money,
+    st.none() | texts,
+)  # fmt: skip
+snapshots = st.builds(Snapshot, st.lists(lines, max_size=3).map(tuple), st.none() | texts)
+
+
+@given(snapshots)
+def test_every_snapshot_survives_its_record(snapshot: Snapshot) -> None:
+    assert decode_snapshot(encode_snapshot(snapshot)) == snapshot
+
+
+@given(snapshots, snapshots)
+def test_entity_tags_differ_as_contents_do(one: Snapshot, other: Snapshot) -> None:
+    same = encode_snapshot(one) == encode_snapshot(other)
+    assert (entity_tag(one) == entity_tag(other)) is same

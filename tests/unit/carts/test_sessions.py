@@ -1,0 +1,50 @@
+"""From credentials to names: bound to store and origin, by a key that can be changed."""
+
+from __future__ import annotations
+
+import fakeredis
+
+from cartproxy.carts.deadline import Deadline
+from cartproxy.carts.record import Record, Records
+from cartproxy.carts.sessions import CREDENTIAL, SessionNames, draw_credential, session_name
+
+ALICE = {"store": "demo", "origin": "https://blog.example", "credential": "cpt1_" + "a" * 43}
+
+
+def test_name_depends_on_every_part_and_shows_none() -> None:
+    name = session_name("pepper", **ALICE)
+    others = [
+        session_name("other", **ALICE),
+        session_name("pepper", **ALICE | {"store": "demo2"}),
+        session_name("pepper", **ALICE | {"origin": "https://other.example"}),
+        session_name("pepper", **ALICE | {"credential": "cpt1_" + "b" * 43}),
+    ]
+
+    assert len({name, *others}) == 5
+    assert name == session_name("pepper", **ALICE)
+    assert len(name) == 40
+    assert "a" * 10 not in name
+
+
+def test_drawn_credentials_are_well_formed_and_differ() -> None:
+    drawn = {draw_credential() for _ in range(100)}
+
+    assert len(drawn) == 100
+    assert all(CREDENTIAL.fullmatch(each) for each in drawn)
+
+
+def test_carts_made_under_the_previous_pepper_still_open() -> None:
+    client = fakeredis.FakeRedis(protocol=2)
+    records = Records(
+        client, idle_seconds=99, absolute_seconds=99, lease_seconds=15, wait_seconds=1
+    )
+    old, new = (
+        SessionNames(records, pepper="old"),
+        SessionNames(records, pepper="new", previous_pepper="old"),
+    )
+    with records.writing(old.name(**ALICE), Deadline.after(9)) as write:
+        write.save(Record("key"))
+    bob = ALICE | {"credential": "cpt1_" + "b" * 43}
+
+    assert new.name(**ALICE) == old.name(**ALICE)
+    assert new.name(**bob) == session_name("new", **bob)

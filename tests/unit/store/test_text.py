@@ -1,0 +1,40 @@
+"""Plain text out of the store's HTML."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cartproxy.carts.models import ItemOption
+from cartproxy.store.text import describe_item, plain_text
+
+
+@pytest.mark.parametrize(
+    ("html", "name", "options"),
+    [
+        ("Pint mug", "Pint mug", []),
+        ("Shirt<br><b>Size:</b>&nbsp;M<br>", "Shirt", [("Size", "M")]),
+        ("Shirt<BR/><B>Size:</B> M<br /><b>Colour:</b>&nbsp;Navy &amp; white", "Shirt",
+         [("Size", "M"), ("Colour", "Navy & white")]),
+        ('Ruler 12" < 1 ft & "brass"', 'Ruler 12" < 1 ft & "brass"', []),
+        ("Bundle Item: MUG<br>Pint mug", "Bundle Item: MUG Pint mug", []),
+        ("A<script>alert(1)</script>B<style>x{}</style>", "AB", []),
+        ("<img src=x onerror=alert(1)>Mug", "Mug", []),
+        ("Mug<br><b>Note:</b>", "Mug", [("Note", "")]),
+        ("a\x00b\u202ec\n d", "abc d", []),
+        ("", "", []),
+    ],
+)  # fmt: skip
+def test_description_becomes_name_and_options(
+    html: str, name: str, options: list[tuple[str, str]]
+) -> None:
+    assert describe_item(html) == (name, tuple(ItemOption(*each) for each in options))
+
+
+@given(st.text(alphabet=st.sampled_from("ab<>/&;\"'b r\x00:\u2028"), max_size=60))
+def test_any_html_gives_one_line_without_tags_of_ours(html: str) -> None:
+    text = plain_text(html)
+
+    assert text == text.strip()
+    assert not set(text) & {"\n", "\r", "\t", "\x00"}

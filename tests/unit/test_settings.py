@@ -1,0 +1,176 @@
+"""Settings: where they come from, and how wrong ones are told."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+import pytest
+from servers import ROOT
+
+from cartproxy.cli import main
+from cartproxy.settings import Settings, StoreSettings, declared
+from cartproxy.settings_source import SettingsError, load
+
+EXAMPLE = ROOT / "config/cartproxy.example.toml"
+STORE = {
+    "CARTPROXY_STORES_MY_SHOP_SECURE_URL": "https://shop.example",
+    "CARTPROXY_STORES_MY_SHOP_PRIVATE_KEY": "top-secret-key",
+    "CARTPROXY_STORES_MY_SHOP_TOKEN": "top-secret-token",
+    "CARTPROXY_STORES_MY_SHOP_ORIGINS": "https://a.example, https://*.b.example",
+}
+
+
+def problems(environment: dict[str, str], path: Path | None = None) -> list[str]:
+    with pytest.raises(SettingsError) as caught:
+        load(environment, path)
+    return caught.value.problems
+
+
+def test_store_may_come_from_the_environment_alone() -> None:
+    settings = load(STORE)
+
+    shop = settings.stores["my-shop"]
+    assert shop.origins == ("https://a.example", "https://*.b.example")
+    assert shop.base_url == "https://apirest.3dcart.com/3dCartWebAPI/v2"
+    assert shop.hosts == ("shop.example",)
+    assert settings.worker_count == 1
+
+
+def test_environment_wins_over_the_file_and_the_file_over_defaults(tmp_path: Path) -> None:
+    path = tmp_path / "c.toml"
+    path.write_text('threads = 7\nbind = "127.0.0.1:1"\n[stores.my-shop]\ncurrency = "EUR"\n')
+
+    settings = load(STORE | {"CARTPROXY_THREADS": "9", "CARTPROXY_CONFIG": str(path)})
+
+    assert (settings.threads, settings.bind, settings.max_quantity) == (9, "127.0.0.1:1", 100_000)
+    assert settings.stores["my-shop"].currency == "EUR"
+
+
+def test_secrets_may_be_files(tmp_path: Path) -> None:
+    secret = tmp_path / "token"
+    secret.write_text("from-a-file\n")
+    environment = {**STORE, "CARTPROXY_STORES_MY_SHOP_TOKEN_FILE": str(secret)}
+    del environment["CARTPROXY_STORES_MY_SHOP_TOKEN"]
+
+    settings = load(environment)
+
+    assert settings.stores["my-shop"].token.reveal() == "from-a-file"
+
+
+def test_every_problem_is_told_at_once_and_no_secret_with_it() -> None:
+    told = problems(
+        STORE
+        | {
+            "CARTPROXY_THREADS": "many",
+            "CARTPROXY_REDIS_URL": "redis://:hunter2@localhost",
+            "CARTPROXY_REDIS_ULR": "x",
+            "CARTPROXY_STORES_MY_SHOP_CURRENCY": "euro",
+            "CARTPROXY_STORES_MY_SHOP_ORIGINS": "https://a.example/",
+            "CARTPROXY_STORES_OTHER_TOKEN": "t",
+            "CARTPROXY_PEPPER_FILE": "/does/not/exist",
+        }
+    )
+
+    text = "\n".join(told)
+    for part in ("threads", "CARTPROXY_REDIS_ULR", "did you mean CARTPROXY_REDIS_URL", "currency",
+                 "origins", "stores.other.secure_url", "stores.other.private_key",
+                 "CARTPROXY_PEPPER_FILE"):  # fmt: skip
+        assert part in text
+    assert "hunter2" not in text
+    assert "secret" not in text
+
+
+def test_unknown_name_in_the_file_is_told_with_a_suggestion(tmp_path: Path) -> None:
+    path = tmp_path / "c.toml"
+    path.write_text("thread = 7\n")
+
+    assert any("thread" in each and "threads" in each for each in problems(STORE, path))
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"CARTPROXY_REDIS_URL": "redis://localhost"},
+        {"CARTPROXY_REDIS_URL": "redis://localhost", "CARTPROXY_PEPPER": "short"},
+        {"CARTPROXY_WORKERS": "2"},
+        {"CARTPROXY_LOCK_LEASE_SECONDS": "5"},
+        {"CARTPROXY_STORES_MY_SHOP_TOKEN": ""},
+        {"CARTPROXY_STORES_MY_SHOP_TOKEN": "two words"},
+        {"CARTPROXY_STORES_MY_SHOP_API_VERSION": "3"},
+    ],
+    ids=str,
+)
+def test_contradictions_are_told(more: dict[str, str]) -> None:
+    assert len(problems(STORE | more)) == 1
+
+
+@pytest.mark.parametrize(
+    "origin",
+    ["null", "*", "a.example", "https://a.example/", "https://A.example", "https://a.example:443",
+     "http://a.example:80", "https://a.example.", "https://*", "https://*.*.a.example",
+     "https://u@a.example", "ftp://a.example", "https://b\u00fccher.example", "https://a.example:x"],
+)  # fmt: skip
+def test_origin_that_no_browser_sends_is_refused(origin: str) -> None:
+    assert problems(STORE | {"CARTPROXY_STORES_MY_SHOP_ORIGINS": origin})
+
+
+@pytest.mark.parametrize(
+    "origin", ["http://localhost:8002", "https://[::1]:8443", "https://xn--bcher-kva.example"]
+)
+def test_unusual_origins_are_taken(origin: str) -> None:
+    assert load(STORE | {"CARTPROXY_STORES_MY_SHOP_ORIGINS": origin})
+
+
+def test_no_store_is_a_problem() -> None:
+    assert any("stores" in each for each in problems({}))
+
+
+def test_secrets_do_not_show_themselves() -> None:
+    assert "top-secret" not in repr(load(STORE))
+
+
+def test_config_show_masks_secrets(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in STORE.items():
+        monkeypatch.setenv(name, value)
+
+    code = main(["config", "show"])
+
+    shown = capsys.readouterr().out
+    assert code == 0
+    assert "top-secret" not in shown
+    assert "https://shop.example" in shown
+    assert "'***'" in shown
+
+
+def test_bad_settings_end_with_code_78(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CARTPROXY_THREADZ", "1")
+
+    with pytest.raises(SystemExit) as ended:
+        main(["config", "show"])
+
+    assert ended.value.code == 78
+    assert "CARTPROXY_THREADS" in capsys.readouterr().err
+
+
+def test_example_names_every_setting_and_its_default() -> None:
+    text = EXAMPLE.read_text()
+    settings = load({}, EXAMPLE)
+
+    assert list(settings.stores) == ["demo"]
+    top, _, store = text.rpartition("[stores.demo]")
+    for part, kind in ((top, Settings), (store, StoreSettings)):
+        for name, _, default in declared(kind):
+            written = [
+                each
+                for each in part.splitlines()
+                if each.removeprefix("# ").startswith(f"{name} =")
+            ]
+            assert len(written) == 1, name
+            if written[0].startswith("#"):
+                ((_, value),) = tomllib.loads(written[0].removeprefix("# ")).items()
+                assert value == (default.reveal() if hasattr(default, "reveal") else default), name
