@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from flask import current_app
-from marshmallow import RAISE, Schema, ValidationError, fields, post_load, validate
+from marshmallow import RAISE, Schema, ValidationError, fields, post_dump, post_load, validate
 
 from cartproxy.carts.models import Addresses, ChosenOption, NewItem, QuantityChange
 
@@ -248,6 +248,10 @@ class ItemResultSchema(Schema):
     )
     code = fields.String()
     item_id = fields.String()
+
+    @post_dump
+    def _without_absent(self, values: dict[str, Any], **_: Any) -> dict[str, Any]:
+        return {name: value for name, value in values.items() if value is not None}
 
 
 class ResultsSchema(Schema):
