@@ -10,13 +10,17 @@ import requests
 from flask import Flask
 
 from cartproxy import logs
+from cartproxy.carts.contract import Patience
 from cartproxy.carts.products import ProductCatalogue
-from cartproxy.carts.record import Records
+from cartproxy.carts.records import Lives, Records
 from cartproxy.carts.service import CartService
 from cartproxy.carts.sessions import SessionNames
 from cartproxy.settings import Settings, StoreSettings
 from cartproxy.storage import connect
+from cartproxy.store.breaker import Breaker
 from cartproxy.store.client import StoreClient
+from cartproxy.store.guard import GuardedTransport
+from cartproxy.store.limits import Budget
 from cartproxy.store.transport import StoreTransport, new_session
 from cartproxy.web import hooks
 from cartproxy.web.carts import carts
@@ -35,10 +39,13 @@ def create_app(settings: Settings) -> Flask:
     client = connect(settings)
     records = Records(
         client,
-        idle_seconds=settings.idle_seconds,
-        absolute_seconds=settings.absolute_seconds,
-        lease_seconds=settings.lock_lease_seconds,
-        wait_seconds=settings.lock_wait_seconds,
+        Lives(
+            idle=settings.idle_seconds,
+            absolute=settings.absolute_seconds,
+            lease=settings.lock_lease_seconds,
+            wait=settings.lock_wait_seconds,
+            answer=settings.answer_seconds,
+        ),
     )
     session = new_session(settings.threads)
     public = urlsplit(settings.public_url)
@@ -70,7 +77,11 @@ def create_app(settings: Settings) -> Flask:
 
 
 def store_client(
-    name: str, store: StoreSettings, settings: Settings, session: requests.Session
+    name: str,
+    store: StoreSettings,
+    settings: Settings,
+    client: redis.Redis,
+    session: requests.Session,
 ) -> StoreClient:
     """The client for one configured store."""
     secret_headers = {
@@ -90,8 +101,17 @@ def store_client(
         ca_file=store.ca_file or None,
         label=name,
     )
+    budget = Budget(
+        client,
+        store_id=name,
+        rate=store.calls_per_second,
+        burst=store.call_burst,
+        wait_seconds=settings.call_wait_seconds,
+    )
+    breaker = Breaker(failures=settings.breaker_failures, open_seconds=settings.breaker_seconds)
+    guarded = GuardedTransport(transport, budget, breaker, concurrency=store.concurrent_calls)
     return StoreClient(
-        transport, shop_url=store.site_url, checkout_hosts=store.hosts, currency=store.money
+        guarded, shop_url=store.site_url, checkout_hosts=store.hosts, currency=store.money
     )
 
 
@@ -103,14 +123,18 @@ def _shop(
     records: Records,
     session: requests.Session,
 ) -> Shop:
-    calls = store_client(name, store, settings, session)
+    calls = store_client(name, store, settings, client, session)
     return Shop(
         id=name,
         carts=CartService(
             calls,
             records,
             currency=store.money,
-            fresh_seconds=settings.snapshot_fresh_seconds,
+            patience=Patience(
+                fresh=settings.snapshot_fresh_seconds,
+                settle=settings.settle_seconds,
+                dead_writer=settings.lock_lease_seconds - settings.request_seconds,
+            ),
         ),
         products=ProductCatalogue(
             calls, client, store_id=name, fresh_seconds=settings.product_fresh_seconds

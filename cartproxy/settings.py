@@ -134,6 +134,19 @@ class StoreSettings:
     currency_decimals: int = _setting(
         fields.Integer(validate=validate.Range(0, 4)), "Decimals of the currency's amounts.", 2
     )
+    calls_per_second: float = _setting(
+        fields.Float(validate=_POSITIVE),
+        "How many calls a second the store gets, from all workers together.",
+        2.0,
+    )
+    call_burst: int = _setting(
+        fields.Integer(validate=validate.Range(min=1)), "Calls that may be made at once.", 10
+    )
+    concurrent_calls: int = _setting(
+        fields.Integer(validate=validate.Range(min=1)),
+        "Calls under way at the same time, in each worker.",
+        64,
+    )
     show_stock: bool = _setting(
         fields.Boolean(), "Whether products tell their exact stock to browsers.", False
     )
@@ -204,6 +217,22 @@ class Settings:
     store_call_seconds: float = _seconds("Hard deadline of one store call.", 6.0)
     lock_lease_seconds: float = _seconds("How long a dead writer holds a cart.", 15.0)
     lock_wait_seconds: float = _seconds("How long a write waits for another one.", 3.0)
+    call_wait_seconds: float = _seconds("How long a call waits for its turn at the store.", 5.0)
+    settle_seconds: float = _seconds(
+        "How long the store may take to apply an add whose answer was lost.", 10.0
+    )
+    answer_seconds: float = _seconds("How long answers are kept under an idempotency key.", 86400.0)
+    breaker_failures: int = _setting(
+        fields.Integer(validate=validate.Range(min=1)),
+        "Failures in a row after which a store is left alone.",
+        5,
+    )
+    breaker_seconds: float = _seconds("For how long at first; it doubles up to a minute.", 5.0)
+    drain_seconds: float = _setting(
+        fields.Float(validate=validate.Range(min=0)),
+        "Between SIGTERM, when /readyz begins to fail, and the end of accepting requests.",
+        0.0,
+    )
     max_quantity: int = _setting(
         fields.Integer(validate=validate.Range(1, 1_000_000)),
         "Largest quantity of a line.",

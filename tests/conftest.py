@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import redis
 from servers import redis_server, service, simulated_store
 from shopper import BLOG, Shopper, Store
 
@@ -22,6 +23,8 @@ def store_environment(store_url: str, store: str = "DEMO", **more: str) -> dict[
         "SHOP_URL": store_url,
         "CHECKOUT_HOSTS": store_url.removeprefix("http://"),
         "ORIGINS": BLOG,
+        "CALLS_PER_SECOND": "2000",
+        "CALL_BURST": "500",
         **more,
     }
     return {f"CARTPROXY_STORES_{store}_{name}": value for name, value in settings.items()}
@@ -42,8 +45,10 @@ def store_url() -> Iterator[str]:
 
 
 @pytest.fixture
-def store(store_url: str) -> Store:
-    """The simulated store, as new: no carts, calls, faults or changed settings."""
+def store(store_url: str, redis_url: str) -> Store:
+    """The simulated store, as new, and no pause that it asked for in another test."""
+    with redis.Redis.from_url(redis_url) as client:
+        client.delete("cpb:demo", "cpb:second")
     store = Store(store_url)
     store.reset()
     return store
@@ -62,6 +67,8 @@ def proxy_url(redis_url: str, store_url: str, proxy_log: Path) -> Iterator[str]:
     environment = {
         "CARTPROXY_REDIS_URL": redis_url,
         "CARTPROXY_METRICS_TOKEN": "metrics-token",
+        # Tests break the store on purpose; the breaker has tests and a service of its own.
+        "CARTPROXY_BREAKER_FAILURES": "1000000",
         **store_environment(store_url, ORIGINS=f"{BLOG},{other_origin},https://*.blogs.example"),
         **store_environment(
             store_url,

@@ -56,12 +56,15 @@ class Batch:
         return any(result.outcome is Outcome.APPLIED for result in self._results)
 
     @property
-    def in_doubt(self) -> bool:
-        """Whether a failure leaves the cart other than it was last read, perhaps."""
-        return any(
-            isinstance(error, ItemGone) or error.outcome is Outcome.UNKNOWN
-            for error in self._errors
-        )
+    def unknown(self) -> bool:
+        """Whether it is not known of any part."""
+        return any(result.outcome is Outcome.UNKNOWN for result in self._results)
+
+    @property
+    def touched(self) -> bool:
+        """Whether the cart may be other than it was last read."""
+        gone = any(isinstance(error, ItemGone) for error in self._errors)
+        return self.applied or self.unknown or gone
 
     @property
     def refused_entirely(self) -> bool:
@@ -70,5 +73,6 @@ class Batch:
         return 0 < refused == len(self._results)
 
     def failure(self) -> NothingApplied:
-        """The error for a request of which nothing took effect."""
-        return NothingApplied(self._errors[0], self.results)
+        """The error for a request of which nothing took effect, or nothing is known to have."""
+        doubtful = (error for error in self._errors if error.outcome is Outcome.UNKNOWN)
+        return NothingApplied(next(doubtful, self._errors[0]), self.results)

@@ -79,6 +79,20 @@ class CartBusy(CartProxyError):
     usual_retry_after = 1
 
 
+class RequestInProgress(CartProxyError):
+    """A request with the same idempotency key is still at work."""
+
+    code = "request-in-progress"
+    retryable = True
+    usual_retry_after = 1
+
+
+class IdempotencyKeyReused(CartProxyError):
+    """The idempotency key was used for another request."""
+
+    code = "idempotency-key-reused"
+
+
 class PreconditionFailed(CartProxyError):
     """`If-Match` names another state of the cart; `cart` is the present one."""
 
@@ -119,7 +133,16 @@ class StorageFull(StorageError):
 
 
 class StoreError(CartProxyError):
-    """The merchant's store failed us; `outcome` says whether the call took effect there."""
+    """The merchant's store failed us; `outcome` says whether the call took effect there.
+
+    `answered` says that the store has finished with the call: what is not there now, never comes.
+    """
+
+    answered = False
+
+    def settle_as_not_applied(self) -> None:
+        """Whatever became of the call, what was asked for has not taken effect."""
+        self.outcome = Outcome.NOT_APPLIED
 
 
 class StoreRejected(StoreError):
@@ -140,6 +163,24 @@ class StoreAuth(StoreError):
     code = "store-auth"
 
 
+class OutcomeUnknown(CartProxyError):
+    """An add's answer was lost, and the cart does not show yet whether it took effect."""
+
+    code = "outcome-unknown"
+    retryable = True
+    usual_retry_after = 2
+
+    def __init__(
+        self, because: StoreError | None = None, *, retry_after: int | None = None
+    ) -> None:
+        reason = because.detail if because else "The store may still apply it."
+        super().__init__(
+            f"It is not known whether the change took effect. {reason}",
+            outcome=Outcome.UNKNOWN,
+            retry_after=retry_after,
+        )
+
+
 class StoreBusy(StoreError):
     """The store throttles us (its 429)."""
 
@@ -154,6 +195,14 @@ class StoreUnreachable(StoreError):
     code = "store-unreachable"
     retryable = True
     usual_retry_after = 2
+
+
+class StoreAway(StoreError):
+    """The store has failed so often that it is left alone for a while; nothing was sent."""
+
+    code = "store-unavailable"
+    retryable = True
+    usual_retry_after = 5
 
 
 class StoreTls(StoreError):
@@ -178,6 +227,8 @@ class StoreFailed(StoreError):
 
 class StoreBadResponse(StoreError):
     """The store answered something that is not its API."""
+
+    answered = True
 
     code = "store-bad-response"
     retryable = True

@@ -38,10 +38,21 @@ class ItemOption:
 
 
 @dataclass(frozen=True, slots=True)
+class ChosenOption:
+    """An option a shopper picks: ids from the product, `value` the text shown or typed."""
+
+    option_set_id: int
+    option_id: int
+    value: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class LineItem:
     """One line of a cart; prices are the store's, per piece.
 
-    `line_total` is (unit + option price) x quantity, rounded to the currency.
+    `line_total` is (unit + option price) x quantity, rounded to the currency. `derived` marks a
+    line that came along with another, such as a part of a bundle. `chosen` are the options as they
+    were asked for; the store does not tell them, so they are known for lines we added alone.
     """
 
     item_id: str
@@ -54,6 +65,8 @@ class LineItem:
     option_price: Decimal
     line_total: Decimal
     image_url: str | None
+    derived: bool = False
+    chosen: tuple[ChosenOption, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,15 +125,6 @@ class Cart:
 
 
 @dataclass(frozen=True, slots=True)
-class ChosenOption:
-    """An option a shopper picks: ids from the product, `value` the text shown or typed."""
-
-    option_set_id: int
-    option_id: int
-    value: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class NewItem:
     """A product to put into the cart."""
 
@@ -150,6 +154,11 @@ class ItemResult:
     outcome: Outcome
     item_id: str | None = None
     code: str | None = None
+
+    @classmethod
+    def applied(cls, index: int, item_id: str) -> ItemResult:
+        """The result of a part that took effect."""
+        return cls(index, Outcome.APPLIED, item_id)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -209,3 +218,22 @@ class Product:
     fractional_quantity: bool
     option_sets: tuple[OptionSet, ...]
     stock: Decimal | None
+
+
+@dataclass(frozen=True, slots=True)
+class RestoredLine:
+    """A line of a cart that was made anew; `item_id` is its new id, None when it is gone."""
+
+    catalog_id: int
+    name: str
+    quantity: Decimal
+    item_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """What became of the lines of a cart that had vanished at the store."""
+
+    kept: tuple[RestoredLine, ...]
+    repriced: tuple[RestoredLine, ...]
+    gone: tuple[RestoredLine, ...]

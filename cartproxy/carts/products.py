@@ -35,7 +35,7 @@ class ProductCatalogue:
         with typed_errors():
             cached = self._client.get(key)
         if cached is None:
-            product = self._store.get_product(catalog_id, deadline)
+            product = self._store.get_product(catalog_id, self._store.allow(1, deadline))
             with typed_errors():
                 self._client.set(key, _encode(product), ex=self._fresh_seconds)
         else:

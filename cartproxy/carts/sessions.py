@@ -7,7 +7,7 @@ import hmac
 import re
 import secrets
 
-from cartproxy.carts.record import Records
+from cartproxy.carts.records import Records
 
 CREDENTIAL = re.compile(r"cpt1_[A-Za-z0-9_-]{43}", re.ASCII)
 _NAME_LENGTH = 40  # hexadecimal: 160 bits, out of reach of guessing and of collisions

@@ -72,6 +72,8 @@ class Demo:
             _DEMO_STORE + "API_URL": f"{store_url}/3dCartWebAPI",
             _DEMO_STORE + "SHOP_URL": store_url,
             _DEMO_STORE + "CHECKOUT_HOSTS": store_url.removeprefix("http://"),
+            _DEMO_STORE + "CALLS_PER_SECOND": "200",
+            _DEMO_STORE + "CALL_BURST": "200",
             _DEMO_STORE + "ORIGINS": f"http://localhost:{self._blog_port},"
             f"http://127.0.0.1:{self._blog_port}",
         }

@@ -24,7 +24,9 @@ from cartproxy.carts.errors import (
 )
 from cartproxy.carts.models import Addresses, Currency, NewItem, Product, Snapshot
 from cartproxy.store import wire
-from cartproxy.store.transport import Answer, StoreTransport
+from cartproxy.store.guard import GuardedTransport
+from cartproxy.store.limits import Allowance
+from cartproxy.store.transport import Answer
 
 # Opaque and case-sensitive (upstream.md, Objects); the form only guards the path it is put into.
 _PATH_SAFE = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
@@ -40,7 +42,7 @@ class StoreClient:
 
     def __init__(
         self,
-        transport: StoreTransport,
+        transport: GuardedTransport,
         *,
         shop_url: str,
         checkout_hosts: Collection[str],
@@ -51,71 +53,75 @@ class StoreClient:
         self._currency = currency
         self._checkout_hosts = frozenset(checkout_hosts)
 
-    def create_cart(self, addresses: Addresses, deadline: Deadline) -> str:
+    def allow(self, calls: int, deadline: Deadline) -> Allowance:
+        """The right to as many calls as a request foresees to make (see `limits.Allowance`)."""
+        return self._transport.budget.allow(calls, deadline)
+
+    def create_cart(self, addresses: Addresses, allowance: Allowance) -> str:
         """Create a cart and return its order key. Raises StoreRejected for a refused address."""
         body = wire.write_new_cart(addresses)
-        answer = self._call("POST", "/Cart", deadline, body, operation="create_cart")
+        answer = self._call("POST", "/Cart", allowance, body, operation="create_cart")
         return _path_safe(_confirmed(answer, "OrderKey"))
 
-    def get_cart(self, order_key: str, deadline: Deadline) -> Snapshot:
+    def get_cart(self, order_key: str, allowance: Allowance) -> Snapshot:
         """Read a cart. Raises StoreNotFound when it is gone.
 
         A checkout URL that does not lead to the store is left out, as if there were none.
         """
-        answer = self._call("GET", f"/Cart/{order_key}", deadline, operation="get_cart")
+        answer = self._call("GET", f"/Cart/{order_key}", allowance, operation="get_cart")
         snapshot = wire.read_cart(answer.body, self._shop_url, self._currency)
         if snapshot.checkout_url is not None and not self._leads_to_store(snapshot.checkout_url):
             return replace(snapshot, checkout_url=None)
         return snapshot
 
-    def update_cart(self, order_key: str, addresses: Addresses, deadline: Deadline) -> None:
+    def update_cart(self, order_key: str, addresses: Addresses, allowance: Allowance) -> None:
         """Change a cart's addresses. Raises StoreRejected, and StoreNotFound when it is gone."""
         body = wire.write_addresses(addresses)
-        answer = self._call("PUT", f"/Cart/{order_key}", deadline, body, operation="update_cart")
+        answer = self._call("PUT", f"/Cart/{order_key}", allowance, body, operation="update_cart")
         _confirmed(answer, "OrderKey")
 
-    def delete_cart(self, order_key: str, deadline: Deadline) -> None:
+    def delete_cart(self, order_key: str, allowance: Allowance) -> None:
         """Delete a cart. Raises StoreNotFound when it is gone already."""
-        answer = self._call("DELETE", f"/Cart/{order_key}", deadline, operation="delete_cart")
+        answer = self._call("DELETE", f"/Cart/{order_key}", allowance, operation="delete_cart")
         _confirmed(answer, "OrderKey")
 
-    def add_item(self, order_key: str, item: NewItem, deadline: Deadline) -> str:
+    def add_item(self, order_key: str, item: NewItem, allowance: Allowance) -> str:
         """Add a line and return its id. Not idempotent: twice is two.
 
         Raises StoreRejected for a refused item, and for an unknown cart on stores that answer it
         so; StoreNotFound for an unknown cart on the others.
         """
         path, body = f"/Cart/{order_key}/Item", wire.write_item(item)
-        answer = self._call("POST", path, deadline, body, operation="add_item")
+        answer = self._call("POST", path, allowance, body, operation="add_item")
         return _confirmed(answer, "CartItemID")
 
     def change_item(
-        self, order_key: str, item_id: str, quantity: Decimal, deadline: Deadline
+        self, order_key: str, item_id: str, quantity: Decimal, allowance: Allowance
     ) -> None:
         """Set a line's quantity. Raises StoreRejected, and StoreNotFound for cart or line."""
         path, body = f"/Cart/{order_key}/Item/{item_id}", wire.write_quantity(quantity)
-        answer = self._call("PUT", path, deadline, body, operation="change_item")
+        answer = self._call("PUT", path, allowance, body, operation="change_item")
         _confirmed(answer, "CartItemID")
 
-    def remove_item(self, order_key: str, item_id: str, deadline: Deadline) -> None:
+    def remove_item(self, order_key: str, item_id: str, allowance: Allowance) -> None:
         """Remove a line. Raises StoreNotFound for cart or line."""
         path = f"/Cart/{order_key}/Item/{item_id}"
-        answer = self._call("DELETE", path, deadline, operation="remove_item")
+        answer = self._call("DELETE", path, allowance, operation="remove_item")
         _confirmed(answer, "CartItemID")
 
-    def get_product(self, catalog_id: int, deadline: Deadline) -> Product | None:
+    def get_product(self, catalog_id: int, allowance: Allowance) -> Product | None:
         """A product as a shopper may see it; None when there is none, or it is hidden."""
         path = f"/Products/{catalog_id}"
         try:
-            answer = self._call("GET", path, deadline, operation="get_product")
+            answer = self._call("GET", path, allowance, operation="get_product")
         except StoreNotFound:
             return None
         return wire.read_product(answer.body, self._shop_url, self._currency)
 
     def _call(
-        self, method: str, path: str, deadline: Deadline, body: object = None, *, operation: str
+        self, method: str, path: str, allowance: Allowance, body: object = None, *, operation: str
     ) -> Answer:
-        answer = self._transport.call(method, path, deadline, body, operation=operation)
+        answer = self._transport.call(method, path, allowance, body, operation=operation)
         error = wire.read_error(answer.body)
         if answer.status < 400 and error is None:
             return answer

@@ -221,11 +221,14 @@ def _read(response: requests.Response, maybe_applied: Outcome) -> Answer:
     if 300 <= status < 400:
         raise StoreBadResponse("The store answered with a redirect.", outcome=maybe_applied)
     if status >= 500:
-        raise StoreFailed(
+        failed = StoreFailed(
             f"The store answered with status {status}.",
             outcome=maybe_applied,
             retry_after=seconds,
         )
+        # 502 to 504 may be a gateway's word, behind which the store is still at work.
+        failed.answered = status in (500, 501)
+        raise failed
     if status >= 400:
         return Answer(status, _error_body(response), seconds)
     return Answer(status, _json(response, maybe_applied), seconds)

@@ -50,6 +50,8 @@ _SHIPPING = {
     "phone": "ShipmentPhone",
     "email": "ShipmentEmail",
 }
+# Lines that nobody added (upstream-evidence.md, part 8).
+_DERIVED = ("Bundle Item:", "KIT ITEM:")
 _MAX_DIGITS = 30  # no price, id or quantity is longer; a Decimal of millions of digits is an attack
 
 
@@ -149,6 +151,7 @@ def _line(wire: Wire, shop_url: str, currency: Currency) -> LineItem:
         unit_price=currency.pad(unit_price),
         option_price=currency.pad(option_price),
         line_total=currency.round((unit_price + option_price) * quantity),
+        derived=not unit_price and name.startswith(_DERIVED),
         image_url=_url(wire, "ItemImage1", shop_url),
     )
 

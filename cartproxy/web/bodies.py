@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 from urllib.parse import parse_qsl
 
-from flask import current_app, request
+from flask import current_app, g, request
 from marshmallow import Schema, ValidationError
 
 from cartproxy.web.problems import Refused
@@ -35,6 +35,7 @@ def read_body() -> bytes:
     )
     if len(body) > limit:
         raise too_large
+    g.body = body
     return body
 
 

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from flask import Response, g, request
 
+from cartproxy.carts.contract import Preferences
 from cartproxy.carts.deadline import Deadline
-from cartproxy.carts.service import Preferences
+from cartproxy.carts.idempotency import IdempotencyKey
 from cartproxy.carts.sessions import draw_credential
 from cartproxy.web.bodies import FORM_TYPE, media_type
 from cartproxy.web.credentials import read_bearer
@@ -18,6 +19,7 @@ from cartproxy.web.shops import Shop, edge
 
 _STORE_PATH = re.compile(r"/v1/stores/([^/]+)(?:/|\Z)")
 _CLIENT = re.compile(r"[A-Za-z0-9._-]{1,64}/[A-Za-z0-9._+-]{1,64}", re.ASCII)
+_KEY = re.compile(r"[\x21-\x7e]{1,255}", re.ASCII)
 _SAFE_METHODS = frozenset(("GET", "HEAD", "OPTIONS"))
 _FORM_PATHS = ("/checkout", "/buy")
 
@@ -103,7 +105,17 @@ def preferences() -> Preferences:
     """What the request asks of a write: `If-Match`, `Prefer: return=minimal`."""
     if_match = request.headers.get("If-Match")
     tags = None if if_match is None else tuple(tag.strip() for tag in if_match.split(","))
-    return Preferences(if_match=tags, minimal=wants_minimal())
+    return Preferences(if_match=tags, minimal=wants_minimal(), key=_idempotency_key())
+
+
+def _idempotency_key() -> IdempotencyKey | None:
+    keys = request.headers.getlist("Idempotency-Key")
+    if not keys:
+        return None
+    if len(keys) != 1 or not _KEY.fullmatch(keys[0]):
+        raise Refused("malformed-request", "Idempotency-Key is 1 to 255 printable characters.")
+    route = f"{request.method} {request.url_rule}"
+    return IdempotencyKey.of(keys[0], route, request.path, g.get("body", b""))
 
 
 def wants_minimal() -> bool:

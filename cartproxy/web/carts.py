@@ -7,8 +7,8 @@ import re
 
 from flask import Blueprint, Response, request
 
+from cartproxy.carts.contract import Written
 from cartproxy.carts.models import Cart, QuantityChange
-from cartproxy.carts.service import Written
 from cartproxy.web.bodies import load_json
 from cartproxy.web.caller import caller, preferences
 from cartproxy.web.operations import operation
@@ -23,13 +23,15 @@ from cartproxy.web.schemas import (
     NothingSchema,
     QuantityChangesSchema,
     QuantitySchema,
+    RestoredSchema,
     ResultsSchema,
+    WrittenCartSchema,
 )
 
 carts = Blueprint("carts", __name__, url_prefix="/v1/stores/<store>")
 
 _ITEM_ID = re.compile(r"[0-9]{1,18}", re.ASCII)
-_CART, _RESULTS = CartSchema(), ItemResultSchema(many=True)
+_CART, _RESULTS, _RESTORED = CartSchema(), ItemResultSchema(many=True), RestoredSchema()
 _ADDRESSES, _NOTHING = AddressesSchema(), NothingSchema()
 _NEW_ITEM, _NEW_ITEMS = NewItemSchema(), NewItemsSchema()
 _QUANTITY, _QUANTITIES = QuantitySchema(), QuantityChangesSchema()
@@ -54,7 +56,7 @@ def get_cart(store: str) -> Response:
 @carts.post("/cart")
 @operation(
     "Make the cart now, with addresses if given",
-    {201: CartSchema, 200: CartSchema},
+    {201: WrittenCartSchema, 200: WrittenCartSchema},
     bodies=(AddressesSchema,),
     problems=("address-rejected",),
     **_WRITE,
@@ -67,7 +69,7 @@ def create_cart(store: str) -> Response:
 @carts.patch("/cart")
 @operation(
     "Change addresses; they are never given back",
-    {200: CartSchema},
+    {200: WrittenCartSchema},
     bodies=(AddressesSchema,),
     problems=("address-rejected",),
     **_WRITE,
@@ -164,7 +166,11 @@ def _write_answer(written: Written, status: int = 200) -> Response:
         response = _json(results or {"results": []}, status)
         response.headers["Preference-Applied"] = "return=minimal"
         return response
-    return _cart_answer(written.cart, status, results)
+    restored = {"restored": _RESTORED.dump(written.restored)} if written.restored else {}
+    response = _cart_answer(written.cart, status, results | restored)
+    if written.replayed:
+        response.headers["Idempotent-Replayed"] = "true"
+    return response
 
 
 def _cart_answer(cart: Cart, status: int = 200, more: dict[str, object] | None = None) -> Response:

@@ -6,7 +6,7 @@ import json
 
 from flask import Blueprint, Response
 
-from cartproxy.carts.service import Preferences
+from cartproxy.carts.contract import Preferences
 from cartproxy.web.bodies import FORM_TYPE, load_form, load_json, media_type, read_body
 from cartproxy.web.caller import caller
 from cartproxy.web.operations import operation

@@ -27,6 +27,7 @@ _READ = (
     "store-bad-response",
     "store-tls",
     "store-busy",
+    "store-unavailable",
     "store-unreachable",
     "store-timeout",
 )
@@ -39,6 +40,9 @@ _WRITE = (
     "invalid-request",
     "precondition-failed",
     "cart-busy",
+    "request-in-progress",
+    "idempotency-key-reused",
+    "outcome-unknown",
     "storage-full",
 )
 _DESCRIPTION = (
@@ -47,6 +51,7 @@ _DESCRIPTION = (
 )
 _HEADERS = {
     "Cartproxy-Client": ("Name and version of the calling script: `widget/1.0`.", True),
+    "Idempotency-Key": ("Makes the write one that may be sent again, for 24 hours.", False),
     "If-Match": ("Entity tag the cart must have; else 412 with the cart as it is.", False),
     "Prefer": ("`return=minimal`: answer after the write, without a read-back.", False),
 }

@@ -63,6 +63,16 @@ CATALOGUE: Mapping[str, Kind] = {
         405, "Method not allowed", "`Allow` lists the methods of this address."
     ),
     "cart-empty": Kind(409, "The cart is empty", "Add something before going to the checkout."),
+    "request-in-progress": Kind(
+        409,
+        "The same request is under way",
+        "Wait a moment and send it again with the same idempotency key.",
+    ),
+    "idempotency-key-reused": Kind(
+        422,
+        "Idempotency key used for another request",
+        "Draw a new key for every new request; the same key goes with the same body alone.",
+    ),
     "precondition-failed": Kind(
         412,
         "The cart has changed",
@@ -118,6 +128,17 @@ CATALOGUE: Mapping[str, Kind] = {
     "store-busy": Kind(503, "The store is busy", "Try again after `retry_after` seconds."),
     "store-unreachable": Kind(
         503, "The store can't be reached", "Nothing was sent to the store; try again shortly."
+    ),
+    "store-unavailable": Kind(
+        503,
+        "The store is left alone",
+        "It kept failing; nothing was sent. Try again after `retry_after` seconds.",
+    ),
+    "outcome-unknown": Kind(
+        504,
+        "Not known whether it took effect",
+        "Send the same request with the same idempotency key: it looks first, and never adds "
+        "twice.",
     ),
     "store-timeout": Kind(
         504,

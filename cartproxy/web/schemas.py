@@ -239,6 +239,23 @@ class CartSchema(Schema):
     stale = fields.Boolean(required=True)
 
 
+class RestoredLineSchema(Schema):
+    """A line of a cart that was made anew; `item_id` is its new id."""
+
+    catalog_id = fields.Integer(required=True)
+    name = fields.String(required=True)
+    quantity = Number(required=True)
+    item_id = fields.String(required=True, allow_none=True)
+
+
+class RestoredSchema(Schema):
+    """The cart had vanished at the store and was made anew: what became of its lines."""
+
+    kept = fields.List(fields.Nested(RestoredLineSchema), required=True)
+    repriced = fields.List(fields.Nested(RestoredLineSchema), required=True)
+    gone = fields.List(fields.Nested(RestoredLineSchema), required=True)
+
+
 class ItemResultSchema(Schema):
     """What became of one item of the request, by its place there."""
 
@@ -260,7 +277,13 @@ class ResultsSchema(Schema):
     results = fields.List(fields.Nested(ItemResultSchema), required=True)
 
 
-class CartWithResultsSchema(CartSchema, ResultsSchema):
+class WrittenCartSchema(CartSchema):
+    """The cart after a write."""
+
+    restored = fields.Nested(RestoredSchema)
+
+
+class CartWithResultsSchema(WrittenCartSchema, ResultsSchema):
     """The cart after the write, and a result for each item of the request."""
 
 

@@ -27,6 +27,7 @@ def test_no_secret_reaches_a_log_an_answer_a_metric_or_redis(tmp_path: Path) -> 
                 "CARTPROXY_REDIS_URL": redis_url,
                 "CARTPROXY_PEPPER": PEPPER,
                 "CARTPROXY_LOG_LEVEL": "debug",
+                "CARTPROXY_BREAKER_FAILURES": "1000000",
                 "CARTPROXY_METRICS_TOKEN": "metrics-token",
                 **store_environment(store_url, PRIVATE_KEY=KEY, TOKEN=TOKEN),
             },

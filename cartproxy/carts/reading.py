@@ -1,0 +1,129 @@
+"""Reading a cart: from its snapshot, from the store, and what a reading settles."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import replace
+
+from cartproxy.carts.contract import Patience, Preferences, Written
+from cartproxy.carts.deadline import Deadline
+from cartproxy.carts.doubt import Doubt, item_from_json, settle
+from cartproxy.carts.errors import PreconditionFailed, StoreError, StoreNotFound
+from cartproxy.carts.idempotency import KeptAnswer
+from cartproxy.carts.models import EMPTY, Cart, Currency, Snapshot
+from cartproxy.carts.record import Record, entity_tag
+from cartproxy.carts.records import Loaded, Records, Write
+from cartproxy.store.client import StoreClient
+from cartproxy.store.limits import Allowance
+
+
+class Reading:
+    """The reading half of the use cases, on which the writing half stands."""
+
+    def __init__(
+        self, store: StoreClient, records: Records, *, currency: Currency, patience: Patience
+    ) -> None:
+        self._store = store
+        self._records = records
+        self._currency = currency
+        self._fresh_ms = int(patience.fresh * 1000)
+        self._settle_ms = int(patience.settle * 1000)
+        self._dead_writer_ms = int(patience.dead_writer * 1000)
+
+    def nothing(self) -> Cart:
+        """The cart of a shopper who has none."""
+        return Cart(EMPTY, self._currency, int(time.time() * 1000), entity_tag(EMPTY))
+
+    def read(self, session: str, deadline: Deadline, *, revalidate: bool = False) -> Cart:
+        """The cart: from the snapshot while that is fresh, and while the store can't be asked.
+
+        `revalidate` asks the store in any case. Creates nothing: without a cart it is empty. Raises
+        StorageError, and StoreError where there is no snapshot yet.
+        """
+        loaded = self._records.load(session)
+        record = loaded.record
+        if record is None or not (revalidate or self._must_ask(loaded, record)):
+            return self._cart(record, loaded)
+        try:
+            fresh = self._read_back(record, loaded, self._store.allow(1, deadline))
+        except StoreError:
+            if not record.as_of_ms:
+                raise
+            return self._cart(record, loaded, stale=True)
+        if fresh is None and not self._is_finished(record):
+            # It vanished with things in it: the next write makes it anew from this snapshot.
+            return self._cart(record, loaded, stale=True)
+        self._records.refresh(session, record, fresh)
+        return self._cart(fresh, loaded)
+
+    def _replay(self, write: Write, answer: KeptAnswer) -> Written:
+        """The kept answer to the same request, with the cart as last read."""
+        cart = self._cart(write.loaded.record, write.loaded)
+        return Written(cart, answer.results, answer.created, replayed=True)
+
+    def _begun(self, write: Write, preferences: Preferences, allowance: Allowance) -> Record | None:
+        """The record a write begins with: dead writers' intents inherited, `If-Match` checked."""
+        record = write.loaded.record
+        if record is not None and record.intents:
+            record = self._inherit(record, write.loaded)
+        if preferences.if_match is None:
+            return record
+        if record is not None and not self._is_fresh(write.loaded, record):
+            record = self._read_back(record, write.loaded, allowance) or record
+        cart = self._cart(record, write.loaded)
+        if not {"*", cart.etag} & set(preferences.if_match):
+            raise PreconditionFailed(cart)
+        return record
+
+    def _inherit(self, record: Record, loaded: Loaded) -> Record:
+        """The record with what dead writers meant to add as doubts."""
+        since_ms = loaded.at_ms - self._dead_writer_ms
+        known = record.quantities()
+        inherited = []
+        for line in record.intents.splitlines():
+            _, entry, items = json.loads(line)
+            inherited.append(
+                Doubt(entry, since_ms, tuple(item_from_json(item) for item in items), known)
+            )
+        standing = {doubt.entry for doubt in record.doubts if doubt.entry}
+        fresh = tuple(doubt for doubt in inherited if doubt.entry not in standing)
+        return replace(record, doubts=record.doubts + fresh, intents="")
+
+    def _read_back(self, record: Record, loaded: Loaded, allowance: Allowance) -> Record | None:
+        """The record with the cart as the store has it now; None when the store has it no more."""
+        began_ms = loaded.now_ms()
+        snapshot = self._read_key(record, allowance)
+        if snapshot is None:
+            return None
+        doubts = settle(record.doubts, snapshot, began_ms, self._settle_ms)
+        return record.read(snapshot, began_ms, doubts)
+
+    def _read_key(self, record: Record, allowance: Allowance) -> Snapshot | None:
+        try:
+            return self._store.get_cart(record.order_key, allowance)
+        except StoreNotFound:
+            return None
+
+    def _is_finished(self, record: Record) -> bool:
+        """Whether a cart that is gone may stay so: it was paid for, or nothing was in it."""
+        return record.checkout_at_ms is not None or not record.lines()
+
+    def _is_fresh(self, loaded: Loaded, record: Record) -> bool:
+        return not record.outdated and loaded.now_ms() - record.as_of_ms < self._fresh_ms
+
+    def _must_ask(self, loaded: Loaded, record: Record, *, leaving: bool = False) -> bool:
+        """Whether a look needs the store: the snapshot is old, or an add is in doubt, or the
+        shopper left to pay since and may come back from an order. Whoever is `leaving` was not.
+        """
+        in_doubt = any(
+            doubt.missing and record.as_of_ms < doubt.since_ms + self._settle_ms
+            for doubt in record.doubts
+        )
+        left_since = not leaving and (record.checkout_at_ms or 0) > record.as_of_ms
+        return in_doubt or left_since or not self._is_fresh(loaded, record)
+
+    def _cart(self, record: Record | None, loaded: Loaded, *, stale: bool = False) -> Cart:
+        snapshot = record.snapshot if record else EMPTY
+        as_of_ms = record.as_of_ms if record and record.as_of_ms else loaded.now_ms()
+        return Cart(snapshot, self._currency, as_of_ms, entity_tag(snapshot), stale)

@@ -1,0 +1,293 @@
+"""Cart records in Redis: the scripts that load, begin, commit and refresh one.
+
+One hash per cart, `cp:{h}`, with lock, queue and idempotency entries beside it; all share the hash
+tag, so a cluster keeps them together. Times are Redis' own, so a server with a wrong clock does no
+harm. Every script may be repeated by the same owner without a second effect.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import Any
+
+import redis
+from redis.commands.core import Script
+
+from cartproxy.carts.deadline import Deadline
+from cartproxy.carts.errors import (
+    CartBusy,
+    CartProxyError,
+    IdempotencyKeyReused,
+    Outcome,
+    RequestInProgress,
+    StorageError,
+    StorageUnavailable,
+)
+from cartproxy.carts.idempotency import IdempotencyKey, KeptAnswer
+from cartproxy.carts.record import Record
+from cartproxy.carts.redis_errors import typed_errors
+
+_POLL_SECONDS = 0.015
+_LAST_POLL_SECONDS = 0.06
+_PLACE_SECONDS = 0.6  # a waiter that has not asked for so long is gone
+
+
+@dataclass(frozen=True, slots=True)
+class Lives:
+    """How long things are kept, in seconds."""
+
+    idle: float
+    absolute: float
+    lease: float
+    wait: float
+    answer: float
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Loaded:
+    """A record, or None where there is none, with Redis' time when it was loaded, in ms."""
+
+    record: Record | None
+    at_ms: int
+    at_monotonic: float
+
+    def now_ms(self) -> int:
+        """Redis' time now, by this machine's monotonic clock since the load."""
+        return self.at_ms + int((time.monotonic() - self.at_monotonic) * 1000)
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """What a write is about to do: its key, the label for those behind it, what it means to add."""
+
+    key: IdempotencyKey | None = None
+    label: str = ""
+    items_json: tuple[Any, ...] = ()
+
+    def text(self, owner: str) -> str:
+        """For the record, so that a dead writer's adds can be settled; empty without any."""
+        if not self.items_json:
+            return ""
+        entry = self.key.entry if self.key else ""
+        return json.dumps([owner, entry, self.items_json], separators=(",", ":"))
+
+
+class Write:
+    """A write that holds its cart's lock, until `save`, `forget` or `release`.
+
+    `answer` is the kept answer when the same key has been answered before: there is no lock then,
+    and nothing to do. `behind` are the labels of the writes that wait for this cart.
+    """
+
+    def __init__(
+        self,
+        records: Records,
+        name: str,
+        owner: str,
+        intent: Intent,
+        loaded: Loaded,
+        *,
+        answer: KeptAnswer | None = None,
+        behind: tuple[str, ...] = (),
+    ) -> None:
+        self._records = records
+        self._name = name
+        self._owner = owner
+        self._intent = intent
+        self.loaded = loaded
+        self.answer = answer
+        self.behind = behind
+        self.ended = answer is not None
+
+    @property
+    def name(self) -> str:
+        """The record's name."""
+        return self._name
+
+    @property
+    def entry(self) -> str:
+        """The name of the write's idempotency entry; empty without a key."""
+        return self._intent.key.entry if self._intent.key else ""
+
+    def save(self, record: Record, answer: KeptAnswer | None) -> None:
+        """Save the record, keep the answer under the write's key, and free the lock."""
+        self._end("save", (record.order_key, *record.fields()), answer)
+
+    def forget(self, answer: KeptAnswer | None) -> None:
+        """Delete the record, keep the answer, and free the lock."""
+        self._end("forget", (), answer)
+
+    def release(self, answer: KeptAnswer | None = None) -> None:
+        """Free the lock and leave the record as it was."""
+        record = self.loaded.record
+        self._end("release", (record.intents if record else "",), answer)
+
+    def abandon(self) -> None:
+        """Free the lock, and leave in the record what this write meant to do: it is in doubt."""
+        self._end("abandon", (), None)
+
+    def _end(self, action: str, more: Sequence[str], answer: KeptAnswer | None) -> None:
+        self.ended = True
+        key = self._intent.key
+        kept = f"{key.fingerprint} {answer.encode()}" if key and answer else ""
+        try:
+            held = self._records.commit(self._name, self._owner, key, kept, action, more)
+        except StorageError as error:
+            error.outcome = Outcome.UNKNOWN
+            raise
+        if not held:
+            raise StorageUnavailable(
+                "The write took longer than its lock was held.", outcome=Outcome.UNKNOWN
+            )
+
+
+class Records:
+    """All cart records of one Redis."""
+
+    def __init__(self, client: redis.Redis, lives: Lives) -> None:
+        self._client = client
+        self._lives_ms = (int(lives.idle * 1000), int(lives.absolute * 1000))
+        self._lease_ms = int(lives.lease * 1000)
+        self._answer_ms = int(lives.answer * 1000)
+        self._wait_seconds = lives.wait
+        self._load, self._begin, self._commit, self._refresh = (
+            client.register_script(files(__package__).joinpath(f"{name}.lua").read_text())
+            for name in ("load", "begin", "commit", "refresh")
+        )
+
+    def load(self, name: str, *, handing_out_checkout: bool = False) -> Loaded:
+        """Load a record in one round trip, and slide its idle life."""
+        mark = "1" if handing_out_checkout else "0"
+        now, record = _list(_run(self._load, [_key(name)], [*self._lives_ms, mark]))
+        return _loaded(now, record)
+
+    def exists(self, name: str) -> bool:
+        """Whether there is a record of this name."""
+        with typed_errors():
+            return self._client.exists(_key(name)) == 1
+
+    @contextmanager
+    def writing(self, name: str, deadline: Deadline, intent: Intent) -> Iterator[Write]:
+        """Hold the cart's lock; yields the write with the record as it stands.
+
+        Waits its turn while others write. Raises CartBusy when that takes too long,
+        RequestInProgress when it is the same key that is at work, and IdempotencyKeyReused.
+        """
+        write = self._wait_for_lock(name, secrets.token_urlsafe(6), deadline, intent)
+        try:
+            yield write
+        except BaseException as error:
+            if not write.ended:
+                _end_quietly(write, error)
+            raise
+        if not write.ended:
+            write.release()
+
+    def refresh(self, name: str, seen: Record, fresh: Record | None) -> None:
+        """Save what was read back (None: the cart is gone), unless a write came in between."""
+        action = ["forget"] if fresh is None else ["save", *fresh.fields()]
+        _run(self._refresh, _keys(name), [seen.revision, *action])
+
+    def keep(self, name: str, key: IdempotencyKey, answer: KeptAnswer) -> None:
+        """Keep the answer of a write that needed no lock in the end."""
+        with typed_errors():
+            self._client.set(
+                _entry(name, key), f"{key.fingerprint} {answer.encode()}", px=self._answer_ms
+            )
+
+    def commit(
+        self,
+        name: str,
+        owner: str,
+        key: IdempotencyKey | None,
+        kept: str,
+        action: str,
+        more: Sequence[str] = (),
+    ) -> bool:
+        """End the owner's write; False when the lock was lost, and nothing is changed then."""
+        keys = _keys(name) + ([_entry(name, key)] if key else [])
+        ending: list[str | int] = [owner, *self._lives_ms, self._answer_ms, kept, action, *more]
+        return _run(self._commit, keys, ending) == 1
+
+    def _wait_for_lock(self, name: str, owner: str, deadline: Deadline, intent: Intent) -> Write:
+        keys = [*_keys(name), f"{_key(name)}:q"]
+        place_ms = int(_PLACE_SECONDS * 1000)
+        asking: list[str | int] = [
+            owner,
+            self._lease_ms,
+            place_ms,
+            intent.label,
+            intent.text(owner),
+        ]
+        if intent.key:
+            keys.append(_entry(name, intent.key))
+            asking += [intent.key.fingerprint, self._answer_ms]
+        ends = Deadline.after(min(self._wait_seconds, deadline.remaining()))
+        pause = _POLL_SECONDS
+        while True:
+            state, *reply = _list(_run(self._begin, keys, asking))
+            if state != b"busy":
+                return self._begun(name, owner, intent, state, reply)
+            if ends.remaining() <= 0:
+                if reply[0]:
+                    raise RequestInProgress("The same request is still under way.")
+                raise CartBusy("Another change to this cart is still under way.")
+            time.sleep(min(pause, ends.remaining()))
+            pause = min(pause * 1.3, _LAST_POLL_SECONDS)
+
+    def _begun(
+        self, name: str, owner: str, intent: Intent, state: object, reply: list[Any]
+    ) -> Write:
+        if state == b"mismatch":
+            raise IdempotencyKeyReused("This key was used for another request.")
+        now, record, more = reply
+        loaded = _loaded(now, record)
+        if state == b"replay":
+            answer = KeptAnswer.decode(more.decode())
+            return Write(self, name, owner, intent, loaded, answer=answer)
+        behind = tuple(label.decode() for label in more)
+        return Write(self, name, owner, intent, loaded, behind=behind)
+
+
+def _end_quietly(write: Write, error: BaseException) -> None:
+    """On the way out with another error, which must not be hidden; the lease frees the lock too."""
+    nothing_done = isinstance(error, CartProxyError) and error.outcome is Outcome.NOT_APPLIED
+    try:
+        write.release() if nothing_done else write.abandon()
+    except StorageError:
+        return
+
+
+def _loaded(now: Any, flat: Any) -> Loaded:
+    texts = [part.decode() for part in flat]
+    fields = dict(zip(texts[::2], texts[1::2], strict=True))
+    return Loaded(Record.from_fields(fields), int(now), time.monotonic())
+
+
+def _list(reply: object) -> list[Any]:
+    assert isinstance(reply, list)  # noqa: S101 - the scripts are ours
+    return reply
+
+
+def _key(name: str) -> str:
+    return f"cp:{{{name}}}"
+
+
+def _keys(name: str) -> list[str]:
+    return [_key(name), f"{_key(name)}:lock"]
+
+
+def _entry(name: str, key: IdempotencyKey) -> str:
+    return f"{_key(name)}:i:{key.entry}"
+
+
+def _run(script: Script, keys: Sequence[str], args: Iterable[str | int]) -> object:
+    """Run a script in one round trip; a server that lost its scripts is sent them anew."""
+    with typed_errors():
+        return script(keys=keys, args=list(args))

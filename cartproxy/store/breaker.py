@@ -1,0 +1,97 @@
+"""Leaves a store alone that keeps failing, and tries it again with one call."""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from cartproxy.carts.errors import (
+    StoreAway,
+    StoreError,
+    StoreFailed,
+    StoreTimeout,
+    StoreUnreachable,
+)
+
+_FAILURES = (StoreFailed, StoreTimeout, StoreUnreachable)
+_RECENT_CALLS = 20
+_RECENT_SECONDS = 10
+
+
+class Breaker:
+    """One process's view of one store.
+
+    Opens after `failures` in a row, or when half of the last 20 calls within 10 s have failed: for
+    `open_seconds`, doubling up to `longest_seconds` each time the one probe after it fails.
+    """
+
+    def __init__(self, *, failures: int, open_seconds: float, longest_seconds: float = 60) -> None:
+        self._limit = failures
+        self._first_seconds = open_seconds
+        self._longest_seconds = longest_seconds
+        self._lock = threading.Lock()
+        self._recent: deque[tuple[float, bool]] = deque(maxlen=_RECENT_CALLS)
+        self._in_a_row = 0
+        self._open_until = 0.0
+        self._open_seconds = 0.0
+        self._probing = False
+
+    @contextmanager
+    def watching(self) -> Iterator[None]:
+        """Make a call inside the block. Raises StoreAway while the store is left alone."""
+        probe = self._enter()
+        try:
+            yield
+        except StoreError as error:
+            self._leave(isinstance(error, _FAILURES), probe=probe)
+            raise
+        except BaseException:
+            self._leave(None, probe=probe)
+            raise
+        self._leave(False, probe=probe)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the store is being left alone."""
+        return self._open_seconds > 0
+
+    def _enter(self) -> bool:
+        with self._lock:
+            if not self._open_seconds:
+                return False
+            left = self._open_until - time.monotonic()
+            if left > 0 or self._probing:
+                raise StoreAway(
+                    "The store keeps failing and is left alone for a while.",
+                    retry_after=max(1, math.ceil(left)),
+                )
+            self._probing = True
+            return True
+
+    def _leave(self, failed: bool | None, *, probe: bool) -> None:
+        """Count a call's end; None says nothing about the store."""
+        now = time.monotonic()
+        with self._lock:
+            if probe:
+                self._probing = False
+            if failed is None:
+                return
+            if probe and not failed:
+                self._open_seconds = 0.0
+                self._recent.clear()
+            self._recent.append((now, failed))
+            self._in_a_row = self._in_a_row + 1 if failed else 0
+            if failed and (probe or (not self._open_seconds and self._too_many(now))):
+                self._open_seconds = min(
+                    self._open_seconds * 2 or self._first_seconds, self._longest_seconds
+                )
+                self._open_until = now + self._open_seconds
+
+    def _too_many(self, now: float) -> bool:
+        recent = [failed for at, failed in self._recent if now - at <= _RECENT_SECONDS]
+        half = len(recent) == _RECENT_CALLS and sum(recent) * 2 >= _RECENT_CALLS
+        return self._in_a_row >= self._limit or half

@@ -1,0 +1,101 @@
+"""Between the client and the wire: turns, concurrency, breaker, and the one layer of retries."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+from cartproxy.carts.errors import (
+    StoreBusy,
+    StoreError,
+    StoreFailed,
+    StoreTimeout,
+    StoreUnreachable,
+)
+from cartproxy.store.breaker import Breaker
+from cartproxy.store.limits import Allowance, Budget
+from cartproxy.store.transport import Answer, StoreTransport
+
+_REPEATABLE = frozenset(("GET", "PUT", "DELETE"))
+_LONGEST_PAUSE_SECONDS = 2
+_USUAL_PAUSE_SECONDS = 1
+
+
+class RetryBudget:
+    """At most one call in ten is a retry: each call earns a tenth of one, ten are saved up."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._tenths = 100
+
+    def earn(self) -> None:
+        """Count a call."""
+        with self._lock:
+            self._tenths = min(self._tenths + 1, 100)
+
+    def spend(self) -> bool:
+        """Whether a retry may be made; it is counted then."""
+        with self._lock:
+            if self._tenths < 10:
+                return False
+            self._tenths -= 10
+            return True
+
+
+class GuardedTransport:
+    """One store's transport, as it may be used."""
+
+    def __init__(
+        self, transport: StoreTransport, budget: Budget, breaker: Breaker, *, concurrency: int
+    ) -> None:
+        self._transport = transport
+        self.budget = budget
+        self._breaker = breaker
+        self._places = threading.BoundedSemaphore(concurrency)
+        self._retries = RetryBudget()
+
+    def call(
+        self, method: str, path: str, allowance: Allowance, body: object = None, *, operation: str
+    ) -> Answer:
+        """Make one call at its turn, and a second where that is safe and the retry budget allows.
+
+        Safe: any call that surely was not sent, a GET, PUT or DELETE whatever became of it, and a
+        call that a 429 refused, after the pause it asks for. Raises StoreBusy, StoreAway and what
+        StoreTransport raises.
+        """
+        self._retries.earn()
+        try:
+            answer = self._once(method, path, allowance, body, operation)
+        except StoreError as error:
+            if not self._may_repeat(method, error, allowance):
+                raise
+            return self._once(method, path, allowance, body, operation)
+        if answer.status != 429:
+            return answer
+        pause = _USUAL_PAUSE_SECONDS if answer.retry_after is None else answer.retry_after
+        self.budget.pause(min(pause, 60))
+        short = pause <= _LONGEST_PAUSE_SECONDS and allowance.deadline.remaining() > pause
+        if not (short and self._retries.spend()):
+            return answer
+        time.sleep(pause)
+        return self._once(method, path, allowance, body, operation)
+
+    def _may_repeat(self, method: str, error: StoreError, allowance: Allowance) -> bool:
+        unsent = isinstance(error, StoreUnreachable)
+        repeatable = method in _REPEATABLE and isinstance(error, (StoreFailed, StoreTimeout))
+        in_time = allowance.deadline.remaining() > 0
+        return (unsent or repeatable) and in_time and self._retries.spend()
+
+    def _once(
+        self, method: str, path: str, allowance: Allowance, body: object, operation: str
+    ) -> Answer:
+        with self._breaker.watching():
+            allowance.take()
+            if not self._places.acquire(timeout=allowance.deadline.remaining()):
+                raise StoreBusy("Too many calls to the store are under way.")
+            try:
+                return self._transport.call(
+                    method, path, allowance.deadline, body, operation=operation
+                )
+            finally:
+                self._places.release()

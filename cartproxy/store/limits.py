@@ -1,0 +1,87 @@
+"""How often a store may be called: one schedule in Redis for all workers, one pause for all.
+
+A live store allows about 2 calls a second (upstream.md, Access), so a call is never just made: its
+turn is reserved, and whoever would wait too long is told at once when to come back.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import deque
+from collections.abc import Callable
+from importlib.resources import files
+
+import redis
+
+from cartproxy.carts.deadline import Deadline
+from cartproxy.carts.errors import StoreBusy
+from cartproxy.carts.redis_errors import typed_errors
+
+
+class Allowance:
+    """The calls a request may make: each at its reserved turn, all within one deadline."""
+
+    def __init__(
+        self, deadline: Deadline, reserve: Callable[[int], list[float]], calls: int
+    ) -> None:
+        self.deadline = deadline
+        self._reserve = reserve
+        self._foreseen = calls
+        self._turns: deque[float] = deque()
+
+    def take(self) -> None:
+        """Wait for the next turn. Raises StoreBusy.
+
+        The first call reserves all that were foreseen, each beyond them one more.
+        """
+        if not self._turns:
+            self._turns.extend(self._reserve(max(1, self._foreseen)))
+            self._foreseen = 0
+        wait = self._turns.popleft() - time.monotonic()
+        if wait > 0:
+            time.sleep(wait)
+
+
+class Budget:
+    """One store's calls: `rate` a second, `burst` at once, none that waits over `wait_seconds`."""
+
+    def __init__(
+        self, client: redis.Redis, *, store_id: str, rate: float, burst: int, wait_seconds: float
+    ) -> None:
+        self._script = client.register_script(files(__package__).joinpath("budget.lua").read_text())
+        self._key = f"cpb:{store_id}"
+        self._interval_ms = 1000 / rate
+        self._burst = burst
+        self._wait_seconds = wait_seconds
+
+    def allow(self, calls: int, deadline: Deadline) -> Allowance:
+        """The right to so many calls, which the first of them reserves in one round trip.
+
+        Whatever is more than a burst is reserved call by call, or it would never be granted.
+        """
+
+        def reserve(wanted: int) -> list[float]:
+            wait = min(self._wait_seconds, deadline.remaining())
+            granted, *waits = self._run(wanted, wait)
+            if not granted:
+                raise StoreBusy(
+                    "The store's budget of calls is spent.",
+                    retry_after=max(1, math.ceil(waits[0] / 1000)),
+                )
+            now = time.monotonic()
+            return [now + each / 1000 for each in waits]
+
+        return Allowance(deadline, reserve, min(calls, self._burst))
+
+    def pause(self, seconds: float) -> None:
+        """The store asks to slow down: no worker's next call starts before. Raises StorageError."""
+        self._run(0, 0, str(int(seconds * 1000)))
+
+    def _run(self, wanted: int, wait_seconds: float, pause_ms: str = "") -> list[int]:
+        with typed_errors():
+            reply: list[int] = self._script(
+                keys=[self._key],
+                args=[self._interval_ms, self._burst, wanted, wait_seconds * 1000, pause_ms],
+            )
+        return reply

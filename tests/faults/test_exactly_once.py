@@ -1,0 +1,330 @@
+"""Faults 11 to 13, 20, 21 and 23: what the shopper asked for stands in the cart once."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+import requests
+from faults_settings import SETTLE_SECONDS
+from shopper import MUG, SHIRT, SMALL, Shopper, Store, credential
+
+ITEM = "/Cart/*/Item"
+
+
+def key() -> dict[str, str]:
+    return {"Idempotency-Key": secrets.token_hex(8)}
+
+
+def fault(kind: str, times: int | None = 1, path: str = ITEM, **more: Any) -> dict[str, Any]:
+    return {"method": "POST", "path": path, "fault": kind, "times": times, **more}
+
+
+def add(shopper: Shopper, headers: dict[str, str], **item: Any) -> requests.Response:
+    return shopper.call("POST", "/cart/items", {"catalog_id": MUG} | item, headers=headers)
+
+
+def until_known(shopper: Shopper, headers: dict[str, str], **item: Any) -> requests.Response:
+    """Send the same request as a widget does: while it is retryable, after Retry-After."""
+    ends = time.monotonic() + 30
+    while True:
+        answer = add(shopper, headers, **item)
+        if answer.status_code < 400 or time.monotonic() > ends:
+            return answer
+        assert answer.json()["retryable"], answer.text
+        time.sleep(int(answer.headers.get("Retry-After", "1")))
+
+
+def quantity_at_store(store: Store) -> int:
+    return sum(line["quantity"] for cart in store.carts() for line in cart["lines"])
+
+
+# Fault 20
+def test_same_key_has_one_effect_and_replays_the_answer(quick: Shopper, store: Store) -> None:
+    headers = key()
+
+    first, second = add(quick, headers), add(quick, headers)
+
+    assert (first.status_code, second.status_code) == (201, 201)
+    assert first.json() == second.json()
+    assert "Idempotent-Replayed" not in first.headers
+    assert second.headers["Idempotent-Replayed"] == "true"
+    assert quantity_at_store(store) == 1
+    assert store.kinds() == ["POST Cart", "POST Item", "GET Cart"]
+
+
+def test_same_key_with_another_body_is_refused(quick: Shopper, store: Store) -> None:
+    headers = key()
+    add(quick, headers)
+
+    refused = add(quick, headers, quantity=2)
+
+    assert (refused.status_code, refused.json()["code"]) == (422, "idempotency-key-reused")
+    assert quantity_at_store(store) == 1
+
+
+def test_scope_of_a_key_is_its_route_and_cart(quick: Shopper, quick_url: str, store: Store) -> None:
+    headers, other = key(), Shopper(quick_url)
+    line = add(quick, headers).json()["results"][0]["item_id"]
+
+    changed = quick.call("PATCH", f"/cart/items/{line}", {"quantity": 3}, headers=headers)
+    others = add(other, headers)
+
+    assert changed.json()["item_count"] == 3
+    assert others.status_code == 201
+    assert "Idempotent-Replayed" not in others.headers
+
+
+def test_double_click_with_one_key_at_once_adds_once(quick: Shopper, store: Store) -> None:
+    store.fail({"method": "POST", "path": ITEM, "fault": "latency", "ms": 300, "times": None})
+    headers = key()
+
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(lambda _: add(quick, headers), range(4)))
+
+    assert {answer.status_code for answer in answers} == {201}
+    assert quantity_at_store(store) == 1
+    assert sum("Idempotent-Replayed" in answer.headers for answer in answers) == 3
+
+
+def test_same_key_still_at_work_is_409_after_three_seconds(quick: Shopper, store: Store) -> None:
+    add(quick, key())
+    store.fail({"method": "*", "path": "*", "fault": "latency", "ms": 950, "times": None})
+    headers = key()
+    items = {"items": [{"catalog_id": MUG}] * 4}
+    done: list[requests.Response] = []
+
+    def slow() -> None:
+        done.append(quick.call("POST", "/cart/items", items, headers=headers))
+
+    running = threading.Thread(target=slow)
+    running.start()
+    time.sleep(0.4)
+    second = Shopper(quick.base.partition("/v1/")[0], bearer=quick.bearer)
+    answer = second.call("POST", "/cart/items", items, headers=headers)
+    running.join()
+
+    assert (answer.status_code, answer.json()["code"]) == (409, "request-in-progress")
+    assert answer.headers["Retry-After"] == "1"
+    assert done[0].status_code == 201
+
+
+@pytest.mark.parametrize("bad", ["", "x" * 256, "with space", "\u00fc".encode().decode("latin-1")])
+def test_key_that_is_none_is_400(quick: Shopper, bad: str) -> None:
+    assert add(quick, {"Idempotency-Key": bad}).status_code == 400
+
+
+# Fault 21
+def test_fifty_first_adds_at_once_make_one_cart(quick_url: str, store: Store) -> None:
+    bearer = credential()
+
+    def one(_: int) -> requests.Response:
+        return until_known(Shopper(quick_url, bearer=bearer), key())
+
+    with ThreadPoolExecutor(50) as pool:
+        answers = list(pool.map(one, range(50)))
+
+    assert {answer.status_code for answer in answers} == {201}
+    (cart,) = store.carts()
+    assert len(cart["lines"]) == 50
+
+
+@pytest.mark.parametrize("merging", [False, True])
+def test_first_add_whose_answer_never_arrived_is_sent_again(
+    quick: Shopper, store: Store, merging: bool
+) -> None:
+    store.set(merge_same_item=merging)
+    headers = key()
+    add(quick, headers)
+
+    again = add(Shopper(quick.base.partition("/v1/")[0], bearer=quick.bearer), headers)
+
+    assert again.json()["item_count"] == 1
+    (cart,) = store.carts()
+    assert len(cart["lines"]) == 1
+
+
+# Faults 13 and 23
+@pytest.mark.parametrize("merging", [False, True])
+@pytest.mark.parametrize("first", [True, False], ids=["first-add", "later-add"])
+def test_add_whose_answer_is_lost_lands_once(
+    quick: Shopper, store: Store, merging: bool, first: bool
+) -> None:
+    store.set(merge_same_item=merging)
+    if not first:
+        add(quick, key())
+    store.fail(fault("apply_then_drop"))
+
+    answer = add(quick, key(), quantity=2)
+
+    assert answer.status_code == 201
+    assert answer.json()["results"][0]["outcome"] == "applied"
+    assert quantity_at_store(store) == (2 if first else 3)
+
+
+@pytest.mark.parametrize("merging", [False, True])
+@pytest.mark.parametrize("minimal", [False, True])
+def test_add_that_was_never_applied_is_added_once_by_its_key(
+    quick: Shopper, store: Store, merging: bool, minimal: bool
+) -> None:
+    store.set(merge_same_item=merging)
+    add(quick, key())
+    store.fail(fault("drop"))
+    headers = key() | ({"Prefer": "return=minimal"} if minimal else {})
+
+    lost = add(quick, headers)
+    during = quantity_at_store(store)
+    again = until_known(quick, headers)
+
+    assert (lost.status_code, lost.json()["outcome"]) == (504, "unknown")
+    assert int(lost.headers["Retry-After"]) >= 1
+    assert during == 1
+    assert again.status_code == 201
+    assert quantity_at_store(store) == 2
+
+
+@pytest.mark.parametrize("merging", [False, True])
+@pytest.mark.parametrize("ms", [300, 1500])
+def test_add_that_is_applied_late_never_makes_two_lines(
+    quick: Shopper, store: Store, merging: bool, ms: int
+) -> None:
+    store.set(merge_same_item=merging)
+    add(quick, key())
+    store.fail(fault("drop_then_apply", ms=ms))
+    headers = key()
+
+    add(quick, headers)
+    again = until_known(quick, headers)
+
+    assert again.status_code == 201
+    time.sleep(SETTLE_SECONDS)
+    assert quantity_at_store(store) == 2
+    assert quick.cart()["item_count"] == 2
+
+
+def test_while_it_is_unknown_a_retry_looks_and_does_not_post(quick: Shopper, store: Store) -> None:
+    add(quick, key())
+    store.fail(fault("drop"))
+    headers = key()
+    add(quick, headers)
+    store.calls()
+
+    again = add(quick, headers)
+
+    assert (again.status_code, again.json()["code"]) == (504, "outcome-unknown")
+    assert store.kinds() == ["GET Cart"]
+
+
+def test_later_read_shows_an_add_that_came_late(quick: Shopper, store: Store) -> None:
+    add(quick, key())
+    store.fail(fault("drop_then_apply", ms=600))
+    add(quick, {})
+
+    time.sleep(1)
+
+    assert quick.cart()["item_count"] == 2
+
+
+def test_other_writes_go_on_while_an_add_is_in_doubt(quick: Shopper, store: Store) -> None:
+    add(quick, key())
+    store.fail(fault("drop_then_apply", ms=1000))
+    headers = key()
+    lost = add(quick, headers)
+
+    other = add(quick, key())
+    settled = until_known(quick, headers)
+
+    assert (lost.status_code, other.status_code, settled.status_code) == (504, 201, 201)
+    assert quantity_at_store(store) == 3
+    assert settled.json()["results"][0]["item_id"] != other.json()["results"][0]["item_id"]
+
+
+@pytest.mark.parametrize("merging", [False, True])
+@pytest.mark.parametrize("kind", ["apply_then_drop", "drop"])
+def test_batch_whose_middle_is_lost_is_completed_by_its_key(
+    quick: Shopper, store: Store, merging: bool, kind: str
+) -> None:
+    store.set(merge_same_item=merging)
+    add(quick, key())
+    shirt = {"catalog_id": SHIRT, "options": [SMALL]}
+    body = {"items": [{"catalog_id": MUG}, shirt, {"catalog_id": MUG, "quantity": 2}]}
+    store.fail({**fault("latency", ms=1), "times": 1}, fault(kind))
+    headers = key()
+
+    first = quick.call("POST", "/cart/items", body, headers=headers)
+    time.sleep(SETTLE_SECONDS)
+    last = quick.call("POST", "/cart/items", body, headers=headers)
+
+    outcomes = [each["outcome"] for each in first.json()["results"]]
+    assert first.status_code == last.status_code == 201
+    assert outcomes == ["applied", "unknown", "not_applied"] if kind == "drop" else ["applied"] * 3
+    assert [each["outcome"] for each in last.json()["results"]] == ["applied"] * 3
+    assert quantity_at_store(store) == 5
+
+
+def test_create_whose_answer_is_lost_says_that_nothing_was_added(
+    quick: Shopper, store: Store
+) -> None:
+    store.fail(fault("apply_then_drop", path="/Cart"))
+    headers = key()
+
+    lost = add(quick, headers)
+    again = add(quick, headers)
+
+    assert (lost.status_code, lost.json()["outcome"]) == (502, "not_applied")
+    assert again.status_code == 201
+    assert quantity_at_store(store) == 1
+
+
+# Fault 11
+@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
+@pytest.mark.parametrize("kind", ["status", "reset", "apply_then_drop"])
+def test_get_put_and_delete_are_repeated_once(
+    quick: Shopper, store: Store, method: str, kind: str
+) -> None:
+    line = add(quick, key()).json()["results"][0]["item_id"]
+    store.calls()
+    store.fail({"method": method, "path": "*", "fault": kind, "status": 500, "times": 1})
+
+    answers = {
+        "GET": lambda: quick.call("GET", "/cart", headers={"Cache-Control": "no-cache"}),
+        "PUT": lambda: quick.call("PATCH", f"/cart/items/{line}", {"quantity": 2}),
+        "DELETE": lambda: quick.call("DELETE", f"/cart/items/{line}"),
+    }
+    answer = answers[method]()
+
+    assert answer.status_code == 200
+    assert answer.json()["stale"] is False
+    assert [call for call, _ in store.calls()].count(method) == 2 + (method == "GET") * 0
+
+
+def test_failing_twice_is_the_answer(quick: Shopper, store: Store) -> None:
+    line = add(quick, key()).json()["results"][0]["item_id"]
+    store.fail({"method": "PUT", "path": "*", "fault": "status", "status": 500, "times": None})
+
+    answer = quick.call("PATCH", f"/cart/items/{line}", {"quantity": 2})
+
+    assert (answer.status_code, answer.json()["code"]) == (502, "store-error")
+
+
+# Fault 12
+def test_store_that_refuses_connections_gets_one_retry_and_surely_nothing(
+    quick: Shopper, redis_url: str
+) -> None:
+    from conftest import store_environment
+    from servers import free_port, service
+
+    settings = {
+        "CARTPROXY_REDIS_URL": redis_url,
+        **store_environment(f"http://127.0.0.1:{free_port()}"),
+    }
+    with service(settings) as url:
+        answer = add(Shopper(url), key())
+
+    problem = answer.json()
+    assert (answer.status_code, problem["code"]) == (503, "store-unreachable")
+    assert (problem["outcome"], problem["retryable"]) == ("not_applied", True)
