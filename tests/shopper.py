@@ -7,6 +7,8 @@ from typing import Any
 
 import requests
 
+from cartproxy import sandbox
+
 BLOG = "https://blog.example"
 MUG = 3829
 SHIRT = 3828
@@ -123,6 +125,27 @@ class Store:
         """Replace the script of faults."""
         address = f"{self.url}/_sandbox/faults"
         self._http.put(address, json=list(script), timeout=10).raise_for_status()
+
+    def forget_cart(self, order_key: str) -> None:
+        """Let a cart vanish, as old ones do, without anybody being told."""
+        self._api("DELETE", order_key, "")
+        self.calls()
+
+    def at_the_store(self, method: str, item_id: str, json: Any = None) -> None:
+        """Change the one open cart as the shopper does on the store's own pages."""
+        (cart,) = self.carts()
+        self._api(method, cart["order_key"], f"/Item/{item_id}".rstrip("/"), json)
+        self.calls()
+
+    def _api(self, method: str, order_key: str, path: str, json: Any = None) -> None:
+        headers = {
+            "SecureURL": sandbox.DEFAULT_SECURE_URL,
+            "PrivateKey": sandbox.DEFAULT_PRIVATE_KEY,
+            "Token": sandbox.DEFAULT_TOKEN,
+        }
+        url = f"{self.url}/3dCartWebAPI/v2/Cart/{order_key}{path}"
+        answer = self._http.request(method, url, json=json, headers=headers, timeout=10)
+        answer.raise_for_status()
 
     def change_product(self, catalog_id: int, **changes: Any) -> None:
         """Change a product's price, stock or visibility."""

@@ -3,19 +3,10 @@
 from __future__ import annotations
 
 import re
-from urllib.parse import urljoin
 
 import requests
+from service_steps import place_order
 from shopper import MUG, SHIRT, SMALL, Shopper, Store
-
-
-def place_order(checkout_url: str) -> None:
-    """What the shopper does on the store's own page: press its one button."""
-    page = requests.get(checkout_url, timeout=10).text
-    action = re.search(r'<form[^>]*action="([^"]*)"', page)
-    assert action is not None, page
-    target = urljoin(checkout_url, action[1].replace("&amp;", "&"))
-    assert requests.post(target, timeout=10).status_code == 200
 
 
 def test_shopper_adds_changes_removes_and_reaches_the_checkout(

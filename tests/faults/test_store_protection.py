@@ -1,0 +1,127 @@
+"""Faults 10 and 18: a throttled or failing store is not called more than it can bear."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+import requests
+from conftest import store_environment
+from faults_settings import QUICK
+from servers import service
+from shopper import MUG, Shopper, Store
+
+
+@pytest.fixture
+def paced_url(redis_url: str, store: Store) -> Iterator[str]:
+    """A service that may call the store 20 times a second, two at once."""
+    limits = {"CALLS_PER_SECOND": "20", "CALL_BURST": "2"}
+    environment = {"CARTPROXY_REDIS_URL": redis_url, **store_environment(store.url, **limits)}
+    with service(environment) as url:
+        yield url
+
+
+def busiest_second(store: Store) -> int:
+    """The most calls that the store received within any one second."""
+    calls = requests.get(f"{store.url}/_sandbox/calls", timeout=10).json()
+    times = sorted(call["at"] for call in calls)
+    return max(sum(at <= other < at + 1 for other in times) for at in times)
+
+
+def test_two_hundred_shoppers_on_a_store_of_twenty_calls_a_second(
+    paced_url: str, store: Store
+) -> None:
+    store.set(rate_limit=22)
+
+    def shop(_: int) -> requests.Response:
+        return Shopper(paced_url).call("POST", "/cart/items", {"catalog_id": MUG})
+
+    with ThreadPoolExecutor(200) as pool:
+        answers = list(pool.map(shop, range(200)))
+
+    statuses = Counter(answer.status_code for answer in answers)
+    refused = [answer for answer in answers if answer.status_code == 503]
+    assert set(statuses) <= {201, 503}, statuses
+    # 5 s of waiting at 20 calls a second and 3 calls a first add, and a margin for a busy machine.
+    assert statuses[201] >= 25
+    assert {answer.json()["code"] for answer in refused} == {"store-busy"}
+    assert all(int(answer.headers["Retry-After"]) >= 1 for answer in refused)
+    assert busiest_second(store) <= 22
+    calls = requests.get(f"{store.url}/_sandbox/calls", timeout=10).json()
+    assert 429 not in {call["status"] for call in calls}
+    # Whoever was let in got everything: no call was spent on an add that then failed.
+    assert sum(len(cart["lines"]) for cart in store.carts()) == statuses[201]
+
+
+def test_short_pause_is_waited_for_once(quick: Shopper, store: Store) -> None:
+    quick.add(MUG)
+    store.fail({"method": "POST", "path": "*", "fault": "status", "status": 429, "retry_after": 1,
+                "times": 1})  # fmt: skip
+    began = time.monotonic()
+
+    answer = quick.call("POST", "/cart/items", {"catalog_id": MUG})
+
+    assert answer.status_code == 201
+    assert time.monotonic() - began >= 1
+    assert answer.json()["item_count"] == 2
+
+
+def test_long_pause_is_told_and_all_workers_keep_it(
+    quick: Shopper, quick_url: str, store: Store
+) -> None:
+    quick.add(MUG)
+    store.fail({"method": "POST", "path": "*", "fault": "status", "status": 429, "retry_after": 8,
+                "times": 1})  # fmt: skip
+
+    first = quick.call("POST", "/cart/items", {"catalog_id": MUG})
+    store.calls()
+    others = [Shopper(quick_url).call("POST", "/cart/items", {"catalog_id": MUG}) for _ in range(8)]
+    cart = quick.cart(**{"Cache-Control": "no-cache"})
+
+    assert (first.status_code, first.headers["Retry-After"]) == (503, "8")
+    assert {answer.status_code for answer in others} == {503}
+    assert all(int(answer.headers["Retry-After"]) >= 5 for answer in others)
+    assert store.calls() == []
+    assert (cart["stale"], cart["item_count"]) == (True, 1)
+
+
+def test_store_that_is_down_is_left_alone_and_tried_again_by_one_call(
+    redis_url: str, store: Store
+) -> None:
+    environment = {
+        "CARTPROXY_REDIS_URL": redis_url,
+        **QUICK,
+        "CARTPROXY_WORKERS": "1",
+        "CARTPROXY_BREAKER_FAILURES": "5",
+        "CARTPROXY_BREAKER_SECONDS": "1.5",
+        **store_environment(store.url),
+    }
+    with service(environment) as url:
+        shopper = Shopper(url)
+        shopper.add(MUG)
+        store.fail({"method": "*", "path": "*", "fault": "status", "status": 503, "times": None})
+        while shopper.cart(**{"Cache-Control": "no-cache"})["stale"] and len(store.calls()):
+            pass
+
+        answers = [shopper.call("POST", "/cart/items", {"catalog_id": MUG}) for _ in range(5)]
+        while_open = store.calls()
+        read = shopper.cart(**{"Cache-Control": "no-cache"})
+        time.sleep(1.6)
+        with ThreadPoolExecutor(6) as pool:
+            list(pool.map(lambda _: Shopper(url).call("POST", "/cart", {}), range(6)))
+        probes = store.calls()
+        store.fail()
+        time.sleep(3.1)
+        healed = shopper.add(MUG)
+
+    assert {answer.status_code for answer in answers} == {503}
+    assert {answer.json()["code"] for answer in answers} == {"store-unavailable"}
+    assert {answer.json()["outcome"] for answer in answers} == {"not_applied"}
+    assert all(1 <= int(answer.headers["Retry-After"]) <= 2 for answer in answers)
+    assert while_open == []
+    assert (read["stale"], read["item_count"]) == (True, 1)
+    assert len(probes) == 1
+    assert healed["item_count"] == 2
