@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import threading
 from urllib.parse import urlsplit
 
 import redis
@@ -69,6 +70,7 @@ def create_app(settings: Settings) -> Flask:
         cookie=CookiePolicy(public.scheme == "https", int(settings.idle_seconds)),
         own_origin=f"{public.scheme}://{public.netloc}",
         request_seconds=settings.request_seconds,
+        places=threading.BoundedSemaphore(settings.request_places),
     ).install(app)
     for blueprint in (carts, checkout, products, health, docs):
         app.register_blueprint(blueprint)

@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+import atexit
+import contextlib
 import logging
+import logging.handlers
+import queue
 import sys
+import threading
+import time
 
 import structlog
+
+_WAITING_LINES = 10_000
+_FLUSH_SECONDS = 1.0
+Lines = queue.Queue[logging.LogRecord]
 
 
 def configure(level: str) -> None:
@@ -33,9 +43,38 @@ def configure(level: str) -> None:
             structlog.processors.JSONRenderer(),
         ],
     )
-    handler = logging.StreamHandler(sys.stderr)
+    lines: Lines = queue.Queue(_WAITING_LINES)
+    handler = _Dropping(lines)
     handler.setFormatter(formatter)
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level.upper())
     logging.getLogger("urllib3").setLevel(logging.WARNING)
+    threading.Thread(target=_write, args=(lines,), daemon=True, name="logs").start()
+    atexit.register(_flush, lines)
+
+
+class _Dropping(logging.handlers.QueueHandler):
+    """Formats a line and leaves writing it to a thread; with too many waiting, it is dropped.
+
+    A pipe that nobody reads would otherwise hold every request at its log line.
+    """
+
+    def enqueue(self, record: logging.LogRecord) -> None:
+        with contextlib.suppress(queue.Full):
+            self.queue.put_nowait(record)
+
+
+def _write(lines: Lines) -> None:
+    while True:
+        record = lines.get()
+        with contextlib.suppress(OSError, ValueError):
+            sys.stderr.write(record.getMessage() + "\n")
+            sys.stderr.flush()
+        lines.task_done()
+
+
+def _flush(lines: Lines) -> None:
+    ends = time.monotonic() + _FLUSH_SECONDS
+    while lines.unfinished_tasks and time.monotonic() < ends:
+        time.sleep(0.005)

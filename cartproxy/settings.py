@@ -19,6 +19,10 @@ from cartproxy.carts.models import Currency
 
 _HEADER_VALUE = validate.Regexp(r"[\x21-\x7e]*\Z", error="Must be printable ASCII without spaces.")
 _HTTP_URL = validate.URL(schemes={"http", "https"}, require_tld=False)
+SEVERAL_SERVERS = re.compile(
+    r"redis\+(?P<kind>sentinel|cluster)://(?:(?P<user>[^:@]*):(?P<password>[^@]*)@)?"
+    r"(?P<hosts>[^/@]+)(?:/(?P<service>[A-Za-z0-9._-]+))?/?"
+)
 _POSITIVE = validate.Range(min=0, min_inclusive=False)
 
 
@@ -193,8 +197,9 @@ class Settings:
         fields.Integer(validate=validate.Range(min=1)), "Threads of each worker.", 256
     )
     redis_url: Secret = _secret(
-        "redis://, rediss:// or unix:// address of the cart storage. Empty: an embedded one, "
-        "in memory, for trying out only.",
+        "Address of the cart storage: redis://, rediss://, unix://, "
+        "redis+sentinel://host:port,.../service or redis+cluster://host:port,... "
+        "Empty: an embedded one, in memory, for trying out only.",
         Secret(""),
     )
     redis_timeout_seconds: float = _seconds("How long a Redis command may take.", 0.25)
@@ -251,6 +256,14 @@ class Settings:
     )
 
     @property
+    def request_places(self) -> int:
+        """Requests that a worker takes at once.
+
+        A few threads stay free, to say that the others are taken, and for health checks.
+        """
+        return max(1, self.threads - max(2, self.threads // 16))
+
+    @property
     def worker_count(self) -> int:
         """Processes to run: the embedded storage lives in one."""
         return self.workers or (2 if self.redis_url else 1)
@@ -263,3 +276,9 @@ def declared(
     for each in dataclasses.fields(kind):
         if "field" in each.metadata:
             yield each.name, each.metadata["field"], each.default
+
+
+def is_storage_url(url: str) -> bool:
+    """Whether `storage.connect` can make something of the address."""
+    plain = re.fullmatch(r"(redis|rediss|unix)://\S+", url)
+    return bool(plain or SEVERAL_SERVERS.fullmatch(url))

@@ -17,7 +17,7 @@ from typing import Any, cast
 
 from marshmallow import Schema, ValidationError, fields
 
-from cartproxy.settings import Settings, StoreSettings, declared
+from cartproxy.settings import Settings, StoreSettings, declared, is_storage_url
 
 PREFIX = "CARTPROXY_"
 EX_CONFIG = 78  # sysexits.h: something is wrong with the configuration
@@ -153,6 +153,8 @@ def _flat(messages: Any) -> str:
 def _contradictions(settings: Settings) -> Iterator[str]:
     if settings.redis_url and len(settings.pepper.reveal()) < 32:
         yield "pepper: set 32 random characters or more, the same for all workers and machines."
+    if settings.redis_url and not is_storage_url(settings.redis_url.reveal()):
+        yield "redis_url: not an address of a kind that is known; see the example."
     if settings.workers > 1 and not settings.redis_url:
         yield "workers: more than one needs redis_url; the embedded storage lives in one process."
     if settings.lock_lease_seconds <= settings.request_seconds:

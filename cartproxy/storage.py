@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import threading
+from typing import Any, cast
+
 import redis
 import structlog
 from redis.backoff import NoBackoff
+from redis.cluster import ClusterNode, RedisCluster
 from redis.retry import Retry
+from redis.sentinel import Sentinel
 
-from cartproxy.settings import Settings
+from cartproxy.settings import SEVERAL_SERVERS, Settings
 
 log = structlog.get_logger("cartproxy.storage")
 
@@ -18,7 +23,8 @@ def connect(settings: Settings) -> redis.Redis:
     A repeated command could take effect twice, so repeating is for those who know what they
     repeat. Without a URL: an embedded store in this process's memory, said loudly. Connects lazily.
     """
-    if not settings.redis_url:
+    url = settings.redis_url.reveal()
+    if not url:
         import fakeredis
 
         log.warning(
@@ -27,11 +33,65 @@ def connect(settings: Settings) -> redis.Redis:
             "For trying out only.",
         )
         return fakeredis.FakeRedis(protocol=2)
-    return redis.Redis.from_url(
-        settings.redis_url.reveal(),
-        socket_timeout=settings.redis_timeout_seconds,
-        socket_connect_timeout=settings.redis_timeout_seconds,
-        retry=Retry(NoBackoff(), 0),
-        protocol=2,
-        max_connections=settings.threads + 8,
+    options: dict[str, Any] = {
+        "socket_timeout": settings.redis_timeout_seconds,
+        "socket_connect_timeout": settings.redis_timeout_seconds,
+        "protocol": 2,
+        "max_connections": settings.threads + 8,
+    }
+    several = SEVERAL_SERVERS.fullmatch(url)
+    if several is None:
+        return redis.Redis.from_url(url, retry=Retry(NoBackoff(), 0), **options)
+    if several["user"]:
+        options["username"] = several["user"]
+    if several["password"]:
+        options["password"] = several["password"]
+    nodes = [_address(text) for text in several["hosts"].split(",")]
+    if several["kind"] == "sentinel":
+        return _behind_sentinels(nodes, several["service"] or "mymaster", options)
+    return cast(redis.Redis, _LazyCluster(nodes, options))
+
+
+def _behind_sentinels(
+    nodes: list[tuple[str, int]], service: str, options: dict[str, Any]
+) -> redis.Redis:
+    """The master that the sentinels name at each new connection."""
+    timeouts = {name: options[name] for name in ("socket_timeout", "socket_connect_timeout")}
+    no_retry = Retry(NoBackoff(), 0)
+    watchers = {**timeouts, "protocol": 2, "retry": no_retry}
+    sentinel = Sentinel(nodes, sentinel_kwargs=watchers)  # type: ignore[no-untyped-call]
+    master: redis.Redis = sentinel.master_for(  # type: ignore[no-untyped-call]
+        service, retry=no_retry, **options
     )
+    return master
+
+
+class _LazyCluster:
+    """A cluster client that connects when it is first used, so that a start needs no cluster.
+
+    One repeat after a lost connection, when the client has learned the cluster's new shape: every
+    script may be repeated by its owner.
+    """
+
+    def __init__(self, nodes: list[tuple[str, int]], options: dict[str, Any]) -> None:
+        self._nodes = nodes
+        self._options = options
+        self._lock = threading.Lock()
+        self._cluster: RedisCluster | None = None
+
+    def __getattr__(self, name: str) -> Any:
+        with self._lock:
+            if self._cluster is None:
+                nodes = [ClusterNode(*each) for each in self._nodes]  # type: ignore[no-untyped-call]
+                self._cluster = RedisCluster(
+                    startup_nodes=nodes,
+                    retry=Retry(NoBackoff(), 1),
+                    require_full_coverage=False,
+                    **self._options,
+                )
+        return getattr(self._cluster, name)
+
+
+def _address(text: str) -> tuple[str, int]:
+    host, _, port = text.strip().rpartition(":")
+    return (host or port).strip("[]"), int(port) if host else 6379

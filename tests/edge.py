@@ -19,6 +19,7 @@ def settings(**more: str) -> dict[str, str]:
         "CARTPROXY_STORES_DEMO_TOKEN": "t",
         "CARTPROXY_STORES_DEMO_API_URL": "http://127.0.0.1:9/api",
         "CARTPROXY_STORES_DEMO_ORIGINS": ORIGIN,
+        "CARTPROXY_LOG_LEVEL": "error",
         **more,
     }
 

@@ -24,12 +24,12 @@ if KEYS[4] then
   end
 end
 
-local place, earlier, labels = nil, false, {}
+local place, earlier, labels, left = nil, false, {}, {}
 local queue = redis.call('HGETALL', KEYS[3])
 for i = 1, #queue, 2 do
   local number, expires, label = string.match(queue[i + 1], '^(%d+) (%d+) (.*)$')
   if number and tonumber(expires) < now then
-    redis.call('HDEL', KEYS[3], queue[i])
+    left[#left + 1] = queue[i]
   elseif number and queue[i] == owner then
     place = tonumber(number)
   elseif number then
@@ -49,8 +49,9 @@ if holder ~= owner and (holder or earlier) then
   return {'busy', open}
 end
 
-redis.call('HDEL', KEYS[3], owner)
+-- The first write, so that a storage without room refuses here, before anything is done.
 redis.call('SET', KEYS[2], owner, 'PX', ARGV[2])
+redis.call('HDEL', KEYS[3], owner, unpack(left))
 if KEYS[4] and open == '' then
   redis.call('SET', KEYS[4], ARGV[6] .. ' open', 'PX', ARGV[7])
 end

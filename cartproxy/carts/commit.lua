@@ -5,14 +5,15 @@
 --       save: order key, fields and values. forget: nothing. abandon: nothing, the record stays.
 --       release: intents of dead writers as they were before this write began.
 -- Returns 1; 0 when the owner has lost the lock, and then nothing is changed.
+local action = ARGV[6]
 local holder = redis.call('GET', KEYS[2])
 if holder ~= ARGV[1] then
-  if not holder and redis.call('HGET', KEYS[1], 'revision') == ARGV[1] then
-    return 1
-  end
-  return 0
+  -- Done before, if the first reply was lost; else the lock has run out.
+  local saved = action == 'save' and redis.call('HGET', KEYS[1], 'revision') == ARGV[1]
+  local forgotten = action == 'forget' and redis.call('EXISTS', KEYS[1]) == 0
+  local freed = action == 'release' or action == 'abandon'
+  return (not holder and (saved or forgotten or freed)) and 1 or 0
 end
-local action = ARGV[6]
 if action == 'forget' then
   redis.call('DEL', KEYS[1])
 elseif action == 'release' then

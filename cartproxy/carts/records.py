@@ -10,14 +10,12 @@ from __future__ import annotations
 import json
 import secrets
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from importlib.resources import files
+from dataclasses import dataclass, replace
 from typing import Any
 
 import redis
-from redis.commands.core import Script
 
 from cartproxy.carts.deadline import Deadline
 from cartproxy.carts.errors import (
@@ -32,6 +30,7 @@ from cartproxy.carts.errors import (
 from cartproxy.carts.idempotency import IdempotencyKey, KeptAnswer
 from cartproxy.carts.record import Record
 from cartproxy.carts.redis_errors import typed_errors
+from cartproxy.carts.scripts import load_script, run_twice
 
 _POLL_SECONDS = 0.015
 _LAST_POLL_SECONDS = 0.06
@@ -157,14 +156,14 @@ class Records:
         self._answer_ms = int(lives.answer * 1000)
         self._wait_seconds = lives.wait
         self._load, self._begin, self._commit, self._refresh = (
-            client.register_script(files(__package__).joinpath(f"{name}.lua").read_text())
+            load_script(client, __package__, name)
             for name in ("load", "begin", "commit", "refresh")
         )
 
     def load(self, name: str, *, handing_out_checkout: bool = False) -> Loaded:
         """Load a record in one round trip, and slide its idle life."""
         mark = "1" if handing_out_checkout else "0"
-        now, record = _list(_run(self._load, [_key(name)], [*self._lives_ms, mark]))
+        now, record = _list(run_twice(self._load, [_key(name)], [*self._lives_ms, mark]))
         return _loaded(now, record)
 
     def exists(self, name: str) -> bool:
@@ -189,10 +188,15 @@ class Records:
         if not write.ended:
             write.release()
 
+    def discard(self, name: str) -> None:
+        """Delete a record without its lock: all that a full storage still allows."""
+        with typed_errors():
+            self._client.delete(_key(name))
+
     def refresh(self, name: str, seen: Record, fresh: Record | None) -> None:
         """Save what was read back (None: the cart is gone), unless a write came in between."""
         action = ["forget"] if fresh is None else ["save", *fresh.fields()]
-        _run(self._refresh, _keys(name), [seen.revision, *action])
+        run_twice(self._refresh, _keys(name), [seen.revision, *action])
 
     def keep(self, name: str, key: IdempotencyKey, answer: KeptAnswer) -> None:
         """Keep the answer of a write that needed no lock in the end."""
@@ -213,7 +217,7 @@ class Records:
         """End the owner's write; False when the lock was lost, and nothing is changed then."""
         keys = _keys(name) + ([_entry(name, key)] if key else [])
         ending: list[str | int] = [owner, *self._lives_ms, self._answer_ms, kept, action, *more]
-        return _run(self._commit, keys, ending) == 1
+        return run_twice(self._commit, keys, ending) == 1
 
     def _wait_for_lock(self, name: str, owner: str, deadline: Deadline, intent: Intent) -> Write:
         keys = [*_keys(name), f"{_key(name)}:q"]
@@ -231,7 +235,7 @@ class Records:
         ends = Deadline.after(min(self._wait_seconds, deadline.remaining()))
         pause = _POLL_SECONDS
         while True:
-            state, *reply = _list(_run(self._begin, keys, asking))
+            state, *reply = _list(run_twice(self._begin, keys, asking))
             if state != b"busy":
                 return self._begun(name, owner, intent, state, reply)
             if ends.remaining() <= 0:
@@ -246,8 +250,13 @@ class Records:
     ) -> Write:
         if state == b"mismatch":
             raise IdempotencyKeyReused("This key was used for another request.")
-        now, record, more = reply
-        loaded = _loaded(now, record)
+        now, flat, more = reply
+        loaded = _loaded(now, flat)
+        if loaded.record:
+            # A begin that was repeated finds its own intent too.
+            own = intent.text(owner)
+            others = (line for line in loaded.record.intents.splitlines() if line != own)
+            loaded = replace(loaded, record=replace(loaded.record, intents="\n".join(others)))
         if state == b"replay":
             answer = KeptAnswer.decode(more.decode())
             return Write(self, name, owner, intent, loaded, answer=answer)
@@ -285,9 +294,3 @@ def _keys(name: str) -> list[str]:
 
 def _entry(name: str, key: IdempotencyKey) -> str:
     return f"{_key(name)}:i:{key.entry}"
-
-
-def _run(script: Script, keys: Sequence[str], args: Iterable[str | int]) -> object:
-    """Run a script in one round trip; a server that lost its scripts is sent them anew."""
-    with typed_errors():
-        return script(keys=keys, args=list(args))

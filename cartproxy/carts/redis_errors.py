@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import structlog
 from redis.exceptions import OutOfMemoryError, RedisError
 
 from cartproxy.carts.errors import StorageFull, StorageUnavailable
+
+log = structlog.get_logger("cartproxy.storage")
+
+_LOG_EVERY_SECONDS = 1.0
+_logged_at: dict[str, float] = {}
 
 
 @contextmanager
@@ -16,6 +23,16 @@ def typed_errors() -> Iterator[None]:
     try:
         yield
     except OutOfMemoryError:
+        _log("OutOfMemoryError")
         raise StorageFull("The cart storage is full.") from None
-    except RedisError:
+    except RedisError as error:
+        _log(type(error).__name__)
         raise StorageUnavailable("The cart storage does not answer.") from None
+
+
+def _log(kind: str) -> None:
+    """Each kind of error at most once a second: with Redis away every request meets it."""
+    now = time.monotonic()
+    if now - _logged_at.get(kind, -_LOG_EVERY_SECONDS) >= _LOG_EVERY_SECONDS:
+        _logged_at[kind] = now
+        log.error("storage_error", error=kind)

@@ -22,6 +22,7 @@ from cartproxy.carts.errors import (
     CartEmpty,
     ItemGone,
     ItemNotFound,
+    StorageFull,
     StoreBadCheckoutUrl,
     StoreError,
     StoreNotFound,
@@ -119,6 +120,17 @@ class CartService(Reading):
 
     def delete(self, session: str, deadline: Deadline, preferences: Preferences) -> None:
         """Delete the cart at the store and forget it here; none, or gone already, is fine."""
+        try:
+            self._delete(session, deadline, preferences)
+        except StorageFull:
+            # There is no room for a lock, and deleting is what makes room.
+            record = self._records.load(session).record
+            if record is not None:
+                with suppress(StoreNotFound):
+                    self._store.delete_cart(record.order_key, self._store.allow(1, deadline))
+            self._records.discard(session)
+
+    def _delete(self, session: str, deadline: Deadline, preferences: Preferences) -> None:
         with self._records.writing(session, deadline, Intent(preferences.key)) as write:
             if write.answer:
                 return

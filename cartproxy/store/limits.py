@@ -10,13 +10,13 @@ import math
 import time
 from collections import deque
 from collections.abc import Callable
-from importlib.resources import files
+from typing import cast
 
 import redis
 
 from cartproxy.carts.deadline import Deadline
 from cartproxy.carts.errors import StoreBusy
-from cartproxy.carts.redis_errors import typed_errors
+from cartproxy.carts.scripts import load_script, run_script
 
 
 class Allowance:
@@ -49,7 +49,7 @@ class Budget:
     def __init__(
         self, client: redis.Redis, *, store_id: str, rate: float, burst: int, wait_seconds: float
     ) -> None:
-        self._script = client.register_script(files(__package__).joinpath("budget.lua").read_text())
+        self._script = load_script(client, __package__, "budget")
         self._key = f"cpb:{store_id}"
         self._interval_ms = 1000 / rate
         self._burst = burst
@@ -79,9 +79,5 @@ class Budget:
         self._run(0, 0, str(int(seconds * 1000)))
 
     def _run(self, wanted: int, wait_seconds: float, pause_ms: str = "") -> list[int]:
-        with typed_errors():
-            reply: list[int] = self._script(
-                keys=[self._key],
-                args=[self._interval_ms, self._burst, wanted, wait_seconds * 1000, pause_ms],
-            )
-        return reply
+        limits = (self._interval_ms, self._burst, wanted, wait_seconds * 1000, pause_ms)
+        return cast(list[int], run_script(self._script, [self._key], limits))

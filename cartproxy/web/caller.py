@@ -75,6 +75,7 @@ def admit() -> Response | None:
         raise Refused("store-not-found", "This service serves no store of that name.")
     g.shop = shop
     origin = _admitted_origin(shop)
+    _take_place()
     if request.method in _SAFE_METHODS:
         _refuse_body()
     else:
@@ -89,6 +90,18 @@ def admit() -> Response | None:
         by_cookie=bearer is None and credential is not None,
     )
     return None
+
+
+def _take_place() -> None:
+    if not edge().places.acquire(blocking=False):
+        raise Refused("overloaded", "Too many requests are under way.", retry_after=1)
+    g.has_place = True
+
+
+def leave() -> None:
+    """At the very end of every request: give its place back."""
+    if g.pop("has_place", False):
+        edge().places.release()
 
 
 def finish(response: Response) -> None:

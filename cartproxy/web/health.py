@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hmac
 import json
+import os
+from pathlib import Path
 
 from flask import Blueprint, Response, current_app, request
 
@@ -14,6 +16,8 @@ from cartproxy.web.shops import edge
 
 health = Blueprint("health", __name__)
 
+DRAINING_FLAG = "_CARTPROXY_DRAINING"  # names the file whose presence says so
+
 
 @health.get("/livez")
 def alive() -> Response:
@@ -22,10 +26,16 @@ def alive() -> Response:
 
 @health.get("/readyz")
 def ready() -> Response:
-    try:
-        edge().sessions.check()
-    except StorageError as error:
-        document = {"status": "not ready", "reason": error.code}
+    reason = None
+    if Path(os.environ.get(DRAINING_FLAG, "")).is_file():
+        reason = "draining"
+    else:
+        try:
+            edge().sessions.check()
+        except StorageError as error:
+            reason = error.code
+    if reason:
+        document = {"status": "not ready", "reason": reason}
         return Response(json.dumps(document), 503, mimetype="application/json")
     return Response('{"status":"ready"}', mimetype="application/json")
 

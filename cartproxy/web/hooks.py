@@ -14,7 +14,7 @@ from werkzeug.exceptions import HTTPException
 from cartproxy import metrics
 from cartproxy.carts.errors import CartProxyError
 from cartproxy.web import problems
-from cartproxy.web.caller import Caller, admit, finish
+from cartproxy.web.caller import Caller, admit, finish, leave
 
 log = structlog.get_logger("cartproxy.web")
 
@@ -54,6 +54,7 @@ def install(app: Flask, *, https: bool) -> None:
 
     @app.teardown_request
     def forget(_: BaseException | None) -> None:
+        leave()
         structlog.contextvars.clear_contextvars()
 
     app.register_error_handler(CartProxyError, problems.answer)

@@ -18,7 +18,13 @@ from cartproxy.web.operations import Operation
 from cartproxy.web.problems import CATALOGUE, MEDIA_TYPE
 from cartproxy.web.schemas import Identifier, Money, Number, ProblemSchema, Quantity, Timestamp
 
-_ANY = ("store-not-found", "origin-refused", "credential-malformed", "internal-error")
+_ANY = (
+    "store-not-found",
+    "origin-refused",
+    "credential-malformed",
+    "internal-error",
+    "overloaded",
+)
 _READ = (
     "malformed-request",
     "storage-unavailable",

@@ -118,6 +118,9 @@ CATALOGUE: Mapping[str, Kind] = {
         "The store's certificate can't be verified",
         "The operator checks the store's certificate, and `ca_file` where it is a private one.",
     ),
+    "overloaded": Kind(
+        503, "Too many requests", "This service is busy; try again after `retry_after` seconds."
+    ),
     "cart-busy": Kind(503, "The cart is busy", "Another change is under way; try again shortly."),
     "storage-unavailable": Kind(
         503, "The cart storage is away", "Try again after `retry_after` seconds."
@@ -156,10 +159,18 @@ class Refused(CartProxyError):
     `errors` are pairs of JSON pointer and text.
     """
 
-    def __init__(self, code: str, detail: str, *, errors: Sequence[tuple[str, str]] = ()) -> None:
-        super().__init__(detail)
+    def __init__(
+        self,
+        code: str,
+        detail: str,
+        *,
+        errors: Sequence[tuple[str, str]] = (),
+        retry_after: int | None = None,
+    ) -> None:
+        super().__init__(detail, retry_after=retry_after)
         self.code = code  # type: ignore[misc] # the edge has a code per refusal, not per class
         self.errors = errors
+        self.retryable = retry_after is not None  # type: ignore[misc]
 
 
 def answer(error: CartProxyError) -> Response:

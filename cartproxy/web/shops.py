@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -35,6 +36,7 @@ class Edge:
     cookie: CookiePolicy
     own_origin: str
     request_seconds: float
+    places: threading.BoundedSemaphore
 
     def install(self, app: Flask) -> None:
         """Make this the edge of the application."""

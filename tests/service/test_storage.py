@@ -83,6 +83,7 @@ def counted(
         {
             "CARTPROXY_REDIS_URL": redis_url,
             "CARTPROXY_PEPPER": "p" * 32,
+            "CARTPROXY_LOG_LEVEL": "error",
             **store_environment(store.url),
         }
     )

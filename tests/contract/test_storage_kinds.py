@@ -1,0 +1,174 @@
+"""One suite over every kind of Redis: what carts need of a storage, and that it survives."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+import pytest
+from edge import settings
+from redis_kinds import KINDS, Kind, start
+
+from cartproxy.carts.deadline import Deadline
+from cartproxy.carts.errors import IdempotencyKeyReused, StorageUnavailable, StoreBusy
+from cartproxy.carts.idempotency import IdempotencyKey, KeptAnswer
+from cartproxy.carts.record import Record
+from cartproxy.carts.records import Intent, Lives, Records
+from cartproxy.settings_source import load
+from cartproxy.storage import connect
+from cartproxy.store.limits import Budget
+
+Result = TypeVar("Result")
+LIVES = Lives(idle=1000, absolute=5000, lease=5, wait=2, answer=100)
+# A storage may fail over; the store must not be called meanwhile, and it may last 3 s.
+LONGEST_FAILOVER_SECONDS = 3.0
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def kind(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Kind]:
+    patch = pytest.MonkeyPatch()
+    with start(request.param, tmp_path_factory.mktemp(request.param), patch.setenv) as running:
+        yield running
+    patch.undo()
+
+
+@pytest.fixture(scope="module")
+def client(kind: Kind) -> object:
+    storage = {"CARTPROXY_REDIS_URL": kind.url} if kind.url else {}
+    return connect(load(settings(CARTPROXY_PEPPER="p" * 32, **storage)))
+
+
+@pytest.fixture(scope="module")
+def records(client: object) -> Records:
+    return Records(client, LIVES)  # type: ignore[arg-type]
+
+
+def save(records: Records, name: str, key: str) -> None:
+    with records.writing(name, Deadline.after(9), Intent()) as write:
+        write.save(Record(key), None)
+
+
+def healed(action: Callable[[], Result]) -> Result:
+    """The action's result, as soon as the storage works again."""
+    ends = time.monotonic() + LONGEST_FAILOVER_SECONDS
+    while True:
+        try:
+            return action()
+        except StorageUnavailable:
+            assert time.monotonic() < ends, "the storage did not come back in time"
+            time.sleep(0.05)
+
+
+def test_cleared_really_is_cleared(records: Records) -> None:
+    save(records, "cleared", "key")
+    before = records.load("cleared").record
+
+    with records.writing("cleared", Deadline.after(9), Intent()) as write:
+        write.forget(None)
+
+    assert before is not None
+    assert records.load("cleared").record is None
+    assert not records.exists("cleared")
+
+
+def test_writers_of_one_cart_take_turns(records: Records) -> None:
+    def append(_: int) -> None:
+        with records.writing("turns", Deadline.after(9), Intent()) as write:
+            record = write.loaded.record
+            text = record.order_key if record else ""
+            time.sleep(0.01)
+            write.save(Record(text + "x"), None)
+
+    with ThreadPoolExecutor(5) as pool:
+        list(pool.map(append, range(10)))
+
+    record = records.load("turns").record
+    assert record is not None
+    assert record.order_key == "x" * 10
+
+
+def test_key_is_answered_once_and_bound_to_its_request(records: Records) -> None:
+    key = IdempotencyKey.of("k", "POST /x", "/x", b"{}")
+    other = IdempotencyKey.of("k", "POST /x", "/x", b'{"y":1}')
+    with records.writing("keys", Deadline.after(9), Intent(key)) as write:
+        write.save(Record("order"), KeptAnswer(created=True))
+
+    with records.writing("keys", Deadline.after(9), Intent(key)) as again:
+        replayed = again.answer
+
+    assert replayed == KeptAnswer(created=True)
+    with (
+        pytest.raises(IdempotencyKeyReused),
+        records.writing("keys", Deadline.after(9), Intent(other)),
+    ):
+        pass
+
+
+def test_dead_writers_intent_is_found_by_the_next(records: Records, client: object) -> None:
+    save(records, "dead", "key")
+    key = IdempotencyKey.of("k", "POST /x", "/x", b"{}")
+    intent = Intent(key, items_json=([3829, "1", []],))
+    with records.writing("dead", Deadline.after(9), intent) as write:
+        write.abandon()
+
+    with records.writing("dead", Deadline.after(9), Intent()) as write:
+        record = write.loaded.record
+
+    assert record is not None
+    assert key.entry in record.intents
+
+
+def test_budget_is_shared_and_paces(client: object) -> None:
+    began = time.monotonic()
+
+    def call(_: int) -> bool:
+        # Each caller has a budget of its own on the same store, as each worker has.
+        budget = Budget(client, store_id="paced", rate=10, burst=2, wait_seconds=0.5)  # type: ignore[arg-type]
+        try:
+            budget.allow(1, Deadline.after(9)).take()
+        except StoreBusy as error:
+            assert error.retry_after is not None
+            assert error.retry_after >= 1
+            return False
+        return True
+
+    with ThreadPoolExecutor(30) as pool:
+        granted = sum(pool.map(call, range(30)))
+
+    # Two at once, then ten a second; a busy machine only makes it fewer.
+    assert 2 <= granted <= 2 + (time.monotonic() - began) * 10 + 1
+    assert granted < 30
+
+
+def test_pause_holds_for_everybody(client: object) -> None:
+    budget = Budget(client, store_id="paused", rate=1000, burst=10, wait_seconds=0.2)  # type: ignore[arg-type]
+    budget.pause(30)
+
+    with pytest.raises(StoreBusy) as refused:
+        budget.allow(1, Deadline.after(9)).take()
+
+    assert refused.value.retry_after is not None
+    assert 25 <= refused.value.retry_after <= 31
+
+
+def test_carts_survive_a_failover(kind: Kind, records: Records) -> None:
+    # Enough carts that each node of a cluster holds some.
+    names = [f"cart-{number}" for number in range(20)]
+    for name in names:
+        save(records, name, name)
+    time.sleep(0.3)
+
+    kind.disturb()
+
+    for name in names:
+        loaded = healed(lambda name=name: records.load(name))  # type: ignore[misc]
+        assert loaded.record is not None
+        assert loaded.record.order_key == name
+        healed(lambda name=name: save(records, name, name + "-2"))  # type: ignore[misc]
+        again = records.load(name).record
+        assert again is not None
+        assert again.order_key == name + "-2"

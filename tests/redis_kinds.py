@@ -1,0 +1,176 @@
+"""Every kind of Redis that the service can be pointed at, started for real."""
+
+from __future__ import annotations
+
+import contextlib
+import ssl
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import redis
+import trustme
+from servers import free_port, process, redis_binary
+from tcp_proxy import tcp_proxy
+
+KINDS = ("embedded", "single", "unix", "tls", "sentinel", "cluster")
+
+
+def nothing() -> None:
+    """No disturbance."""
+
+
+@dataclass
+class Kind:
+    """A running storage: its URL, and a disturbance that it must survive with its data."""
+
+    url: str
+    disturb: Callable[[], None] = nothing
+
+
+@contextlib.contextmanager
+def server(port: int, *options: str) -> Iterator[redis.Redis]:
+    client = redis.Redis(port=port, socket_timeout=2)
+
+    def ready() -> bool:
+        with contextlib.suppress(redis.RedisError):
+            return bool(client.ping())
+        return False
+
+    command = [redis_binary(), "--port", str(port), "--bind", "127.0.0.1", "--save", "", *options]
+    with process(command, ready), client:
+        yield client
+
+
+@contextlib.contextmanager
+def start(kind: str, folder: Path, monkeypatch_env: Callable[[str, str], None]) -> Iterator[Kind]:
+    with contextlib.ExitStack() as stack:
+        if kind == "embedded":
+            yield Kind("")
+        elif kind == "unix":
+            path = folder / "redis.sock"
+            port = free_port()
+            stack.enter_context(server(port, "--unixsocket", str(path)))
+            yield Kind(f"unix://{path}")
+        elif kind == "tls":
+            yield _tls(stack, folder, monkeypatch_env)
+        elif kind == "sentinel":
+            yield _sentinel(stack, folder)
+        elif kind == "cluster":
+            yield _cluster(stack, folder)
+        else:
+            port = free_port()
+            stack.enter_context(server(port))
+            yield Kind(f"redis://127.0.0.1:{port}/0")
+
+
+def _tls(stack: contextlib.ExitStack, folder: Path, set_env: Callable[[str, str], None]) -> Kind:
+    """A server behind a real TLS handshake, with a certificate of an authority of our own."""
+    authority = trustme.CA()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("localhost").configure_cert(context)
+    authority.cert_pem.write_to_path(str(folder / "ca.pem"))
+    set_env("SSL_CERT_FILE", str(folder / "ca.pem"))
+    port = free_port()
+    stack.enter_context(server(port))
+    proxy = stack.enter_context(tcp_proxy(port, context))
+    return Kind(f"rediss://localhost:{proxy.port}/0?ssl_ca_certs={folder / 'ca.pem'}")
+
+
+def _sentinel(stack: contextlib.ExitStack, folder: Path) -> Kind:
+    """A master, a replica and three sentinels; the disturbance is a failover."""
+    master, replica = free_port(), free_port()
+    first = stack.enter_context(server(master))
+    second = stack.enter_context(server(replica, "--replicaof", "127.0.0.1", str(master)))
+    _until(lambda: second.info("replication")["master_link_status"] == "up")
+    watchers = [free_port() for _ in range(3)]
+    for port in watchers:
+        config = folder / f"sentinel-{port}.conf"
+        config.write_text(
+            f"port {port}\nbind 127.0.0.1\nsentinel monitor shop 127.0.0.1 {master} 2\n"
+            "sentinel down-after-milliseconds shop 500\nsentinel failover-timeout shop 5000\n"
+        )
+        watcher = redis.Redis(port=port, socket_timeout=2)
+        stack.enter_context(watcher)
+
+        def ready(watcher: redis.Redis = watcher) -> bool:
+            with contextlib.suppress(redis.RedisError):
+                return bool(watcher.ping())
+            return False
+
+        stack.enter_context(process([redis_binary(), config, "--sentinel"], ready))
+    chief = redis.Redis(port=watchers[0], socket_timeout=2)
+    stack.enter_context(chief)
+    _until(lambda: chief.sentinel_master("shop")["num-other-sentinels"] == 2)
+    _until(lambda: chief.sentinel_master("shop")["num-slaves"] == 1)
+
+    def failover() -> None:
+        first.wait(1, 2000)
+        chief.sentinel_failover("shop")
+        _until(lambda: second.info("replication")["role"] == "master")
+
+    hosts = ",".join(f"127.0.0.1:{port}" for port in watchers)
+    return Kind(f"redis+sentinel://{hosts}/shop", failover)
+
+
+def _cluster(stack: contextlib.ExitStack, folder: Path) -> Kind:
+    """Three primaries with a replica each; the disturbance kills all primaries but one in turn."""
+    ports = [free_port() for _ in range(6)]
+    nodes: list[redis.Redis] = []
+    stops: list[Callable[[], None]] = []
+    for port in ports:
+        own = stack.enter_context(contextlib.ExitStack())
+        home = folder / str(port)
+        home.mkdir()
+        options = ("--cluster-enabled", "yes", "--cluster-node-timeout", "600", "--dir", str(home))
+        nodes.append(own.enter_context(server(port, *options, "--cluster-port", str(free_port()))))
+        stops.append(own.close)
+    _form(nodes, ports)
+
+    def kill_one() -> None:
+        nodes[0].wait(1, 2000)
+        stops[0]()
+        _until(lambda: nodes[3].info("replication")["role"] == "master")
+        _until(lambda: nodes[1].cluster("info")["cluster_state"] == "ok")
+
+    hosts = ",".join(f"127.0.0.1:{port}" for port in ports)
+    return Kind(f"redis+cluster://{hosts}", kill_one)
+
+
+def _form(nodes: list[redis.Redis], ports: list[int]) -> None:
+    first, last = 0, 0
+    for index, node in enumerate(nodes[:3]):
+        last = 16383 if index == 2 else first + 5460
+        node.execute_command("CLUSTER ADDSLOTSRANGE", first, last)
+        node.execute_command("CLUSTER SET-CONFIG-EPOCH", index + 1)
+        first = last + 1
+    for node, port in zip(nodes[1:], ports[1:], strict=True):
+        bus = node.config_get("cluster-port")["cluster-port"]
+        nodes[0].execute_command("CLUSTER MEET", "127.0.0.1", port, bus)
+    for node in nodes:
+        _until(lambda node=node: int(node.cluster("info")["cluster_known_nodes"]) == 6)
+    for primary, replica in zip(nodes[:3], nodes[3:], strict=True):
+        name = primary.execute_command("CLUSTER MYID").decode()
+        _until(lambda replica=replica, name=name: _follows(replica, name))
+    for node in nodes:
+        _until(lambda node=node: node.cluster("info")["cluster_state"] == "ok")
+    for replica in nodes[3:]:
+        _until(lambda replica=replica: replica.info("replication")["master_link_status"] == "up")
+
+
+def _follows(replica: redis.Redis, primary: str) -> bool:
+    with contextlib.suppress(redis.RedisError):
+        replica.execute_command("CLUSTER REPLICATE", primary)
+        return True
+    return False
+
+
+def _until(condition: Callable[[], bool], seconds: float = 30) -> None:
+    ends = time.monotonic() + seconds
+    while True:
+        with contextlib.suppress(redis.RedisError):
+            if condition():
+                return
+        assert time.monotonic() < ends, "the servers did not come together in time"
+        time.sleep(0.05)

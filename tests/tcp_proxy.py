@@ -1,0 +1,98 @@
+"""A TCP proxy that misbehaves on demand, between a client and a real server."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Iterator
+
+
+class TcpProxy:
+    """Forwards both ways. `swallow` replies are read from the server and never passed on; while
+    `hung` nothing is answered at all; while `refusing` connections are closed at once.
+    """
+
+    def __init__(self, port: int, tls: ssl.SSLContext | None = None) -> None:
+        self._target = port
+        self._tls = tls
+        self._lock = threading.Lock()
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._open: list[socket.socket] = []
+        self.port: int = self._listener.getsockname()[1]
+        self.swallow = 0
+        self.hung = False
+        self.refusing = False
+        self.delay_seconds = 0.0
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def cut(self) -> None:
+        """Close every connection."""
+        with self._lock:
+            for each in self._open:
+                with contextlib.suppress(OSError):
+                    each.shutdown(socket.SHUT_RDWR)
+            self._open.clear()
+
+    def close(self) -> None:
+        """End."""
+        self._listener.close()
+        self.cut()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                client, _ = self._listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._serve, args=(client,), daemon=True).start()
+
+    def _serve(self, client: socket.socket) -> None:
+        try:
+            if self.refusing:
+                client.close()
+                return
+            if self._tls:
+                client = self._tls.wrap_socket(client, server_side=True)
+            server = socket.create_connection(("127.0.0.1", self._target))
+        except OSError:
+            client.close()
+            return
+        with self._lock:
+            self._open += [client, server]
+        threading.Thread(target=self._forward, args=(client, server), daemon=True).start()
+        self._replies(server, client)
+
+    @staticmethod
+    def _forward(client: socket.socket, server: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while chunk := client.recv(65536):
+                server.sendall(chunk)
+            server.shutdown(socket.SHUT_RDWR)
+
+    def _replies(self, server: socket.socket, client: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while chunk := server.recv(65536):
+                while self.hung:
+                    time.sleep(0.01)
+                time.sleep(self.delay_seconds)
+                with self._lock:
+                    lost = self.swallow > 0
+                    self.swallow -= lost
+                if lost:
+                    break
+                client.sendall(chunk)
+        for each in (server, client):
+            with contextlib.suppress(OSError):
+                each.shutdown(socket.SHUT_RDWR)
+            each.close()
+
+
+@contextlib.contextmanager
+def tcp_proxy(port: int, tls: ssl.SSLContext | None = None) -> Iterator[TcpProxy]:
+    """A proxy to the port of this machine."""
+    proxy = TcpProxy(port, tls)
+    yield proxy
+    proxy.close()
