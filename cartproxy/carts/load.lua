@@ -6,7 +6,8 @@ local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local created = redis.call('HGET', KEYS[1], 'created')
 if created then
   if ARGV[3] == '1' then
-    redis.call('HSET', KEYS[1], 'checkout_at', string.format('%d', now))
+    -- Reads go on when the storage has no room; the note is then missing.
+    redis.pcall('HSET', KEYS[1], 'checkout_at', string.format('%d', now))
   end
   local left = math.min(tonumber(ARGV[1]), created + ARGV[2] - now)
   redis.call('PEXPIRE', KEYS[1], string.format('%d', math.max(left, 0)))

@@ -11,7 +11,7 @@ import json
 import secrets
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -25,6 +25,7 @@ from cartproxy.carts.errors import (
     Outcome,
     RequestInProgress,
     StorageError,
+    StorageFull,
     StorageUnavailable,
 )
 from cartproxy.carts.idempotency import IdempotencyKey, KeptAnswer
@@ -196,7 +197,8 @@ class Records:
     def refresh(self, name: str, seen: Record, fresh: Record | None) -> None:
         """Save what was read back (None: the cart is gone), unless a write came in between."""
         action = ["forget"] if fresh is None else ["save", *fresh.fields()]
-        run_twice(self._refresh, _keys(name), [seen.revision, *action])
+        with suppress(StorageFull):  # then the next reader reads it back again
+            run_twice(self._refresh, _keys(name), [seen.revision, *action])
 
     def keep(self, name: str, key: IdempotencyKey, answer: KeptAnswer) -> None:
         """Keep the answer of a write that needed no lock in the end."""

@@ -17,5 +17,6 @@ for i = 0, wanted - 1 do
 end
 next_slot = next_slot + wanted * interval
 local life = math.ceil(next_slot - now + 1000)
-redis.call('SET', KEYS[1], string.format('%.3f', next_slot), 'PX', life)
+-- A storage without room takes no writes, but reads and deletes go on: then without a schedule.
+redis.pcall('SET', KEYS[1], string.format('%.3f', next_slot), 'PX', life)
 return waits
