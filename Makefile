@@ -20,6 +20,9 @@ run: $(INSTALLED) ## start simulated store, proxy and a demo blog page
 test: $(INSTALLED) ## run all tests
 	$(BIN)/pytest
 
+soak: $(INSTALLED) ## play 10,000 random histories (HISTORIES=n for another number)
+	SOAK_HISTORIES=$(or $(HISTORIES),10000) $(BIN)/pytest tests/soak -s
+
 lint: $(INSTALLED) ## check format, lint and types
 	$(BIN)/ruff format --config config/ruff.toml --check .
 	$(BIN)/ruff check --config config/ruff.toml .
@@ -32,4 +35,4 @@ format: $(INSTALLED) ## put the code into its format
 clean: ## remove what the other targets made
 	rm -rf $(VENV) build *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
-.PHONY: help install run test lint format clean
+.PHONY: help install run test soak lint format clean

@@ -38,6 +38,7 @@ class Additions:
         self._allowance = allowance
         self._known = record.quantities()
         self._found = dict(earlier.found) if earlier else {}
+        self._waiting_since_ms = earlier.since_ms if earlier else None
         self.written: dict[str, NewItem] = {}
         self.growth: dict[str, Decimal] = {}
         self.batch = Batch()
@@ -45,6 +46,7 @@ class Additions:
 
     def run(self) -> Batch:
         """Add what is not in the cart yet. Raises nothing: failures stand in the batch."""
+        self._waiting_since_ms = None
         for index, item in enumerate(self._items):
             if index in self._found:
                 self.batch.run(partial(self._found.__getitem__, index))
@@ -64,10 +66,11 @@ class Additions:
             self.batch.run(found if index in self._found else unknown)
         return self.batch
 
-    def doubt(self, entry: str, since_ms: int) -> Doubt | None:
-        """What is open after `run`; None when all is known."""
+    def doubt(self, entry: str, now_ms: int) -> Doubt | None:
+        """What is open; None when all is known. Waiting longer makes no doubt any younger."""
         if not self.batch.unknown:
             return None
+        since_ms = self._waiting_since_ms or now_ms
         return Doubt(entry, since_ms, self._items, self._known, self._found)
 
     def _add(self, index: int, item: NewItem) -> str:

@@ -112,15 +112,15 @@ class Reading:
     def _is_fresh(self, loaded: Loaded, record: Record) -> bool:
         return not record.outdated and loaded.now_ms() - record.as_of_ms < self._fresh_ms
 
-    def _must_ask(self, loaded: Loaded, record: Record, *, leaving: bool = False) -> bool:
+    def _must_ask(self, loaded: Loaded, record: Record) -> bool:
         """Whether a look needs the store: the snapshot is old, or an add is in doubt, or the
-        shopper left to pay since and may come back from an order. Whoever is `leaving` was not.
+        shopper left to pay since and may come back from an order.
         """
         in_doubt = any(
             doubt.missing and record.as_of_ms < doubt.since_ms + self._settle_ms
             for doubt in record.doubts
         )
-        left_since = not leaving and (record.checkout_at_ms or 0) > record.as_of_ms
+        left_since = (record.checkout_at_ms or 0) > record.as_of_ms
         return in_doubt or left_since or not self._is_fresh(loaded, record)
 
     def _cart(self, record: Record | None, loaded: Loaded, *, stale: bool = False) -> Cart:

@@ -241,6 +241,8 @@ class Records:
             if state != b"busy":
                 return self._begun(name, owner, intent, state, reply)
             if ends.remaining() <= 0:
+                with typed_errors():
+                    self._client.hdel(f"{_key(name)}:q", owner)
                 if reply[0]:
                     raise RequestInProgress("The same request is still under way.")
                 raise CartBusy("Another change to this cart is still under way.")

@@ -150,7 +150,7 @@ class CartService(Reading):
         """
         loaded = self._records.load(session)
         record = loaded.record
-        if record is not None and self._must_ask(loaded, record, leaving=True):
+        if record is not None and self._must_ask(loaded, record):
             try:
                 fresh = self._read_back(record, loaded, self._store.allow(1, deadline))
             except StoreError:

@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from decimal import Decimal
 
+import fakeredis
 import pytest
 from shopper import SHIRT, Store
 
 from cartproxy import sandbox
 from cartproxy.carts.deadline import Deadline
 from cartproxy.carts.models import Addresses, ChosenOption, Currency, NewItem
+from cartproxy.store.breaker import Breaker
 from cartproxy.store.client import StoreClient
+from cartproxy.store.guard import GuardedTransport
+from cartproxy.store.limits import Allowance, Budget
 from cartproxy.store.transport import StoreTransport, new_session
 
 PERSON = {
@@ -46,8 +50,11 @@ def client(request: pytest.FixtureRequest, store: Store) -> Iterator[StoreClient
         connect_seconds=2,
         call_seconds=6,
     )
+    redis = fakeredis.FakeRedis(protocol=2)
+    budget = Budget(redis, store_id="samples", rate=1000, burst=100, wait_seconds=5)
+    breaker = Breaker(failures=5, open_seconds=5)
     yield StoreClient(
-        transport,
+        GuardedTransport(transport, budget, breaker, concurrency=8),
         shop_url=f"{store.url}/",
         checkout_hosts=[store.url.removeprefix("http://")],
         currency=Currency("USD"),
@@ -56,41 +63,43 @@ def client(request: pytest.FixtureRequest, store: Store) -> Iterator[StoreClient
 
 
 @pytest.fixture
-def deadline() -> Deadline:
-    return Deadline.after(20)
+def allowance(client: StoreClient) -> Allowance:
+    return client.allow(10, Deadline.after(20))
 
 
 def test_create_with_the_empty_and_with_the_full_body(
-    client: StoreClient, deadline: Deadline
+    client: StoreClient, allowance: Allowance
 ) -> None:
-    empty, full = (client.create_cart(each, deadline) for each in (Addresses(), ADDRESSES))
+    empty, full = (client.create_cart(each, allowance) for each in (Addresses(), ADDRESSES))
 
     assert empty
     assert full
     assert empty != full
 
 
-def test_retrieve_update_and_delete(client: StoreClient, deadline: Deadline, store: Store) -> None:
-    key = client.create_cart(Addresses(), deadline)
+def test_retrieve_update_and_delete(
+    client: StoreClient, allowance: Allowance, store: Store
+) -> None:
+    key = client.create_cart(Addresses(), allowance)
 
-    client.update_cart(key, ADDRESSES, deadline)
-    snapshot = client.get_cart(key, deadline)
-    client.delete_cart(key, deadline)
+    client.update_cart(key, ADDRESSES, allowance)
+    snapshot = client.get_cart(key, allowance)
+    client.delete_cart(key, allowance)
 
     assert snapshot.items == ()
     assert snapshot.checkout_url is not None
     assert store.carts("gone")[0]["order_key"] == key
 
 
-def test_add_change_and_remove_an_item(client: StoreClient, deadline: Deadline) -> None:
-    key = client.create_cart(Addresses(), deadline)
+def test_add_change_and_remove_an_item(client: StoreClient, allowance: Allowance) -> None:
+    key = client.create_cart(Addresses(), allowance)
 
-    item_id = client.add_item(key, NewItem(SHIRT, Decimal(1), (SMALL,)), deadline)
-    added = client.get_cart(key, deadline)
-    client.change_item(key, item_id, Decimal(2), deadline)
-    changed = client.get_cart(key, deadline)
-    client.remove_item(key, item_id, deadline)
-    removed = client.get_cart(key, deadline)
+    item_id = client.add_item(key, NewItem(SHIRT, Decimal(1), (SMALL,)), allowance)
+    added = client.get_cart(key, allowance)
+    client.change_item(key, item_id, Decimal(2), allowance)
+    changed = client.get_cart(key, allowance)
+    client.remove_item(key, item_id, allowance)
+    removed = client.get_cart(key, allowance)
 
     assert [line.item_id for line in added.items] == [item_id]
     assert [line.quantity for line in changed.items] == [2]
@@ -98,21 +107,21 @@ def test_add_change_and_remove_an_item(client: StoreClient, deadline: Deadline) 
 
 
 def test_add_with_the_sample_quantity_of_one_and_a_tenth(
-    client: StoreClient, deadline: Deadline
+    client: StoreClient, allowance: Allowance
 ) -> None:
-    key = client.create_cart(Addresses(), deadline)
+    key = client.create_cart(Addresses(), allowance)
 
-    client.add_item(key, NewItem(3834, Decimal("1.1")), deadline)
+    client.add_item(key, NewItem(3834, Decimal("1.1")), allowance)
 
-    (line,) = client.get_cart(key, deadline).items
+    (line,) = client.get_cart(key, allowance).items
     assert line.quantity == Decimal("1.1")
 
 
 def test_product_is_read_whole_and_without_what_is_secret(
-    client: StoreClient, deadline: Deadline
+    client: StoreClient, allowance: Allowance
 ) -> None:
     shirt, sale, hidden, absent = (
-        client.get_product(catalog_id, deadline) for catalog_id in (SHIRT, 3831, 3835, 1)
+        client.get_product(catalog_id, allowance) for catalog_id in (SHIRT, 3831, 3835, 1)
     )
 
     assert shirt is not None

@@ -328,3 +328,17 @@ def test_store_that_refuses_connections_gets_one_retry_and_surely_nothing(
     problem = answer.json()
     assert (answer.status_code, problem["code"]) == (503, "store-unreachable")
     assert (problem["outcome"], problem["retryable"]) == ("not_applied", True)
+
+
+# Found by the soak: every retry made the doubt young again, so an impatient client never got out.
+def test_impatient_retries_do_not_prolong_the_doubt(quick: Shopper, store: Store) -> None:
+    add(quick, key())
+    store.fail(fault("drop"))
+    headers = key()
+    ends = time.monotonic() + SETTLE_SECONDS + 6
+
+    while add(quick, headers).status_code != 201:
+        assert time.monotonic() < ends
+        time.sleep(0.2)
+
+    assert quantity_at_store(store) == 2

@@ -189,3 +189,13 @@ def test_shopper_who_adds_on_the_stores_own_page_sees_it_here(quick: Shopper, st
         (MUG, 1),
         (3831, 2),
     ]
+
+
+# Found by the soak: within the 30 s of a fresh snapshot the shopper was sent to the finished order.
+def test_second_checkout_after_the_order_is_of_an_empty_cart(quick: Shopper, store: Store) -> None:
+    quick.add(MUG)
+    place_order(quick.call("POST", "/checkout").json()["checkout_url"])
+
+    answer = quick.call("POST", "/checkout")
+
+    assert (answer.status_code, answer.json()["code"]) == (409, "cart-empty")

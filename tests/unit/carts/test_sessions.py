@@ -5,7 +5,8 @@ from __future__ import annotations
 import fakeredis
 
 from cartproxy.carts.deadline import Deadline
-from cartproxy.carts.record import Record, Records
+from cartproxy.carts.record import Record
+from cartproxy.carts.records import Intent, Lives, Records
 from cartproxy.carts.sessions import CREDENTIAL, SessionNames, draw_credential, session_name
 
 ALICE = {"store": "demo", "origin": "https://blog.example", "credential": "cpt1_" + "a" * 43}
@@ -35,15 +36,13 @@ def test_drawn_credentials_are_well_formed_and_differ() -> None:
 
 def test_carts_made_under_the_previous_pepper_still_open() -> None:
     client = fakeredis.FakeRedis(protocol=2)
-    records = Records(
-        client, idle_seconds=99, absolute_seconds=99, lease_seconds=15, wait_seconds=1
-    )
+    records = Records(client, Lives(idle=99, absolute=99, lease=15, wait=1, answer=99))
     old, new = (
         SessionNames(records, pepper="old"),
         SessionNames(records, pepper="new", previous_pepper="old"),
     )
-    with records.writing(old.name(**ALICE), Deadline.after(9)) as write:
-        write.save(Record("key"))
+    with records.writing(old.name(**ALICE), Deadline.after(9), Intent()) as write:
+        write.save(Record("key"), None)
     bob = ALICE | {"credential": "cpt1_" + "b" * 43}
 
     assert new.name(**ALICE) == old.name(**ALICE)

@@ -1,0 +1,42 @@
+"""Fault 19: a store whose certificate can't be verified gets no secret."""
+
+from __future__ import annotations
+
+import ssl
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+import trustme
+from conftest import store_environment
+from servers import service
+from shopper import MUG, Shopper, Store
+from tcp_proxy import tcp_proxy
+
+
+@pytest.mark.parametrize(
+    ("certificate", "trusted", "status"),
+    [("localhost", True, 201), ("localhost", False, 502), ("elsewhere.example", True, 502)],
+    ids=["right", "self-signed", "wrong-host"],
+)
+def test_store_is_trusted_by_its_certificate_alone(
+    redis_url: str, store: Store, tmp_path: Path, certificate: str, trusted: bool, status: int
+) -> None:
+    authority, stranger = trustme.CA(), trustme.CA()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert(certificate).configure_cert(context)
+    bundle = tmp_path / "ca.pem"
+    (authority if trusted else stranger).cert_pem.write_to_path(str(bundle))
+    with tcp_proxy(urlsplit(store.url).port or 0, context) as proxy:
+        api = f"https://localhost:{proxy.port}/3dCartWebAPI"
+        settings = store_environment(store.url, API_URL=api, CA_FILE=str(bundle))
+        hosts = f"{urlsplit(store.url).netloc},localhost:{proxy.port}"
+        settings["CARTPROXY_STORES_DEMO_CHECKOUT_HOSTS"] = hosts
+        with service({"CARTPROXY_REDIS_URL": redis_url, **settings}) as url:
+            answer = Shopper(url).call("POST", "/cart/items", {"catalog_id": MUG})
+
+    assert answer.status_code == status
+    if status == 502:
+        assert answer.json()["code"] == "store-tls"
+        assert answer.json()["outcome"] == "not_applied"
+        assert store.calls() == []
