@@ -1,6 +1,6 @@
 -- Loads a cart record and slides its idle life. Repeating it changes nothing more.
--- KEYS: record. ARGV: idle life ms, absolute life ms, "1" to note that the checkout is handed out.
--- Returns: now ms, fields and values.
+-- KEYS: record, lock, queue. ARGV: idle life ms, absolute life ms, "1" to note that the checkout is
+-- handed out. Returns: now ms, fields and values, 1 while a write is at work or waits.
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local created = redis.call('HGET', KEYS[1], 'created')
@@ -12,4 +12,6 @@ if created then
   local left = math.min(tonumber(ARGV[1]), created + ARGV[2] - now)
   redis.call('PEXPIRE', KEYS[1], string.format('%d', math.max(left, 0)))
 end
-return {string.format('%d', now), redis.call('HGETALL', KEYS[1])}
+-- One field of the queue counts its places.
+local busy = redis.call('EXISTS', KEYS[2]) == 1 or redis.call('HLEN', KEYS[3]) > 1
+return {string.format('%d', now), redis.call('HGETALL', KEYS[1]), busy and 1 or 0}

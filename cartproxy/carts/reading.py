@@ -52,7 +52,9 @@ class Reading:
                 raise
             return self._cart(record, loaded, stale=True)
         if fresh is None and not self._is_finished(record):
-            # It vanished with things in it: the next write makes it anew from this snapshot.
+            # It vanished with things in it: the next write makes it anew from this snapshot, and
+            # nobody is sent to the checkout of what is not there.
+            self._records.refresh(session, record, record.outdate())
             return self._cart(record, loaded, stale=True)
         self._records.refresh(session, record, fresh)
         return self._cart(fresh, loaded)

@@ -51,11 +51,15 @@ class Lives:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Loaded:
-    """A record, or None where there is none, with Redis' time when it was loaded, in ms."""
+    """A record, or None where there is none, with Redis' time when it was loaded, in ms.
+
+    `busy` says that a write is at work on it or waits.
+    """
 
     record: Record | None
     at_ms: int
     at_monotonic: float
+    busy: bool = False
 
     def now_ms(self) -> int:
         """Redis' time now, by this machine's monotonic clock since the load."""
@@ -164,8 +168,9 @@ class Records:
     def load(self, name: str, *, handing_out_checkout: bool = False) -> Loaded:
         """Load a record in one round trip, and slide its idle life."""
         mark = "1" if handing_out_checkout else "0"
-        now, record = _list(run_twice(self._load, [_key(name)], [*self._lives_ms, mark]))
-        return _loaded(now, record)
+        keys = [*_keys(name), f"{_key(name)}:q"]
+        now, flat, busy = _list(run_twice(self._load, keys, [*self._lives_ms, mark]))
+        return replace(_loaded(now, flat), busy=busy == 1)
 
     def exists(self, name: str) -> bool:
         """Whether there is a record of this name."""

@@ -340,6 +340,8 @@ class CartService(Reading):
             record = loaded.record
             if record is None or (not record.outdated and record.as_of_ms >= wrote_ms):
                 return self._cart(record, loaded)
+            if not loaded.busy:
+                break  # whoever was behind has ended without a reading
             time.sleep(_SHARED_READ_POLL_SECONDS)
         return self.read(write.name, deadline, revalidate=True)
 

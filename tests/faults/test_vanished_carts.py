@@ -199,3 +199,18 @@ def test_second_checkout_after_the_order_is_of_an_empty_cart(quick: Shopper, sto
     answer = quick.call("POST", "/checkout")
 
     assert (answer.status_code, answer.json()["code"]) == (409, "cart-empty")
+
+
+# Found by the soak: after a look had shown that the cart was gone, its checkout was still handed out.
+def test_checkout_after_a_look_at_a_vanished_cart_leads_to_the_same_things(
+    quick: Shopper, store: Store
+) -> None:
+    quick.add(MUG)
+    vanish(quick, store)
+    quick.cart(**{"Cache-Control": "no-cache"})
+
+    answer = quick.call("POST", "/checkout")
+
+    page = requests.get(answer.json()["checkout_url"], timeout=10)
+    assert page.status_code == 200
+    assert "Pint mug" in page.text
