@@ -10,7 +10,7 @@ import redis
 import requests
 from flask import Flask
 
-from cartproxy import logs
+from cartproxy import logs, metrics
 from cartproxy.carts.contract import Patience
 from cartproxy.carts.products import ProductCatalogue
 from cartproxy.carts.records import Lives, Records
@@ -37,6 +37,7 @@ from cartproxy.web.shops import Edge, Shop
 def create_app(settings: Settings) -> Flask:
     """The WSGI application for these settings. Connects to nothing before the first request."""
     logs.configure(settings.log_level)
+    metrics.reserve()
     client = connect(settings)
     records = Records(
         client,

@@ -23,6 +23,8 @@ SEVERAL_SERVERS = re.compile(
     r"redis\+(?P<kind>sentinel|cluster)://(?:(?P<user>[^:@]*):(?P<password>[^@]*)@)?"
     r"(?P<hosts>[^/@]+)(?:/(?P<service>[A-Za-z0-9._-]+))?/?"
 )
+# Names the file whose presence says that this instance is leaving; gunicorn's master sets it.
+DRAINING_FLAG = "_CARTPROXY_DRAINING"
 _POSITIVE = validate.Range(min=0, min_inclusive=False)
 
 

@@ -14,8 +14,8 @@ os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", str(_folder))
 
 from prometheus_client import multiprocess
 
+from cartproxy.settings import DRAINING_FLAG
 from cartproxy.settings_source import load_or_exit
-from cartproxy.web.health import DRAINING_FLAG
 
 _settings = load_or_exit(os.environ)
 os.environ[DRAINING_FLAG] = str(_folder / "draining")

@@ -33,7 +33,7 @@ from cartproxy.carts.errors import (
     StoreTls,
     StoreUnreachable,
 )
-from cartproxy.metrics import store_calls
+from cartproxy.metrics import count_store_call
 
 MAX_ANSWER_BYTES = 1024 * 1024
 _NO_TIME_LEFT = "There is no time left to ask the store."
@@ -173,9 +173,9 @@ class StoreTransport:
         try:
             answer = self._exchange(method, path, deadline, body)
         except StoreError as error:
-            store_calls.labels(self._label, operation, error.code).inc()
+            count_store_call(self._label, operation, error.code)
             raise
-        store_calls.labels(self._label, operation, str(answer.status)).inc()
+        count_store_call(self._label, operation, str(answer.status))
         return answer
 
     def _exchange(self, method: str, path: str, deadline: Deadline, body: object) -> Answer:

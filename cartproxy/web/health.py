@@ -11,12 +11,11 @@ from flask import Blueprint, Response, current_app, request
 
 from cartproxy.carts.errors import StorageError
 from cartproxy.metrics import exposition
+from cartproxy.settings import DRAINING_FLAG
 from cartproxy.web.problems import Refused
 from cartproxy.web.shops import edge
 
 health = Blueprint("health", __name__)
-
-DRAINING_FLAG = "_CARTPROXY_DRAINING"  # names the file whose presence says so
 
 
 @health.get("/livez")

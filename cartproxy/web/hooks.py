@@ -80,8 +80,7 @@ def _account(response: Response) -> None:
     shop = g.get("shop")
     store = shop.id if shop else ""
     caller: Caller | None = g.get("caller")
-    metrics.requests_served.labels(store, route, request.method, str(response.status_code)).inc()
-    metrics.request_seconds.labels(route).observe(seconds)
+    metrics.count_request(store, route, request.method, response.status_code, seconds)
     log.info(
         "request",
         method=request.method,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -284,4 +285,50 @@ def test_blocked_log_pipe_holds_no_request(blocked_pipe_url: str) -> None:
     added = shopper.add(MUG)
 
     assert set(answers_) == {200}
+    assert added["item_count"] == 1
+
+
+@pytest.mark.parametrize("full_at_start", [False, True])
+def test_full_metrics_directory_harms_no_request(
+    redis_url: str, store: Store, tmp_path: Path, full_at_start: bool
+) -> None:
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", tmp_path],
+        capture_output=True,
+        check=False,
+    )
+    if mounted.returncode:
+        pytest.skip("a file system of its own, to fill it, can be mounted by root alone")
+
+    def fill() -> None:
+        with contextlib.suppress(OSError), (tmp_path / "full").open("wb", buffering=0) as file:
+            while True:
+                file.write(b"x" * 4096)
+
+    settings = {
+        "CARTPROXY_REDIS_URL": redis_url,
+        "CARTPROXY_WORKERS": "1",
+        "PROMETHEUS_MULTIPROC_DIR": str(tmp_path),
+        **store_environment(store.url),
+    }
+    try:
+        if full_at_start:
+            fill()
+        with service(settings) as url:
+            fill()
+            shopper = Shopper(url)
+            answers_ = [
+                shopper.call(method, path).status_code
+                for _ in range(30)
+                for method, path in (
+                    ("GET", "/cart"),
+                    ("GET", "/nothing"),
+                    ("GET", f"/products/{MUG}"),
+                )
+            ]
+            added = shopper.add(MUG)
+    finally:
+        subprocess.run(["umount", tmp_path], check=True)
+
+    assert Counter(answers_) == {200: 60, 404: 30}
     assert added["item_count"] == 1
