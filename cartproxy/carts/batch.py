@@ -63,8 +63,12 @@ class Batch:
     @property
     def touched(self) -> bool:
         """Whether the cart may be other than it was last read."""
-        gone = any(isinstance(error, ItemGone) for error in self._errors)
-        return self.applied or self.unknown or gone
+        return self.applied or self.unknown or self.found_gone
+
+    @property
+    def found_gone(self) -> bool:
+        """Whether the store has removed a line that the cart had."""
+        return any(isinstance(error, ItemGone) for error in self._errors)
 
     @property
     def refused_entirely(self) -> bool:
