@@ -5,6 +5,8 @@ const api = document.body.dataset.api;
 const byId = (id) => document.getElementById(id);
 let cart = null;
 
+class Refusal extends Error {}
+
 // The page draws the shopper's credential itself. Two tabs must draw one, hence the lock.
 async function credential() {
   const draw = () => {
@@ -20,14 +22,29 @@ async function credential() {
   return navigator.locks ? navigator.locks.request("cartproxy", draw) : draw();
 }
 
+// A write carries a key and is sent again with it while the answer is lost or says "retryable".
 async function call(method, path, body) {
+  const key = crypto.randomUUID?.() ?? String(Math.random());
+  for (let attempt = 1; ; attempt += 1) {
+    const [answer, retryAfter] = await once(method, path, body, key).catch((error) => {
+      if (error instanceof Refusal) throw error;
+      return [null, 1]; // no answer at all: the connection, perhaps a train
+    });
+    if (retryAfter === null) return answer;
+    if (attempt === 4) throw new Error(answer?.detail ?? "The cart can't be reached just now.");
+    await new Promise((done) => setTimeout(done, retryAfter * 1000 + Math.random() * 300));
+  }
+}
+
+async function once(method, path, body, key) {
   const headers = { Authorization: `Bearer ${await credential()}` };
-  if (method !== "GET") headers["Cartproxy-Client"] = "demo-blog/1.0";
+  if (method !== "GET") Object.assign(headers, { "Cartproxy-Client": "demo-blog/1.0", "Idempotency-Key": key });
   if (body) headers["Content-Type"] = "application/json";
   const response = await fetch(api + path, { method, headers, body: body && JSON.stringify(body) });
   const answer = response.status === 204 ? null : await response.json();
-  if (!response.ok) throw new Error(answer.detail || answer.title);
-  return answer;
+  if (response.ok) return [answer, null];
+  if (answer.retryable) return [answer, answer.retry_after ?? 1];
+  throw new Refusal(answer.detail || answer.title);
 }
 
 function money(amount) {
