@@ -52,6 +52,7 @@ _SHIPPING = {
 }
 # Lines that nobody added (upstream-evidence.md, part 8).
 _DERIVED = ("Bundle Item:", "KIT ITEM:")
+_CART_FIELDS = frozenset(("OrderKey", "CartItemList", "CheckoutURL", "BillingFirstName"))
 _MAX_DIGITS = 30  # no price, id or quantity is longer; a Decimal of millions of digits is an attack
 
 
@@ -130,6 +131,9 @@ def read_envelope(body: object, key: str) -> str:
 def read_cart(body: object, shop_url: str, currency: Currency) -> Snapshot:
     """A Cart with its lines; relative images become absolute under `shop_url`."""
     wire = one(body)
+    if not wire.keys() & _CART_FIELDS:
+        # An empty cart may lack its list, so something else could be taken for one.
+        raise StoreBadResponse("The store's answer is not a cart.")
     url = wire.get("CheckoutURL")
     return Snapshot(
         items=tuple(_line(line, shop_url, currency) for line in _objects(wire.get("CartItemList"))),
