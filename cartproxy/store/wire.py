@@ -262,7 +262,7 @@ def _decimal(wire: Wire, name: str) -> Decimal:
 
 def _integer(wire: Wire, name: str) -> int:
     number = _decimal(wire, name)
-    if name not in wire or number != number.to_integral_value():
+    if wire.get(name) in (None, "") or number != number.to_integral_value():
         raise StoreBadResponse("The store's answer lacks an id.")
     return int(number)
 
