@@ -22,7 +22,8 @@ from cartproxy.store.breaker import Breaker
 from cartproxy.store.client import StoreClient
 from cartproxy.store.guard import GuardedTransport
 from cartproxy.store.limits import Budget
-from cartproxy.store.transport import StoreTransport, new_session
+from cartproxy.store.sessions import new_session
+from cartproxy.store.transport import StoreTransport
 from cartproxy.web import hooks
 from cartproxy.web.carts import carts
 from cartproxy.web.checkout import checkout

@@ -8,10 +8,10 @@ from cartproxy.carts.additions import Additions
 from cartproxy.carts.contract import Preferences, Written
 from cartproxy.carts.deadline import Deadline
 from cartproxy.carts.doubt import absorb, item_as_json
-from cartproxy.carts.idempotency import KeptAnswer
+from cartproxy.carts.idempotency import Intent, KeptAnswer
 from cartproxy.carts.models import Addresses, NewItem
 from cartproxy.carts.record import Record
-from cartproxy.carts.records import Intent, Write
+from cartproxy.carts.records import Write
 from cartproxy.carts.revival import Revival
 from cartproxy.carts.writing import Writing
 from cartproxy.store.limits import Allowance

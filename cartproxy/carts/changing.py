@@ -15,10 +15,10 @@ from cartproxy.carts.errors import (
     ItemNotFound,
     StoreNotFound,
 )
-from cartproxy.carts.idempotency import KeptAnswer
+from cartproxy.carts.idempotency import Intent, KeptAnswer
 from cartproxy.carts.models import Cart, ItemResult, NewItem, QuantityChange
 from cartproxy.carts.record import Record
-from cartproxy.carts.records import Intent, Write
+from cartproxy.carts.records import Write
 from cartproxy.carts.revival import Revival
 from cartproxy.carts.writing import Writing
 from cartproxy.store.limits import Allowance

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
+from typing import Any
 
 from cartproxy.carts.errors import Outcome
 from cartproxy.carts.models import ItemResult
@@ -25,6 +26,22 @@ class IdempotencyKey:
         entry = hashlib.sha256(f"{route}\n{key}".encode()).hexdigest()[:24]
         fingerprint = hashlib.sha256(f"{path}\n".encode() + body).hexdigest()[:24]
         return cls(entry, fingerprint)
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """What a write is about to do: its key, the label for those behind it, what it means to add."""
+
+    key: IdempotencyKey | None = None
+    label: str = ""
+    items_json: tuple[Any, ...] = ()
+
+    def text(self, owner: str) -> str:
+        """For the record, so that a dead writer's adds can be settled; empty without any."""
+        if not self.items_json:
+            return ""
+        entry = self.key.entry if self.key else ""
+        return json.dumps([owner, entry, self.items_json], separators=(",", ":"))
 
 
 @dataclass(frozen=True, slots=True)

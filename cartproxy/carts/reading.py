@@ -12,8 +12,8 @@ from cartproxy.carts.doubt import Doubt, item_from_json, settle
 from cartproxy.carts.errors import PreconditionFailed, StoreError, StoreNotFound
 from cartproxy.carts.idempotency import KeptAnswer
 from cartproxy.carts.models import EMPTY, Cart, Currency, Snapshot
-from cartproxy.carts.record import Record, entity_tag
-from cartproxy.carts.records import Loaded, Records, Write
+from cartproxy.carts.record import Loaded, Record, entity_tag
+from cartproxy.carts.records import Records, Write
 from cartproxy.store.client import StoreClient
 from cartproxy.store.limits import Allowance
 

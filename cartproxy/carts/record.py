@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
@@ -115,6 +116,23 @@ class Record:
             written={},
             doubts=doubts,
         )
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Loaded:
+    """A record, or None where there is none, with Redis' time when it was loaded, in ms.
+
+    `busy` says that a write is at work on it or waits.
+    """
+
+    record: Record | None
+    at_ms: int
+    at_monotonic: float
+    busy: bool = False
+
+    def now_ms(self) -> int:
+        """Redis' time now, by this machine's monotonic clock since the load."""
+        return self.at_ms + int((time.monotonic() - self.at_monotonic) * 1000)
 
 
 def encode_snapshot(snapshot: Snapshot) -> str:

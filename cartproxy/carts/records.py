@@ -7,7 +7,6 @@ harm. Every script may be repeated by the same owner without a second effect.
 
 from __future__ import annotations
 
-import json
 import secrets
 import time
 from collections.abc import Iterator, Sequence
@@ -28,8 +27,8 @@ from cartproxy.carts.errors import (
     StorageFull,
     StorageUnavailable,
 )
-from cartproxy.carts.idempotency import IdempotencyKey, KeptAnswer
-from cartproxy.carts.record import Record
+from cartproxy.carts.idempotency import IdempotencyKey, Intent, KeptAnswer
+from cartproxy.carts.record import Loaded, Record
 from cartproxy.carts.redis_errors import typed_errors
 from cartproxy.carts.scripts import load_script, run_twice
 
@@ -47,39 +46,6 @@ class Lives:
     lease: float
     wait: float
     answer: float
-
-
-@dataclass(frozen=True, slots=True, repr=False)
-class Loaded:
-    """A record, or None where there is none, with Redis' time when it was loaded, in ms.
-
-    `busy` says that a write is at work on it or waits.
-    """
-
-    record: Record | None
-    at_ms: int
-    at_monotonic: float
-    busy: bool = False
-
-    def now_ms(self) -> int:
-        """Redis' time now, by this machine's monotonic clock since the load."""
-        return self.at_ms + int((time.monotonic() - self.at_monotonic) * 1000)
-
-
-@dataclass(frozen=True, slots=True)
-class Intent:
-    """What a write is about to do: its key, the label for those behind it, what it means to add."""
-
-    key: IdempotencyKey | None = None
-    label: str = ""
-    items_json: tuple[Any, ...] = ()
-
-    def text(self, owner: str) -> str:
-        """For the record, so that a dead writer's adds can be settled; empty without any."""
-        if not self.items_json:
-            return ""
-        entry = self.key.entry if self.key else ""
-        return json.dumps([owner, entry, self.items_json], separators=(",", ":"))
 
 
 class Write:

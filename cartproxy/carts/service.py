@@ -21,10 +21,9 @@ from cartproxy.carts.errors import (
     StoreNotFound,
     StoreRejected,
 )
-from cartproxy.carts.idempotency import KeptAnswer
+from cartproxy.carts.idempotency import Intent, KeptAnswer
 from cartproxy.carts.models import Addresses
 from cartproxy.carts.record import Record
-from cartproxy.carts.records import Intent
 from cartproxy.carts.revival import Revival
 from cartproxy.store.limits import Allowance
 

@@ -14,9 +14,10 @@ from werkzeug.routing import Rule
 
 from cartproxy import __version__
 from cartproxy.web.bodies import FORM_TYPE, JSON_TYPE
+from cartproxy.web.fields import Identifier, Money, Number, Quantity, Timestamp
 from cartproxy.web.operations import Operation
 from cartproxy.web.problems import CATALOGUE, MEDIA_TYPE
-from cartproxy.web.schemas import Identifier, Money, Number, ProblemSchema, Quantity, Timestamp
+from cartproxy.web.schemas import ProblemSchema
 
 _ANY = (
     "store-not-found",

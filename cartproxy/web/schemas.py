@@ -2,89 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from flask import current_app
-from marshmallow import RAISE, Schema, ValidationError, fields, post_dump, post_load, validate
+from marshmallow import RAISE, Schema, fields, post_dump, post_load, validate
 
 from cartproxy.carts.models import Addresses, ChosenOption, NewItem, QuantityChange
+from cartproxy.web.fields import Identifier, Money, Number, Quantity, Text, Timestamp
 
 MAX_ITEMS = 50
-QUANTITY_DECIMALS = 4
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
-_MAX_ID = 2**31 - 1
-
-
-class Money(fields.Field[Decimal]):
-    """A decimal string: "9.99"."""
-
-    def _serialize(self, value: Decimal | None, *args: Any, **kwargs: Any) -> str | None:
-        return None if value is None else f"{value:f}"
-
-
-class Number(fields.Field[Decimal]):
-    """A JSON number: 1, 1.5."""
-
-    def _serialize(self, value: Decimal | None, *args: Any, **kwargs: Any) -> int | float | None:
-        if value is None:
-            return None
-        return int(value) if value == value.to_integral_value() else float(value)
-
-
-class Quantity(Number):
-    """A JSON number with at most 4 decimals, above 0 (or from 0) up to the configured maximum."""
-
-    def __init__(self, *, zero: bool = False, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.zero = zero
-
-    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Decimal:
-        if isinstance(value, bool) or not isinstance(value, (int, Decimal)):
-            raise ValidationError("Must be a number.")
-        quantity = Decimal(value)
-        maximum: int = current_app.config["MAX_QUANTITY"]
-        if not (quantity > 0 or (self.zero and quantity == 0)):
-            raise ValidationError("Must be 0 or more." if self.zero else "Must be more than 0.")
-        if quantity > maximum:
-            raise ValidationError(f"Must be at most {maximum}.")
-        if quantity != round(quantity, QUANTITY_DECIMALS):
-            raise ValidationError(f"Must have at most {QUANTITY_DECIMALS} decimals.")
-        return quantity
-
-
-class Identifier(fields.Field[int]):
-    """A positive JSON integer; neither a string nor a boolean nor 1.0."""
-
-    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> int:
-        if type(value) is not int or not 0 < value <= _MAX_ID:
-            raise ValidationError(f"Must be an integer from 1 to {_MAX_ID}.")
-        return value
-
-
-class Text(fields.String):
-    """A string on one line: control characters and lone surrogates are refused."""
-
-    def __init__(self, max_length: int, min_length: int = 0, **kwargs: Any) -> None:
-        length = validate.Length(min=min_length, max=max_length)
-        super().__init__(validate=(length, _one_line), **kwargs)
-
-
-def _one_line(text: str) -> None:
-    if _CONTROL.search(text):
-        raise ValidationError("Must not hold control characters.")
-
-
-class Timestamp(fields.Field[datetime]):
-    """RFC 3339 in UTC, to the millisecond."""
-
-    def _serialize(self, value: datetime | None, *args: Any, **kwargs: Any) -> str | None:
-        if value is None:
-            return None
-        return value.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 class Input(Schema):

@@ -16,7 +16,8 @@ from cartproxy.store.breaker import Breaker
 from cartproxy.store.client import StoreClient
 from cartproxy.store.guard import GuardedTransport
 from cartproxy.store.limits import Allowance, Budget
-from cartproxy.store.transport import StoreTransport, new_session
+from cartproxy.store.sessions import new_session
+from cartproxy.store.transport import StoreTransport
 
 PERSON = {
     "first_name": "Ada",

@@ -13,9 +13,9 @@ from redis_kinds import KINDS, Kind, start
 
 from cartproxy.carts.deadline import Deadline
 from cartproxy.carts.errors import IdempotencyKeyReused, StorageUnavailable, StoreBusy
-from cartproxy.carts.idempotency import IdempotencyKey, KeptAnswer
+from cartproxy.carts.idempotency import IdempotencyKey, Intent, KeptAnswer
 from cartproxy.carts.record import Record
-from cartproxy.carts.records import Intent, Lives, Records
+from cartproxy.carts.records import Lives, Records
 from cartproxy.settings_source import load
 from cartproxy.storage import connect
 from cartproxy.store.limits import Budget

@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 
 from cartproxy.carts.deadline import Deadline
 from cartproxy.carts.errors import CartBusy, StorageUnavailable
+from cartproxy.carts.idempotency import Intent
 from cartproxy.carts.models import ChosenOption, ItemOption, LineItem, Snapshot
 from cartproxy.carts.record import Record, decode_snapshot, encode_snapshot, entity_tag
-from cartproxy.carts.records import Intent, Lives, Records
+from cartproxy.carts.records import Lives, Records
 
 DAY = 86400
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import fakeredis
 
 from cartproxy.carts.deadline import Deadline
+from cartproxy.carts.idempotency import Intent
 from cartproxy.carts.record import Record
-from cartproxy.carts.records import Intent, Lives, Records
+from cartproxy.carts.records import Lives, Records
 from cartproxy.carts.sessions import CREDENTIAL, SessionNames, draw_credential, session_name
 
 ALICE = {"store": "demo", "origin": "https://blog.example", "credential": "cpt1_" + "a" * 43}

@@ -21,7 +21,8 @@ from cartproxy.carts.errors import (
     StoreTls,
     StoreUnreachable,
 )
-from cartproxy.store.transport import StoreTransport, new_session
+from cartproxy.store.sessions import new_session
+from cartproxy.store.transport import StoreTransport
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 connections: list[socket.socket] = []
