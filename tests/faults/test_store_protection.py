@@ -125,3 +125,26 @@ def test_store_that_is_down_is_left_alone_and_tried_again_by_one_call(
     assert (read["stale"], read["item_count"]) == (True, 1)
     assert len(probes) == 1
     assert healed["item_count"] == 2
+
+
+def test_no_more_calls_are_under_way_than_allowed(redis_url: str, store: Store) -> None:
+    seconds = 0.4
+    environment = {
+        "CARTPROXY_REDIS_URL": redis_url,
+        "CARTPROXY_WORKERS": "1",
+        **store_environment(store.url, CONCURRENT_CALLS="2"),
+    }
+    store.fail(
+        {"method": "*", "path": "*", "fault": "latency", "ms": seconds * 1000, "times": None}
+    )
+    with service(environment) as url, ThreadPoolExecutor(6) as pool:
+        answers = list(
+            pool.map(lambda number: Shopper(url).call("GET", f"/products/{number}"), range(10, 16))
+        )
+
+    calls = requests.get(f"{store.url}/_sandbox/calls", timeout=10).json()
+    times = [call["at"] for call in calls]
+    assert {answer.status_code for answer in answers} == {404}
+    assert len(times) == 6
+    # The store counts a call from its arrival; a little less than its length is surely overlap.
+    assert max(sum(at <= other < at + seconds * 0.9 for other in times) for at in times) <= 2
