@@ -18,15 +18,15 @@ from cartproxy.carts.errors import (
 )
 
 _FAILURES = (StoreFailed, StoreTimeout, StoreUnreachable)
-_RECENT_CALLS = 20
 _RECENT_SECONDS = 10
+_WINDOW = 4  # times the failures in a row: half of 20 calls, by default
 
 
 class Breaker:
     """One process's view of one store.
 
-    Opens after `failures` in a row, or when half of the last 20 calls within 10 s have failed: for
-    `open_seconds`, doubling up to `longest_seconds` each time the one probe after it fails.
+    Opens after `failures` in a row, or when half of four times as many calls within 10 s have
+    failed: for `open_seconds`, doubling up to `longest_seconds` each time the one probe after it fails.
     """
 
     def __init__(self, *, failures: int, open_seconds: float, longest_seconds: float = 60) -> None:
@@ -34,7 +34,7 @@ class Breaker:
         self._first_seconds = open_seconds
         self._longest_seconds = longest_seconds
         self._lock = threading.Lock()
-        self._recent: deque[tuple[float, bool]] = deque(maxlen=_RECENT_CALLS)
+        self._recent: deque[tuple[float, bool]] = deque()
         self._in_a_row = 0
         self._open_until = 0.0
         self._open_seconds = 0.0
@@ -84,14 +84,19 @@ class Breaker:
                 self._open_seconds = 0.0
                 self._recent.clear()
             self._recent.append((now, failed))
+            while (
+                len(self._recent) > self._limit * _WINDOW
+                or now - self._recent[0][0] > _RECENT_SECONDS
+            ):
+                self._recent.popleft()
             self._in_a_row = self._in_a_row + 1 if failed else 0
-            if failed and (probe or (not self._open_seconds and self._too_many(now))):
+            if failed and (probe or (not self._open_seconds and self._too_many())):
                 self._open_seconds = min(
                     self._open_seconds * 2 or self._first_seconds, self._longest_seconds
                 )
                 self._open_until = now + self._open_seconds
 
-    def _too_many(self, now: float) -> bool:
-        recent = [failed for at, failed in self._recent if now - at <= _RECENT_SECONDS]
-        half = len(recent) == _RECENT_CALLS and sum(recent) * 2 >= _RECENT_CALLS
+    def _too_many(self) -> bool:
+        failed = sum(failed for _, failed in self._recent)
+        half = len(self._recent) == self._limit * _WINDOW and failed * 2 >= len(self._recent)
         return self._in_a_row >= self._limit or half
