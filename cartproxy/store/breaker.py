@@ -96,6 +96,11 @@ class Breaker:
                 )
                 self._open_until = now + self._open_seconds
 
+    def _forget_old(self, now: float) -> None:
+        window = self._limit * _WINDOW
+        while len(self._recent) > window or now - self._recent[0][0] > _RECENT_SECONDS:
+            self._recent.popleft()
+
     def _too_many(self) -> bool:
         failed = sum(failed for _, failed in self._recent)
         half = len(self._recent) == self._limit * _WINDOW and failed * 2 >= len(self._recent)
