@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from cartproxy.carts.additions import Additions
 from cartproxy.carts.contract import Preferences, Written
 from cartproxy.carts.deadline import Deadline
-from cartproxy.carts.doubt import absorb, item_as_json
+from cartproxy.carts.doubt import Doubt, absorb, item_as_json
 from cartproxy.carts.idempotency import Intent, KeptAnswer
 from cartproxy.carts.models import Addresses, NewItem
 from cartproxy.carts.record import Record
@@ -49,9 +49,9 @@ class Adding(Writing):
         if found is None:
             record = Record(self._create(Addresses(), allowance))
             return record, self._run(record, items, allowance), None
-        earlier = write.entry and write.entry in {doubt.entry for doubt in found.doubts}
-        if earlier:
-            return self._resume(write, found, items, allowance)
+        doubt = _of(write, found)
+        if doubt:
+            return self._resume(write, found, doubt, items, allowance)
         additions = self._run(found, items, allowance)
         if additions.batch.refused_entirely:
             renewed = self._renewed(found, items, allowance)
@@ -60,14 +60,19 @@ class Adding(Writing):
         return found, additions, None
 
     def _resume(
-        self, write: Write, found: Record, items: Sequence[NewItem], allowance: Allowance
+        self,
+        write: Write,
+        found: Record,
+        doubt: Doubt,
+        items: Sequence[NewItem],
+        allowance: Allowance,
     ) -> tuple[Record, Additions, Revival | None]:
         """Go on with adds in doubt: look first, and add only what is surely absent."""
         read = self._read_back(found, write.loaded, allowance)
         if read is None:
             revival = self._renew(found, allowance)
             return revival.record, self._run(revival.record, items, allowance), revival
-        earlier = next(each for each in read.doubts if each.entry == write.entry)
+        earlier = _of(write, read) or doubt
         additions = Additions(self._store, read, items, allowance, earlier)
         left_ms = earlier.since_ms + self._settle_ms - write.loaded.now_ms()
         if earlier.missing and left_ms > 0:
@@ -121,3 +126,8 @@ class Adding(Writing):
         answer = None if doubt else KeptAnswer(batch.results)
         written = self._finish(write, record, answer, allowance, preferences, revival)
         return written.with_results(batch.results)
+
+
+def _of(write: Write, record: Record) -> Doubt | None:
+    """What an earlier attempt with the same key has left in doubt."""
+    return next((each for each in record.doubts if each.entry == write.entry != ""), None)

@@ -13,7 +13,7 @@ from typing import Any
 
 from cartproxy.carts.models import ChosenOption, LineItem, NewItem, Snapshot
 
-_KEPT_DOUBTS = 8
+_KEPT_DOUBTS = 32
 
 
 @dataclass(frozen=True, slots=True)

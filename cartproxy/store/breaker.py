@@ -26,7 +26,8 @@ class Breaker:
     """One process's view of one store.
 
     Opens after `failures` in a row, or when half of four times as many calls within 10 s have
-    failed: for `open_seconds`, doubling up to `longest_seconds` each time the one probe after it fails.
+    failed: for `open_seconds`, doubling up to `longest_seconds` each time the one probe after it
+    fails.
     """
 
     def __init__(self, *, failures: int, open_seconds: float, longest_seconds: float = 60) -> None:
@@ -84,11 +85,7 @@ class Breaker:
                 self._open_seconds = 0.0
                 self._recent.clear()
             self._recent.append((now, failed))
-            while (
-                len(self._recent) > self._limit * _WINDOW
-                or now - self._recent[0][0] > _RECENT_SECONDS
-            ):
-                self._recent.popleft()
+            self._forget_old(now)
             self._in_a_row = self._in_a_row + 1 if failed else 0
             if failed and (probe or (not self._open_seconds and self._too_many())):
                 self._open_seconds = min(
