@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from functools import partial
 
 from cartproxy.carts.batch import Batch
-from cartproxy.carts.doubt import Doubt, find_line
+from cartproxy.carts.doubt import Doubt, settle
 from cartproxy.carts.errors import Outcome, OutcomeUnknown, StoreError, StoreNotFound
-from cartproxy.carts.models import NewItem, Snapshot
+from cartproxy.carts.models import NewItem
 from cartproxy.carts.record import Record
 from cartproxy.store.client import StoreClient
 from cartproxy.store.limits import Allowance
@@ -20,8 +20,8 @@ class Additions:
 
     An add whose answer is lost is settled at once by reading the cart. Where that can't tell,
     since the store may still apply it, the rest is not tried and `doubt` says what is open.
-    `written` are the lines made, with the quantity they have now, `growth` by how much they grew;
-    `read` is the cart as last read, while nothing was added since.
+    `record` is the cart's record with all that is known; `earlier` what a former attempt with the
+    same key has left in doubt. `now_ms` tells Redis' time.
     """
 
     def __init__(
@@ -30,19 +30,18 @@ class Additions:
         record: Record,
         items: Sequence[NewItem],
         allowance: Allowance,
+        now_ms: Callable[[], int],
         earlier: Doubt | None = None,
     ) -> None:
         self._store = store
-        self._key = record.order_key
         self._items = tuple(items)
         self._allowance = allowance
-        self._known = record.quantities()
+        self._now_ms = now_ms
         self._found = dict(earlier.found) if earlier else {}
         self._waiting_since_ms = earlier.since_ms if earlier else None
-        self.written: dict[str, NewItem] = {}
-        self.growth: dict[str, Decimal] = {}
+        others = (each for each in record.doubts if not (earlier and each.entry == earlier.entry))
+        self.record = record.with_doubts(tuple(others))
         self.batch = Batch()
-        self.read: Snapshot | None = None
 
     def run(self) -> Batch:
         """Add what is not in the cart yet. Raises nothing: failures stand in the batch."""
@@ -54,9 +53,8 @@ class Additions:
                 self.batch.run(partial(self._add, index, item))
         return self.batch
 
-    def wait_longer(self, retry_after: int, read: Snapshot) -> Batch:
+    def wait_longer(self, retry_after: int) -> Batch:
         """Add nothing: report what has been found, and that the rest is not known yet."""
-        self.read = read
 
         def unknown() -> str:
             raise OutcomeUnknown(retry_after=retry_after)
@@ -66,38 +64,42 @@ class Additions:
             self.batch.run(found if index in self._found else unknown)
         return self.batch
 
-    def doubt(self, entry: str, now_ms: int) -> Doubt | None:
+    def doubt(self, entry: str) -> Doubt | None:
         """What is open; None when all is known. Waiting longer makes no doubt any younger."""
         if not self.batch.unknown:
             return None
-        since_ms = self._waiting_since_ms or now_ms
-        return Doubt(entry, since_ms, self._items, self._known, self._found)
+        since_ms = self._waiting_since_ms or self._now_ms()
+        return Doubt(entry, since_ms, self._items, self._found)
 
     def _add(self, index: int, item: NewItem) -> str:
         try:
-            item_id = self._store.add_item(self._key, item, self._allowance)
-            self.read = None
+            item_id = self._store.add_item(self.record.order_key, item, self._allowance)
         except StoreError as error:
             if error.outcome is not Outcome.UNKNOWN:
                 raise
             item_id = self._settle(item, error)
+        else:
+            quantity = self.record.quantities().get(item_id, Decimal(0)) + item.quantity
+            line = NewItem(item.catalog_id, quantity, item.options)
+            self.record = self.record.wrote({item_id: line})
         self._found[index] = item_id
-        for counted in (self._known, self.growth):
-            counted[item_id] = counted.get(item_id, Decimal(0)) + item.quantity
-        self.written[item_id] = NewItem(item.catalog_id, self._known[item_id], item.options)
         return item_id
 
     def _settle(self, item: NewItem, error: StoreError) -> str:
         """The line that the lost add has made. Raises the error, or OutcomeUnknown, without one."""
+        began_ms = self._now_ms()
         try:
-            self.read = self._store.get_cart(self._key, self._allowance)
+            snapshot = self._store.get_cart(self.record.order_key, self._allowance)
         except StoreNotFound:
             raise
         except StoreError:
             raise OutcomeUnknown(because=error) from None
-        line = find_line(self.read, item, self._known, ())
-        if line is not None:
-            return line.item_id
+        this = Doubt("", began_ms, (item,))
+        *others, this = settle((*self.record.doubts, this), self.record.quantities(), snapshot)
+        self.record = self.record.read(snapshot, began_ms, (*others, this))
+        self.record = self.record.with_doubts(tuple(others))
+        if this.found:
+            return this.found[0]
         if error.answered:
             # The store has finished with the call, and the line is not there.
             error.settle_as_not_applied()

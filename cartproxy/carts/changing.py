@@ -9,7 +9,6 @@ from functools import partial
 from cartproxy.carts.batch import Batch
 from cartproxy.carts.contract import Preferences, Written
 from cartproxy.carts.deadline import Deadline
-from cartproxy.carts.doubt import absorb
 from cartproxy.carts.errors import (
     ItemGone,
     ItemNotFound,
@@ -81,10 +80,7 @@ class Changing(Writing):
             batch, written = self._run_changes(record, changes, revival, allowance)
         if record is None:
             raise batch.failure()
-        before = record.quantities()
-        growth = {id_: item.quantity - before.get(id_, 0) for id_, item in written.items()}
-        doubts = absorb(record.doubts, growth)
-        record = record.wrote(written).with_doubts(doubts)
+        record = record.wrote(written)
         if not batch.applied:
             write.save(record if not batch.touched else record.outdate(), None)
             raise batch.failure()

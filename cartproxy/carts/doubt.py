@@ -1,33 +1,35 @@
 """Adds whose answer was lost: what is known of them, and how a later reading settles them.
 
 The store has no idempotency key, so whether a lost add took effect shows in the cart alone: as a
-line that was not known before, or as a known line that has grown.
+line that was not known before, or as a known line that has grown. All doubts of a cart are settled
+together, since one of them must not claim what another has done.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from itertools import combinations
 from typing import Any
 
 from cartproxy.carts.models import ChosenOption, LineItem, NewItem, Snapshot
 
 _KEPT_DOUBTS = 32
+_EXPLAINING_ITEMS = 8  # of so many at most a sum is looked for
 
 
 @dataclass(frozen=True, slots=True)
 class Doubt:
     """One request's adds, some of them in doubt since `since_ms` (Redis time).
 
-    `entry` names its idempotency entry, or is empty. `known` are quantities by line before it and
-    by other writes since; `found` are its own lines, by place in the request.
+    `entry` names its idempotency entry, or is empty. `found` are the lines of those that have been
+    seen to take effect, by place in the request.
     """
 
     entry: str
     since_ms: int
     items: tuple[NewItem, ...]
-    known: Mapping[str, Decimal] = field(default_factory=dict)
     found: Mapping[int, str] = field(default_factory=dict)
 
     @property
@@ -37,23 +39,17 @@ class Doubt:
 
     def as_json(self) -> list[Any]:
         """For the record."""
-        return [
-            self.entry,
-            self.since_ms,
-            [item_as_json(item) for item in self.items],
-            {item_id: str(quantity) for item_id, quantity in self.known.items()},
-            {str(index): item_id for index, item_id in self.found.items()},
-        ]
+        found = {str(index): item_id for index, item_id in self.found.items()}
+        return [self.entry, self.since_ms, [item_as_json(item) for item in self.items], found]
 
     @classmethod
     def from_json(cls, raw: list[Any]) -> Doubt:
         """From the record."""
-        entry, since_ms, items, known, found = raw
+        entry, since_ms, items, found = raw
         return cls(
             entry,
             since_ms,
             tuple(item_from_json(item) for item in items),
-            {item_id: Decimal(quantity) for item_id, quantity in known.items()},
             {int(index): item_id for index, item_id in found.items()},
         )
 
@@ -70,77 +66,102 @@ def item_from_json(raw: list[Any]) -> NewItem:
     return NewItem(catalog_id, Decimal(quantity), tuple(ChosenOption(*each) for each in options))
 
 
-def find_line(
-    snapshot: Snapshot, item: NewItem, known: Mapping[str, Decimal], claimed: Collection[str]
-) -> LineItem | None:
-    """The line that a lost add has made or made grow; None when the cart shows none.
+@dataclass(frozen=True, slots=True)
+class _Missing:
+    """An add that has not been seen: its place among the doubts and in its request."""
 
-    `known` are quantities by line without that add; a line in `claimed` is another add's.
-    """
-    chosen = {option.value for option in item.options}
-    candidates = [
-        line
-        for line in snapshot.items
-        if line.catalog_id == item.catalog_id
-        and not line.derived
-        and line.item_id not in claimed
-        and line.quantity - known.get(line.item_id, Decimal(0)) >= item.quantity
-    ]
-    # Of several, a line of the very quantity and options is the likeliest to be this add's.
-    return max(
-        candidates,
-        key=lambda line: (
-            line.quantity - known.get(line.item_id, Decimal(0)) == item.quantity,
-            len(chosen & {option.value for option in line.options}),
-        ),
-        default=None,
-    )
+    doubt: int
+    index: int
+    item: NewItem
 
 
 def settle(
-    doubts: Iterable[Doubt], snapshot: Snapshot, now_ms: int, settle_ms: int
+    doubts: Iterable[Doubt], before: Mapping[str, Decimal], snapshot: Snapshot
 ) -> tuple[Doubt, ...]:
-    """The doubts as a reading of the cart leaves them, the older first served.
+    """The doubts as a reading of the cart leaves them.
+
+    `before` are the quantities of the lines known until then: those of the last reading and of
+    acknowledged writes since.
+    """
+    standing = list(doubts)
+    missing = [
+        _Missing(place, index, doubt.items[index])
+        for place, doubt in enumerate(standing)
+        for index in doubt.missing
+    ]
+    for add, item_id in _explain(missing, before, snapshot):
+        doubt = standing[add.doubt]
+        standing[add.doubt] = replace(doubt, found={**doubt.found, add.index: item_id})
+    return tuple(standing)
+
+
+def still_open(doubts: Iterable[Doubt], now_ms: int, settle_ms: int) -> tuple[Doubt, ...]:
+    """The doubts that matter yet.
 
     One without a key, about which nobody can ask any more, is dropped once it is found, or surely
     absent: `settle_ms` after it arose, the store applies it no more.
     """
-    settled: list[Doubt] = []
-    grown: dict[str, Decimal] = {}
-    for doubt in doubts:
-        known = {**doubt.known}
-        for item_id, quantity in grown.items():
-            known[item_id] = known.get(item_id, Decimal(0)) + quantity
-        found = dict(doubt.found)
-        for index in doubt.missing:
-            item = doubt.items[index]
-            line = find_line(snapshot, item, known, ())
-            if line is not None:
-                found[index] = line.item_id
-                for counted in (known, grown):
-                    counted[line.item_id] = counted.get(line.item_id, Decimal(0)) + item.quantity
-        settled.append(replace(doubt, known=known, found=found))
-    return tuple(
+    kept = tuple(
         doubt
-        for doubt in settled[-_KEPT_DOUBTS:]
+        for doubt in doubts
         if doubt.entry or (doubt.missing and now_ms - doubt.since_ms < settle_ms)
     )
+    return kept[-_KEPT_DOUBTS:]
 
 
-def absorb(doubts: Iterable[Doubt], changes: Mapping[str, Decimal]) -> tuple[Doubt, ...]:
-    """The doubts after other, acknowledged writes: by how much each line has grown or shrunk."""
-    if not changes:
-        return tuple(doubts)
-    return tuple(
-        replace(
-            doubt,
-            known={
-                **doubt.known,
-                **{
-                    item_id: doubt.known.get(item_id, Decimal(0)) + change
-                    for item_id, change in changes.items()
-                },
-            },
-        )
-        for doubt in doubts
+def _explain(
+    missing: list[_Missing], before: Mapping[str, Decimal], snapshot: Snapshot
+) -> Iterator[tuple[_Missing, str]]:
+    """Which adds explain what has grown: each add once, each growth by its very quantity.
+
+    First lines that one add explains, then lines in which the store has merged several. What is
+    left of a known line's growth is shared with another writer, and the oldest add claims it.
+    """
+    grown = {
+        line.item_id: line.quantity - before.get(line.item_id, Decimal(0))
+        for line in snapshot.items
+        if not line.derived
+    }
+    lines = [line for line in snapshot.items if grown.get(line.item_id, 0) > 0]
+    for choose in (_one_of, _several_of, _oldest_of):
+        for line in lines:
+            growth = grown[line.item_id]
+            same = [add for add in missing if add.item.catalog_id == line.catalog_id]
+            if choose is _oldest_of and line.item_id not in before:
+                continue  # a new line of another quantity is somebody else's
+            for add in choose(same, line, growth):
+                missing.remove(add)
+                grown[line.item_id] -= add.item.quantity
+                yield add, line.item_id
+
+
+def _one_of(adds: list[_Missing], line: LineItem, growth: Decimal) -> tuple[_Missing, ...]:
+    """The add of this very quantity; of several, the one with most of the line's options."""
+    shown = {option.value for option in line.options}
+    exact = [add for add in adds if add.item.quantity == growth]
+    best = max(
+        exact,
+        key=lambda add: len(shown & {option.value for option in add.item.options}),
+        default=None,
     )
+    return (best,) if best else ()
+
+
+def _several_of(adds: list[_Missing], line: LineItem, growth: Decimal) -> tuple[_Missing, ...]:
+    """The fewest adds that sum up to the growth."""
+    some = adds[:_EXPLAINING_ITEMS]
+    return next(
+        (
+            chosen
+            for size in range(2, len(some) + 1)
+            for chosen in combinations(some, size)
+            if growth == sum(add.item.quantity for add in chosen)
+        ),
+        (),
+    )
+
+
+def _oldest_of(adds: list[_Missing], line: LineItem, growth: Decimal) -> tuple[_Missing, ...]:
+    fitting = (add for add in adds if add.item.quantity <= growth)
+    oldest = next(fitting, None)
+    return (oldest,) if oldest else ()

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from cartproxy.carts.contract import Patience, Preferences, Written
 from cartproxy.carts.deadline import Deadline
-from cartproxy.carts.doubt import Doubt, item_from_json, settle
+from cartproxy.carts.doubt import Doubt, item_from_json, settle, still_open
 from cartproxy.carts.errors import PreconditionFailed, StoreError, StoreNotFound
 from cartproxy.carts.idempotency import KeptAnswer
 from cartproxy.carts.models import EMPTY, Cart, Currency, Snapshot
@@ -81,13 +81,10 @@ class Reading:
     def _inherit(self, record: Record, loaded: Loaded) -> Record:
         """The record with what dead writers meant to add as doubts."""
         since_ms = loaded.at_ms - self._dead_writer_ms
-        known = record.quantities()
         inherited = []
         for line in record.intents.splitlines():
             _, entry, items = json.loads(line)
-            inherited.append(
-                Doubt(entry, since_ms, tuple(item_from_json(item) for item in items), known)
-            )
+            inherited.append(Doubt(entry, since_ms, tuple(item_from_json(item) for item in items)))
         standing = {doubt.entry for doubt in record.doubts if doubt.entry}
         fresh = tuple(doubt for doubt in inherited if doubt.entry not in standing)
         return replace(record, doubts=record.doubts + fresh, intents="")
@@ -98,8 +95,8 @@ class Reading:
         snapshot = self._read_key(record, allowance)
         if snapshot is None:
             return None
-        doubts = settle(record.doubts, snapshot, began_ms, self._settle_ms)
-        return record.read(snapshot, began_ms, doubts)
+        doubts = settle(record.doubts, record.quantities(), snapshot)
+        return record.read(snapshot, began_ms, still_open(doubts, began_ms, self._settle_ms))
 
     def _read_key(self, record: Record, allowance: Allowance) -> Snapshot | None:
         try:
