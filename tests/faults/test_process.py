@@ -25,18 +25,15 @@ from shopper import BLOG, MUG, Shopper, Store
 
 
 def workers(url: str) -> list[int]:
-    """The process ids of the gunicorn workers that listen at the address."""
-    port = urlsplit(url).port
-    listening = subprocess.run(
-        ["pgrep", "-f", "gunicorn --config"], capture_output=True, text=True, check=False
-    ).stdout.split()
-    children = []
-    for pid in listening:
-        environment = Path(f"/proc/{pid}/environ").read_bytes().decode(errors="replace")
-        parent = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
-        if f"CARTPROXY_BIND=127.0.0.1:{port}\0" in environment and str(parent) in listening:
-            children.append(int(pid))
-    return children
+    """The process ids of the gunicorn workers that listen at the address: children of its master."""
+    marker = f"CARTPROXY_BIND=127.0.0.1:{urlsplit(url).port}\0"
+    parents: dict[int, int] = {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if marker in (folder / "environ").read_bytes().decode(errors="replace"):
+                stat = (folder / "stat").read_text().rpartition(")")[2]
+                parents[int(folder.name)] = int(stat.split()[1])
+    return [pid for pid, parent in parents.items() if parent in parents]
 
 
 # Fault 29
