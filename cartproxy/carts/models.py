@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import ROUND_HALF_UP, Context, Decimal
 
 from cartproxy.carts.errors import Outcome
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+_WIDE = Context(prec=100)  # for any product of two numbers that a store may state
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +24,7 @@ class Currency:
 
     def round(self, amount: Decimal) -> Decimal:
         """The amount in whole minor units, half away from zero."""
-        return amount.quantize(Decimal(1).scaleb(-self.decimals), ROUND_HALF_UP)
+        return amount.quantize(Decimal(1).scaleb(-self.decimals), ROUND_HALF_UP, _WIDE)
 
     def pad(self, amount: Decimal) -> Decimal:
         """The same amount with at least the currency's decimals; a finer price stays as it is."""

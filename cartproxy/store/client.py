@@ -30,6 +30,7 @@ from cartproxy.store.transport import Answer
 
 # Opaque and case-sensitive (upstream.md, Objects); the form only guards the path it is put into.
 _PATH_SAFE = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
+_HEADER_SAFE = re.compile(r"[\x21-\x7e]{1,4096}", re.ASCII)  # it becomes a Location
 _LOCAL_HOSTS = frozenset(("localhost", "127.0.0.1", "[::1]"))
 
 
@@ -130,6 +131,8 @@ class StoreClient:
         raise _refusal(answer.status if answer.status >= 400 else status or 400, reason, answer)
 
     def _leads_to_store(self, url: str) -> bool:
+        if not _HEADER_SAFE.fullmatch(url):
+            return False
         try:
             parts = urlsplit(url)
         except ValueError:

@@ -51,8 +51,11 @@ def tidy(text: str) -> str:
 
 def _segments(html: str) -> list[tuple[str, str]]:
     parser = _Segments()
-    parser.feed(html)
-    parser.close()
+    try:
+        parser.feed(html)
+        parser.close()
+    except AssertionError:  # html.parser's way to say that a declaration is malformed
+        return _segments(html.replace("<!", ""))
     return [(tidy("".join(bold)), tidy("".join(plain))) for bold, plain in parser.segments]
 
 

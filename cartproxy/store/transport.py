@@ -28,6 +28,7 @@ from cartproxy.carts.errors import (
 from cartproxy.metrics import count_store_call
 
 MAX_ANSWER_BYTES = 1024 * 1024
+_LONGEST_NUMBER = 9  # digits
 _NO_TIME_LEFT = "There is no time left to ask the store."
 
 
@@ -132,7 +133,8 @@ def _number(value: object) -> int | float:
 def _read(response: requests.Response, maybe_applied: Outcome) -> Answer:
     status = response.status_code
     retry_after = response.headers.get("Retry-After", "")
-    seconds = int(retry_after) if retry_after.isascii() and retry_after.isdigit() else None
+    plain = retry_after.isascii() and retry_after.isdigit() and len(retry_after) <= _LONGEST_NUMBER
+    seconds = int(retry_after) if plain else None
     if 300 <= status < 400:
         raise StoreBadResponse("The store answered with a redirect.", outcome=maybe_applied)
     if status >= 500:
@@ -162,7 +164,7 @@ def _json(response: requests.Response, outcome: Outcome) -> object:
             raise StoreBadResponse("The store's answer is larger than 1 MiB.", outcome=outcome)
     try:
         body: object = json.loads(raw, parse_float=Decimal, parse_constant=_refuse_constant)
-    except (ValueError, RecursionError):
+    except (ValueError, ArithmeticError, RecursionError):
         raise StoreBadResponse("The store's answer is not JSON.", outcome=outcome) from None
     return body
 

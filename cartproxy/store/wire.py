@@ -114,7 +114,8 @@ def read_error(body: object) -> tuple[int | None, str] | None:
         return None
     status = str(envelope.get("Status", ""))
     reason = plain_text(message)[:200] if isinstance(message, str) else ""
-    return (int(status) if status.isascii() and status.isdigit() else None), reason
+    known = status.isascii() and status.isdigit() and len(status) == 3
+    return (int(status) if known else None), reason
 
 
 def read_envelope(body: object, key: str) -> str:
@@ -255,7 +256,8 @@ def _decimal(wire: Wire, name: str) -> Decimal:
         number = Decimal(value)
     except InvalidOperation:
         number = Decimal("NaN")
-    if not number.is_finite() or abs(number.adjusted()) > _MAX_DIGITS:
+    long = number.is_finite() and len(number.as_tuple().digits) > _MAX_DIGITS
+    if not number.is_finite() or long or abs(number.adjusted()) > _MAX_DIGITS:
         raise StoreBadResponse("The store's answer holds a number that can't be one.")
     return number
 

@@ -22,6 +22,9 @@ from cartproxy.store.text import describe_item, plain_text
         ("A<script>alert(1)</script>B<style>x{}</style>", "AB", []),
         ("<img src=x onerror=alert(1)>Mug", "Mug", []),
         ("Mug<br><b>Note:</b>", "Mug", [("Note", "")]),
+        ("Mug <![if !mso]>big<![endif]>", "Mug big", []),
+        ("Mug<!-- <b>Size:</b> -->", "Mug", []),
+        ("Mug &lt;b&gt; &#x110000;&#0;", "Mug <b> \ufffd\ufffd", []),
         ("a\x00b\u202ec\n d", "abc d", []),
         ("", "", []),
     ],
@@ -38,3 +41,18 @@ def test_any_html_gives_one_line_without_tags_of_ours(html: str) -> None:
 
     assert text == text.strip()
     assert not set(text) & {"\n", "\r", "\t", "\x00"}
+
+
+# What Word leaves behind in a description that was pasted from it.
+@pytest.mark.parametrize(
+    "html", ["Mug<![x[y]]>", "Mug<![CDATA[a]]>", "Mug<!ELEMENT x>", "Mug<?xml?>"]
+)
+def test_declarations_stop_nothing(html: str) -> None:
+    assert plain_text(html).startswith("Mug")
+
+
+@given(st.lists(st.sampled_from([*"ab<>/&;!?-[]#x ", "<!", "<![", "]]>", "<b", "&#"])))
+def test_any_markup_at_all_gives_a_text(parts: list[str]) -> None:
+    text = plain_text("".join(parts))
+
+    assert text == " ".join(text.split())

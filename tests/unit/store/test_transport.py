@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import struct
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -153,6 +154,9 @@ def test_deadline_of_the_request_is_inherited() -> None:
         (says(with_length(b'[{"a":1},]')), StoreBadResponse),
         (says(with_length(b'{"a":NaN}')), StoreBadResponse),
         (says(with_length(b"[" * 100_000)), StoreBadResponse),
+        (says(with_length(b"[" + b"9" * 5000 + b"]")), StoreBadResponse),
+        (says(with_length(b"[1e99999999999999999999]")), StoreBadResponse),
+        (says(with_length(b"\xff\xfe[")), StoreBadResponse),
         (says(with_length(b"")), StoreBadResponse),
         (says(with_length(b'"' + b"x" * 1024 * 1024 + b'"')), StoreBadResponse),
         (says(HEAD + b"Content-Encoding: gzip\r\nContent-Length: 2\r\n\r\n{}"), StoreBadResponse),
@@ -230,3 +234,64 @@ def test_retry_after_is_read_when_it_is_a_plain_number(header: str, seconds: int
         got = transport(url).call("POST", "/", Deadline.after(9), {}, operation="test")
 
     assert (got.status, got.body, got.retry_after) == (429, None, seconds)
+
+
+def test_retry_after_of_thousands_of_digits_does_no_harm() -> None:
+    answer = b"HTTP/1.1 429 Busy\r\nRetry-After: %s\r\nContent-Length: 0\r\n\r\n" % (b"9" * 5000)
+    with server(says(answer)) as (url, _):
+        got = transport(url).call("POST", "/", Deadline.after(9), {}, operation="test")
+
+    assert got.status == 429
+
+
+@pytest.mark.parametrize("body", [b"", b"<html>", b"[1e99999999999999999999]", b'"' + b"x" * 2**20])
+def test_unreadable_error_answer_is_still_known_by_its_status(body: bytes) -> None:
+    head = b"HTTP/1.1 404 Not Found\r\n"
+    with server(says(with_length(body, head))) as (url, _):
+        got = transport(url).call("POST", "/", Deadline.after(9), {}, operation="test")
+
+    assert (got.status, got.body) == (404, None)
+
+
+@pytest.mark.parametrize("drop", [b"", b"HTTP/1.1 20", HEAD + b"Content-Length: 9\r\n\r\n[1"])
+def test_read_that_failed_has_surely_changed_nothing(drop: bytes) -> None:
+    with server(says_and_closes(drop)) as (url, _), pytest.raises(StoreFailed) as caught:
+        transport(url).call("GET", "/", Deadline.after(9), operation="test")
+
+    assert caught.value.outcome is Outcome.NOT_APPLIED
+
+
+def test_connection_reset_in_the_middle_is_a_store_error() -> None:
+    def play(client: socket.socket) -> None:
+        client.sendall(HEAD + b"Content-Length: 9\r\n\r\n[1")
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        client.close()
+
+    with server(play) as (url, _), pytest.raises(StoreFailed) as caught:
+        post(url)
+
+    assert caught.value.outcome is Outcome.UNKNOWN
+
+
+def test_kept_connection_that_the_store_has_closed_is_not_a_lost_call() -> None:
+    with server(says_and_closes(with_length(b"[1]"))) as (url, seen):
+        calls = transport(url)
+        calls.call("GET", "/", Deadline.after(9), operation="test")
+        while connections[0].fileno() != -1:
+            time.sleep(0.01)
+
+        again = calls.call("POST", "/", Deadline.after(9), {}, operation="test")
+
+    assert again.body == [1]
+    assert len(seen) == 2
+
+
+@pytest.mark.parametrize("size", [2**20 - 2, 2**20 - 1])
+def test_one_mebibyte_is_the_limit(size: int) -> None:
+    fits = size + 2 <= 2**20
+    with server(says(with_length(b'"' + b"x" * size + b'"'))) as (url, _):
+        if fits:
+            assert post(url) == "x" * size
+        else:
+            with pytest.raises(StoreBadResponse):
+                post(url)

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from cartproxy.carts.errors import StoreBadResponse
@@ -66,6 +66,141 @@ def test_numbers_may_be_strings(text: object) -> None:
 def test_what_is_not_a_cart_is_not_taken_for_one(body: object) -> None:
     with pytest.raises(StoreBadResponse):
         read(body)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [{"ItemUnitPrice": Decimal("1e31")}, {"ItemQuantity": "9" * 32},
+     {"ItemOptionPrice": Decimal("-1e31")}, {"ItemQuantity": Decimal("1e-31")},
+     {"ItemUnitPrice": Decimal("1." + "3" * 5000)}, {"ItemQuantity": "0." + "3" * 5000}],
+    ids=lambda line: repr(line)[:40],
+)  # fmt: skip
+def test_numbers_longer_than_any_price_are_a_bad_response(line: dict[str, Any]) -> None:
+    with pytest.raises(StoreBadResponse):
+        read([{"CartItemList": [LINE | line]}])
+
+
+@given(st.decimals(allow_nan=False), st.decimals(allow_nan=False))
+@example(Decimal("1e27"), Decimal(1))
+@example(Decimal("1e15"), Decimal("1e15"))
+@example(Decimal(1), Decimal("1e29"))
+def test_any_price_and_quantity_are_read_or_refused(price: Decimal, quantity: Decimal) -> None:
+    try:
+        cart = read([{"CartItemList": [LINE | {"ItemUnitPrice": price, "ItemQuantity": quantity}]}])
+    except StoreBadResponse:
+        return
+    total = cart.items[0].line_total
+    assert total == USD.round(total)
+
+
+def test_lines_keep_the_stores_order_and_discounts_their_sign() -> None:
+    discount = {"CartItemID": 9, "CatalogID": 0, "ItemQuantity": 1, "ItemOptionPrice": "-5.005"}
+
+    first, second = read([{"CartItemList": [LINE, discount]}]).items
+
+    assert (first.item_id, second.item_id) == ("7", "9")
+    assert str(second.line_total) == "-5.01"
+    assert str(second.option_price) == "-5.005"
+
+
+@pytest.mark.parametrize(
+    ("name", "price", "derived"),
+    [("Bundle Item: Mug", 0, True), ("KIT ITEM: Mug", 0, True), ("Bundle Item: Mug", 3, False),
+     ("Mug", 0, False)],
+)  # fmt: skip
+def test_free_parts_of_a_bundle_are_marked(name: str, price: int, derived: bool) -> None:
+    part = LINE | {"ItemDescription": name, "ItemUnitPrice": price}
+
+    (line,) = read({"CartItemList": [part]}).items
+
+    assert line.derived is derived
+
+
+PRODUCT = {
+    "SKUInfo": {"CatalogID": 3828, "SKU": "T", "Name": "Shirt &amp; tie", "Cost": Decimal("1.23"),
+                "Price": 20, "SalePrice": Decimal("15.5"), "OnSale": False, "Stock": 4},
+    "OptionSetList": [
+        {"OptionSetID": 2, "OptionSetName": "Colour", "OptionSorting": 2, "OptionType": "Radio",
+         "OptionList": None},
+        {"OptionSetID": 1, "OptionSetName": "Size", "OptionSorting": 1, "OptionType": "Dropdown",
+         "OptionRequired": True, "OptionList": [
+             {"OptionID": 5, "OptionName": "L", "OptionSorting": 9, "OptionValue": "2.5"},
+             {"OptionID": 4, "OptionName": "S", "OptionSorting": 1, "OptionSelected": True},
+             {"OptionID": 6, "OptionName": "Secret", "OptionHide": True}]},
+    ],
+    "MinimumQuantity": 0,
+    "MaximumQuantity": 10,
+}  # fmt: skip
+
+
+def read_product(**changes: Any) -> Any:
+    return wire.read_product([PRODUCT | changes], SHOP, USD)
+
+
+def with_sku(**changes: Any) -> Any:
+    return read_product(SKUInfo={**PRODUCT["SKUInfo"], **changes})  # type: ignore[dict-item]
+
+
+def test_product_shows_what_a_button_needs_and_nothing_hidden() -> None:
+    product = read_product()
+
+    sizes, colours = product.option_sets
+    assert (product.catalog_id, product.name, str(product.price)) == (3828, "Shirt & tie", "20.00")
+    assert product.list_price is None
+    assert (product.minimum_quantity, product.maximum_quantity) == (None, 10)
+    assert (sizes.name, sizes.required, colours.name, colours.options) == (
+        "Size",
+        True,
+        "Colour",
+        (),
+    )
+    assert [(each.option_id, str(each.price_difference)) for each in sizes.options] == [
+        (4, "0.00"),
+        (5, "2.50"),
+    ]
+    assert "1.23" not in repr(product)
+
+
+def test_product_on_sale_has_its_sale_price_and_the_regular_one() -> None:
+    product = with_sku(OnSale=True)
+
+    assert (str(product.price), str(product.list_price)) == ("15.50", "20.00")
+
+
+@pytest.mark.parametrize(
+    ("changes", "stock", "available"),
+    [
+        ({}, 4, True), ({}, 0, False), ({}, -3, False), ({}, None, True),
+        ({"InventoryControl": 2}, 0, True), ({"InventoryControl": "2"}, 0, True),
+        ({"AdvancedOptionList": [{"AdvancedOptionStock": 0}, {"AdvancedOptionStock": 1}]}, 0, True),
+        ({"AdvancedOptionList": [{"AdvancedOptionStock": 0}]}, 9, False),
+        ({"AdvancedOptionList": []}, 9, True),
+    ],
+)  # fmt: skip
+def test_availability_follows_the_stock_of_product_or_variants(
+    changes: dict[str, Any], stock: int | None, available: bool
+) -> None:
+    product = read_product(SKUInfo={**PRODUCT["SKUInfo"], "Stock": stock}, **changes)  # type: ignore[dict-item]
+
+    assert product.available is available
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ([{"Key": "Error", "Status": "400", "Message": "No &amp; no"}], (400, "No & no")),
+        ({"Key": "Error", "Status": 404}, (404, "")),
+        ({"Key": "Error", "Status": "\u0663"}, (None, "")),
+        ({"Key": "Error"}, (None, "")),
+        ({"Message": "x"}, (None, "x")),
+        ({"Message": 7}, (None, "")),
+        ({"Message": "x", "OrderKey": "k"}, None),
+        ([{"Key": "OrderKey", "Value": "k", "Status": "400", "Message": "x"}], None),
+        ([], None), ({}, None), ("Error", None), (None, None),
+    ],
+)  # fmt: skip
+def test_error_envelope_is_told_from_every_other_answer(body: object, expected: object) -> None:
+    assert wire.read_error(body) == expected
 
 
 @pytest.mark.parametrize("url", ["javascript:alert(1)", "data:text/html,x", "http://[bad", ""])
