@@ -8,6 +8,7 @@ from cartproxy.carts.additions import Additions
 from cartproxy.carts.contract import Preferences, Written
 from cartproxy.carts.deadline import Deadline
 from cartproxy.carts.doubt import Doubt, item_as_json
+from cartproxy.carts.errors import OutcomeUnknown, StoreError
 from cartproxy.carts.idempotency import Intent, KeptAnswer
 from cartproxy.carts.models import Addresses, NewItem
 from cartproxy.carts.record import Record
@@ -68,7 +69,11 @@ class Adding(Writing):
         allowance: Allowance,
     ) -> tuple[Additions, Revival | None]:
         """Go on with adds in doubt: look first, and add only what is surely absent."""
-        read = self._read_back(found, write.loaded, allowance)
+        try:
+            read = self._read_back(found, write.loaded, allowance)
+        except StoreError as error:
+            # This attempt did nothing; of the earlier one no more is known than before.
+            raise OutcomeUnknown(because=error) from None
         if read is None:
             revival = self._renew(found, allowance)
             return self._run(write, revival.record, items, allowance), revival

@@ -215,7 +215,9 @@ class Records:
                 with typed_errors():
                     self._client.hdel(f"{_key(name)}:q", owner)
                 if reply[0]:
-                    raise RequestInProgress("The same request is still under way.")
+                    raise RequestInProgress(
+                        "The same request is still under way.", outcome=Outcome.UNKNOWN
+                    )
                 raise CartBusy("Another change to this cart is still under way.")
             time.sleep(min(pause, ends.remaining()))
             pause = min(pause * 1.3, _LAST_POLL_SECONDS)

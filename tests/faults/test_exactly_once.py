@@ -342,3 +342,17 @@ def test_impatient_retries_do_not_prolong_the_doubt(quick: Shopper, store: Store
         time.sleep(0.2)
 
     assert quantity_at_store(store) == 2
+
+
+# Found by the soak: a retry that could not look said "not applied" of an add that was.
+def test_retry_that_cannot_look_does_not_call_the_add_absent(quick: Shopper, store: Store) -> None:
+    add(quick, key())
+    no_reads = {"method": "GET", "path": "*", "fault": "html", "times": 2}
+    store.fail(fault("apply_then_drop"), no_reads)
+    headers = key()
+
+    lost, blind, seeing = (add(quick, headers) for _ in range(3))
+
+    assert [lost.json()["outcome"], blind.json()["outcome"]] == ["unknown", "unknown"]
+    assert seeing.status_code == 201
+    assert quantity_at_store(store) == 2
