@@ -53,6 +53,8 @@ def create_app(settings: Settings) -> Flask:
     session = new_session(settings.threads)
     public = urlsplit(settings.public_url)
     app = Flask(__name__, root_path=__file__.removesuffix("app.py") + "web")
+    # An address is right or it is none: a redirect would carry a bearer who knows where.
+    app.url_map.merge_slashes = False
     app.config.update(
         MAX_QUANTITY=settings.max_quantity,
         MAX_BODY_BYTES=settings.max_body_bytes,

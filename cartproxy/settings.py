@@ -73,25 +73,33 @@ def _texts(check: Callable[[str], Any], help_text: str, default: Any = dataclass
     return _setting(fields.List(fields.String(validate=check)), help_text, default)
 
 
+_LABEL = r"[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?"
+_NAME = rf"(?:{_LABEL}\.)*{_LABEL}"
+# A wildcard for a whole top-level domain would be everybody.
+_ORIGIN = re.compile(
+    rf"(?P<scheme>https?)://(?:\*\.{_LABEL}\.{_NAME}|{_NAME}|\[[0-9a-f:]+\])(?::(?P<port>[1-9]\d{{0,4}}))?"
+)
+_DEFAULT_PORTS = {"http": "80", "https": "443"}
+
+
 def _is_origin(text: str) -> None:
     """Refuse what no browser sends as an Origin; `*.` may stand for one label."""
-    try:
-        parts = urlsplit(text.replace("://*.", "://wildcard.", 1))
-        canonical = f"{parts.scheme}://{parts.netloc}"
-        port = parts.port
-    except ValueError:
-        canonical, port = "", None
-    default_port = {"http": 80, "https": 443}.get(urlsplit(text).scheme, -1)
-    if (
-        canonical != text.replace("://*.", "://wildcard.", 1)
-        or default_port in (-1, port)
-        or text != text.lower()
-        or not re.fullmatch(r"https?://(\*\.)?([a-z0-9_.-]*[a-z0-9]|\[[0-9a-f:]+\])(:\d+)?", text)
-    ):
+    match = _ORIGIN.fullmatch(text)
+    if match is None or match["port"] == _DEFAULT_PORTS[match["scheme"]]:
         raise ValidationError(
             f"{text!r} is not an origin as browsers send it: scheme://host[:port] in lower case, "
             "without path, trailing dot or default port."
         )
+
+
+def _is_site(text: str) -> None:
+    """Refuse what is neither a host nor an address of one."""
+    try:
+        host = urlsplit(text if "://" in text else f"https://{text}").hostname
+    except ValueError:
+        host = None
+    if not host:
+        raise ValidationError("Not the address of a site.")
 
 
 @dataclass(frozen=True)
@@ -99,7 +107,7 @@ class StoreSettings:
     """One merchant's store."""
 
     secure_url: str = _setting(
-        fields.String(validate=validate.And(validate.Length(min=1), _HEADER_VALUE)),
+        fields.String(validate=validate.And(_HEADER_VALUE, _is_site)),
         "The store's secure URL, sent as the SecureURL header: https://www.example.com",
     )
     private_key: Secret = _secret("The application's private key (PrivateKey header).")
@@ -125,7 +133,7 @@ class StoreSettings:
         fields.String(), "CA bundle to verify the API with, instead of the usual ones.", ""
     )
     shop_url: str = _setting(
-        fields.String(),
+        fields.String(validate=lambda text: _is_site(text) if text else None),
         "Base of the store's relative image and product links; the secure URL when empty.",
         "",
     )
@@ -176,7 +184,8 @@ class StoreSettings:
     @property
     def hosts(self) -> tuple[str, ...]:
         """Where a checkout URL may lead."""
-        return self.checkout_hosts or (urlsplit(self.site_url).netloc.lower(),)
+        listed = tuple(host.lower() for host in self.checkout_hosts)
+        return listed or (urlsplit(self.site_url).netloc.lower(),)
 
 
 @dataclass(frozen=True)
@@ -282,5 +291,8 @@ def declared(
 
 def is_storage_url(url: str) -> bool:
     """Whether `storage.connect` can make something of the address."""
-    plain = re.fullmatch(r"(redis|rediss|unix)://\S+", url)
+    try:
+        plain = re.fullmatch(r"(redis|rediss|unix)://\S+", url) and urlsplit(url).port != 0
+    except ValueError:
+        plain = False
     return bool(plain or SEVERAL_SERVERS.fullmatch(url))

@@ -39,7 +39,7 @@ def load(environment: Mapping[str, str], path: Path | None = None) -> Settings:
     problems: list[str] = []
     path = path or (Path(name) if (name := environment.get(PREFIX + "CONFIG")) else None)
     raw = _read_file(path, problems) if path else {}
-    stores = {name: dict(table) for name, table in raw.pop("stores", {}).items()}
+    stores = _tables(raw.pop("stores", {}), problems)
     _overlay(environment, raw, stores, problems)
     if not stores:
         problems.append("stores: none is configured; add a [stores.<id>] table to the file.")
@@ -78,6 +78,14 @@ def _read_file(path: Path, problems: list[str]) -> dict[str, Any]:
     return {}
 
 
+def _tables(stores: Any, problems: list[str]) -> dict[str, dict[str, Any]]:
+    tables = stores if isinstance(stores, dict) else {"": stores}
+    wrong = [name for name, table in tables.items() if not isinstance(table, dict)]
+    if wrong:
+        problems.append("stores: each store is a table of its own: [stores.<id>].")
+    return {name: dict(table) for name, table in tables.items() if name not in wrong}
+
+
 def _overlay(
     environment: Mapping[str, str],
     raw: dict[str, Any],
@@ -91,20 +99,22 @@ def _overlay(
         name = variable.removeprefix(PREFIX)
         if name == variable or name == "CONFIG":
             continue
-        target, known = raw, top
+        target: dict[str, Any] | None = raw
+        known = top
         if name.startswith("STORES_"):
             store, name = _split_store(name.removeprefix("STORES_"), per_store)
-            target, known = stores.setdefault(store, {}) if store else {}, per_store
+            target, known = stores.setdefault(store, {}) if store else None, per_store
         if name.endswith("_FILE") and name not in known:
             name = name.removesuffix("_FILE")
             text = _read_secret(variable, text, problems)
-        if name in known:
+        if name in known and target is not None:
             setting, field = known[name]
             is_list = isinstance(field, fields.List)
             target[setting] = [part.strip() for part in text.split(",")] if is_list else text
         else:
             close = difflib.get_close_matches(name, known, n=1)
-            hint = f"; did you mean {variable.removesuffix(name)}{close[0]}?" if close else ""
+            place = PREFIX if known is top else f"{PREFIX}STORES_<ID>_"
+            hint = f"; did you mean {place}{close[0]}?" if close else ""
             problems.append(f"{variable}: no such setting{hint}")
 
 
@@ -114,7 +124,8 @@ def _split_store(name: str, known: Mapping[str, Any]) -> tuple[str, str]:
         for setting in sorted(known, key=len, reverse=True):
             if name.endswith(f"_{setting}{ending}"):
                 store = name.removesuffix(f"_{setting}{ending}")
-                return store.lower().replace("_", "-"), setting + ending
+                if store:
+                    return store.lower().replace("_", "-"), setting + ending
     return "", name
 
 

@@ -109,7 +109,8 @@ def test_contradictions_are_told(more: dict[str, str]) -> None:
     "origin",
     ["null", "*", "a.example", "https://a.example/", "https://A.example", "https://a.example:443",
      "http://a.example:80", "https://a.example.", "https://*", "https://*.*.a.example",
-     "https://u@a.example", "ftp://a.example", "https://b\u00fccher.example", "https://a.example:x"],
+     "https://u@a.example", "ftp://a.example", "https://b\u00fccher.example", "https://a.example:x",
+     "https://[", "https://a..example", "https://*.com", "https://-a.example", "https://a.example:0"],
 )  # fmt: skip
 def test_origin_that_no_browser_sends_is_refused(origin: str) -> None:
     assert problems(STORE | {"CARTPROXY_STORES_MY_SHOP_ORIGINS": origin})
@@ -174,3 +175,39 @@ def test_example_names_every_setting_and_its_default() -> None:
             if written[0].startswith("#"):
                 ((_, value),) = tomllib.loads(written[0].removeprefix("# ")).items()
                 assert value == (default.reveal() if hasattr(default, "reveal") else default), name
+
+
+@pytest.mark.parametrize("text", ["stores = 3", "[[stores]]", "[stores]\na = 1"])
+def test_stores_that_are_no_tables_are_told(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "c.toml"
+    path.write_text(text)
+
+    assert any("[stores.<id>]" in each for each in problems({}, path))
+
+
+@pytest.mark.parametrize(
+    ("variable", "hint"),
+    [
+        ("CARTPROXY_STORES_TOKEN", "CARTPROXY_STORES_<ID>_TOKEN"),
+        ("CARTPROXY_STORES__TOKEN", "CARTPROXY_STORES_<ID>_TOKEN"),
+        ("CARTPROXY_STORES_A_PRIVATE_KEYS", "CARTPROXY_STORES_<ID>_PRIVATE_KEY"),
+    ],
+)
+def test_variable_that_names_no_store_is_told(variable: str, hint: str) -> None:
+    told = problems(STORE | {variable: "x"})
+
+    assert any(variable in each and hint in each for each in told)
+
+
+@pytest.mark.parametrize("url", ["redis://h:notaport", "http://localhost", "redis+cluster://"])
+def test_redis_address_of_no_known_kind_is_told(url: str) -> None:
+    told = problems(STORE | {"CARTPROXY_REDIS_URL": url, "CARTPROXY_PEPPER": "p" * 32})
+
+    assert [each.partition(":")[0] for each in told] == ["redis_url"]
+
+
+def test_checkout_hosts_are_compared_in_lower_case() -> None:
+    hosts = {"CARTPROXY_STORES_MY_SHOP_CHECKOUT_HOSTS": "Pay.Shop.Example"}
+
+    assert load(STORE | hosts).stores["my-shop"].hosts == ("pay.shop.example",)
+    assert problems(STORE | {"CARTPROXY_STORES_MY_SHOP_SECURE_URL": "https://["})

@@ -150,7 +150,7 @@ def test_read_with_a_body_is_400(edge: Edge) -> None:
 @pytest.mark.parametrize(
     ("method", "path", "status"),
     [("PUT", "/cart", 405), ("POST", "/products/1", 405), ("GET", "/cart/items", 405),
-     ("GET", "/nothing", 404), ("GET", "/cart/", 404), ("DELETE", "/cart/items", 405)],
+     ("GET", "/nothing", 404), ("GET", "/cart/", 404), ("GET", "//cart", 404), ("DELETE", "/cart/items", 405)],
 )  # fmt: skip
 def test_addresses_and_methods_that_are_none_are_told(
     edge: Edge, method: str, path: str, status: int
