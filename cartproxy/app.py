@@ -33,6 +33,7 @@ from cartproxy.web.health import health
 from cartproxy.web.origins import Origins
 from cartproxy.web.products import products
 from cartproxy.web.shops import Edge, Shop
+from cartproxy.web.widget import widget
 
 
 def create_app(settings: Settings) -> Flask:
@@ -76,7 +77,7 @@ def create_app(settings: Settings) -> Flask:
         request_seconds=settings.request_seconds,
         places=threading.BoundedSemaphore(settings.request_places),
     ).install(app)
-    for blueprint in (carts, checkout, products, health, docs):
+    for blueprint in (carts, checkout, products, health, docs, widget):
         app.register_blueprint(blueprint)
     hooks.install(app, https=public.scheme == "https")
     return app

@@ -1,4 +1,4 @@
-"""A blog on an origin of its own: plain pages and a script, as a stranger would write them."""
+"""A blog on an origin of its own: plain pages with the widget, as a stranger would write them."""
 
 from __future__ import annotations
 
@@ -9,15 +9,51 @@ from flask import Flask, Response, render_template, request, send_from_directory
 app = Flask(__name__, template_folder="pages", static_folder=None)
 
 
+@app.context_processor
+def _addresses() -> dict[str, str]:
+    """The proxy and the store, under the host name of the page."""
+    host = request.host.partition(":")[0]
+    return {
+        "proxy": f"http://{host}:{os.environ['CARTPROXY_DEMO_PROXY_PORT']}",
+        "store": f"http://{host}:{os.environ['CARTPROXY_DEMO_STORE_PORT']}",
+    }
+
+
 @app.get("/")
 def post() -> str:
-    """The post with its buttons, which call the proxy under the host name of the page."""
-    host = request.host.partition(":")[0]
-    port = os.environ["CARTPROXY_DEMO_PROXY_PORT"]
-    return render_template("index.html", api=f"http://{host}:{port}/v1/stores/demo")
+    """The post with its buttons, the count and the drawer."""
+    return render_template("post.html")
 
 
-@app.get("/<any('blog.js', 'blog.css'):name>")
-def asset(name: str) -> Response:
-    """The page's script and style."""
-    return send_from_directory("pages", name)
+@app.get("/no-js")
+def without_script() -> str:
+    """Forms only."""
+    return render_template("no_js.html")
+
+
+@app.get("/csp")
+def strict() -> Response:
+    """The same post under a strict content security policy: what `cartproxy snippet` names."""
+    page = Response(render_template("post.html"))
+    addresses = _addresses()
+    proxy, store = addresses["proxy"], addresses["store"]
+    # The simulated store gives addresses of its own under the name it is called by.
+    pictures = store.replace("localhost", "127.0.0.1")
+    page.headers["Content-Security-Policy"] = (
+        f"default-src 'none'; style-src 'self'; script-src {proxy}; connect-src {proxy}; "
+        f"img-src {store} {pictures}; form-action {proxy} {store} {pictures}; base-uri 'none'; "
+        "require-trusted-types-for 'script'; trusted-types cartproxy"
+    )
+    return page
+
+
+@app.get("/rtl")
+def right_to_left() -> str:
+    """A post in Arabic, with texts of its own in the widget."""
+    return render_template("rtl.html")
+
+
+@app.get("/blog.css")
+def style() -> Response:
+    """The pages' own style."""
+    return send_from_directory("pages", "blog.css")

@@ -57,7 +57,10 @@ class Demo:
         blog = ["gunicorn", "--bind", f"127.0.0.1:{self._blog_port}", "--no-control-socket"]
         self._spawn(
             [*python, *blog, "--log-level", "warning", "cartproxy.demo.blog:app"],
-            {"CARTPROXY_DEMO_PROXY_PORT": str(self._port)},
+            {
+                "CARTPROXY_DEMO_PROXY_PORT": str(self._port),
+                "CARTPROXY_DEMO_STORE_PORT": str(self._store_port),
+            },
         )
 
     def _proxy_settings(self) -> dict[str, str]:

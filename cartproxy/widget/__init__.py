@@ -1,0 +1,1 @@
+"""The widget: plain JavaScript that pages load from this service. `releases` serves its files."""

@@ -1,0 +1,49 @@
+"""The widget's files as they are served: each release has a folder, which never changes again.
+
+A page that pins a release by its integrity goes on working when the service is upgraded.
+"""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import hashlib
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+VERSION = "1.0.0"
+_FOLDER = Path(__file__).parent
+FILES = ("cartproxy.js", "drawer.js", "doctor.js")
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """A script of the widget: UTF-8 text, the same compressed, and its `integrity` value."""
+
+    plain: bytes
+    gzipped: bytes
+    integrity: str
+
+
+@cache
+def script(version: str, name: str) -> Script | None:
+    """A release's script; `v1` is the newest 1.x. None when there is no such thing."""
+    version = VERSION if version == "v1" else version
+    path = _FOLDER / version / name
+    if name not in FILES or version not in _versions():
+        return None
+    plain = _lean(path.read_text(encoding="utf-8")).encode()
+    digest = base64.b64encode(hashlib.sha384(plain).digest()).decode()
+    return Script(plain, gzip.compress(plain, 9, mtime=0), f"sha384-{digest}")
+
+
+@cache
+def _versions() -> frozenset[str]:
+    return frozenset(path.name for path in _FOLDER.iterdir() if (path / FILES[0]).is_file())
+
+
+def _lean(source: str) -> str:
+    """The source without indentation and without the lines that are nothing but a comment."""
+    lines = (line.strip() for line in source.splitlines())
+    return "\n".join(line for line in lines if line and not line.startswith(("//", "/**")))
