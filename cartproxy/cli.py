@@ -25,6 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _add_serve(commands)
     _add_sandbox(commands)
     _add_config(commands)
+    _add_snippet(commands)
     chosen = parser.parse_args(arguments)
     code: int = chosen.run(chosen)
     return code
@@ -96,3 +97,31 @@ def _show(settings: Settings | StoreSettings, indent: str) -> None:
         value = values[name]
         shown = ("***" if value else "") if isinstance(value, Secret) else value
         print(f"{indent}{name} = {shown!r}")
+
+
+def _add_snippet(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    snippet = commands.add_parser("snippet", help="what to paste into a page, for one product")
+    snippet.add_argument("--store", required=True, help="the store's id in the settings")
+    snippet.add_argument("--product", required=True, type=int, help="the product's catalog id")
+    snippet.add_argument("--config", type=Path, help="TOML file; else CARTPROXY_CONFIG")
+    snippet.set_defaults(run=_snippet)
+
+
+def _snippet(chosen: argparse.Namespace) -> int:
+    """Ask the running service about the product, and print what fits it."""
+    from cartproxy.widget.snippet import ask, snippet
+
+    settings = load_or_exit(os.environ, chosen.config)
+    store = settings.stores.get(chosen.store)
+    if store is None:
+        known = ", ".join(settings.stores)
+        print(f"There is no store {chosen.store!r} in the settings, only {known}.", file=sys.stderr)
+        return 1
+    product = ask(settings.public_url, chosen.store, chosen.product)
+    if "name" not in product:
+        print("The service did not describe the product: no price, no options.", file=sys.stderr)
+    site = store.site_url.rstrip("/")
+    scheme = site.partition("://")[0]
+    checkouts = [f"{scheme}://{host}" for host in store.hosts]
+    print(snippet(settings.public_url, chosen.store, product, site, checkouts))
+    return 0

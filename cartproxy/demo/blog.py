@@ -33,7 +33,7 @@ def without_script() -> str:
 
 @app.get("/csp")
 def strict() -> Response:
-    """The same post under a strict content security policy: what `cartproxy snippet` names."""
+    """The same post under a strict content security policy."""
     page = Response(render_template("post.html"))
     addresses = _addresses()
     proxy, store = addresses["proxy"], addresses["store"]
@@ -41,8 +41,8 @@ def strict() -> Response:
     pictures = store.replace("localhost", "127.0.0.1")
     page.headers["Content-Security-Policy"] = (
         f"default-src 'none'; style-src 'self'; script-src {proxy}; connect-src {proxy}; "
-        f"img-src {store} {pictures}; form-action {proxy} {store} {pictures}; base-uri 'none'; "
-        "require-trusted-types-for 'script'; trusted-types cartproxy"
+        f"img-src data: {store} {pictures}; form-action {proxy} {store} {pictures}; "
+        "base-uri 'none'; require-trusted-types-for 'script'; trusted-types cartproxy"
     )
     return page
 

@@ -1,4 +1,4 @@
-"""The widget's files, for any page: `/widget/v1/` moves with releases, `/widget/1.0.0/` never does."""
+"""The widget's files, for any page: `/widget/v1/` moves with releases, `/widget/1.0.0/` never."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ _PINNED_SECONDS = 31_536_000
 
 @widget.get("/widget/<version>/<name>")
 def file(version: str, name: str) -> Response:
-    script = releases.script(version, name)
-    if script is None:
-        raise Refused("not-found", "There is no such file of the widget.")
+    try:
+        script = releases.script(version, name)
+    except LookupError:
+        raise Refused("not-found", "There is no such file of the widget.") from None
     compressed = request.accept_encodings.quality("gzip") > 0
     body = script.gzipped if compressed else script.plain
     response = Response(body, content_type="text/javascript; charset=utf-8")

@@ -10,7 +10,7 @@
   // Loaded when needed, out of this version's own folder, and only if they are what was released.
   const PARTS = {
     "drawer.js": "sha384-rRmREbm6ywbXXuG/t42XAMNMRjuoofOpt+QybbA2eSUml6g8QQxhDQCpgsbObV6l",
-    "doctor.js": "sha384-HIplfGa4WI93S0ASsGZBnKNO1yMPWqIk2Tn/UDAqa42pYy9mfVi/1AzK8VcGL2Tj",
+    "doctor.js": "sha384-1MbMrhOJlfKYJlH8l4/wpVj9uni7FnFRQ8RpN80r5s3TBSz3FIfBhXtJKgWWK9y9",
   };
   const setting = script.dataset;
   const base = new URL(`../../v1/stores/${setting.store}`, script.src).href;
@@ -96,7 +96,7 @@
       if (response.ok) return answer;
       throw problem(answer);
     } catch (error) {
-      throw error.code in {} || !error.status ? problem({ code: navigator.onLine ? "unreachable" : "offline", retryable: true }) : error;
+      throw error.status ? error : problem({ code: navigator.onLine ? "unreachable" : "offline", retryable: true });
     } finally {
       clearTimeout(timer);
     }
@@ -357,13 +357,13 @@
   // --- Elements ---
   const STYLE = `
 :host{--accent:var(--cart-accent,#0b57d0);--on-accent:var(--cart-on-accent,#fff);--line:var(--cart-line,color-mix(in srgb,currentcolor 35%,transparent));font:var(--cart-font,inherit)}
-[hidden],[role=status]:empty,.options:empty{display:none!important}
+[hidden],.options:empty{display:none!important}
 button,input,select{font:inherit;color:inherit;min-height:2.75em;border:1px solid var(--line);border-radius:var(--cart-radius,.4em);background:none;padding:0 .8em;box-sizing:border-box}
 select option{background:Canvas;color:CanvasText}
 button{cursor:pointer}
 :focus-visible{outline:3px solid var(--accent);outline-offset:2px}
 .main{background:var(--accent);color:var(--on-accent);border-color:transparent}
-[role=status]{margin:.4em 0}
+[role=status]{margin:0}[role=status]:not(:empty){margin:.4em 0}
 .options{display:flex;flex-wrap:wrap;gap:.6em;margin-block-end:.6em}
 label{display:inline-flex;gap:.4em;align-items:center}
 .count{display:inline-block;min-width:1.6em;padding:0 .4em;border-radius:1em;background:var(--accent);color:var(--on-accent);text-align:center;line-height:1.6;box-sizing:border-box}`;
@@ -479,8 +479,8 @@ label{display:inline-flex;gap:.4em;align-items:center}
       this.#add();
     }
     async #add() {
-      this.#say(text("adding", this));
       this.dataset.state = "adding";
+      const end = api.subscribe((cart) => this.#say(text(cart.note === "offline" ? "offline" : "adding", this)));
       try {
         if (!this.#product) await Promise.race([this.#describe(), sleep(1500)]);
         const missing = this.#chosen.find((each) => each.input && each.set.required && !each.read());
@@ -508,6 +508,8 @@ label{display:inline-flex;gap:.4em;align-items:center}
         if (error.code === "option-missing") this.#say(text("choose", this) + error.message);
         else if (error.code === "price-changed") tell("error", { code: error.code, message: error.message, retryable: false });
         else this.#say(reason(error, this));
+      } finally {
+        end();
       }
     }
   }

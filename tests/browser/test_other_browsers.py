@@ -1,0 +1,66 @@
+"""The same button in Firefox and in WebKit, Safari's engine."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import other_browsers
+import pytest
+from other_browsers import Tab
+from shopper import Store
+from sites import PRODUCT, Site
+
+POST = "<cart-count>Cart</cart-count>" + PRODUCT + "<cart-drawer></cart-drawer>"
+STATUS = (
+    'document.querySelector("cart-button").shadowRoot.querySelector("[role=status]").textContent'
+)
+COUNT = 'document.querySelector("cart-count").shadowRoot.querySelector("[part=count]").textContent'
+DIALOG = 'document.querySelector("cart-drawer").shadowRoot.querySelector("dialog")'
+KINDS: dict[str, tuple[Callable[[Path], AbstractContextManager[Tab]], bool]] = {
+    "firefox": (other_browsers.firefox, other_browsers.FIREFOX is not None),
+    "webkit": (
+        other_browsers.webkit,
+        None
+        not in (other_browsers.WEBKIT_DRIVER, other_browsers.XVFB, other_browsers.MINI_BROWSER),
+    ),
+}
+
+
+@pytest.fixture(params=KINDS)
+def tab(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Tab]:
+    """A tab of that browser; skipped where the machine has none."""
+    start, there = KINDS[request.param]
+    if not there:
+        pytest.skip(f"no {request.param} on this machine")
+    with start(tmp_path) as opened:
+        yield opened
+
+
+def wait_for(tab: Tab, expression: str, value: object) -> None:
+    """Until the expression has the value in the page."""
+    ends = time.monotonic() + 20
+    while (found := tab.run(expression)) != value:
+        assert time.monotonic() < ends, f"{expression} is {found!r}"
+        time.sleep(0.1)
+
+
+def test_a_visit_from_the_button_to_the_checkout(tab: Tab, blog: Site, store: Store) -> None:
+    tab.goto(blog.write(POST))
+
+    tab.run('document.querySelector("cart-button a").click()')
+    wait_for(tab, STATUS, "Added to the cart")
+    tab.goto(blog.url + "/")
+    wait_for(tab, COUNT, "1")
+    tab.run('document.querySelector("cart-count").shadowRoot.querySelector("button").click()')
+    wait_for(tab, DIALOG + ".open", True)
+    tab.run(DIALOG + '.querySelector("[part=more]").click()')
+    wait_for(tab, DIALOG + '.querySelector("[part=subtotal]").textContent', "$19.98")
+    wait_for(tab, "cartproxy.cart.pending", False)
+    tab.run(f'{DIALOG}.querySelector("[part=checkout]").click()')
+    wait_for(tab, 'document.querySelector("h1").textContent', "Secure checkout")
+
+    (cart,) = store.carts()
+    assert [(line["catalog_id"], line["quantity"]) for line in cart["lines"]] == [(3829, 2)]

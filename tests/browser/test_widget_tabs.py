@@ -1,0 +1,183 @@
+"""Two tabs, no storage, no connection, a tab closed too soon."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from browser_settings import ARGUMENTS, CHROMIUM
+from playwright.sync_api import BrowserContext, Page, Playwright, Route, expect
+from shopper import Store
+from sites import PRODUCT, Site
+
+pytestmark = pytest.mark.browser
+
+POST = "<cart-count>Cart</cart-count>" + PRODUCT + "<cart-drawer></cart-drawer>"
+ADD = "cartproxy.add({ catalogId: 3829 })"
+
+
+@pytest.fixture(params=[0, 1], ids=["third-party cookies allowed", "third-party cookies blocked"])
+def profile(
+    request: pytest.FixtureRequest, playwright: Playwright, tmp_path: Path
+) -> Iterator[BrowserContext]:
+    """A lasting profile of stock Chromium, with the setting for third-party cookies."""
+    preferences = tmp_path / "Default" / "Preferences"
+    preferences.parent.mkdir()
+    preferences.write_text(f'{{"profile": {{"cookie_controls_mode": {request.param}}}}}')
+    context = playwright.chromium.launch_persistent_context(
+        tmp_path, executable_path=CHROMIUM, args=ARGUMENTS
+    )
+    yield context
+    context.close()
+
+
+def test_the_whole_visit_needs_no_third_party_cookie(
+    profile: BrowserContext, blog: Site, store: Store
+) -> None:
+    page = profile.new_page()
+    page.goto(blog.write(POST))
+
+    page.locator("cart-button a").click()
+    expect(page.locator("cart-button [role=status]")).to_have_text("Added to the cart")
+    page.reload()
+    expect(page.get_by_role("button", name="Cart 1")).to_be_visible()
+    page.get_by_role("button", name="Cart 1").click()
+    page.get_by_role("button", name="Checkout").click()
+
+    expect(page.get_by_role("heading", name="Secure checkout")).to_be_visible()
+    assert [cookie for cookie in profile.cookies() if "cartproxy" in cookie["name"]] == []
+
+
+def test_two_first_adds_in_two_tabs_at_once_make_one_cart(
+    context: BrowserContext, blog: Site, store: Store
+) -> None:
+    tabs = [context.new_page(), context.new_page()]
+    for tab in tabs:
+        tab.goto(blog.write(POST))
+
+    # Neither waits for the other: both are told to add before either has an answer.
+    for tab in tabs:
+        tab.evaluate(f"() => {{ window.done = {ADD}; }}")
+    for tab in tabs:
+        tab.evaluate("done")
+
+    (cart,) = store.carts()
+    assert sum(line["quantity"] for line in cart["lines"]) == 2
+    for tab in tabs:
+        expect(tab.get_by_role("button", name="Cart 2")).to_be_visible()
+
+
+def test_tabs_stay_in_step(context: BrowserContext, blog: Site) -> None:
+    first, second = context.new_page(), context.new_page()
+    for tab in (first, second):
+        tab.goto(blog.write(POST))
+
+    first.evaluate(ADD)
+    expect(second.get_by_role("button", name="Cart 1")).to_be_visible()
+    second.evaluate("cartproxy.remove(cartproxy.cart.items[0].item_id)")
+
+    expect(first.get_by_role("button", name="Cart 0")).to_be_visible()
+
+
+def test_a_browser_that_blocks_storage_has_a_cart_for_the_page_and_says_so(
+    page: Page, blog: Site, store: Store, tidy: list[str]
+) -> None:
+    page.add_init_script(
+        """for (const name of ["localStorage", "sessionStorage"])
+             Object.defineProperty(window, name, { get() { throw new DOMException("blocked", "SecurityError"); } });"""
+    )
+    page.goto(blog.write(POST, script='data-store="demo" data-campaign'))
+
+    page.evaluate(ADD)
+    page.evaluate(ADD)
+    page.get_by_role("button", name="Cart 2").click()
+
+    (cart,) = store.carts()
+    assert sum(line["quantity"] for line in cart["lines"]) == 2
+    expect(page.get_by_role("dialog").get_by_role("status")).to_contain_text(
+        "Your browser keeps nothing for this page"
+    )
+
+
+def test_a_press_while_offline_goes_through_when_the_connection_is_back(
+    page: Page, blog: Site, store: Store
+) -> None:
+    page.goto(blog.write(POST))
+    expect(page.get_by_role("button", name="Cart 0")).to_be_visible()
+    page.context.set_offline(True)
+
+    page.locator("cart-button a").click()
+    expect(page.locator("cart-button [role=status]")).to_contain_text("You are offline")
+    expect(page.get_by_role("button", name="Cart 1")).to_be_visible()
+    page.context.set_offline(False)
+
+    expect(page.locator("cart-button [role=status]")).to_have_text("Added to the cart")
+    (cart,) = store.carts()
+    assert [line["quantity"] for line in cart["lines"]] == [1]
+
+
+def test_going_offline_in_the_middle_of_an_add_adds_once(
+    page: Page, blog: Site, store: Store
+) -> None:
+    sent: list[str] = []
+
+    def go_offline_under_way(route: Route) -> None:
+        sent.append(route.request.headers["idempotency-key"])
+        if len(sent) == 1:
+            route.fetch(url=route.request.url.replace("cart.localhost", "127.0.0.1"))
+            page.context.set_offline(True)
+            route.abort("internetdisconnected")
+        else:
+            route.continue_()
+
+    page.route("**/cart/items", go_offline_under_way)
+    page.goto(blog.write(POST))
+    page.locator("cart-button a").click()
+    expect(page.locator("cart-button [role=status]")).to_contain_text("You are offline")
+    page.context.set_offline(False)
+
+    expect(page.locator("cart-button [role=status]")).to_have_text("Added to the cart")
+    assert len(set(sent)) == 1
+    (cart,) = store.carts()
+    assert [line["quantity"] for line in cart["lines"]] == [1]
+
+
+def test_the_add_of_a_closed_tab_is_taken_up_by_the_next_page(
+    context: BrowserContext, blog: Site, store: Store
+) -> None:
+    blog.write(POST)
+    first = context.new_page()
+    first.goto(blog.url)
+    first.evaluate(
+        "() => { window.fetch = () => new Promise(() => {}); cartproxy.add({ catalogId: 3829 }); }"
+    )
+    first.wait_for_function('localStorage.getItem("cartproxy:demo:outbox")?.includes("3829")')
+    assert store.carts() == []
+    first.close()
+
+    second = context.new_page()
+    second.goto(blog.url)
+
+    expect(second.get_by_role("button", name="Cart 1")).to_be_visible()
+    second.reload()
+    second.evaluate("cartproxy.refresh()")
+    (cart,) = store.carts()
+    assert [line["quantity"] for line in cart["lines"]] == [1]
+
+
+def test_a_second_tab_leaves_an_add_under_way_to_the_first(
+    context: BrowserContext, blog: Site, store: Store
+) -> None:
+    blog.write(POST)
+    first, second = context.new_page(), context.new_page()
+    first.goto(blog.url)
+    first.evaluate(
+        "() => { window.fetch = () => new Promise(() => {}); cartproxy.add({ catalogId: 3829 }); }"
+    )
+    first.wait_for_function('localStorage.getItem("cartproxy:demo:outbox")?.includes("3829")')
+
+    second.goto(blog.url)
+    second.evaluate("cartproxy.refresh()")
+
+    assert store.carts() == []

@@ -1,0 +1,55 @@
+"""The widget's files: small, and never changed once released."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from cartproxy.widget import releases
+
+# A released file never changes: pages hold it by its integrity. A change needs a new folder.
+RELEASED: dict[str, str] = {}
+
+
+def script(name: str, version: str = "v1") -> releases.Script:
+    """A file that there is."""
+    return releases.script(version, name)
+
+
+def test_the_script_weighs_at_most_8_kb_compressed() -> None:
+    assert len(script("cartproxy.js").gzipped) <= 8000
+
+
+def test_released_files_are_as_they_were() -> None:
+    assert {name: script(name, "1.0.0").integrity for name in RELEASED} == RELEASED
+
+
+@pytest.mark.parametrize("name", ["drawer.js", "doctor.js"])
+def test_the_script_loads_its_parts_by_their_integrity(name: str) -> None:
+    named = re.search(rf'"{name}": "([^"]+)"', script("cartproxy.js").plain.decode())
+
+    assert named is not None
+    assert named[1] == script(name).integrity
+
+
+@pytest.mark.parametrize("name", releases.FILES)
+def test_version_in_the_files_is_the_folders(name: str) -> None:
+    assert f"cartproxy widget {releases.VERSION}" in script(name).plain.decode().splitlines()[0]
+
+
+def test_script_holds_nothing_that_a_strict_policy_forbids() -> None:
+    for name in releases.FILES:
+        text = script(name).plain.decode()
+        assert not re.search(
+            r"\beval\(|new Function|innerHTML|outerHTML|document\.write|\.style\b", text
+        )
+
+
+@pytest.mark.parametrize(
+    ("version", "name"),
+    [("v2", "cartproxy.js"), ("1.0.0", "releases.py"), ("..", "snippet.py"), ("", "cartproxy.js")],
+)
+def test_there_is_nothing_else(version: str, name: str) -> None:
+    with pytest.raises(LookupError):
+        releases.script(version, name)
