@@ -33,4 +33,5 @@ def file(version: str, name: str) -> Response:
     # Pages of any origin may load it, also those that isolate themselves, and check its integrity.
     response.headers["Access-Control-Allow-Origin"] = "*"
     response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
-    return response.make_conditional(request)
+    response.make_conditional(request)
+    return response
