@@ -27,8 +27,11 @@ _OPTION = re.compile(r"option-([1-9][0-9]{0,9})", re.ASCII)
 def read_body() -> bytes:
     """The whole body, by Content-Length or chunked.
 
-    Raises Refused: body-too-large, or malformed-request when it is cut short or wrongly chunked.
+    Raises Refused: body-too-large, unsupported-media-type when it is encoded, malformed-request
+    when it is cut short or wrongly chunked.
     """
+    if request.headers.get("Content-Encoding", "identity").lower() != "identity":
+        raise Refused("unsupported-media-type", "The body must be sent as it is, not encoded.")
     limit: int = current_app.config["MAX_BODY_BYTES"]
     length = request.content_length
     too_large = Refused("body-too-large", f"A body may have {limit} bytes.")
