@@ -22,7 +22,7 @@ os.environ[DRAINING_FLAG] = str(_folder / "draining")
 
 bind = _settings.bind
 workers = _settings.worker_count
-worker_class = "gthread"
+worker_class = "cartproxy.server.Worker"  # gthread, with answers of ours
 threads = _settings.threads
 reuse_port = workers > 1
 keepalive = 75
