@@ -84,3 +84,10 @@ def test_docs_page_shows_every_call_and_shape(edge: Edge, document: dict[str, An
         assert f'id="{name}"' in page
     assert not re.search(r"""(src|href|action)=["']?(https?:)?//""", page)
     assert "<script" not in page
+
+
+def test_patterns_are_those_of_json_schema_and_not_of_python(document: dict[str, Any]) -> None:
+    schemas = document["components"]["schemas"]
+
+    assert schemas["QuantityChange"]["properties"]["item_id"]["pattern"] == "^[0-9]{1,18}$"
+    assert "\\Z" not in str(document)
