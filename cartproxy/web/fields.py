@@ -63,7 +63,7 @@ class Identifier(fields.Field[int]):
 
 
 class LineId(fields.String):
-    """The id of a line. Not by `Regexp`: its `\\Z` would stand in the document, where it is no end."""
+    """The id of a line. `Regexp` would put Python's own end of a text into the document."""
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> str:
         text: str = super()._deserialize(value, *args, **kwargs)
