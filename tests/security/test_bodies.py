@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from collections.abc import Iterator
 
 import pytest
+import requests
 from conftest import store_environment
 from raw import CHUNKED, JSON, RawClient
 from servers import service
@@ -144,3 +146,33 @@ def test_body_that_does_not_come_is_waited_for_no_longer_than_the_deadline(
     assert (answer.status, answer.code) == (400, "malformed-request")
     assert 1.5 < time.monotonic() - began < 6
     raw.assert_store_untouched()
+
+
+@pytest.mark.parametrize(
+    "head", [b"G", b"GET /livez HTTP/1.1\r\nHo", b"GET /livez HTTP/1.1\r\nHost: x\r\n"]
+)
+def test_head_that_does_not_come_is_waited_for_no_longer_than_the_deadline(
+    impatient_url: str, store: Store, head: bytes
+) -> None:
+    raw = RawClient(impatient_url, store)
+    began = time.monotonic()
+
+    with socket.create_connection((raw.host, raw.port), timeout=20) as connection:
+        connection.sendall(head)
+        said = connection.recv(1)
+
+    assert said == b""
+    assert 1.5 < time.monotonic() - began < 6
+
+
+def test_connection_that_is_kept_is_not_cut_between_requests(
+    impatient_url: str, store: Store
+) -> None:
+    with requests.Session() as browser:
+        browser.get(f"{impatient_url}/livez", timeout=10)
+        time.sleep(3.5)
+        (kept,) = browser.get_adapter(impatient_url).poolmanager.pools._container.values()  # type: ignore[attr-defined]
+        again = browser.get(f"{impatient_url}/livez", timeout=10)
+
+    assert again.status_code == 200
+    assert kept.num_connections == 1
