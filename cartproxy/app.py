@@ -59,6 +59,7 @@ def create_app(settings: Settings) -> Flask:
     app.config.update(
         MAX_QUANTITY=settings.max_quantity,
         MAX_BODY_BYTES=settings.max_body_bytes,
+        REQUEST_SECONDS=settings.request_seconds,
         METRICS_TOKEN=settings.metrics_token.reveal(),
     )
     Edge(

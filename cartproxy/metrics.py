@@ -34,6 +34,7 @@ _store_calls = Counter(
     "Calls to the store, by its HTTP status or the code of our error",
     ("store", "operation", "outcome"),
 )
+_METHODS = frozenset(("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"))
 _counting = True
 
 
@@ -57,8 +58,9 @@ def reserve() -> None:
 
 
 def count_request(store: str, route: str, method: str, status: int, seconds: float) -> None:
-    """A request was answered."""
+    """A request was answered. A method of the caller's own making is counted as `other`."""
     if _counting:
+        method = method if method in _METHODS else "other"
         _requests.labels(store, route, method, str(status)).inc()
         _request_seconds.labels(route).observe(seconds)
 

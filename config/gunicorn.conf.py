@@ -22,7 +22,7 @@ os.environ[DRAINING_FLAG] = str(_folder / "draining")
 
 bind = _settings.bind
 workers = _settings.worker_count
-worker_class = "gthread"
+worker_class = "cartproxy.server.Worker"  # gthread, with answers of ours
 threads = _settings.threads
 reuse_port = workers > 1
 keepalive = 75
@@ -30,6 +30,11 @@ graceful_timeout = int(_settings.request_seconds) + 5
 # gthread's timeout watches the worker's own loop, not a request: those have deadlines of ours.
 timeout = 60
 control_socket_disable = True
+# Nothing of a request is taken from what a proxy in front may have said of it: such headers could
+# as well be the client's, who would choose the SCRIPT_NAME, and so the address, by them.
+forwarded_allow_ips = ""
+forwarder_headers = ""
+secure_scheme_headers = {}
 accesslog = None  # the application writes a line of its own per request
 loglevel = "warning"
 

@@ -62,7 +62,7 @@ class StoreClient:
         """Create a cart and return its order key. Raises StoreRejected for a refused address."""
         body = wire.write_new_cart(addresses)
         answer = self._call("POST", "/Cart", allowance, body, operation="create_cart")
-        return _path_safe(_confirmed(answer, "OrderKey"))
+        return _confirmed(answer, "OrderKey")
 
     def get_cart(self, order_key: str, allowance: Allowance) -> Snapshot:
         """Read a cart. Raises StoreNotFound when it is gone.
@@ -146,15 +146,12 @@ class StoreClient:
 def _confirmed(answer: Answer, key: str) -> str:
     """The id in a write's envelope; HTTP says that it took effect, whatever the body says."""
     try:
-        return wire.read_envelope(answer.body, key)
+        value = wire.read_envelope(answer.body, key)
     except StoreBadResponse as error:
         raise StoreBadResponse(error.detail, outcome=Outcome.UNKNOWN) from None
-
-
-def _path_safe(order_key: str) -> str:
-    if not _PATH_SAFE.fullmatch(order_key):
-        raise StoreBadResponse("The store's answer names no usable cart.", outcome=Outcome.UNKNOWN)
-    return order_key
+    if not _PATH_SAFE.fullmatch(value):
+        raise StoreBadResponse("The store's answer names no usable id.", outcome=Outcome.UNKNOWN)
+    return value
 
 
 def _refusal(status: int, reason: str, answer: Answer) -> StoreError:

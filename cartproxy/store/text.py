@@ -13,6 +13,8 @@ _UNWANTED = re.compile(
     r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069]"
 )
 _SPACE = re.compile(r"\s+")
+# No name is longer; and html.parser takes time by the square of what is never closed.
+_MAX_HTML = 10_000
 _SKIPPED = frozenset(("script", "style"))
 
 
@@ -52,10 +54,12 @@ def tidy(text: str) -> str:
 def _segments(html: str) -> list[tuple[str, str]]:
     parser = _Segments()
     try:
-        parser.feed(html)
+        parser.feed(html[:_MAX_HTML])
         parser.close()
     except AssertionError:  # html.parser's way to say that a declaration is malformed
         return _segments(html.replace("<!", ""))
+    except ValueError:  # a character reference of more digits than Python makes a number of
+        return _segments(html.replace("&#", ""))
     return [(tidy("".join(bold)), tidy("".join(plain))) for bold, plain in parser.segments]
 
 

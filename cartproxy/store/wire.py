@@ -20,7 +20,7 @@ from cartproxy.carts.models import (
     ProductOption,
     Snapshot,
 )
-from cartproxy.store.text import describe_item, plain_text
+from cartproxy.store.text import describe_item, plain_text, tidy
 
 Wire = Mapping[str, object]
 
@@ -112,7 +112,7 @@ def read_error(body: object) -> tuple[int | None, str] | None:
     is_error = key == "Error" or (key is None and set(envelope) == {"Message"})
     if not is_error:
         return None
-    status = str(envelope.get("Status", ""))
+    status = _word(envelope, "Status")
     reason = plain_text(message)[:200] if isinstance(message, str) else ""
     known = status.isascii() and status.isdigit() and len(status) == 3
     return (int(status) if known else None), reason
@@ -122,7 +122,7 @@ def read_envelope(body: object, key: str) -> str:
     """The `Value` of a success envelope, whose `Key` is matched without regard to case."""
     envelope = one(body)
     value = envelope.get("Value")
-    if str(envelope.get("Key")).lower() != key.lower():
+    if _word(envelope, "Key").lower() != key.lower():
         raise StoreBadResponse("The store's answer confirms something else than was asked.")
     if isinstance(value, bool) or not isinstance(value, (str, int)) or not str(value):
         raise StoreBadResponse("The store's answer names no id.")
@@ -197,7 +197,7 @@ def _available(wire: Wire, stock: Decimal | None) -> bool:
     variants = [
         _decimal(each, "AdvancedOptionStock") for each in _objects(wire.get("AdvancedOptionList"))
     ]
-    if str(wire.get("InventoryControl")) == "2":
+    if _word(wire, "InventoryControl") == "2":
         return True
     return any(left > 0 for left in variants) if variants else stock is None or stock > 0
 
@@ -243,7 +243,17 @@ def _object(value: object) -> Wire:
 
 def _text(wire: Wire, name: str) -> str:
     value = wire.get(name)
-    return "" if value is None else str(value)
+    if value is None:
+        return ""
+    if isinstance(value, bool) or not isinstance(value, (str, int, Decimal)):
+        raise StoreBadResponse("The store's answer holds something else where a text belongs.")
+    return str(value)
+
+
+def _word(wire: Wire, name: str) -> str:
+    """A member that decides between cases; what is no word is none of them."""
+    value = wire.get(name)
+    return str(value) if isinstance(value, (str, int)) else ""
 
 
 def _decimal(wire: Wire, name: str) -> Decimal:
@@ -277,7 +287,7 @@ def _positive(wire: Wire, name: str) -> Decimal | None:
 
 def _url(wire: Wire, name: str, shop_url: str) -> str | None:
     """An absolute http(s) address; None for none and for every other scheme."""
-    value = _text(wire, name).strip()
+    value = tidy(_text(wire, name))
     if not value:
         return None
     try:

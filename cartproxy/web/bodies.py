@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
-from collections.abc import Iterator, Sequence
+import socket
+import threading
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 from urllib.parse import parse_qsl
@@ -22,21 +25,55 @@ _OPTION = re.compile(r"option-([1-9][0-9]{0,9})", re.ASCII)
 
 
 def read_body() -> bytes:
-    """The whole body, by Content-Length or chunked. Raises Refused when it is over the limit."""
+    """The whole body, by Content-Length or chunked.
+
+    Raises Refused: body-too-large, unsupported-media-type when it is encoded, malformed-request
+    when it is cut short or wrongly chunked.
+    """
+    if request.headers.get("Content-Encoding", "identity").lower() != "identity":
+        raise Refused("unsupported-media-type", "The body must be sent as it is, not encoded.")
     limit: int = current_app.config["MAX_BODY_BYTES"]
+    length = request.content_length
     too_large = Refused("body-too-large", f"A body may have {limit} bytes.")
-    if (request.content_length or 0) > limit:
+    if (length or 0) > limit:
         raise too_large
-    stream = request.environ["wsgi.input"]
-    if request.content_length is None and not request.environ.get("wsgi.input_terminated"):
+    if length is None and not request.environ.get("wsgi.input_terminated"):
         return b""
-    body: bytes = stream.read(
-        limit + 1 if request.content_length is None else request.content_length
-    )
+    body = _receive(limit + 1 if length is None else length)
     if len(body) > limit:
         raise too_large
+    if length is not None and len(body) < length:
+        # Half of it could make sense: `quantity=1` of `quantity=12`.
+        raise Refused("malformed-request", "The body ends too early.")
     g.body = body
     return body
+
+
+def _receive(size: int) -> bytes:
+    """Up to so many bytes of the body, as far as they come before the request's deadline."""
+    late = threading.Timer(
+        current_app.config["REQUEST_SECONDS"], _stop_receiving, [request.environ]
+    )
+    late.daemon = True
+    late.start()
+    try:
+        body: bytes = request.environ["wsgi.input"].read(size)
+    except Exception as error:  # WSGI has no name for what servers raise at broken chunks
+        raise Refused("malformed-request", "The body can't be read.") from error
+    finally:
+        late.cancel()
+    return body
+
+
+def _stop_receiving(environ: Mapping[str, Any]) -> None:
+    """Let the body end here: whoever sends it byte by byte would hold a thread for ever.
+
+    A time-out of the socket could not do this: it starts anew at every byte.
+    """
+    client = environ.get("gunicorn.socket")
+    if client is not None:
+        with contextlib.suppress(OSError):
+            client.shutdown(socket.SHUT_RD)
 
 
 def media_type() -> str:

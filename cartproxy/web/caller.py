@@ -19,7 +19,8 @@ from cartproxy.web.shops import Shop, edge
 
 _STORE_PATH = re.compile(r"/v1/stores/([^/]+)(?:/|\Z)")
 _CLIENT = re.compile(r"[A-Za-z0-9._-]{1,64}/[A-Za-z0-9._+-]{1,64}", re.ASCII)
-_KEY = re.compile(r"[\x21-\x7e]{1,255}", re.ASCII)
+# No comma: a server joins two headers of one name with it.
+_KEY = re.compile(r"[\x21-\x2b\x2d-\x7e]{1,255}", re.ASCII)
 _SAFE_METHODS = frozenset(("GET", "HEAD", "OPTIONS"))
 _FORM_PATHS = ("/checkout", "/buy")
 
@@ -65,6 +66,9 @@ def admit() -> Response | None:
 
     Answers preflights itself. Raises Refused; nothing has been read from storage or store by then.
     """
+    if request.environ["PATH_INFO"].startswith("//"):
+        # werkzeug would take it for one; who guards an address in front of us would not.
+        raise Refused("not-found", "There is nothing at this address.")
     match = _STORE_PATH.match(request.path)
     if match is None:
         return None
@@ -126,7 +130,9 @@ def _idempotency_key() -> IdempotencyKey | None:
     if not keys:
         return None
     if len(keys) != 1 or not _KEY.fullmatch(keys[0]):
-        raise Refused("malformed-request", "Idempotency-Key is 1 to 255 printable characters.")
+        raise Refused(
+            "malformed-request", "Idempotency-Key is 1 to 255 printable characters, without comma."
+        )
     route = f"{request.method} {request.url_rule}"
     return IdempotencyKey.of(keys[0], route, request.path, g.get("body", b""))
 

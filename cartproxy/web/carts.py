@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 
 from flask import Blueprint, Response, request
 
@@ -11,6 +10,7 @@ from cartproxy.carts.contract import Written
 from cartproxy.carts.models import Cart, QuantityChange
 from cartproxy.web.bodies import load_json
 from cartproxy.web.caller import caller, preferences
+from cartproxy.web.fields import LINE_ID
 from cartproxy.web.operations import operation
 from cartproxy.web.problems import Refused
 from cartproxy.web.schemas import (
@@ -30,7 +30,6 @@ from cartproxy.web.schemas import (
 
 carts = Blueprint("carts", __name__, url_prefix="/v1/stores/<store>")
 
-_ITEM_ID = re.compile(r"[0-9]{1,18}", re.ASCII)
 _CART, _RESULTS, _RESTORED = CartSchema(), ItemResultSchema(many=True), RestoredSchema()
 _ADDRESSES, _NOTHING = AddressesSchema(), NothingSchema()
 _NEW_ITEM, _NEW_ITEMS = NewItemSchema(), NewItemsSchema()
@@ -143,7 +142,7 @@ def remove_item(store: str, item_id: str) -> Response:
 
 
 def _checked(item_id: str) -> str:
-    if not _ITEM_ID.fullmatch(item_id):
+    if not LINE_ID.fullmatch(item_id):
         raise Refused("item-not-found", "The cart has no such line.")
     return item_id
 

@@ -12,6 +12,7 @@ from marshmallow import ValidationError, fields, validate
 
 QUANTITY_DECIMALS = 4
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+LINE_ID = re.compile(r"[0-9]{1,18}", re.ASCII)
 _MAX_ID = 2**31 - 1
 
 
@@ -59,6 +60,16 @@ class Identifier(fields.Field[int]):
         if type(value) is not int or not 0 < value <= _MAX_ID:
             raise ValidationError(f"Must be an integer from 1 to {_MAX_ID}.")
         return value
+
+
+class LineId(fields.String):
+    """The id of a line. `Regexp` would put Python's own end of a text into the document."""
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> str:
+        text: str = super()._deserialize(value, *args, **kwargs)
+        if not LINE_ID.fullmatch(text):
+            raise ValidationError("Not the id of a line.")
+        return text
 
 
 class Text(fields.String):

@@ -20,18 +20,11 @@ log = structlog.get_logger("cartproxy.web")
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_.-]{8,64}", re.ASCII)
 _CART_NAME_LENGTH = 12
-_FIXED_HEADERS = {
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "X-Frame-Options": "DENY",
-    "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-}
 
 
 def install(app: Flask, *, https: bool) -> None:
     """Put the hooks around every request of the application."""
-    headers = dict(_FIXED_HEADERS)
+    headers = dict(problems.FIXED_HEADERS)
     if https:
         headers["Strict-Transport-Security"] = "max-age=31536000"
 

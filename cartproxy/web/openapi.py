@@ -14,7 +14,7 @@ from werkzeug.routing import Rule
 
 from cartproxy import __version__
 from cartproxy.web.bodies import FORM_TYPE, JSON_TYPE
-from cartproxy.web.fields import Identifier, Money, Number, Quantity, Timestamp
+from cartproxy.web.fields import Identifier, LineId, Money, Number, Quantity, Text, Timestamp
 from cartproxy.web.operations import Operation
 from cartproxy.web.problems import CATALOGUE, MEDIA_TYPE
 from cartproxy.web.schemas import ProblemSchema
@@ -112,6 +112,10 @@ def _map_fields(plugin: MarshmallowPlugin, max_quantity: int) -> None:
             return {"pattern": r"^-?[0-9]+(\.[0-9]+)?$"}
         if isinstance(field, Identifier):
             return {"minimum": 1, "maximum": 2**31 - 1}
+        if isinstance(field, LineId):
+            return {"pattern": "^[0-9]{1,18}$"}
+        if isinstance(field, Text):
+            return {"pattern": "^[^\\u0000-\\u001f\\u007f-\\u009f]*$"}
         return {}
 
     plugin.map_to_openapi_type(Number, "number", None)  # type: ignore[no-untyped-call]

@@ -14,6 +14,14 @@ from cartproxy.carts.errors import CartProxyError, NothingApplied, PreconditionF
 from cartproxy.web.schemas import CartSchema, ItemResultSchema
 
 MEDIA_TYPE = "application/problem+json"
+# They stand on every answer.
+FIXED_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "X-Frame-Options": "DENY",
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +87,10 @@ CATALOGUE: Mapping[str, Kind] = {
         "`cart` is the cart as it is now: show it, and repeat the change if it still makes sense.",
     ),
     "body-too-large": Kind(413, "Body too large", "Send a smaller body, or fewer items at once."),
+    "address-too-long": Kind(414, "Address too long", "No address of this service is so long."),
+    "headers-too-large": Kind(
+        431, "Headers too large", "Send fewer and shorter headers; cookies of other sites, perhaps."
+    ),
     "unsupported-media-type": Kind(
         415,
         "Unsupported media type",
@@ -210,6 +222,27 @@ def answer_bug() -> Response:
     )
 
 
+def server_refusal(code: str, own_origin: str, request_id: str) -> bytes:
+    """A whole HTTP answer to what is no request, from whatever page: it says nothing of anyone."""
+    kind = CATALOGUE[code]
+    members = {"detail": kind.mend, "retryable": False}
+    body = json.dumps(_describe(code, own_origin, request_id, members)).encode()
+    head = [
+        f"HTTP/1.1 {kind.status} {kind.title}",
+        "Connection: close",
+        f"Content-Type: {MEDIA_TYPE}",
+        f"Content-Length: {len(body)}",
+        # The Origin was not read; so for every page, but none with its cookies.
+        "Access-Control-Allow-Origin: *",
+        "Access-Control-Expose-Headers: X-Request-Id",
+        "Vary: Origin",
+        "Cache-Control: no-store",
+        f"X-Request-Id: {request_id}",
+        *(f"{name}: {value}" for name, value in FIXED_HEADERS.items()),
+    ]
+    return "\r\n".join([*head, "", ""]).encode() + body
+
+
 def prefers_html() -> bool:
     """Whether a person looks at the answer: a form was posted from a page, or an address opened."""
     accept = request.accept_mimetypes
@@ -218,14 +251,8 @@ def prefers_html() -> bool:
 
 def _document(code: str, members: Mapping[str, Any]) -> Response:
     kind = CATALOGUE[code]
-    document = {
-        "type": f"{current_app.config['OWN_ORIGIN']}/problems/{code}",
-        "title": kind.title,
-        "status": kind.status,
-        "code": code,
-        "request_id": g.get("request_id", ""),
-        **members,
-    }
+    own_origin: str = current_app.config["OWN_ORIGIN"]
+    document = _describe(code, own_origin, g.get("request_id", ""), members)
     g.problem_code = code
     if prefers_html():
         response = Response(render_template("problem.html", **document, mend=kind.mend))
@@ -237,3 +264,17 @@ def _document(code: str, members: Mapping[str, Any]) -> Response:
     if kind.status == 401:
         response.headers["WWW-Authenticate"] = "Bearer"
     return response
+
+
+def _describe(
+    code: str, own_origin: str, request_id: str, members: Mapping[str, Any]
+) -> dict[str, Any]:
+    kind = CATALOGUE[code]
+    return {
+        "type": f"{own_origin}/problems/{code}",
+        "title": kind.title,
+        "status": kind.status,
+        "code": code,
+        "request_id": request_id,
+        **members,
+    }

@@ -9,7 +9,7 @@ from typing import Any
 from marshmallow import RAISE, Schema, fields, post_dump, post_load, validate
 
 from cartproxy.carts.models import Addresses, ChosenOption, NewItem, QuantityChange
-from cartproxy.web.fields import Identifier, Money, Number, Quantity, Text, Timestamp
+from cartproxy.web.fields import Identifier, LineId, Money, Number, Quantity, Text, Timestamp
 
 MAX_ITEMS = 50
 
@@ -64,9 +64,7 @@ class QuantitySchema(Input):
 class QuantityChangeSchema(Input):
     """A line and its new quantity."""
 
-    item_id = fields.String(
-        required=True, validate=validate.Regexp(r"[0-9]{1,18}\Z", error="Not the id of a line.")
-    )
+    item_id = LineId(required=True)
     quantity = Quantity(zero=True, required=True)
 
     @post_load

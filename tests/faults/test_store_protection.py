@@ -148,3 +148,15 @@ def test_no_more_calls_are_under_way_than_allowed(redis_url: str, store: Store) 
     assert len(times) == 6
     # The store counts a call from its arrival; a little less than its length is surely overlap.
     assert max(sum(at <= other < at + seconds * 0.9 for other in times) for at in times) <= 2
+
+
+def test_change_that_the_store_does_not_answer_in_time_is_told_as_unknown(
+    quick: Shopper, store: Store
+) -> None:
+    item_id = quick.add(MUG)["results"][0]["item_id"]
+    store.fail({"method": "PUT", "path": "*", "fault": "latency", "ms": 3000, "times": None})
+
+    late = quick.call("PATCH", f"/cart/items/{item_id}", {"quantity": 2})
+
+    assert (late.status_code, late.json()["code"]) == (504, "store-timeout")
+    assert late.json()["outcome"] == "unknown"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -15,16 +16,28 @@ from tcp_proxy import tcp_proxy
 
 
 @pytest.mark.parametrize(
-    ("certificate", "trusted", "status"),
-    [("localhost", True, 201), ("localhost", False, 502), ("elsewhere.example", True, 502)],
-    ids=["right", "self-signed", "wrong-host"],
+    ("certificate", "trusted", "days", "status"),
+    [
+        ("localhost", True, 1, 201),
+        ("localhost", False, 1, 502),
+        ("elsewhere.example", True, 1, 502),
+        ("localhost", True, -1, 502),
+    ],
+    ids=["right", "self-signed", "wrong-host", "expired"],
 )
 def test_store_is_trusted_by_its_certificate_alone(
-    redis_url: str, store: Store, tmp_path: Path, certificate: str, trusted: bool, status: int
+    redis_url: str,
+    store: Store,
+    tmp_path: Path,
+    certificate: str,
+    trusted: bool,
+    days: int,
+    status: int,
 ) -> None:
     authority, stranger = trustme.CA(), trustme.CA()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert(certificate).configure_cert(context)
+    ends = datetime.now(UTC) + timedelta(days=days)
+    authority.issue_cert(certificate, not_after=ends).configure_cert(context)
     bundle = tmp_path / "ca.pem"
     (authority if trusted else stranger).cert_pem.write_to_path(str(bundle))
     with tcp_proxy(urlsplit(store.url).port or 0, context) as proxy:

@@ -50,8 +50,13 @@ def test_every_problem_of_the_catalogue_is_described_and_has_a_page(
         assert page.status_code == 200
         assert kind.title in html.unescape(page.text)
     undescribed = {code for code in CATALOGUE if f"`{code}`" not in text}
-    # These are answers of routing, before there is an operation.
-    assert undescribed == {"not-found", "method-not-allowed"}
+    # These are answers of the server and of routing, before there is an operation.
+    assert undescribed == {
+        "not-found",
+        "method-not-allowed",
+        "address-too-long",
+        "headers-too-large",
+    }
 
 
 def test_quantities_are_described_with_their_limits(document: dict[str, Any]) -> None:
@@ -79,3 +84,10 @@ def test_docs_page_shows_every_call_and_shape(edge: Edge, document: dict[str, An
         assert f'id="{name}"' in page
     assert not re.search(r"""(src|href|action)=["']?(https?:)?//""", page)
     assert "<script" not in page
+
+
+def test_patterns_are_those_of_json_schema_and_not_of_python(document: dict[str, Any]) -> None:
+    schemas = document["components"]["schemas"]
+
+    assert schemas["QuantityChange"]["properties"]["item_id"]["pattern"] == "^[0-9]{1,18}$"
+    assert "\\Z" not in str(document)

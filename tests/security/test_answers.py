@@ -1,0 +1,125 @@
+"""Headers of every answer, the server's own too: who may read it, and what browsers make of it."""
+
+from __future__ import annotations
+
+import pytest
+import requests
+from raw import CHUNKED, JSON, RawClient
+from shopper import BLOG, Shopper, Store
+
+CART = "/v1/stores/demo/cart"
+SAFE = {
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+    "x-frame-options": "DENY",
+    "cache-control": "no-store",
+}
+
+
+def assert_safe(headers: dict[str, str]) -> None:
+    for name, value in SAFE.items():
+        assert headers[name] == value
+    policy = headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "script-src" not in policy
+    assert "unsafe" not in policy
+    assert "frame-ancestors 'none'" in policy
+    # Its name, which scanners find out in any case, without a version.
+    assert headers.get("server", "gunicorn") == "gunicorn"
+
+
+@pytest.mark.parametrize(
+    ("request_bytes", "status", "code"),
+    [
+        (b"nonsense\r\n\r\n", 400, "malformed-request"),
+        (b"get /livez HTTP/1.1\r\nHost: x\r\n\r\n", 400, "malformed-request"),
+        (b"GET /livez HTTP/2.0\r\nHost: x\r\n\r\n", 400, "malformed-request"),
+        (b"GET /livez HTTP/1.1\nHost: x\n\n", 400, "malformed-request"),
+        (b"GET /li\x00vez HTTP/1.1\r\nHost: x\r\n\r\n", 400, "malformed-request"),
+        (b"GET /li\xe9vez HTTP/1.1\r\nHost: x\r\n\r\n", 400, "malformed-request"),
+        (b"GET /livez HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n", 400, "malformed-request"),
+        (b"GET /livez HTTP/1.1\r\nHost: x\r\nX-A: secret\x00canary\r\n\r\n", 400, "malformed-request"),
+        (b"GET /livez HTTP/1.1\r\nHost: x\r\nX-A: secret\rcanary\r\n\r\n", 400, "malformed-request"),
+        (b"GET /livez HTTP/1.1\r\nHost: x\r\nX-A : b\r\n\r\n", 400, "malformed-request"),
+        (b"GET /livez HTTP/1.1\r\nHost: x\r\nX-A: b\r\n folded\r\n\r\n", 400, "malformed-request"),
+        (b"GET /livez HTTP/1.1\r\nHost: x\r\nExpect: wonders\r\n\r\n", 400, "malformed-request"),
+        (b"POST /livez HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{}", 400, "malformed-request"),
+        (b"POST /livez HTTP/1.1\r\nHost: x\r\nContent-Length: -2\r\n\r\n{}", 400, "malformed-request"),
+        (b"POST /livez HTTP/1.1\r\nHost: x\r\nContent-Length: +2\r\n\r\n{}", 400, "malformed-request"),
+        (b"POST /livez HTTP/1.1\r\nHost: x\r\nContent-Length: \xb2\r\n\r\n{}", 400, "malformed-request"),
+        (b"POST /livez HTTP/1.1\r\nHost: x\r\nContent-Length: " + b"9" * 5000 + b"\r\n\r\n{}", 400, "malformed-request"),
+        (b"POST /livez HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400, "malformed-request"),
+        (b"POST /livez HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: xchunked\r\n\r\n0\r\n\r\n", 400, "malformed-request"),
+        (b"GET /" + b"a" * 5000 + b" HTTP/1.1\r\nHost: x\r\n\r\n", 414, "address-too-long"),
+        (b"GET /livez HTTP/1.1\r\nHost: x\r\nX-A: " + b"a" * 9000 + b"\r\n\r\n", 431, "headers-too-large"),
+        (b"GET /livez HTTP/1.1\r\n" + b"X-A: a\r\n" * 101 + b"\r\n", 431, "headers-too-large"),
+    ],
+    ids=lambda value: repr(value)[:60],
+)  # fmt: skip
+def test_what_the_server_itself_refuses_is_a_problem_like_any_other(
+    raw: RawClient, request_bytes: bytes, status: int, code: str
+) -> None:
+    (answer,) = raw.speak(request_bytes)
+
+    assert (answer.status, answer.code) == (status, code)
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.headers["access-control-allow-origin"] == "*"
+    assert "access-control-allow-credentials" not in answer.headers
+    assert answer.headers["vary"] == "Origin"
+    assert answer.headers["x-request-id"] == answer.json()["request_id"]
+    assert b"canary" not in answer.body
+    assert_safe(answer.headers)
+
+
+def test_every_refusal_of_the_application_can_be_read_by_the_listed_page(raw: RawClient) -> None:
+    add = f"POST {CART}/items"
+    refusals = [
+        raw.send(f"GET {CART}", "Content-Length: 2", body=b"{}"),
+        raw.send(add, JSON, CHUNKED, body=b"zz\r\n"),
+        raw.send(f"GET {CART}", "Authorization: x", leave_out="Authorization"),
+        raw.send("GET /v1/stores/nowhere/cart"),
+        raw.send(f"GET {CART}/nothing"),
+        raw.send(f"PUT {CART}"),
+        raw.send("POST /v1/stores/demo/checkout", JSON, "Content-Length: 2", body=b"{}"),
+        raw.send(f"PATCH {CART}", JSON, "If-Match: x", "Content-Length: 2", body=b"{}"),
+        raw.send(add, JSON, "Content-Length: 70000"),
+        raw.send(add, "Content-Type: text/plain", "Content-Length: 2", body=b"{}"),
+        raw.send(add, JSON, "Content-Length: 2", body=b"{}"),
+    ]
+
+    assert [each.status for each in refusals] == [
+        400, 400, 401, 404, 404, 405, 409, 412, 413, 415, 422,
+    ]  # fmt: skip
+    for answer in refusals:
+        assert answer.headers["access-control-allow-origin"] == BLOG
+        assert answer.headers["access-control-allow-credentials"] == "true"
+        assert "Origin" in answer.headers["vary"]
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert_safe(answer.headers)
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/docs", "/problems/not-found", "/openapi.json", "/livez", "/readyz", "/nothing",
+             "/problems/nothing", "/metrics", f"{CART}", "/v1/stores/demo/nothing"]
+)  # fmt: skip
+@pytest.mark.parametrize("accept", ["text/html", "application/json"])
+def test_pages_and_answers_carry_the_fixed_headers(proxy_url: str, path: str, accept: str) -> None:
+    answer = requests.get(proxy_url + path, headers={"Accept": accept}, timeout=10)
+
+    assert_safe({name.lower(): value for name, value in answer.headers.items()})
+    assert "Set-Cookie" not in answer.headers
+
+
+def test_what_may_be_kept_is_for_everybody_and_holds_nothing_of_anybody(shopper: Shopper) -> None:
+    product = shopper.call("GET", "/products/3829")
+
+    assert product.headers["Cache-Control"] == "public, max-age=60"
+    assert "Origin" in product.headers["Vary"]
+    assert product.headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_metrics_are_closed_without_the_token(proxy_url: str, store: Store) -> None:
+    for headers in ({}, {"Authorization": "Bearer "}, {"Authorization": "Bearer metrics-toke"},
+                    {"Authorization": "Bearer metrics-token2"}, {"Authorization": "\xe9"}):  # fmt: skip
+        answer = requests.get(f"{proxy_url}/metrics", headers=headers, timeout=10)
+        assert (answer.status_code, answer.json()["code"]) == (404, "not-found")

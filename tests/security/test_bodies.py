@@ -1,0 +1,178 @@
+"""Bodies that are broken in transport: told as the caller's fault, and never half of one used."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Iterator
+
+import pytest
+import requests
+from conftest import store_environment
+from raw import CHUNKED, JSON, RawClient
+from servers import service
+from shopper import MUG, Store
+
+ADD = "POST /v1/stores/demo/cart/items"
+BUY = "POST /v1/stores/demo/buy"
+FORM = "Content-Type: application/x-www-form-urlencoded"
+ITEM = b'{"catalog_id":%d}' % MUG
+LIMIT = 65_536
+
+
+def chunks(*parts: bytes) -> bytes:
+    return b"".join(b"%x\r\n%s\r\n" % (len(part), part) for part in parts) + b"0\r\n\r\n"
+
+
+def padded(size: int) -> bytes:
+    """An item that is exactly so long: white space is no matter."""
+    return ITEM + b" " * (size - len(ITEM))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"zz\r\n{}\r\n0\r\n\r\n", b"-2\r\n{}\r\n0\r\n\r\n", b"2\r\n{}XX0\r\n\r\n", b"+2\r\n{}\r\n0\r\n\r\n",
+     b"0x2\r\n{}\r\n0\r\n\r\n", b"2 \n{}\r\n0\r\n\r\n", b"\r\n"],
+)  # fmt: skip
+def test_malformed_chunks_are_400(raw: RawClient, body: bytes) -> None:
+    answer = raw.send(ADD, JSON, CHUNKED, body=body)
+
+    assert (answer.status, answer.code) == (400, "malformed-request")
+    raw.assert_store_untouched()
+
+
+@pytest.mark.parametrize(
+    ("framing", "body"),
+    [
+        ("Content-Length: 200", ITEM),
+        (CHUNKED, b"%x\r\n%s" % (len(ITEM), ITEM)),
+        (CHUNKED, b"%x\r\n%s\r\n" % (len(ITEM), ITEM)),
+        (CHUNKED, b"ffff\r\n" + ITEM),
+    ],
+)
+def test_body_that_is_cut_short_is_400_though_it_makes_sense(
+    raw: RawClient, framing: str, body: bytes
+) -> None:
+    answer = raw.send(ADD, JSON, framing, body=body, hang_up=True)
+
+    assert (answer.status, answer.code) == (400, "malformed-request")
+    raw.assert_store_untouched()
+
+
+def test_form_that_is_cut_short_buys_nothing(raw: RawClient) -> None:
+    whole = b"catalog_id=%d&quantity=12" % MUG
+
+    answer = raw.send(BUY, FORM, f"Content-Length: {len(whole)}", body=whole[:-1], hang_up=True)
+
+    assert (answer.status, answer.code) == (400, "malformed-request")
+    raw.assert_store_untouched()
+
+
+@pytest.mark.parametrize("size", [LIMIT + 1, 3 * LIMIT])
+def test_body_over_the_limit_is_413_by_length_and_by_chunks(raw: RawClient, size: int) -> None:
+    by_length = raw.send(ADD, JSON, f"Content-Length: {size}", body=padded(size))
+    one_chunk = raw.send(ADD, JSON, CHUNKED, body=chunks(padded(size)))
+    many = [padded(size)[at : at + 1000] for at in range(0, size, 1000)]
+    many_chunks = raw.send(ADD, JSON, CHUNKED, body=chunks(*many))
+
+    for answer in (by_length, one_chunk, many_chunks):
+        assert (answer.status, answer.code) == (413, "body-too-large")
+    raw.assert_store_untouched()
+
+
+@pytest.mark.parametrize("length", ["99999999", "9" * 20])
+def test_announced_size_is_refused_before_it_is_sent(raw: RawClient, length: str) -> None:
+    answer = raw.send(ADD, JSON, f"Content-Length: {length}")
+
+    assert (answer.status, answer.code) == (413, "body-too-large")
+
+
+def test_body_of_exactly_the_limit_is_taken_by_length_and_by_chunks(raw: RawClient) -> None:
+    by_length = raw.send(ADD, JSON, f"Content-Length: {LIMIT}", body=padded(LIMIT))
+    by_chunks = raw.send(ADD, JSON, CHUNKED, body=chunks(padded(1000), b" " * (LIMIT - 1000)))
+
+    assert (by_length.status, by_chunks.status) == (201, 201)
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+@pytest.mark.parametrize(
+    ("framing", "body"), [("Content-Length: 2", b"{}"), (CHUNKED, chunks(b"{}"))]
+)
+def test_read_with_a_body_is_400(raw: RawClient, method: str, framing: str, body: bytes) -> None:
+    answer = raw.send(f"{method} /v1/stores/demo/cart", framing, body=body)
+
+    assert answer.status == 400
+
+
+@pytest.mark.parametrize(
+    "head",
+    [f"{ADD} HTTP/1.1\r\nContent-Type: text/xml\r\n", "OPTIONS /v1/stores/demo/cart HTTP/1.1\r\n",
+     "GET /v1/stores/demo/cart HTTP/1.1\r\n", "GET /livez HTTP/1.1\r\n"],
+)  # fmt: skip
+def test_body_that_nobody_read_is_no_request_of_its_own(raw: RawClient, head: str) -> None:
+    usual = "\r\n".join(raw.usual())
+    hidden = f"DELETE /v1/stores/demo/cart HTTP/1.1\r\n{usual}\r\n\r\n".encode()
+    first = f"{head}{usual}\r\nContent-Length: {len(hidden)}\r\n\r\n".encode() + hidden
+    second = b"GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n"
+
+    _, answer = raw.speak(first, second)
+
+    assert answer.status == 200
+    assert answer.json()["openapi"]
+
+
+@pytest.fixture(scope="module")
+def impatient_url(redis_url: str, store_url: str) -> Iterator[str]:
+    """A service that gives a request 2 s."""
+    environment = {
+        "CARTPROXY_REDIS_URL": redis_url,
+        "CARTPROXY_REQUEST_SECONDS": "2",
+        "CARTPROXY_WORKERS": "1",
+        **store_environment(store_url),
+    }
+    with service(environment) as url:
+        yield url
+
+
+@pytest.mark.parametrize("framing", ["Content-Length: 200", CHUNKED])
+def test_body_that_does_not_come_is_waited_for_no_longer_than_the_deadline(
+    impatient_url: str, store: Store, framing: str
+) -> None:
+    raw = RawClient(impatient_url, store)
+    began = time.monotonic()
+
+    answer = raw.send(ADD, JSON, framing, body=b"1\r\n{\r\n")
+
+    assert (answer.status, answer.code) == (400, "malformed-request")
+    assert 1.5 < time.monotonic() - began < 6
+    raw.assert_store_untouched()
+
+
+@pytest.mark.parametrize(
+    "head", [b"G", b"GET /livez HTTP/1.1\r\nHo", b"GET /livez HTTP/1.1\r\nHost: x\r\n"]
+)
+def test_head_that_does_not_come_is_waited_for_no_longer_than_the_deadline(
+    impatient_url: str, store: Store, head: bytes
+) -> None:
+    raw = RawClient(impatient_url, store)
+    began = time.monotonic()
+
+    with socket.create_connection((raw.host, raw.port), timeout=20) as connection:
+        connection.sendall(head)
+        said = connection.recv(1)
+
+    assert said == b""
+    assert 1.5 < time.monotonic() - began < 6
+
+
+def test_connection_that_is_kept_is_not_cut_between_requests(
+    impatient_url: str, store: Store
+) -> None:
+    with requests.Session() as browser:
+        browser.get(f"{impatient_url}/livez", timeout=10)
+        time.sleep(3.5)
+        (kept,) = browser.get_adapter(impatient_url).poolmanager.pools._container.values()  # type: ignore[attr-defined]
+        again = browser.get(f"{impatient_url}/livez", timeout=10)
+
+    assert again.status_code == 200
+    assert kept.num_connections == 1

@@ -1,0 +1,190 @@
+"""Header and path oddities: no header changes who asks for what, and no path is another one."""
+
+from __future__ import annotations
+
+import pytest
+import requests
+from raw import JSON, RawClient
+from shopper import BLOG, Shopper, credential
+
+CART = "/v1/stores/demo/cart"
+ADD = f"POST {CART}/items"
+EMPTY = "Content-Length: 2"
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["SCRIPT_NAME: /v1", "SCRIPT_NAME: /x", "PATH_INFO: /livez", "REMOTE_USER: admin",
+     "X-Forwarded-Proto: https", "X-Forwarded-Ssl: off", "X-Forwarded-For: 127.0.0.1",
+     "X-Forwarded-Host: evil.example", "X-Forwarded-Prefix: /x", "X-Original-URL: /metrics",
+     "X-Rewrite-URL: /metrics", "Forwarded: for=1.1.1.1;host=evil.example;proto=https",
+     "X-HTTP-Method-Override: DELETE", "X-Method-Override: DELETE", "Upgrade: h2c"],
+)  # fmt: skip
+def test_no_header_of_a_client_changes_what_is_asked_for(raw: RawClient, line: str) -> None:
+    raw.send(f"POST {CART}", JSON, EMPTY, body=b"{}")
+
+    plain = raw.send(f"GET {CART}")
+    forged = raw.send(f"GET {CART}", line, *(["X-Forwarded-Proto: http"] if "Ssl" in line else []))
+    posted = raw.send(f"POST {CART}", line, JSON, EMPTY, body=b"{}")
+
+    assert (plain.status, forged.status, posted.status) == (200, 200, 200)
+    assert forged.body == plain.body
+    assert len(raw.store.carts()) == 1
+
+
+def test_header_with_an_underscore_is_none(raw: RawClient) -> None:
+    answer = raw.send(
+        ADD, JSON, EMPTY, "Cartproxy_Client: x/1", body=b"{}", leave_out="Cartproxy-Client"
+    )
+
+    assert (answer.status, answer.code) == (400, "client-header-missing")
+
+
+@pytest.mark.parametrize(
+    ("left_out", "lines", "status", "code"),
+    [
+        ("Origin", [f"Origin: {BLOG}", "Origin: https://evil.example"], 403, "origin-refused"),
+        ("Origin", [f"Origin: {BLOG}", f"Origin: {BLOG}"], 403, "origin-refused"),
+        ("Origin", [f"Origin: {BLOG} https://evil.example"], 403, "origin-refused"),
+        ("", [f"Authorization: Bearer {credential()}"], 401, "credential-malformed"),
+        ("", ["Cartproxy-Client: tests/2"], 400, "client-header-missing"),
+        ("Cartproxy-Client", ["Cartproxy-Client: a b/1"], 400, "client-header-missing"),
+        ("Cartproxy-Client", ["Cartproxy-Client: \xe9/1"], 400, "client-header-missing"),
+        ("Cartproxy-Client", ["Cartproxy-Client: " + "a" * 65 + "/1"], 400, "client-header-missing"),
+        ("", ["Idempotency-Key: " + "k" * 256], 400, "malformed-request"),
+        ("", ["Idempotency-Key: "], 400, "malformed-request"),
+        ("", ["Idempotency-Key: a b"], 400, "malformed-request"),
+        ("", ["Idempotency-Key: \xe9"], 400, "malformed-request"),
+        ("", ["Idempotency-Key: a", "Idempotency-Key: b"], 400, "malformed-request"),
+        ("", ["Content-Encoding: gzip"], 415, "unsupported-media-type"),
+    ],
+)  # fmt: skip
+def test_doubled_and_malformed_headers_are_refused(
+    raw: RawClient, left_out: str, lines: list[str], status: int, code: str
+) -> None:
+    body = b'{"catalog_id":3829}'
+
+    answer = raw.send(
+        ADD, JSON, f"Content-Length: {len(body)}", *lines, body=body, leave_out=left_out
+    )
+
+    assert (answer.status, answer.code) == (status, code)
+    raw.assert_store_untouched()
+
+
+@pytest.mark.parametrize("line", ["Content-Type: text/plain", JSON, "Content-Length: 2", "Host: x"])
+def test_what_decides_how_a_request_is_read_stands_there_once(raw: RawClient, line: str) -> None:
+    answer = raw.send(ADD, JSON, EMPTY, line, body=b"{}")
+
+    assert answer.status == 400
+    raw.assert_store_untouched()
+
+
+@pytest.mark.parametrize(
+    "authorization",
+    ["", "Bearer", "Bearer ", "bearer", f"Basic {credential()}", "Bearer cpt1_" + "a" * 42,
+     "Bearer cpt1_" + "a" * 44, "Bearer cpt1_" + "a" * 42 + "=", "Bearer cpt1_" + "a" * 42 + "\xe9",
+     "Bearer CPT1_" + "a" * 43, "Bearer  cpt1_" + "a" * 43, "Bearer\tcpt1_" + "a" * 43,
+     "Bearer cpt1_" + "a" * 43 + ",x", "Bearer " + "a" * 8000, "cpt1_" + "a" * 43],
+)  # fmt: skip
+def test_malformed_bearer_is_401_and_is_not_repeated(raw: RawClient, authorization: str) -> None:
+    answer = raw.send(f"GET {CART}", f"Authorization: {authorization}", leave_out="Authorization")
+
+    assert (answer.status, answer.code) == (401, "credential-malformed")
+    assert answer.headers["www-authenticate"] == "Bearer"
+    assert b"cpt1_a" not in answer.body
+    raw.assert_store_untouched()
+
+
+@pytest.mark.parametrize(
+    "cookie",
+    ["cartproxy", "cartproxy=", "=", ";;;", "cartproxy=x", "cartproxy=cpt1_" + "a" * 44, "\xff=\xfe",
+     f'cartproxy="{credential()}', f"__Host-cartproxy={credential()}", f"CARTPROXY={credential()}",
+     "a" * 8000, "; ".join(f"c{n}=1" for n in range(800))],
+)  # fmt: skip
+def test_odd_cookies_are_no_credential_and_no_error(raw: RawClient, cookie: str) -> None:
+    answer = raw.send(f"GET {CART}", f"Cookie: {cookie}", leave_out="Authorization")
+
+    assert answer.status == 200
+    assert answer.json()["items"] == []
+    assert "set-cookie" not in answer.headers
+
+
+def test_cookie_that_came_twice_opens_at_most_one_cart_and_bearer_wins(
+    raw: RawClient, shopper: Shopper
+) -> None:
+    shopper.add()
+    mine = f"cartproxy={shopper.bearer}"
+
+    doubled = raw.send(
+        f"GET {CART}", f"Cookie: {mine}; cartproxy={credential()}", leave_out="Authorization"
+    )
+    beside_bearer = raw.send(f"GET {CART}", f"Cookie: {mine}")
+
+    assert doubled.json()["item_count"] in (0, 1)
+    assert beside_bearer.json()["items"] == []
+
+
+@pytest.mark.parametrize(
+    "target",
+    ["/v1/stores/demo/../demo/cart", "/v1/stores/demo/%2e%2e/demo/cart", "/v1/stores/demo/./cart",
+     "//v1/stores/demo/cart", "/v1//stores/demo/cart", "/v1/stores/demo/cart/", "/V1/stores/demo/cart",
+     "/v1/stores/DEMO/cart", "/v1/stores/demo%00/cart", "/v1/stores/demo/cart%00",
+     "/v1/stores/demo/cart;x=1", "/v1/stores/demo/cart%3Fx", "/v1/stores/demo/cart%0d%0aX:y",
+     "/v1/stores/%64emo%2fcart%2f..%2fcart/cart", "/v1/stores/demo/%ff", "/v1/stores/demo/%",
+     "/v1/stores/demo/cart%c0%af", "/v1/stores/demo\\cart", "/v1/stores//cart", "/v1/stores/",
+     "/static/../bodies.py", "/static/%2e%2e/bodies.py", "/static/..%2fbodies.py",
+     "/static/%2fetc/passwd", "/static//etc/passwd", "/problems/../metrics", "//metrics", "//livez", "/problems/%3Cscript%3E"],
+)  # fmt: skip
+def test_address_that_is_not_written_as_it_should_be_is_404(raw: RawClient, target: str) -> None:
+    read = raw.send(f"GET {target}")
+    written = raw.send(f"DELETE {target}", JSON, EMPTY, body=b"{}")
+
+    assert read.status == 404
+    assert written.status == 404 or (written.status == 405 and "/v1" not in target)
+    assert read.code in ("not-found", "store-not-found")
+    assert b"<script" not in read.body
+    raw.assert_store_untouched()
+
+
+@pytest.mark.parametrize(
+    "item_id", ["..%2f", "%2e%2e%2f%2e%2e", "1e3", "%D9%A3", "1%00", "1%2f2", "+1"]
+)
+@pytest.mark.parametrize("method", ["PATCH", "DELETE"])
+def test_item_ids_that_are_none_never_reach_the_store(
+    raw: RawClient, method: str, item_id: str
+) -> None:
+    body = b'{"quantity":1}' if method == "PATCH" else b"{}"
+
+    answer = raw.send(
+        f"{method} {CART}/items/{item_id}", JSON, f"Content-Length: {len(body)}", body=body
+    )
+
+    assert answer.status == 404
+    assert answer.code in ("not-found", "item-not-found")
+    raw.assert_store_untouched()
+
+
+@pytest.mark.parametrize("method", ["TRACE", "PUT", "FOO", "CONNECT", "PROPFIND", "X" * 20])
+def test_methods_that_are_none_are_405_and_not_counted_by_name(
+    raw: RawClient, proxy_url: str, method: str
+) -> None:
+    answer = raw.send(f"{method} {CART}")
+
+    metrics = requests.get(
+        f"{proxy_url}/metrics", headers={"Authorization": "Bearer metrics-token"}, timeout=10
+    ).text
+    assert (answer.status, answer.code) == (405, "method-not-allowed")
+    assert "GET" in answer.headers["allow"]
+    # Whoever could make names of figures could make as many as the disk holds.
+    assert f'method="{method}"' not in metrics or method == "PUT"
+
+
+def test_host_is_never_used(raw: RawClient) -> None:
+    head = f"GET {CART}/nothing HTTP/1.1\r\nHost: evil.example\r\n\r\n".encode()
+    absolute = b"GET http://evil.example/problems/x HTTP/1.1\r\nHost: evil.example\r\n\r\n"
+
+    for answer in (raw.speak(head)[0], raw.speak(absolute)[0]):
+        assert answer.status == 404
+        assert b"evil" not in answer.body
+        assert "evil" not in str(answer.headers)

@@ -1,0 +1,238 @@
+"""Whatever the store answers, even taken over by somebody: something usable, or a typed error."""
+
+from __future__ import annotations
+
+import dataclasses
+import gzip
+import io
+import json
+import time
+import tracemalloc
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import requests
+import urllib3
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from requests.adapters import BaseAdapter
+
+from cartproxy.carts.deadline import Deadline
+from cartproxy.carts.errors import StoreBadResponse, StoreError
+from cartproxy.carts.models import Addresses, Currency, NewItem
+from cartproxy.store.client import StoreClient
+from cartproxy.store.text import plain_text
+from cartproxy.store.transport import MAX_ANSWER_BYTES, Answer, StoreTransport
+
+SHOP = "https://shop.example"
+# Busy machines: how long an example takes says nothing here.
+many = settings(deadline=None, max_examples=500)
+
+
+class Wire(BaseAdapter):
+    """Answers every call with the same bytes."""
+
+    status, headers, body = 200, dict[str, str](), b""
+
+    def send(self, request: requests.PreparedRequest, *_: Any, **__: Any) -> requests.Response:
+        response = requests.Response()
+        response.status_code = self.status
+        response.headers = requests.structures.CaseInsensitiveDict(self.headers)
+        response.raw = urllib3.HTTPResponse(
+            io.BytesIO(self.body), headers=self.headers, status=self.status, preload_content=False
+        )
+        return response
+
+    def close(self) -> None:
+        """Nothing to close."""
+
+
+class Ungoverned:
+    """The transport without its budget and breaker."""
+
+    def __init__(self, transport: StoreTransport) -> None:
+        self._transport = transport
+
+    def call(self, method: str, path: str, _: Any, body: object = None, **more: str) -> Answer:
+        return self._transport.call(method, path, Deadline.after(60), body, **more)  # type: ignore[arg-type]
+
+
+WIRE = Wire()
+_session = requests.Session()
+_session.mount(SHOP, WIRE)
+CLIENT = StoreClient(
+    Ungoverned(  # type: ignore[arg-type]
+        StoreTransport(
+            _session, base_url=SHOP, secret_headers={}, connect_seconds=60, call_seconds=60
+        )
+    ),
+    shop_url=SHOP,
+    checkout_hosts=["shop.example"],
+    currency=Currency("USD"),
+)
+NO_ALLOWANCE: Any = None
+CALLS = {
+    "create_cart": lambda: CLIENT.create_cart(Addresses(), NO_ALLOWANCE),
+    "get_cart": lambda: CLIENT.get_cart("k", NO_ALLOWANCE),
+    "delete_cart": lambda: CLIENT.delete_cart("k", NO_ALLOWANCE),
+    "add_item": lambda: CLIENT.add_item("k", NewItem(1), NO_ALLOWANCE),
+    "remove_item": lambda: CLIENT.remove_item("k", "1", NO_ALLOWANCE),
+    "get_product": lambda: CLIENT.get_product(1, NO_ALLOWANCE),
+}
+
+
+def give(body: object, status: int = 200, **headers: str) -> None:
+    WIRE.body = body if isinstance(body, bytes) else json.dumps(body).encode()
+    WIRE.status, WIRE.headers = status, headers
+
+
+def texts(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for each in value.values():
+            yield from texts(each)
+    elif isinstance(value, (list, tuple)):
+        for each in value:
+            yield from texts(each)
+
+
+def assert_usable_or_typed(call: str) -> None:
+    """What comes out can be answered as JSON and put into a header, or it is a StoreError."""
+    try:
+        result = CALLS[call]()
+    except StoreError as error:
+        result = error.detail
+    found = dataclasses.asdict(result) if dataclasses.is_dataclass(result) else result  # type: ignore[call-overload]
+    for text in texts(found):
+        text.encode()
+        assert not any(ord(letter) < 32 or 127 <= ord(letter) < 160 for letter in text), repr(text)
+
+
+NAMES = [
+    "OrderKey", "CheckoutURL", "CartItemList", "CatalogID", "CartItemID", "ItemID", "ItemQuantity",
+    "ItemDescription", "ItemUnitPrice", "ItemOptionPrice", "ItemImage1", "Key", "Value", "Status",
+    "Message", "SKUInfo", "SKU", "Name", "Price", "Stock", "OnSale", "SalePrice", "MainImageFile",
+    "ProductLink", "OptionSetList", "OptionSetID", "OptionSetName", "OptionType", "OptionList",
+    "OptionID", "OptionName", "OptionValue", "OptionImagePath", "OptionSorting",
+    "AdvancedOptionList", "AdvancedOptionStock", "InventoryControl", "MinimumQuantity", "Hide",
+    "BillingFirstName",
+]  # fmt: skip
+LEAVES = (
+    st.none()
+    | st.booleans()
+    | st.integers(-(10**40), 10**40)
+    | st.floats()
+    | st.text(max_size=12)
+    | st.text(alphabet=st.characters(min_codepoint=0xD7FF, max_codepoint=0xE001), max_size=3)
+    | st.sampled_from(
+        ["1", "1e400", "-0", "NaN", "sNaN", "\u0663", "1_0", "OrderKey", "CartItemID", "Error",
+         "https://shop.example/x", "https://shop.example/\r\nSet-Cookie: a=b", "//[", "http://[::1",
+         "javascript:alert(1)", "<![", "<b>Size:</b>&nbsp;M", "&#99999999;", "../..", "a" * 300]
+    )
+)  # fmt: skip
+SHAPES = st.recursive(
+    LEAVES,
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(NAMES) | st.text(max_size=4), inner, max_size=7)
+    ),
+    max_leaves=25,
+)
+LINE = {"CatalogID": 1, "CartItemID": 2, "ItemQuantity": 1, "ItemUnitPrice": 1}
+CART = {"OrderKey": "k", "CartItemList": [LINE]}
+
+
+@many
+@given(st.sampled_from(list(CALLS)), st.binary(max_size=200), st.integers(200, 599))
+@example("get_cart", b"", 200)
+@example("get_cart", b"\xef\xbb\xbf{}", 200)
+@example("get_cart", b'{"a":' * 5000, 200)
+@example("get_cart", b"9" * 5000, 200)
+@example(
+    "get_cart", b'[{"OrderKey":"k","CartItemList":[{"ItemQuantity":1e999999999999999999}]}]', 200
+)
+def test_any_bytes_under_any_status(call: str, body: bytes, status: int) -> None:
+    give(body, status)
+
+    assert_usable_or_typed(call)
+
+
+@many
+@given(st.sampled_from(list(CALLS)), SHAPES)
+@example("add_item", {"Key": "CartItemID", "Value": "\ud800"})
+@example("add_item", {"Key": "CartItemID", "Value": "7/../../Cart"})
+@example("create_cart", {"Key": "OrderKey", "Value": "k\r\nX: y"})
+@example("get_cart", {"OrderKey": "k", "CartItemList": [LINE | {"ItemImage1": "\ud800.png"}]})
+@example("get_cart", {"OrderKey": "k", "CartItemList": [LINE | {"ItemImage1": "a\x01\x7fb"}]})
+@example("get_cart", {"OrderKey": "k", "CheckoutURL": "https://shop.example/\r\nSet-Cookie: a=b"})
+@example(
+    "get_cart",
+    {"OrderKey": "k", "CartItemList": [LINE | {"ItemDescription": "&#" + "9" * 5000 + ";"}]},
+)
+@example("get_cart", {"OrderKey": "k", "CartItemList": [LINE | {"CartItemID": "9" * 30}]})
+def test_any_json(call: str, body: object) -> None:
+    give(body)
+
+    assert_usable_or_typed(call)
+
+
+@many
+@given(st.dictionaries(st.sampled_from(NAMES), SHAPES, max_size=12))
+def test_any_line_in_a_cart_and_any_member_of_a_product(members: dict[str, object]) -> None:
+    give({"OrderKey": "k", "CartItemList": [LINE | members]})
+    assert_usable_or_typed("get_cart")
+
+    give({"SKUInfo": {"CatalogID": 1} | members, "OptionSetList": [{"OptionSetID": 1} | members]})
+    assert_usable_or_typed("get_product")
+
+
+@pytest.mark.parametrize("field", ["ItemDescription", "ItemID", "CartItemID", "ItemImage1"])
+def test_text_that_is_no_text_is_a_bad_answer_however_deep_it_is(field: str) -> None:
+    for depth in (1, *range(800, 1000, 3)):
+        nested: Any = f'{{"OrderKey":"k","CartItemList":[{{"CatalogID":1,"CartItemID":2,"{field}":'
+        give((nested + "[" * depth + "]" * depth + "}]}").encode())
+
+        with pytest.raises(StoreBadResponse):
+            CALLS["get_cart"]()
+
+
+# html.parser takes time that grows with the square of what is never closed.
+@pytest.mark.parametrize(
+    "part", ["<!--", "<![CDATA[", "<a ", "</", "<!", "<?", "&a", "<a b='", "<"]
+)
+def test_text_made_to_take_long_does_not(part: str) -> None:
+    began = time.process_time()
+
+    plain_text(part * (900_000 // len(part)))
+
+    assert time.process_time() - began < 2
+
+
+def test_answer_over_a_mebibyte_is_refused_with_bounded_memory() -> None:
+    give(b'{"OrderKey":"k","x":"' + b"x" * (64 * MAX_ANSWER_BYTES) + b'"}')
+    tracemalloc.start()
+    try:
+        with pytest.raises(StoreBadResponse, match="1 MiB"):
+            CALLS["get_cart"]()
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+    assert peak < 8 * MAX_ANSWER_BYTES
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "GZIP", "deflate", "br", "x-gzip", "identity, gzip"])
+@pytest.mark.parametrize("status", [200, 404])
+def test_gzip_bomb_is_never_unpacked(encoding: str, status: int) -> None:
+    give(gzip.compress(b" " * 100 * MAX_ANSWER_BYTES), status, **{"Content-Encoding": encoding})
+    tracemalloc.start()
+    try:
+        with pytest.raises(StoreError):
+            CALLS["get_cart"]()
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+    assert peak < 8 * MAX_ANSWER_BYTES

@@ -1,0 +1,113 @@
+"""Every problem code is produced by a test and has its page; and no other is ever produced."""
+
+from __future__ import annotations
+
+import ast
+import threading
+import time
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+import requests
+from servers import ROOT
+from shopper import MUG, Shopper, Store
+
+import cartproxy.app  # every error class is known from here on
+from cartproxy.carts.errors import CartProxyError
+from cartproxy.web.problems import CATALOGUE
+
+PACKAGE = Path(cartproxy.app.__file__).parent
+
+
+def trees(folder: Path) -> Iterator[ast.AST]:
+    for path in folder.rglob("*.py"):
+        yield ast.parse(path.read_text())
+
+
+def strings(tree: ast.AST) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield node.value
+
+
+def kinds(kind: type[CartProxyError] = CartProxyError) -> Iterator[type[CartProxyError]]:
+    for each in kind.__subclasses__():
+        yield each
+        yield from kinds(each)
+
+
+@cache
+def expected_by_tests() -> set[str]:
+    """What stands in an assertion of a test, or in the table that a test is run with."""
+    found: set[str] = set()
+    for tree in trees(ROOT / "tests"):
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Assert):
+                found.update(strings(node))
+            elif isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
+                for decorator in node.decorator_list:
+                    found.update(strings(decorator))
+    return found
+
+
+def refused_by_the_edge() -> set[str]:
+    return {
+        node.args[0].value
+        for tree in trees(PACKAGE)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id == "Refused"
+        and isinstance(node.args[0], ast.Constant)
+    }  # type: ignore[return-value]
+
+
+@pytest.mark.parametrize("code", CATALOGUE)
+def test_code_is_expected_by_a_test_and_has_its_page(proxy_url: str, code: str) -> None:
+    page = requests.get(f"{proxy_url}/problems/{code}", timeout=10)
+
+    assert code in expected_by_tests()
+    assert page.status_code == 200
+    assert page.headers["Content-Type"].startswith("text/html")
+
+
+def test_no_other_code_is_produced_and_none_is_left_over() -> None:
+    errors = {kind.code for kind in kinds() if "code" in vars(kind)}
+    edge = refused_by_the_edge()
+    server = {"internal-error", "method-not-allowed", "address-too-long", "headers-too-large"}
+
+    assert errors | edge | server == set(CATALOGUE)
+
+
+def test_address_that_the_store_refuses_is_told_as_such(shopper: Shopper, store: Store) -> None:
+    shopper.add(MUG)
+    store.fail({"method": "PUT", "path": "/Cart/*", "fault": "status", "status": 400, "times": 1})
+
+    refused = shopper.call("PATCH", "/cart", {"billing": {"email": "nobody"}})
+
+    assert (refused.status_code, refused.json()["code"]) == (422, "address-rejected")
+    assert refused.json()["outcome"] == "not_applied"
+
+
+def test_write_that_waits_too_long_for_another_is_told_that_the_cart_is_busy(
+    shopper: Shopper, proxy_url: str, store: Store
+) -> None:
+    shopper.add(MUG)
+    slow = {"method": "POST", "path": "/Cart/*/Item", "fault": "latency", "ms": 5000, "times": 1}
+    store.fail(slow)
+    other_tab = Shopper(proxy_url, bearer=shopper.bearer)
+    first = threading.Thread(
+        target=lambda: shopper.call("POST", "/cart/items", {"catalog_id": MUG})
+    )
+    first.start()
+    while not store.calls():
+        time.sleep(0.02)
+
+    busy = other_tab.call("PATCH", "/cart", {"billing": {"city": "Bonn"}})
+    first.join()
+
+    assert (busy.status_code, busy.json()["code"]) == (503, "cart-busy")
+    assert busy.json()["outcome"] == "not_applied"
+    assert int(busy.headers["Retry-After"]) > 0
