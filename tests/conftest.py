@@ -7,10 +7,15 @@ from pathlib import Path
 
 import pytest
 import redis
+from hypothesis import settings
 from servers import redis_server, service, simulated_store
 from shopper import BLOG, Shopper, Store
 
 from cartproxy import sandbox
+
+# On a busy machine an example takes longer than hypothesis's 200 ms, and nothing is wrong.
+settings.register_profile("cartproxy", deadline=None)
+settings.load_profile("cartproxy")
 
 
 def store_environment(store_url: str, store: str = "DEMO", **more: str) -> dict[str, str]:

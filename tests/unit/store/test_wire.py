@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from cartproxy.carts.errors import StoreBadResponse
@@ -220,8 +220,6 @@ json = st.recursive(
 )  # fmt: skip
 
 
-# Without a deadline: on a busy machine an example can take longer than hypothesis's 200 ms.
-@settings(deadline=None)
 @given(json)
 def test_whatever_comes_is_a_cart_or_a_bad_response(body: object) -> None:
     for reader in (read, lambda each: wire.read_product(each, SHOP, USD)):
