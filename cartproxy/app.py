@@ -14,8 +14,10 @@ from cartproxy import logs, metrics
 from cartproxy.carts.contract import Patience
 from cartproxy.carts.products import ProductCatalogue
 from cartproxy.carts.records import Lives, Records
+from cartproxy.carts.seal import Seal
 from cartproxy.carts.service import CartService
 from cartproxy.carts.sessions import SessionNames
+from cartproxy.limits.tally import Tally
 from cartproxy.settings import Settings, StoreSettings
 from cartproxy.storage import connect
 from cartproxy.store.breaker import Breaker
@@ -25,11 +27,13 @@ from cartproxy.store.limits import Budget
 from cartproxy.store.sessions import new_session
 from cartproxy.store.transport import StoreTransport
 from cartproxy.web import hooks
+from cartproxy.web.api_keys import ApiKeys
 from cartproxy.web.carts import carts
 from cartproxy.web.checkout import checkout
 from cartproxy.web.credentials import CookiePolicy
 from cartproxy.web.docs import docs
 from cartproxy.web.health import health
+from cartproxy.web.limits import Limits, Rates
 from cartproxy.web.origins import Origins
 from cartproxy.web.products import products
 from cartproxy.web.shops import Edge, Shop
@@ -50,9 +54,12 @@ def create_app(settings: Settings) -> Flask:
             wait=settings.lock_wait_seconds,
             answer=settings.answer_seconds,
         ),
+        Seal(settings.seal_key.reveal(), settings.previous_seal_key.reveal()),
     )
     session = new_session(settings.threads)
     public = urlsplit(settings.public_url)
+    # Without Redis the carts die with the process, and so may the key of their names.
+    pepper = settings.pepper.reveal() or secrets.token_urlsafe(32)
     app = Flask(__name__, root_path=__file__.removesuffix("app.py") + "web")
     # An address is right or it is none: a redirect would carry a bearer who knows where.
     app.url_map.merge_slashes = False
@@ -69,13 +76,28 @@ def create_app(settings: Settings) -> Flask:
         },
         sessions=SessionNames(
             records,
-            # Without Redis the carts die with the process, and so may the key of their names.
-            pepper=settings.pepper.reveal() or secrets.token_urlsafe(32),
+            pepper=pepper,
             previous_pepper=settings.previous_pepper.reveal(),
         ),
         cookie=CookiePolicy(public.scheme == "https", int(settings.idle_seconds)),
         own_origin=f"{public.scheme}://{public.netloc}",
         request_seconds=settings.request_seconds,
+        limits=Limits(
+            Tally(client),
+            Rates(
+                address={
+                    "reads": settings.address_reads_per_minute,
+                    "writes": settings.address_writes_per_minute,
+                    "creates": settings.address_creates_per_minute,
+                },
+                cart={
+                    "reads": settings.cart_reads_per_minute,
+                    "writes": settings.cart_writes_per_minute,
+                },
+            ),
+            trusted_hops=settings.trusted_hops,
+            key=pepper,
+        ),
         places=threading.BoundedSemaphore(settings.request_places),
     ).install(app)
     for blueprint in (carts, checkout, products, health, docs, widget):
@@ -150,4 +172,12 @@ def _shop(
         origins=Origins(store.origins),
         currency=store.currency,
         show_stock=store.show_stock,
+        keys=ApiKeys(store.api_keys),
+        products_of={
+            origin: frozenset(map(int, products))
+            for origin, *products in map(str.split, store.origin_products)
+        },
+        creates_of={
+            origin: int(quota) for origin, quota in map(str.split, store.origin_creates_per_minute)
+        },
     )

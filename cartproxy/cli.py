@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from cartproxy import __version__
+from cartproxy import __version__, cli_carts
 from cartproxy.settings import Secret, Settings, StoreSettings, declared
 from cartproxy.settings_source import load_or_exit
 
@@ -26,6 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _add_sandbox(commands)
     _add_config(commands)
     _add_snippet(commands)
+    cli_carts.add_commands(commands)
     chosen = parser.parse_args(arguments)
     code: int = chosen.run(chosen)
     return code

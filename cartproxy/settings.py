@@ -69,6 +69,11 @@ def _seconds(help_text: str, default: float) -> Any:
     return _setting(fields.Float(validate=_POSITIVE), help_text, default)
 
 
+def _per_minute(help_text: str, default: int) -> Any:
+    field = fields.Integer(validate=validate.Range(0, 1_000_000))
+    return _setting(field, f"{help_text} 0: no limit.", default)
+
+
 def _texts(check: Callable[[str], Any], help_text: str, default: Any = dataclasses.MISSING) -> Any:
     return _setting(fields.List(fields.String(validate=check)), help_text, default)
 
@@ -100,6 +105,20 @@ def _is_site(text: str) -> None:
         host = None
     if not host:
         raise ValidationError("Not the address of a site.")
+
+
+def _is_product_list(text: str) -> None:
+    origin, *products = text.split() or [""]
+    _is_origin(origin)
+    if not products or not all(re.fullmatch(r"[1-9][0-9]{0,8}", each) for each in products):
+        raise ValidationError("After the origin stand the catalog ids: https://blog.example 1 2.")
+
+
+def _is_quota(text: str) -> None:
+    origin, *quota = text.split() or [""]
+    _is_origin(origin)
+    if len(quota) != 1 or not re.fullmatch(r"[1-9][0-9]{0,5}", quota[0]):
+        raise ValidationError("After the origin stands one number: https://blog.example 20.")
 
 
 @dataclass(frozen=True)
@@ -160,6 +179,23 @@ class StoreSettings:
         fields.Integer(validate=validate.Range(min=1)),
         "Calls under way at the same time, in each worker.",
         64,
+    )
+    api_keys: tuple[str, ...] = _texts(
+        validate.Regexp(
+            r"[A-Za-z0-9._-]{1,32}:[0-9a-f]{64}\Z", error="Not an entry of `cartproxy keys create`."
+        ),
+        "Keys of server-side callers, as `cartproxy keys create` prints them: name:sha256.",
+        (),
+    )
+    origin_products: tuple[str, ...] = _texts(
+        _is_product_list,
+        "Sites that may sell some products alone: an origin and catalog ids, with blanks between.",
+        (),
+    )
+    origin_creates_per_minute: tuple[str, ...] = _texts(
+        _is_quota,
+        "Sites with a quota of new carts: an origin and a number, with a blank between.",
+        (),
     )
     show_stock: bool = _setting(
         fields.Boolean(), "Whether products tell their exact stock to browsers.", False
@@ -222,6 +258,14 @@ class Settings:
     previous_pepper: Secret = _secret(
         "The pepper before this one; its carts still open.", Secret("")
     )
+    seal_key: Secret = _secret(
+        "Seals order keys and carts in Redis: 32 random characters or more, with the extra "
+        "`crypto` installed. Empty: they are kept as they are.",
+        Secret(""),
+    )
+    previous_seal_key: Secret = _secret(
+        "The seal key before this one; what it sealed still opens.", Secret("")
+    )
     idle_seconds: float = _seconds("A cart untouched for so long is forgotten.", 14 * 86400.0)
     absolute_seconds: float = _seconds("The longest life of a cart's record.", 60 * 86400.0)
     snapshot_fresh_seconds: float = _seconds("How long a read cart is believed.", 30.0)
@@ -257,6 +301,17 @@ class Settings:
     max_body_bytes: int = _setting(
         fields.Integer(validate=validate.Range(min=1024)), "Largest request body.", 65536
     )
+    trusted_hops: int = _setting(
+        fields.Integer(validate=validate.Range(0, 10)),
+        "Proxies of your own in front, each of which appends to X-Forwarded-For: the address of "
+        "the shopper is taken from there. 0 takes the peer's.",
+        0,
+    )
+    address_reads_per_minute: int = _per_minute("Reads from one address (IPv6: one /64).", 600)
+    address_writes_per_minute: int = _per_minute("Writes from one address.", 120)
+    address_creates_per_minute: int = _per_minute("New carts from one address.", 30)
+    cart_reads_per_minute: int = _per_minute("Reads of one cart.", 240)
+    cart_writes_per_minute: int = _per_minute("Writes to one cart.", 120)
     metrics_token: Secret = _secret(
         "Bearer token that opens /metrics; without one, /metrics is closed.", Secret("")
     )

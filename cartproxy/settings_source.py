@@ -8,6 +8,7 @@ the one that `CARTPROXY_CONFIG` names.
 from __future__ import annotations
 
 import difflib
+import importlib.util
 import re
 import sys
 import tomllib
@@ -164,6 +165,12 @@ def _flat(messages: Any) -> str:
 def _contradictions(settings: Settings) -> Iterator[str]:
     if settings.redis_url and len(settings.pepper.reveal()) < 32:
         yield "pepper: set 32 random characters or more, the same for all workers and machines."
+    for name in ("seal_key", "previous_seal_key"):
+        key = getattr(settings, name).reveal()
+        if key and len(key) < 32:
+            yield f"{name}: set 32 random characters or more."
+        if key and importlib.util.find_spec("cryptography") is None:
+            yield f"{name}: needs the extra `crypto`: pip install 'cartproxy[crypto]'."
     if settings.redis_url and not is_storage_url(settings.redis_url.reveal()):
         yield "redis_url: not an address of a kind that is known; see the example."
     if settings.workers > 1 and not settings.redis_url:

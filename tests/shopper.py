@@ -137,7 +137,12 @@ class Store:
         self._api(method, cart["order_key"], f"/Item/{item_id}".rstrip("/"), json)
         self.calls()
 
-    def _api(self, method: str, order_key: str, path: str, json: Any = None) -> None:
+    def fields(self, order_key: str) -> dict[str, Any]:
+        """A cart as the store's API gives it."""
+        cart: dict[str, Any] = self._api("GET", order_key, "").json()
+        return cart[0] if isinstance(cart, list) else cart
+
+    def _api(self, method: str, order_key: str, path: str, json: Any = None) -> requests.Response:
         headers = {
             "SecureURL": sandbox.DEFAULT_SECURE_URL,
             "PrivateKey": sandbox.DEFAULT_PRIVATE_KEY,
@@ -146,6 +151,7 @@ class Store:
         url = f"{self.url}/3dCartWebAPI/v2/Cart/{order_key}{path}"
         answer = self._http.request(method, url, json=json, headers=headers, timeout=10)
         answer.raise_for_status()
+        return answer
 
     def change_product(self, catalog_id: int, **changes: Any) -> None:
         """Change a product's price, stock or visibility."""

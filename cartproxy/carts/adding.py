@@ -40,15 +40,20 @@ class Adding(Writing):
             calls += 0 if write.loaded.record else 1
             allowance = self._store.allow(calls, deadline)
             found = self._begun(write, preferences, allowance)
-            additions, revival = self._add_all(write, found, items, allowance)
+            additions, revival = self._add_all(write, found, items, allowance, preferences)
             return self._conclude(write, additions, revival, allowance, preferences)
 
     def _add_all(
-        self, write: Write, found: Record | None, items: Sequence[NewItem], allowance: Allowance
+        self,
+        write: Write,
+        found: Record | None,
+        items: Sequence[NewItem],
+        allowance: Allowance,
+        preferences: Preferences,
     ) -> tuple[Additions, Revival | None]:
         """The items into the cart, into a new one, or into one made anew where it has vanished."""
         if found is None:
-            record = Record(self._create(Addresses(), allowance))
+            record = Record(self._create_first(Addresses(), allowance, preferences))
             return self._run(write, record, items, allowance), None
         doubt = _of(write, found)
         if doubt:

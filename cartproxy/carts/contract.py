@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 
 from cartproxy.carts.idempotency import IdempotencyKey
@@ -14,12 +14,14 @@ class Preferences:
     """How a write is wanted: `if_match` lists the entity tags (or `*`) the cart must have.
 
     `minimal` asks for the write alone: no read-back, and no cart in the answer. `key` makes the
-    write one that may be sent again.
+    write one that may be sent again. `admit_creation` is asked before a first cart is made, and may
+    raise RateLimited.
     """
 
     if_match: Collection[str] | None = None
     minimal: bool = False
     key: IdempotencyKey | None = None
+    admit_creation: Callable[[], None] = lambda: None
 
 
 @dataclass(frozen=True, slots=True)

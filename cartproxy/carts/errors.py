@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
     from cartproxy.carts.models import Cart, ItemResult
+    from cartproxy.limits.tally import Standing
 
 
 class Outcome(StrEnum):
@@ -110,6 +111,19 @@ class NothingApplied(CartProxyError):
         super().__init__(cause.detail, outcome=cause.outcome, retry_after=cause.retry_after)
         self.cause = cause
         self.results = results
+
+
+class RateLimited(CartProxyError):
+    """An address, a cart or a site asks too often; `standing` says which limit it met."""
+
+    code = "rate-limited"
+    retryable = True
+
+    def __init__(self, standing: Standing, *, retry_after: int) -> None:
+        super().__init__(
+            f"Too many requests (limit {standing.limit.name}).", retry_after=retry_after
+        )
+        self.standing = standing
 
 
 class StorageError(CartProxyError):

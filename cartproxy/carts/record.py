@@ -19,6 +19,7 @@ from cartproxy.carts.models import (
     NewItem,
     Snapshot,
 )
+from cartproxy.carts.seal import Seal
 
 FORMAT = "2"
 
@@ -44,12 +45,12 @@ class Record:
     checkout_at_ms: int | None = None
     revision: str = ""
 
-    def fields(self) -> list[str]:
+    def fields(self, seal: Seal) -> list[str]:
         """Names and values alternating, as HSET takes them; the order key goes apart."""
         written = {item_id: item_as_json(item) for item_id, item in self.written.items()}
         pairs = {
             "v": FORMAT,
-            "cart": encode_snapshot(self.snapshot),
+            "cart": seal.close(encode_snapshot(self.snapshot)),
             "as_of": str(self.as_of_ms),
             "outdated": "1" if self.outdated else "",
             "written": _dump(written) if written else "",
@@ -58,15 +59,18 @@ class Record:
         return [text for pair in pairs.items() for text in pair]
 
     @classmethod
-    def from_fields(cls, fields: Mapping[str, str]) -> Record | None:
-        """The record of a hash; None for an empty one, and for one of another format."""
+    def from_fields(cls, fields: Mapping[str, str], seal: Seal) -> Record | None:
+        """The record of a hash; None for an empty one, and for one of another format.
+
+        Raises StorageUnavailable for one that no key opens.
+        """
         if fields.get("v") != FORMAT:
             return None
         written = json.loads(fields["written"] or "{}")
         checkout_at = fields.get("checkout_at")
         return cls(
-            order_key=fields["order_key"],
-            snapshot=decode_snapshot(fields["cart"]),
+            order_key=seal.open(fields["order_key"]),
+            snapshot=decode_snapshot(seal.open(fields["cart"])),
             as_of_ms=int(fields["as_of"]),
             outdated=bool(fields["outdated"]),
             written={item_id: item_from_json(raw) for item_id, raw in written.items()},

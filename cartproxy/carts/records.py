@@ -31,6 +31,7 @@ from cartproxy.carts.idempotency import IdempotencyKey, Intent, KeptAnswer
 from cartproxy.carts.record import Loaded, Record
 from cartproxy.carts.redis_errors import typed_errors
 from cartproxy.carts.scripts import load_script, run_twice
+from cartproxy.carts.seal import UNSEALED, Seal
 
 _POLL_SECONDS = 0.015
 _LAST_POLL_SECONDS = 0.06
@@ -87,7 +88,7 @@ class Write:
 
     def save(self, record: Record, answer: KeptAnswer | None) -> None:
         """Save the record, keep the answer under the write's key, and free the lock."""
-        self._end("save", (record.order_key, *record.fields()), answer)
+        self._end("save", self._records.kept(record), answer)
 
     def forget(self, answer: KeptAnswer | None) -> None:
         """Delete the record, keep the answer, and free the lock."""
@@ -120,8 +121,9 @@ class Write:
 class Records:
     """All cart records of one Redis."""
 
-    def __init__(self, client: redis.Redis, lives: Lives) -> None:
+    def __init__(self, client: redis.Redis, lives: Lives, seal: Seal = UNSEALED) -> None:
         self._client = client
+        self._seal = seal
         self._lives_ms = (int(lives.idle * 1000), int(lives.absolute * 1000))
         self._lease_ms = int(lives.lease * 1000)
         self._answer_ms = int(lives.answer * 1000)
@@ -136,7 +138,11 @@ class Records:
         mark = "1" if handing_out_checkout else "0"
         keys = [*_keys(name), f"{_key(name)}:q"]
         now, flat, busy = _list(run_twice(self._load, keys, [*self._lives_ms, mark]))
-        return replace(_loaded(now, flat), busy=busy == 1)
+        return replace(self._loaded(now, flat), busy=busy == 1)
+
+    def kept(self, record: Record) -> list[str]:
+        """The record as the commit script takes it: order key, fields and values."""
+        return [self._seal.close(record.order_key), *record.fields(self._seal)]
 
     def exists(self, name: str) -> bool:
         """Whether there is a record of this name."""
@@ -167,7 +173,7 @@ class Records:
 
     def refresh(self, name: str, seen: Record, fresh: Record | None) -> None:
         """Save what was read back (None: the cart is gone), unless a write came in between."""
-        action = ["forget"] if fresh is None else ["save", *fresh.fields()]
+        action = ["forget"] if fresh is None else ["save", *fresh.fields(self._seal)]
         with suppress(StorageFull):  # then the next reader reads it back again
             run_twice(self._refresh, _keys(name), [seen.revision, *action])
 
@@ -228,7 +234,7 @@ class Records:
         if state == b"mismatch":
             raise IdempotencyKeyReused("This key was used for another request.")
         now, flat, more = reply
-        loaded = _loaded(now, flat)
+        loaded = self._loaded(now, flat)
         if loaded.record:
             # A begin that was repeated finds its own intent too.
             own = intent.text(owner)
@@ -240,6 +246,11 @@ class Records:
         behind = tuple(label.decode() for label in more)
         return Write(self, name, owner, intent, loaded, behind=behind)
 
+    def _loaded(self, now: Any, flat: Any) -> Loaded:
+        texts = [part.decode() for part in flat]
+        fields = dict(zip(texts[::2], texts[1::2], strict=True))
+        return Loaded(Record.from_fields(fields, self._seal), int(now), time.monotonic())
+
 
 def _end_quietly(write: Write, error: BaseException) -> None:
     """On the way out with another error, which must not be hidden; the lease frees the lock too."""
@@ -248,12 +259,6 @@ def _end_quietly(write: Write, error: BaseException) -> None:
         write.release() if nothing_done else write.abandon()
     except StorageError:
         return
-
-
-def _loaded(now: Any, flat: Any) -> Loaded:
-    texts = [part.decode() for part in flat]
-    fields = dict(zip(texts[::2], texts[1::2], strict=True))
-    return Loaded(Record.from_fields(fields), int(now), time.monotonic())
 
 
 def _list(reply: object) -> list[Any]:

@@ -46,7 +46,7 @@ class CartService(Adding, Changing):
             record = self._begun(write, preferences, allowance)
             revival = None
             if record is None:
-                revival = Revival(Record(self._create(addresses, allowance)))
+                revival = Revival(Record(self._create_first(addresses, allowance, preferences)))
             elif addresses:
                 revival = self._update(record, addresses, allowance)
             elif self._is_fresh(write.loaded, record):

@@ -10,7 +10,10 @@ import secrets
 from cartproxy.carts.records import Records
 
 CREDENTIAL = re.compile(r"cpt1_[A-Za-z0-9_-]{43}", re.ASCII)
-_NAME_LENGTH = 40  # hexadecimal: 160 bits, out of reach of guessing and of collisions
+# Hexadecimal: 128 bits for the cart, out of reach of guessing and of collisions, and 32 for the
+# site, by which all carts of one site can be found.
+_CART_LENGTH = 32
+_SITE_LENGTH = 8
 
 
 def draw_credential() -> str:
@@ -25,8 +28,17 @@ def session_name(pepper: str, *, store: str, origin: str, credential: str) -> st
     origin or store names another cart. The three parts can't run into each other, since neither a
     store id nor an origin holds a line break.
     """
-    message = "\n".join((store, origin, credential)).encode()
-    return hmac.new(pepper.encode(), message, hashlib.sha256).hexdigest()[:_NAME_LENGTH]
+    cart = _digest(pepper, store, origin, credential)[:_CART_LENGTH]
+    return cart + site_name(pepper, store=store, origin=origin)
+
+
+def site_name(pepper: str, *, store: str, origin: str) -> str:
+    """The end of the names of all carts of this origin of this store."""
+    return _digest(pepper, store, origin)[:_SITE_LENGTH]
+
+
+def _digest(pepper: str, *parts: str) -> str:
+    return hmac.new(pepper.encode(), "\n".join(parts).encode(), hashlib.sha256).hexdigest()
 
 
 class SessionNames:

@@ -79,6 +79,18 @@ class Writing(Reading):
             return Revival(Record(self._create(Addresses(), allowance)))
         return revive(self._store, record, allowance)
 
+    def _create_first(
+        self, addresses: Addresses, allowance: Allowance, preferences: Preferences
+    ) -> str:
+        """The first cart of a session. Raises RateLimited.
+
+        Whoever has a cart goes before whoever has none yet, so that a flood of new carts does not
+        keep shoppers from theirs.
+        """
+        preferences.admit_creation()
+        allowance.wait_less()
+        return self._create(addresses, allowance)
+
     def _create(self, addresses: Addresses, allowance: Allowance) -> str:
         try:
             return self._store.create_cart(addresses, allowance)

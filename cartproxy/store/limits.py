@@ -23,12 +23,17 @@ class Allowance:
     """The calls a request may make: each at its reserved turn, all within one deadline."""
 
     def __init__(
-        self, deadline: Deadline, reserve: Callable[[int], list[float]], calls: int
+        self, deadline: Deadline, reserve: Callable[[int, float], list[float]], calls: int
     ) -> None:
         self.deadline = deadline
         self._reserve = reserve
         self._foreseen = calls
+        self._patience = 1.0
         self._turns: deque[float] = deque()
+
+    def wait_less(self) -> None:
+        """Give up at half of the usual wait: others have more need of the store's calls."""
+        self._patience = 0.5
 
     def take(self) -> None:
         """Wait for the next turn. Raises StoreBusy.
@@ -36,7 +41,7 @@ class Allowance:
         The first call reserves all that were foreseen, each beyond them one more.
         """
         if not self._turns:
-            self._turns.extend(self._reserve(max(1, self._foreseen)))
+            self._turns.extend(self._reserve(max(1, self._foreseen), self._patience))
             self._foreseen = 0
         wait = self._turns.popleft() - time.monotonic()
         if wait > 0:
@@ -61,8 +66,8 @@ class Budget:
         Whatever is more than a burst is reserved call by call, or it would never be granted.
         """
 
-        def reserve(wanted: int) -> list[float]:
-            wait = min(self._wait_seconds, deadline.remaining())
+        def reserve(wanted: int, patience: float) -> list[float]:
+            wait = min(self._wait_seconds * patience, deadline.remaining())
             granted, *waits = self._run(wanted, wait)
             if not granted:
                 raise StoreBusy(

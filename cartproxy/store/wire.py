@@ -56,16 +56,21 @@ _CART_FIELDS = frozenset(("OrderKey", "CartItemList", "CheckoutURL", "BillingFir
 _MAX_DIGITS = 30  # no price, id or quantity is longer; a Decimal of millions of digits is an attack
 
 
-def write_addresses(addresses: Addresses) -> dict[str, str]:
-    """The fields of a CartReduced that are to change, for `PUT /Cart`."""
-    billing = {_BILLING[name]: text for name, text in addresses.billing.items()}
-    shipping = {_SHIPPING[name]: text for name, text in addresses.shipping.items()}
-    return billing | shipping
+def write_addresses(addresses: Addresses) -> dict[str, object]:
+    """The fields of a CartReduced that are to change, for `PUT /Cart`.
+
+    `CustomerId` with a small d, as CartReduced has it (upstream.md, Objects).
+    """
+    wire: dict[str, object] = {
+        **{_BILLING[name]: text for name, text in addresses.billing.items()},
+        **{_SHIPPING[name]: text for name, text in addresses.shipping.items()},
+    }
+    return wire | ({"CustomerId": addresses.customer_id} if addresses.customer_id else {})
 
 
-def write_new_cart(addresses: Addresses) -> dict[str, str]:
+def write_new_cart(addresses: Addresses) -> dict[str, object]:
     """A whole CartReduced: the documented "empty" body is an object of empty strings."""
-    empty = dict.fromkeys((*_BILLING.values(), *_SHIPPING.values()), "")
+    empty: dict[str, object] = dict.fromkeys((*_BILLING.values(), *_SHIPPING.values()), "")
     return empty | write_addresses(addresses)
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from flask import Response, g, request
@@ -11,8 +13,10 @@ from cartproxy.carts.contract import Preferences
 from cartproxy.carts.deadline import Deadline
 from cartproxy.carts.idempotency import IdempotencyKey
 from cartproxy.carts.sessions import draw_credential
+from cartproxy.limits.tally import Limit, Standing
 from cartproxy.web.bodies import FORM_TYPE, media_type
 from cartproxy.web.credentials import read_bearer
+from cartproxy.web.limits import add_fields, network
 from cartproxy.web.origins import add_cors_headers
 from cartproxy.web.problems import Refused
 from cartproxy.web.shops import Shop, edge
@@ -21,19 +25,27 @@ _STORE_PATH = re.compile(r"/v1/stores/([^/]+)(?:/|\Z)")
 _CLIENT = re.compile(r"[A-Za-z0-9._-]{1,64}/[A-Za-z0-9._+-]{1,64}", re.ASCII)
 # No comma: a server joins two headers of one name with it.
 _KEY = re.compile(r"[\x21-\x2b\x2d-\x7e]{1,255}", re.ASCII)
+ADDRESS_HEADER = "Cartproxy-Client-Address"
 _SAFE_METHODS = frozenset(("GET", "HEAD", "OPTIONS"))
 _FORM_PATHS = ("/checkout", "/buy")
 
 
 @dataclass(slots=True)
 class Caller:
-    """Who asks: `credential` is None for a reader who has none yet."""
+    """Who asks: `credential` is None for a reader who has none yet.
+
+    `key` names the API key of a server-side caller, whose `origin` is that key. `address` is where
+    the shopper is counted, None for nobody who is.
+    """
 
     shop: Shop
     origin: str
     credential: str | None
     deadline: Deadline
     by_cookie: bool
+    key: str | None
+    address: str | None
+    standing: Standing | None = None
     session: str | None = None
 
     def reading(self) -> str | None:
@@ -47,6 +59,22 @@ class Caller:
         if self.credential is None:
             self.credential, self.by_cookie = draw_credential(), True
         return self._named(self.credential)
+
+    def admit_creation(self) -> None:
+        """Count a new cart. Raises RateLimited."""
+        quota = self.shop.creates_of.get(self.origin, 0)
+        own = Limit("origin-creates", f"creates:{self.shop.id}:{self.origin}", quota)
+        self.standing = edge().limits.take("creates", self.address, None, [own])
+
+    def check_products(self, catalog_ids: Iterable[int]) -> None:
+        """Refuse products that the site may not sell. Raises Refused."""
+        listed = self.shop.products_of.get(self.origin)
+        if listed is None:
+            return
+        wrong = [f"/items/{at}" for at, each in enumerate(catalog_ids) if each not in listed]
+        if wrong:
+            errors = [(pointer, "Not on this site's list.") for pointer in wrong]
+            raise Refused("product-refused", "This site may not sell this product.", errors=errors)
 
     def _named(self, credential: str) -> str:
         self.session = edge().sessions.name(
@@ -78,22 +106,41 @@ def admit() -> Response | None:
     if shop is None:
         raise Refused("store-not-found", "This service serves no store of that name.")
     g.shop = shop
-    origin = _admitted_origin(shop)
+    key = shop.keys.read(request)
+    origin = f"key:{key}" if key else _admitted_origin(shop)
     _take_place()
-    if request.method in _SAFE_METHODS:
+    reads = request.method in _SAFE_METHODS
+    if reads:
         _refuse_body()
-    else:
+    elif key is None:
         _require_script_or_form()
     bearer = read_bearer(request)
     credential = bearer or edge().cookie.read(request)
+    address = _told_address() if key else edge().limits.address(request)
     g.caller = Caller(
         shop,
         origin,
         credential,
         Deadline.after(edge().request_seconds),
         by_cookie=bearer is None and credential is not None,
+        key=key,
+        address=address,
     )
+    kind = "reads" if reads else "writes"
+    g.caller.standing = edge().limits.take(kind, address, credential)
     return None
+
+
+def _told_address() -> str | None:
+    """The shopper's address as a server-side caller tells it; None where it tells none."""
+    told = request.headers.get(ADDRESS_HEADER)
+    if told is None:
+        return None
+    try:
+        ipaddress.ip_address(told)
+    except ValueError:
+        raise Refused("malformed-request", f"{ADDRESS_HEADER} is no address.") from None
+    return network(told)
 
 
 def _take_place() -> None:
@@ -113,6 +160,8 @@ def finish(response: Response) -> None:
     if _STORE_PATH.match(request.path):
         add_cors_headers(response, _readable_by(g.get("shop")))
     admitted: Caller | None = g.get("caller")
+    if admitted is not None and "RateLimit" not in response.headers:
+        add_fields(response, admitted.standing)
     written = admitted is not None and admitted.session and request.method not in _SAFE_METHODS
     if admitted is not None and written and admitted.by_cookie and admitted.credential:
         edge().cookie.issue(response, admitted.credential)
@@ -122,7 +171,12 @@ def preferences() -> Preferences:
     """What the request asks of a write: `If-Match`, `Prefer: return=minimal`."""
     if_match = request.headers.get("If-Match")
     tags = None if if_match is None else tuple(tag.strip() for tag in if_match.split(","))
-    return Preferences(if_match=tags, minimal=wants_minimal(), key=_idempotency_key())
+    return Preferences(
+        if_match=tags,
+        minimal=wants_minimal(),
+        key=_idempotency_key(),
+        admit_creation=caller().admit_creation,
+    )
 
 
 def _idempotency_key() -> IdempotencyKey | None:

@@ -17,6 +17,7 @@ from cartproxy.web.schemas import (
     AddressesSchema,
     CartSchema,
     CartWithResultsSchema,
+    CustomerSchema,
     ItemResultSchema,
     NewItemSchema,
     NewItemsSchema,
@@ -31,7 +32,7 @@ from cartproxy.web.schemas import (
 carts = Blueprint("carts", __name__, url_prefix="/v1/stores/<store>")
 
 _CART, _RESULTS, _RESTORED = CartSchema(), ItemResultSchema(many=True), RestoredSchema()
-_ADDRESSES, _NOTHING = AddressesSchema(), NothingSchema()
+_ADDRESSES, _CUSTOMER, _NOTHING = AddressesSchema(), CustomerSchema(), NothingSchema()
 _NEW_ITEM, _NEW_ITEMS = NewItemSchema(), NewItemsSchema()
 _QUANTITY, _QUANTITIES = QuantitySchema(), QuantityChangesSchema()
 _WRITE = {"writes": True, "minimal": ResultsSchema}
@@ -56,7 +57,7 @@ def get_cart(store: str) -> Response:
 @operation(
     "Make the cart now, with addresses if given",
     {201: WrittenCartSchema, 200: WrittenCartSchema},
-    bodies=(AddressesSchema,),
+    bodies=(CustomerSchema,),
     problems=("address-rejected",),
     **_WRITE,
 )
@@ -69,7 +70,7 @@ def create_cart(store: str) -> Response:
 @operation(
     "Change addresses; they are never given back",
     {200: WrittenCartSchema},
-    bodies=(AddressesSchema,),
+    bodies=(CustomerSchema,),
     problems=("address-rejected",),
     **_WRITE,
 )
@@ -93,13 +94,14 @@ def delete_cart(store: str) -> Response:
     "Add one item or several; makes the cart when there is none",
     {201: CartWithResultsSchema},
     bodies=(NewItemSchema, NewItemsSchema),
-    problems=_ITEM_PROBLEMS,
+    problems=(*_ITEM_PROBLEMS, "product-refused"),
     **_WRITE,
 )
 def add_items(store: str) -> Response:
     loaded = load_json(_NEW_ITEM, _NEW_ITEMS)
     items = loaded["items"] if isinstance(loaded, dict) else [loaded]
     who = caller()
+    who.check_products(item.catalog_id for item in items)
     return _write_answer(who.shop.carts.add(who.writing(), items, who.deadline, preferences()), 201)
 
 
@@ -153,8 +155,8 @@ def _change(changes: list[QuantityChange]) -> Response:
 
 
 def _write_addresses() -> Written:
-    addresses = load_json(_ADDRESSES)
     who = caller()
+    addresses = load_json(_CUSTOMER if who.key else _ADDRESSES)
     return who.shop.carts.write_addresses(who.writing(), addresses, who.deadline, preferences())
 
 

@@ -45,14 +45,16 @@ def check_out(store: str) -> Response:
     "Without JavaScript: add the form's item and go to the checkout",
     {303: None},
     form=NewItemSchema,
-    problems=(*_PROBLEMS, "item-rejected"),
+    problems=(*_PROBLEMS, "item-rejected", "product-refused"),
     writes=True,
 )
 def buy(store: str) -> Response:
     item = load_form(_NEW_ITEM)
     who = caller()
+    who.check_products([item.catalog_id])
     session = who.writing()
-    who.shop.carts.add(session, [item], who.deadline, Preferences())
+    wanted = Preferences(admit_creation=who.admit_creation)
+    who.shop.carts.add(session, [item], who.deadline, wanted)
     return _see_other(who.shop.carts.checkout(session, who.deadline))
 
 

@@ -24,7 +24,9 @@ _ANY = (
     "origin-refused",
     "credential-malformed",
     "internal-error",
+    "key-refused",
     "overloaded",
+    "rate-limited",
 )
 _READ = (
     "malformed-request",

@@ -11,7 +11,10 @@ ALLOWED_HEADERS = (
     "Authorization, Cache-Control, Cartproxy-Client, Content-Type, Idempotency-Key, If-Match, "
     "If-None-Match, Prefer, X-Request-Id"
 )
-EXPOSED_HEADERS = "ETag, Idempotent-Replayed, Preference-Applied, Retry-After, X-Request-Id"
+EXPOSED_HEADERS = (
+    "ETag, Idempotent-Replayed, Preference-Applied, RateLimit, RateLimit-Policy, Retry-After, "
+    "X-Request-Id"
+)
 ALLOWED_METHODS = "GET, POST, PATCH, DELETE"
 _LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?", re.ASCII)
 PREFLIGHT_SECONDS = 7200  # the longest that Chromium remembers one

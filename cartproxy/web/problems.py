@@ -10,7 +10,13 @@ from typing import Any
 from flask import Response, current_app, g, render_template, request
 from werkzeug.exceptions import HTTPException
 
-from cartproxy.carts.errors import CartProxyError, NothingApplied, PreconditionFailed
+from cartproxy.carts.errors import (
+    CartProxyError,
+    NothingApplied,
+    PreconditionFailed,
+    RateLimited,
+)
+from cartproxy.web.limits import add_fields
 from cartproxy.web.schemas import CartSchema, ItemResultSchema
 
 MEDIA_TYPE = "application/problem+json"
@@ -50,6 +56,17 @@ CATALOGUE: Mapping[str, Kind] = {
         401,
         "Malformed credential",
         "A bearer is `cpt1_` and 43 base64url characters: 32 random bytes, drawn by the caller.",
+    ),
+    "key-refused": Kind(
+        401,
+        "API key refused",
+        "Send one key of the store's `api_keys` in `Cartproxy-Key`, from a server and without "
+        "`Origin`. `cartproxy keys create` makes one.",
+    ),
+    "product-refused": Kind(
+        403,
+        "Not a product of this site",
+        "The operator lists the products that this site may sell in the store's `origin_products`.",
     ),
     "origin-refused": Kind(
         403,
@@ -107,6 +124,11 @@ CATALOGUE: Mapping[str, Kind] = {
         422,
         "The store refuses the address",
         "`detail` is the store's reason, as far as it gave one.",
+    ),
+    "rate-limited": Kind(
+        429,
+        "Too many requests",
+        "Try again after `retry_after` seconds; `RateLimit` tells how the limit stands.",
     ),
     "internal-error": Kind(
         500, "A fault of this service", "Report it with its `request_id`. It is ours to mend."
@@ -202,6 +224,8 @@ def answer(error: CartProxyError) -> Response:
     response = _document(cause.code, members)
     if isinstance(error, PreconditionFailed):
         response.headers["ETag"] = error.cart.etag
+    if isinstance(error, RateLimited):
+        add_fields(response, error.standing)
     return response
 
 

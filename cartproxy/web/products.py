@@ -24,12 +24,13 @@ _BROWSER_SECONDS = 60
 @operation(
     "A product's name, price, image, availability and options",
     {200: ProductSchema},
-    problems=("product-not-found",),
+    problems=("product-not-found", "product-refused"),
 )
 def get_product(store: str, catalog_id: str) -> Response:
     if not _CATALOG_ID.fullmatch(catalog_id):
         raise Refused("product-not-found", "The store offers no such product.")
     who = caller()
+    who.check_products([int(catalog_id)])
     product = who.shop.products.get(int(catalog_id), who.deadline)
     document: dict[str, Any] = _PRODUCT.dump(product) | {"currency": who.shop.currency}
     if not who.shop.show_stock:

@@ -120,7 +120,15 @@ class AddressesSchema(Input):
 
     @post_load
     def _build(self, values: Mapping[str, Any], **_: Any) -> Addresses:
-        return Addresses(values["billing"], values["shipping"])
+        return Addresses(values["billing"], values["shipping"], values.get("customer_id"))
+
+
+class CustomerSchema(AddressesSchema):
+    """What a server-side caller may write: also which of the store's customers the cart is for."""
+
+    customer_id = Identifier(
+        load_default=None, metadata={"description": "Only with an API key (`Cartproxy-Key`)."}
+    )
 
 
 class NothingSchema(Input):

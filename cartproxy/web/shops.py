@@ -11,13 +11,19 @@ from flask import Flask, current_app
 from cartproxy.carts.products import ProductCatalogue
 from cartproxy.carts.service import CartService
 from cartproxy.carts.sessions import SessionNames
+from cartproxy.web.api_keys import ApiKeys
 from cartproxy.web.credentials import CookiePolicy
+from cartproxy.web.limits import Limits
 from cartproxy.web.origins import Origins
 
 
 @dataclass(frozen=True, slots=True)
 class Shop:
-    """One store: its use cases, and who may use them."""
+    """One store: its use cases, and who may use them.
+
+    `products_of` lists the catalog ids of the origins that may sell only some, `creates_of` the
+    new carts a minute of those that have a quota.
+    """
 
     id: str
     carts: CartService
@@ -25,6 +31,9 @@ class Shop:
     origins: Origins
     currency: str
     show_stock: bool
+    keys: ApiKeys
+    products_of: Mapping[str, frozenset[int]]
+    creates_of: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +45,7 @@ class Edge:
     cookie: CookiePolicy
     own_origin: str
     request_seconds: float
+    limits: Limits
     places: threading.BoundedSemaphore
 
     def install(self, app: Flask) -> None:

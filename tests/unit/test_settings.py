@@ -174,6 +174,7 @@ def test_example_names_every_setting_and_its_default() -> None:
             assert len(written) == 1, name
             if written[0].startswith("#"):
                 ((_, value),) = tomllib.loads(written[0].removeprefix("# ")).items()
+                value = tuple(value) if isinstance(value, list) else value
                 assert value == (default.reveal() if hasattr(default, "reveal") else default), name
 
 

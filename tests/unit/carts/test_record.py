@@ -38,7 +38,7 @@ def save(records: Records, record: Record, name: str = "n") -> None:
 
 
 def commit(records: Records, owner: str, record: Record) -> bool:
-    return records.commit("n", owner, None, "", "save", (record.order_key, *record.fields()))
+    return records.commit("n", owner, None, "", "save", records.kept(record))
 
 
 def line(item_id: str = "1") -> LineItem:

@@ -1,0 +1,71 @@
+"""What an operator can do with the carts in Redis: list them, look at one, revoke.
+
+To revoke a cart is to forget it: its credential opens an empty cart from then on. At the store it
+stays until that forgets it too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import cast
+
+import redis
+
+from cartproxy.carts.record import Record
+from cartproxy.carts.redis_errors import typed_errors
+from cartproxy.carts.seal import Seal
+
+_PAGE = 1000
+_BEGIN, _END = "cp:{", "}"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A cart as an operator sees it: no key, no address, no checkout URL.
+
+    `name` begins with the twelve characters that logs show.
+    """
+
+    name: str
+    created: datetime | None
+    expires_seconds: int
+    record: Record | None
+
+
+class Office:
+    """All carts of one Redis."""
+
+    def __init__(self, client: redis.Redis, seal: Seal) -> None:
+        self._client = client
+        self._seal = seal
+
+    def names(self, beginning: str = "", site: str = "") -> Iterator[str]:
+        """Names of the carts that begin so, of that site (`sessions.site_name`) alone if given."""
+        pattern = f"{_BEGIN}{beginning}*{site}{_END}"
+        with typed_errors():
+            for key in self._client.scan_iter(match=pattern, count=_PAGE):
+                yield bytes(key).decode().removeprefix(_BEGIN).removesuffix(_END)
+
+    def look(self, name: str) -> Entry | None:
+        """A cart, without sliding its life; None when it is gone."""
+        key = f"{_BEGIN}{name}{_END}"
+        with typed_errors():
+            raw = cast("dict[bytes, bytes]", self._client.hgetall(key))
+            left_ms = self._client.pttl(key)
+        if not raw:
+            return None
+        fields = {field.decode(): value.decode() for field, value in raw.items()}
+        made_ms = fields.get("created")
+        return Entry(
+            name,
+            datetime.fromtimestamp(int(made_ms) / 1000, UTC) if made_ms else None,
+            max(0, left_ms // 1000),
+            Record.from_fields(fields, self._seal),
+        )
+
+    def revoke(self, name: str) -> None:
+        """Forget the cart; its answers to idempotency keys run out by themselves."""
+        with typed_errors():
+            self._client.unlink(f"{_BEGIN}{name}{_END}")

@@ -1,0 +1,146 @@
+"""Command line for the carts in Redis and for API keys."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Iterator
+from decimal import Decimal
+from itertools import islice
+from pathlib import Path
+
+from cartproxy.carts.office import Entry, Office
+from cartproxy.carts.seal import Seal
+from cartproxy.carts.sessions import site_name
+from cartproxy.settings import Settings
+from cartproxy.settings_source import load_or_exit
+from cartproxy.storage import connect
+
+_SHORTEST_NAME = 12  # what logs show
+
+
+def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add `carts list | show | revoke` and `keys create`."""
+    carts = commands.add_parser("carts", help="the carts in Redis: list, show, revoke")
+    actions = carts.add_subparsers(dest="action", required=True, metavar="action")
+    listing = _add(actions, "list", "carts, of one site if you like", _list)
+    listing.add_argument("--limit", type=int, default=50, help="how many at most (50)")
+    show = _add(actions, "show", "one cart's lines", _show, site=False)
+    show.add_argument("name", help="a cart's name as logs have it, or the whole of it")
+    revoke = _add(actions, "revoke", "forget a cart, or all carts of a site", _revoke)
+    revoke.add_argument("name", nargs="?", help="a cart's name as logs have it")
+
+    keys = commands.add_parser("keys", help="keys of server-side callers")
+    making = keys.add_subparsers(dest="action", required=True, metavar="action")
+    create = making.add_parser("create", help="make a key; the settings get its hash alone")
+    create.add_argument("--name", required=True, help="whose key it is: letters, digits, . _ -")
+    create.set_defaults(run=_create_key)
+
+
+def _add(
+    actions: argparse._SubParsersAction[argparse.ArgumentParser],
+    name: str,
+    help_text: str,
+    run: Callable[[argparse.Namespace], int],
+    *,
+    site: bool = True,
+) -> argparse.ArgumentParser:
+    parser = actions.add_parser(name, help=help_text)
+    parser.add_argument("--config", type=Path, help="TOML file; else CARTPROXY_CONFIG")
+    if site:
+        parser.add_argument("--store", help="the store's id, with --origin")
+        parser.add_argument("--origin", help="the site: https://blog.example, or key:NAME")
+    parser.set_defaults(run=run)
+    return parser
+
+
+def _open(chosen: argparse.Namespace) -> tuple[Settings, Office]:
+    settings = load_or_exit(os.environ, chosen.config)
+    if not settings.redis_url:
+        raise SystemExit("No redis_url is set: the carts live in the service's own memory.")
+    seal = Seal(settings.seal_key.reveal(), settings.previous_seal_key.reveal())
+    return settings, Office(connect(settings), seal)
+
+
+def _found(chosen: argparse.Namespace, settings: Settings, office: Office) -> Iterator[str]:
+    """Names of the carts of the site that was asked for, or of all."""
+    if bool(chosen.store) != bool(chosen.origin):
+        raise SystemExit("--store and --origin go together: a cart belongs to both.")
+    if not chosen.store:
+        yield from office.names()
+        return
+    for pepper in (settings.pepper, settings.previous_pepper):
+        if pepper:
+            site = site_name(pepper.reveal(), store=chosen.store, origin=chosen.origin)
+            yield from office.names(site=site)
+
+
+def _list(chosen: argparse.Namespace) -> int:
+    settings, office = _open(chosen)
+    for name in islice(_found(chosen, settings, office), chosen.limit):
+        entry = office.look(name)
+        if entry:
+            print(_line(entry))
+    return 0
+
+
+def _line(entry: Entry) -> str:
+    made = f"{entry.created:%Y-%m-%d %H:%M}" if entry.created else "-"
+    lines = entry.record.lines().values() if entry.record else ()
+    pieces = sum(line.quantity for line in lines)
+    days = entry.expires_seconds / 86400
+    holds = f"lines {len(lines)}  pieces {_plain(pieces)}"
+    return f"{entry.name[:_SHORTEST_NAME]}  made {made}  {holds}  {days:.1f} days left"
+
+
+def _plain(quantity: Decimal | int) -> str:
+    return f"{Decimal(quantity).normalize():f}"
+
+
+def _show(chosen: argparse.Namespace) -> int:
+    _, office = _open(chosen)
+    entry = office.look(_one(office, chosen.name))
+    if entry is None or entry.record is None:
+        raise SystemExit("The cart has just gone.")
+    print(_line(entry))
+    for line in entry.record.snapshot.items:
+        chosen_options = ", ".join(f"{option.name}: {option.value}" for option in line.options)
+        print(
+            f"  {_plain(line.quantity)} x {line.catalog_id} {line.name}  {chosen_options}".rstrip()
+        )
+    if entry.record.doubts:
+        print(f"  in doubt: {len(entry.record.doubts)}")
+    return 0
+
+
+def _revoke(chosen: argparse.Namespace) -> int:
+    settings, office = _open(chosen)
+    if bool(chosen.name) == bool(chosen.origin):
+        raise SystemExit("Say which: a cart's name, or --store and --origin for all of a site.")
+    names = [_one(office, chosen.name)] if chosen.name else list(_found(chosen, settings, office))
+    for name in names:
+        office.revoke(name)
+    print(f"{len(names)} revoked: their credentials open an empty cart from now on.")
+    return 0
+
+
+def _one(office: Office, beginning: str) -> str:
+    """The one cart whose name begins so."""
+    if len(beginning) < _SHORTEST_NAME or not beginning.isalnum():
+        raise SystemExit(f"A cart's name has {_SHORTEST_NAME} characters at least.")
+    found = list(islice(office.names(beginning), 2))
+    if len(found) != 1:
+        raise SystemExit("There is no such cart." if not found else "More than one begins so.")
+    return found[0]
+
+
+def _create_key(chosen: argparse.Namespace) -> int:
+    from cartproxy.web.api_keys import create
+
+    key, entry = create(chosen.name)
+    print("The key, shown this once; it goes to the server that calls:", file=sys.stderr)
+    print(key)
+    print("Its entry in the store's settings:", file=sys.stderr)
+    print(f'api_keys = ["{entry}"]')
+    return 0

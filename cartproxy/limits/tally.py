@@ -1,0 +1,164 @@
+"""Counts requests against limits in this process, and makes the counts one over all workers.
+
+A request costs no round trip for it: each worker counts in memory, and several times a second a
+thread adds what was counted to the levels in Redis and learns what the other workers counted. A
+worker may so grant somewhat more than it should for a quarter of a second, never for longer.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import redis
+
+from cartproxy.carts.errors import RateLimited, StorageError
+from cartproxy.carts.scripts import load_script, run_script
+
+_SYNC_SECONDS = 0.25
+_MOST_BUCKETS = 50_000  # in memory; the emptiest go first
+_BATCH = 500
+_HOT_SECONDS = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """At most `per_minute` requests a minute, all at once or spread; `key` says whose.
+
+    `name` is what answers call it, such as `address-writes`.
+    """
+
+    name: str
+    key: str
+    per_minute: int
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a limit stands after a request: how many are left, and seconds until all are again."""
+
+    limit: Limit
+    remaining: int
+    reset_seconds: int
+
+
+class _Bucket:
+    __slots__ = ("at", "leak", "level", "unsent")
+
+    def __init__(self, per_minute: int) -> None:
+        self.leak = per_minute / 60
+        self.level = 0.0
+        self.at = time.monotonic()
+        self.unsent = 0
+
+    @property
+    def is_hot(self) -> bool:
+        """Whether a tenth of the minute's quota, or more, is used up."""
+        return self.now() >= self.leak * _HOT_SECONDS
+
+    def now(self) -> float:
+        """The level, leaked until now."""
+        moment = time.monotonic()
+        self.level = max(0.0, self.level - (moment - self.at) * self.leak)
+        self.at = moment
+        return self.level
+
+
+class Tally:
+    """The counts of one process."""
+
+    def __init__(self, client: redis.Redis) -> None:
+        self._script = load_script(client, __package__, "levels")
+        self._buckets: dict[str, _Bucket] = {}
+        self._lock = threading.Lock()
+        self._counted = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def take(self, limits: Sequence[Limit]) -> Standing | None:
+        """Count one request against all the limits, or against none of them.
+
+        Returns how the tightest stands, None without limits. Raises RateLimited.
+        """
+        if not limits:
+            return None
+        with self._lock:
+            buckets = [self._bucket(limit) for limit in limits]
+            for limit, bucket in zip(limits, buckets, strict=True):
+                over = bucket.now() + 1 - limit.per_minute
+                if over > 0:
+                    wait = max(1, math.ceil(over / bucket.leak))
+                    raise RateLimited(_standing(limit, bucket), retry_after=wait)
+            for bucket in buckets:
+                bucket.level += 1
+                bucket.unsent += 1
+            standings = map(_standing, limits, buckets)
+            tightest = min(standings, key=lambda each: each.remaining / each.limit.per_minute)
+            self._run_thread()
+        self._counted.set()
+        return tightest
+
+    def _bucket(self, limit: Limit) -> _Bucket:
+        bucket = self._buckets.get(limit.key)
+        if bucket is None:
+            if len(self._buckets) >= _MOST_BUCKETS:
+                self._drop_emptiest()
+            bucket = self._buckets[limit.key] = _Bucket(limit.per_minute)
+        return bucket
+
+    def _drop_emptiest(self) -> None:
+        by_level = sorted(self._buckets, key=lambda key: self._buckets[key].now())
+        for key in by_level[: _MOST_BUCKETS // 10]:
+            del self._buckets[key]
+
+    def _run_thread(self) -> None:
+        # Started by the first request, since threads do not survive the fork of a worker.
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._keep_in_step, daemon=True, name="tally")
+            self._thread.start()
+
+    def _keep_in_step(self) -> None:
+        hot = False
+        while True:
+            if not hot:
+                self._counted.wait()
+            self._counted.clear()
+            time.sleep(_SYNC_SECONDS)
+            hot = self.exchange()
+
+    def exchange(self) -> bool:
+        """Add what was counted to the levels in Redis, and take over what all have counted.
+
+        Without Redis this process goes on with its own counts. Returns whether a bucket is so full
+        that what others count matters even while this worker counts nothing.
+        """
+        with self._lock:
+            hot = [each for each in self._buckets.items() if each[1].is_hot]
+            waiting = [each for each in self._buckets.items() if each[1].unsent or each[1].is_hot]
+        for start in range(0, len(waiting), _BATCH):
+            self._exchange(waiting[start : start + _BATCH])
+        return bool(hot)
+
+    def _exchange(self, waiting: Sequence[tuple[str, _Bucket]]) -> None:
+        with self._lock:
+            sent = [(bucket, bucket.unsent) for _, bucket in waiting]
+            for bucket, _ in sent:
+                bucket.unsent = 0
+        try:
+            keys = [f"cpl:{{limits}}:{key}" for key, _ in waiting]
+            args = [each for bucket, count in sent for each in (bucket.leak, count)]
+            levels = run_script(self._script, keys, args)
+        except StorageError:
+            return
+        assert isinstance(levels, list)  # noqa: S101 - the script is ours
+        with self._lock:
+            for (bucket, _), level in zip(sent, levels, strict=True):
+                bucket.now()
+                bucket.level = max(bucket.level, float(level) + bucket.unsent)
+
+
+def _standing(limit: Limit, bucket: _Bucket) -> Standing:
+    remaining = max(0, math.floor(limit.per_minute - bucket.level))
+    return Standing(limit, remaining, math.ceil(bucket.level / bucket.leak))

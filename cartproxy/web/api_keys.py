@@ -1,0 +1,49 @@
+"""Keys of server-side callers, such as a blog that renders a price: `Cartproxy-Key`.
+
+Only a key's SHA-256 stands in the settings. It needs no slow hash: a key has 256 random bits.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+import secrets
+from collections.abc import Iterable
+
+from flask import Request
+
+from cartproxy.web.problems import Refused
+
+HEADER = "Cartproxy-Key"
+_FORM = re.compile(r"cpk_[A-Za-z0-9_-]{43}", re.ASCII)
+
+
+class ApiKeys:
+    """One store's keys; `hashed` are entries `name:sha256` as `create` makes them."""
+
+    def __init__(self, hashed: Iterable[str]) -> None:
+        self._keys = [each.partition(":")[::2] for each in hashed]
+
+    def read(self, request: Request) -> str | None:
+        """The name of the caller's key, None without one.
+
+        Raises Refused for a key that is none of the store's, and for one out of a browser: whoever
+        writes it into a page gives it away, and should learn that at the first try.
+        """
+        given = request.headers.getlist(HEADER)
+        if not given:
+            return None
+        if "Origin" in request.headers:
+            raise Refused("key-refused", "A key belongs on a server; it must never reach a page.")
+        digest = hashlib.sha256(given[0].encode()).hexdigest()
+        names = [name for name, kept in self._keys if hmac.compare_digest(kept, digest)]
+        if len(given) != 1 or not _FORM.fullmatch(given[0]) or not names:
+            raise Refused("key-refused", "This key is none of the store's.")
+        return names[0]
+
+
+def create(name: str) -> tuple[str, str]:
+    """A new key, and its entry for the settings."""
+    key = "cpk_" + secrets.token_urlsafe(32)
+    return key, f"{name}:{hashlib.sha256(key.encode()).hexdigest()}"

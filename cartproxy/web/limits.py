@@ -1,0 +1,97 @@
+"""Which limits a request falls under, and the RateLimit fields of its answer.
+
+The fields are those of the IETF's draft "RateLimit header fields for HTTP" (version 10).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import ipaddress
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from flask import Request, Response
+
+from cartproxy.limits.tally import Limit, Standing, Tally
+
+_NEAR = tuple(
+    ipaddress.ip_network(each)
+    for each in (
+        "127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16",
+        "::1/128", "fc00::/7", "fe80::/10",
+    )
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Rates:
+    """Requests a minute, 0 for no limit: by kind, for one address and for one cart."""
+
+    address: Mapping[str, int]
+    cart: Mapping[str, int]
+
+
+class Limits:
+    """The limits of the whole service. `key` makes names out of addresses that nobody can read."""
+
+    def __init__(self, tally: Tally, rates: Rates, *, trusted_hops: int, key: str) -> None:
+        self._tally = tally
+        self._rates = rates
+        self._trusted_hops = trusted_hops
+        self._key = key.encode()
+
+    def address(self, request: Request) -> str | None:
+        """Where the shopper's address is counted: IPv6 by its /64, None for who isn't limited.
+
+        The trusted proxies each append to X-Forwarded-For whom they heard from, so the shopper is
+        the entry of the first of them, counted from the end; what stands before is the client's
+        own word. Who comes from this machine or a private network is a proxy of the operator's, or
+        the operator: counting such an address would count all shoppers as one.
+        """
+        said = ",".join(request.headers.getlist("X-Forwarded-For"))
+        chain = [*said.split(","), request.remote_addr or ""]
+        hops = min(self._trusted_hops, len(chain) - 1)
+        return network(chain[-1 - hops])
+
+    def take(
+        self, kind: str, address: str | None, cart: str | None, more: Sequence[Limit] = ()
+    ) -> Standing | None:
+        """Count a request of the kind against the address, the cart, and what more there is.
+
+        Raises RateLimited.
+        """
+        limits = list(more)
+        if address is not None:
+            limits.append(self._limit(f"address-{kind}", self._rates.address.get(kind, 0), address))
+            if cart:
+                limits.append(self._limit(f"cart-{kind}", self._rates.cart.get(kind, 0), cart))
+        return self._tally.take([each for each in limits if each.per_minute])
+
+    def _limit(self, name: str, per_minute: int, whose: str) -> Limit:
+        digest = hmac.new(self._key, whose.encode(), hashlib.sha256).hexdigest()[:16]
+        return Limit(name, f"{name}:{digest}", per_minute)
+
+
+def network(address: str) -> str | None:
+    """The address as it is counted; None for one that is not limited, or none at all."""
+    try:
+        found = ipaddress.ip_address(address.strip().strip("[]"))
+    except ValueError:
+        return None
+    if isinstance(found, ipaddress.IPv6Address):
+        found = found.ipv4_mapped or found
+    if any(found in each for each in _NEAR if each.version == found.version):
+        return None
+    if found.version == 6:
+        return str(ipaddress.ip_network((found, 64), strict=False))
+    return str(found)
+
+
+def add_fields(response: Response, standing: Standing | None) -> None:
+    """Tell how the tightest limit stands."""
+    if standing is None:
+        return
+    name, quota = standing.limit.name, standing.limit.per_minute
+    response.headers["RateLimit-Policy"] = f'"{name}";q={quota};w=60'
+    response.headers["RateLimit"] = f'"{name}";r={standing.remaining};t={standing.reset_seconds}'

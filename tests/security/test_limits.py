@@ -1,0 +1,216 @@
+"""Limits by address, cart and site: the same over all workers, and fair to those who are there."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+import requests
+from conftest import store_environment
+from servers import service
+from shopper import BLOG, MUG, Shopper, Store
+
+OTHER = "https://other.example"
+LIMITS = {
+    "CARTPROXY_TRUSTED_HOPS": "1",
+    "CARTPROXY_WORKERS": "2",
+    "CARTPROXY_ADDRESS_READS_PER_MINUTE": "20",
+    "CARTPROXY_ADDRESS_WRITES_PER_MINUTE": "16",
+    "CARTPROXY_ADDRESS_CREATES_PER_MINUTE": "4",
+    "CARTPROXY_CART_READS_PER_MINUTE": "8",
+    "CARTPROXY_CART_WRITES_PER_MINUTE": "6",
+}
+SYNC_SECONDS = 1.0  # more than workers take to tell each other what they have counted
+
+
+@pytest.fixture(scope="module")
+def limited_url(redis_url: str, store_url: str) -> Iterator[str]:
+    """A service behind one trusted proxy, with small limits."""
+    environment = {
+        "CARTPROXY_REDIS_URL": redis_url,
+        **LIMITS,
+        **store_environment(
+            store_url, ORIGINS=f"{BLOG},{OTHER}", ORIGIN_CREATES_PER_MINUTE=f"{OTHER} 2"
+        ),
+    }
+    with service(environment) as url:
+        yield url
+
+
+def addresses() -> Iterator[str]:
+    """Public addresses, each used by one test alone."""
+    for number in range(1, 250):
+        yield f"8.8.4.{number}"
+
+
+ADDRESSES = addresses()
+
+
+@pytest.fixture
+def address() -> str:
+    return next(ADDRESSES)
+
+
+def read(url: str, address: str, **headers: str) -> requests.Response:
+    """A read by a new shopper on a connection of its own, so that any worker may take it."""
+    shopper = Shopper(url)
+    sent = {"X-Forwarded-For": address, "Connection": "close", **headers}
+    return shopper.call("GET", "/cart", headers=sent)
+
+
+def add(
+    url: str, address: str, origin: str = BLOG, shopper: Shopper | None = None
+) -> requests.Response:
+    """An add by a new shopper, or by this one."""
+    who = shopper or Shopper(url, origin=origin)
+    sent = {"X-Forwarded-For": address, "Connection": "close"}
+    return who.call("POST", "/cart/items", {"catalog_id": MUG}, headers=sent)
+
+
+def test_reads_of_one_address_are_limited_over_all_workers(
+    limited_url: str, store: Store, address: str
+) -> None:
+    first = [read(limited_url, address).status_code for _ in range(10)]
+    time.sleep(SYNC_SECONDS)
+    second = [read(limited_url, address).status_code for _ in range(10)]
+    time.sleep(SYNC_SECONDS)
+
+    over = [read(limited_url, address) for _ in range(8)]
+
+    assert first + second == [200] * 20
+    # The bucket leaks one read each three seconds, so one or two more may have passed.
+    refused = [each for each in over if each.status_code == 429]
+    assert len(refused) >= 6
+    problem = refused[-1].json()
+    assert (problem["code"], problem["retryable"]) == ("rate-limited", True)
+    assert int(refused[-1].headers["Retry-After"]) == problem["retry_after"] > 0
+    assert refused[-1].headers["Access-Control-Allow-Origin"] == BLOG
+    assert "Origin" in refused[-1].headers["Vary"]
+    assert refused[-1].headers["RateLimit-Policy"] == '"address-reads";q=20;w=60'
+    assert refused[-1].headers["RateLimit"].startswith('"address-reads";r=0;t=')
+    assert read(limited_url, next(ADDRESSES)).status_code == 200
+
+
+def test_answers_tell_how_the_limit_stands(limited_url: str, store: Store, address: str) -> None:
+    answers = [read(limited_url, address) for _ in range(2)]
+
+    assert answers[0].headers["RateLimit"].startswith('"cart-reads";r=7;t=')  # the tighter one
+    assert "RateLimit" in answers[0].headers["Access-Control-Expose-Headers"]
+
+
+def test_ipv6_addresses_count_by_their_64_bits_of_network(limited_url: str, store: Store) -> None:
+    for number in range(24):
+        read(limited_url, f"2600:1:2:3::{number:x}")
+    time.sleep(SYNC_SECONDS)
+
+    statuses = [read(limited_url, f"2600:1:2:3:ffff::{number}").status_code for number in range(6)]
+    assert statuses.count(429) >= 4
+    assert read(limited_url, "2600:1:2:4::1").status_code == 200
+
+
+def test_what_stands_before_the_trusted_proxys_word_counts_for_nothing(
+    limited_url: str, store: Store, address: str
+) -> None:
+    for number in range(24):
+        read(limited_url, f"9.9.9.{number}, {address}")
+    time.sleep(SYNC_SECONDS)
+
+    statuses = [read(limited_url, f"1.2.3.{number}, {address}").status_code for number in range(6)]
+    assert statuses.count(429) >= 4
+    assert read(limited_url, f"{address}, 7.7.7.7").status_code == 200
+
+
+def test_who_comes_from_this_machine_is_not_limited(limited_url: str, store: Store) -> None:
+    assert {read(limited_url, "127.0.0.1").status_code for _ in range(30)} == {200}
+
+
+def test_one_cart_is_limited_whatever_addresses_it_comes_from(
+    limited_url: str, store: Store
+) -> None:
+    shopper = Shopper(limited_url)
+
+    statuses = [add(limited_url, next(ADDRESSES), shopper=shopper).status_code for _ in range(6)]
+    time.sleep(SYNC_SECONDS)
+    over = add(limited_url, next(ADDRESSES), shopper=shopper)
+
+    assert statuses == [201] * 6
+    assert (over.status_code, over.json()["outcome"]) == (429, "not_applied")
+    assert over.headers["RateLimit-Policy"].startswith('"cart-writes"')
+    (cart,) = store.carts()
+    assert sum(line["quantity"] for line in cart["lines"]) == 6
+
+
+def test_new_carts_of_one_address_are_limited_and_its_cart_goes_on(
+    limited_url: str, store: Store, address: str
+) -> None:
+    shopper = Shopper(limited_url)
+    made = [add(limited_url, address, shopper=shopper).status_code]
+    made += [add(limited_url, address).status_code for _ in range(3)]
+    time.sleep(SYNC_SECONDS)
+    store.calls()
+
+    refused = add(limited_url, address)
+
+    assert made == [201] * 4
+    assert (refused.status_code, refused.json()["code"]) == (429, "rate-limited")
+    assert store.calls() == []
+    assert add(limited_url, address, shopper=shopper).status_code == 201
+
+
+def test_a_site_with_a_quota_gets_no_more_carts_than_that(limited_url: str, store: Store) -> None:
+    made = [add(limited_url, next(ADDRESSES), OTHER).status_code for _ in range(2)]
+    time.sleep(SYNC_SECONDS)
+
+    over = add(limited_url, next(ADDRESSES), OTHER)
+
+    assert made == [201, 201]
+    assert (over.status_code, over.headers["RateLimit-Policy"]) == (
+        429,
+        '"origin-creates";q=2;w=60',
+    )
+    assert add(limited_url, next(ADDRESSES), BLOG).status_code == 201
+
+
+def test_a_retry_after_a_refusal_takes_effect_under_its_key(
+    limited_url: str, store: Store, address: str
+) -> None:
+    for _ in range(4):
+        add(limited_url, address)
+    time.sleep(SYNC_SECONDS)
+    shopper = Shopper(limited_url)
+    key = {"Idempotency-Key": "one", "X-Forwarded-For": address}
+    refused = shopper.call("POST", "/cart/items", {"catalog_id": MUG}, headers=key)
+
+    again = shopper.call(
+        "POST",
+        "/cart/items",
+        {"catalog_id": MUG},
+        headers=key | {"X-Forwarded-For": next(ADDRESSES)},
+    )
+
+    assert (refused.status_code, again.status_code) == (429, 201)
+    assert again.json()["item_count"] == 1
+
+
+def test_a_flood_of_new_carts_leaves_a_shoppers_cart_alone(redis_url: str, store: Store) -> None:
+    environment = {
+        "CARTPROXY_REDIS_URL": redis_url,
+        "CARTPROXY_BREAKER_FAILURES": "1000000",
+        **store_environment(store.url, CALLS_PER_SECOND="10", CALL_BURST="5"),
+    }
+    with service(environment) as url:
+        shopper = Shopper(url)
+        shopper.add()
+        with ThreadPoolExecutor(40) as flood:
+            flooding = [flood.submit(add, url, "127.0.0.1") for _ in range(120)]
+            time.sleep(1)
+            answers = []
+            while not all(each.done() for each in flooding):
+                answers.append(shopper.call("POST", "/cart/items", {"catalog_id": MUG}))
+
+        statuses = {each.result().status_code for each in flooding}
+
+    assert {each.status_code for each in answers} == {201}
+    assert statuses == {201, 503}

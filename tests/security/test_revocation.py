@@ -1,0 +1,195 @@
+"""The operator's hand on the carts: list, show, revoke; and what a stolen dump is worth."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+
+import pytest
+import redis
+from conftest import store_environment
+from servers import ROOT, redis_server, service
+from shopper import BLOG, MUG, Shopper, Store
+
+OTHER = "https://other.example"
+PEPPER = "p" * 40
+SEAL_KEY = "s" * 40
+
+
+def settings(redis_url: str, store_url: str, **more: str) -> dict[str, str]:
+    """What service and command line share."""
+    return {
+        "CARTPROXY_REDIS_URL": redis_url,
+        "CARTPROXY_PEPPER": PEPPER,
+        **store_environment(store_url, ORIGINS=f"{BLOG},{OTHER}"),
+        **more,
+    }
+
+
+@pytest.fixture
+def own_redis() -> Iterator[str]:
+    """A Redis with nothing else in it."""
+    with redis_server() as url:
+        yield url
+
+
+def command(environment: Mapping[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the command line."""
+    inherited = {k: v for k, v in os.environ.items() if not k.startswith("CARTPROXY_")}
+    return subprocess.run(
+        [sys.executable, "-m", "cartproxy", *arguments],
+        env={**inherited, **environment},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_carts_are_listed_and_shown_without_secrets(own_redis: str, store: Store) -> None:
+    environment = settings(own_redis, store.url)
+    with service(environment) as url:
+        shopper = Shopper(url)
+        shopper.add(quantity=3)
+        listed = command(environment, "carts", "list").stdout
+        shown = command(environment, "carts", "show", listed.split()[0]).stdout
+
+    assert "lines 1  pieces 3" in listed
+    assert "3 x 3829 Pint mug" in shown
+    (cart,) = store.carts()
+    for secret in (cart["order_key"], str(shopper.bearer), "continue_order"):
+        assert secret not in listed + shown
+
+
+def test_one_cart_is_revoked_and_its_credential_opens_an_empty_one(
+    own_redis: str, store: Store
+) -> None:
+    environment = settings(own_redis, store.url)
+    with service(environment) as url:
+        stolen, other = Shopper(url), Shopper(url)
+        stolen.add()
+        name = command(environment, "carts", "list").stdout.split()[0]
+        other.add()
+        done = command(environment, "carts", "revoke", name)
+
+        assert stolen.cart()["items"] == []
+        assert other.cart()["item_count"] == 1
+
+    assert (done.returncode, done.stdout.split()[0]) == (0, "1")
+
+
+def test_all_carts_of_a_site_are_revoked_and_no_others(own_redis: str, store: Store) -> None:
+    environment = settings(own_redis, store.url)
+    with service(environment) as url:
+        here = [Shopper(url) for _ in range(3)]
+        there = Shopper(url, origin=OTHER)
+        for shopper in (*here, there):
+            shopper.add()
+        done = command(environment, "carts", "revoke", "--store", "demo", "--origin", BLOG)
+
+        assert [each.cart()["items"] for each in here] == [[], [], []]
+        assert there.cart()["item_count"] == 1
+
+    assert done.stdout.split()[0] == "3"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("revoke",),
+        ("revoke", "abc"),
+        ("revoke", "0123456789ab"),
+        ("show", "*" * 12),
+        ("list", "--origin", BLOG),
+    ],
+)
+def test_a_command_that_names_no_cart_changes_nothing(
+    own_redis: str, store: Store, arguments: tuple[str, ...]
+) -> None:
+    with redis.Redis.from_url(own_redis) as client:
+        client.hset("cp:{" + "f" * 40 + "}", "v", "2")
+
+        done = command(settings(own_redis, store.url), "carts", *arguments)
+
+        assert done.returncode == 1
+        assert done.stderr
+        assert "Traceback" not in done.stderr
+        assert client.dbsize() == 1
+
+
+def dump(url: str) -> str:
+    """Every key and value in a Redis."""
+    with redis.Redis.from_url(url) as client:
+        found = []
+        for key in client.scan_iter():
+            kind = client.type(key)
+            value = client.hgetall(key) if kind == b"hash" else client.get(key)
+            found.append(f"{key!r} {value!r}")
+    return "\n".join(found)
+
+
+def test_a_dump_holds_no_credential_and_sealed_no_order_key_either(
+    own_redis: str, store: Store
+) -> None:
+    sealed = settings(own_redis, store.url, CARTPROXY_SEAL_KEY=SEAL_KEY)
+    with service(sealed) as url:
+        shopper = Shopper(url)
+        shopper.add()
+        shopper.add()
+        found = dump(own_redis)
+        checkout = shopper.call("POST", "/checkout").json()["checkout_url"]
+
+    (cart,) = store.carts()
+    assert sum(line["quantity"] for line in cart["lines"]) == 2
+    assert cart["order_key"] in checkout
+    assert "cp:{" in found
+    for secret in (str(shopper.bearer), str(shopper.bearer)[5:], cart["order_key"], "Pint mug"):
+        assert secret not in found
+
+
+def test_sealing_begins_and_its_key_changes_while_carts_live_on(
+    own_redis: str, store: Store
+) -> None:
+    with service(settings(own_redis, store.url)) as url:
+        shopper = Shopper(url)
+        shopper.add()
+    steps = [
+        {"CARTPROXY_SEAL_KEY": SEAL_KEY},
+        {"CARTPROXY_SEAL_KEY": "t" * 40, "CARTPROXY_PREVIOUS_SEAL_KEY": SEAL_KEY},
+        {"CARTPROXY_SEAL_KEY": "t" * 40},
+    ]
+
+    counts = []
+    for step in steps:
+        with service(settings(own_redis, store.url, **step)) as url:
+            again = Shopper(url, bearer=shopper.bearer)
+            counts.append(again.cart()["item_count"])
+            again.add()
+    with service(settings(own_redis, store.url, CARTPROXY_SEAL_KEY="u" * 40)) as url:
+        lost = Shopper(url, bearer=shopper.bearer).call("GET", "/cart")
+
+    assert counts == [1, 2, 3]
+    assert (lost.status_code, lost.json()["code"]) == (503, "storage-unavailable")
+    assert len(store.carts()) == 1
+
+
+def test_pepper_rotation_keeps_carts_and_then_revokes_with_either(
+    own_redis: str, store: Store
+) -> None:
+    with service(settings(own_redis, store.url)) as url:
+        shopper = Shopper(url)
+        shopper.add()
+    rotated = settings(
+        own_redis, store.url, CARTPROXY_PEPPER="q" * 40, CARTPROXY_PREVIOUS_PEPPER=PEPPER
+    )
+
+    with service(rotated) as url:
+        again = Shopper(url, bearer=shopper.bearer)
+        assert again.add()["item_count"] == 2
+        done = command(rotated, "carts", "revoke", "--store", "demo", "--origin", BLOG)
+        assert again.cart()["items"] == []
+
+    assert done.stdout.split()[0] == "1"
+    assert MUG
