@@ -67,6 +67,7 @@ def create_app(settings: Settings) -> Flask:
         MAX_QUANTITY=settings.max_quantity,
         MAX_BODY_BYTES=settings.max_body_bytes,
         REQUEST_SECONDS=settings.request_seconds,
+        SHOW_DOCS=settings.shows_docs,
         METRICS_TOKEN=settings.metrics_token.reveal(),
     )
     Edge(

@@ -312,6 +312,12 @@ class Settings:
     address_creates_per_minute: int = _per_minute("New carts from one address.", 30)
     cart_reads_per_minute: int = _per_minute("Reads of one cart.", 240)
     cart_writes_per_minute: int = _per_minute("Writes to one cart.", 120)
+    docs: str = _setting(
+        fields.String(validate=validate.OneOf(("auto", "on", "off"))),
+        "Whether /docs and /openapi.json are open. auto: while public_url is plain http, which is "
+        "for trying out.",
+        "auto",
+    )
     metrics_token: Secret = _secret(
         "Bearer token that opens /metrics; without one, /metrics is closed.", Secret("")
     )
@@ -328,6 +334,11 @@ class Settings:
         A few threads stay free, to say that the others are taken, and for health checks.
         """
         return max(1, self.threads - max(2, self.threads // 16))
+
+    @property
+    def shows_docs(self) -> bool:
+        """Whether the API's description is open to everybody."""
+        return self.docs == "on" or (self.docs == "auto" and self.public_url.startswith("http:"))
 
     @property
     def worker_count(self) -> int:

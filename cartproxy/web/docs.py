@@ -35,8 +35,14 @@ def _code(text: str) -> Markup:
     return Markup(_BACKTICKS.sub(r"<code>\1</code>", str(escape(text))))  # noqa: S704 - escaped
 
 
+def _refuse_if_closed() -> None:
+    if not current_app.config["SHOW_DOCS"]:
+        raise Refused("not-found", "There is nothing at this address.")
+
+
 @docs.get("/openapi.json")
 def document() -> Response:
+    _refuse_if_closed()
     response = Response(json.dumps(_document(_app())), mimetype="application/json")
     response.headers["Access-Control-Allow-Origin"] = "*"
     return response
@@ -44,6 +50,7 @@ def document() -> Response:
 
 @docs.get("/docs")
 def page() -> str:
+    _refuse_if_closed()
     return render_template("docs.html", document=_document(_app()), kinds=CATALOGUE)
 
 

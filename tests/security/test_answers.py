@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import pytest
 import requests
+from conftest import store_environment
 from raw import CHUNKED, JSON, RawClient
 from shopper import BLOG, Shopper, Store
+
+from cartproxy.app import create_app
+from cartproxy.settings_source import load
 
 CART = "/v1/stores/demo/cart"
 SAFE = {
@@ -123,3 +127,26 @@ def test_metrics_are_closed_without_the_token(proxy_url: str, store: Store) -> N
                     {"Authorization": "Bearer metrics-token2"}, {"Authorization": "\xe9"}):  # fmt: skip
         answer = requests.get(f"{proxy_url}/metrics", headers=headers, timeout=10)
         assert (answer.status_code, answer.json()["code"]) == (404, "not-found")
+
+
+@pytest.mark.parametrize(
+    ("public_url", "docs", "status"),
+    [
+        ("https://cart.example", "auto", 404),
+        ("https://cart.example", "on", 200),
+        ("http://localhost:8000", "auto", 200),
+        ("http://localhost:8000", "off", 404),
+    ],
+)
+def test_description_of_the_api_is_closed_in_production_by_default(
+    public_url: str, docs: str, status: int
+) -> None:
+    environment = {
+        "CARTPROXY_PUBLIC_URL": public_url,
+        "CARTPROXY_DOCS": docs,
+        **store_environment("http://127.0.0.1:1"),
+    }
+    client = create_app(load(environment)).test_client()
+
+    assert [client.get(path).status_code for path in ("/docs", "/openapi.json")] == [status] * 2
+    assert client.get("/problems/not-found").status_code == 200

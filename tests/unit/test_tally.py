@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import fakeredis
 import pytest
+import redis
 from servers import free_port
 
-import redis
 from cartproxy.carts.errors import RateLimited
 from cartproxy.limits.tally import Limit, Tally
 
