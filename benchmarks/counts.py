@@ -52,7 +52,7 @@ class Counter:
 
     async def _count(self, request: bytes) -> tuple[int, int]:
         before = self._store_calls()
-        with self._client.monitor() as monitor:
+        with self._client.monitor() as monitor:  # type: ignore[no-untyped-call]
             status, _ = await self._connection.ask(request)
             if status >= 300:
                 raise RuntimeError(f"answered {status}")

@@ -35,7 +35,7 @@ class Copies:
             await ask_once(self._port, traffic.add_item(bearer, item))
         made = sorted(set(self._carts()) - known)
         self._name = made[0].split(b"{")[1].split(b"}")[0]
-        self._model = [(key, self._client.pttl(key), self._client.dump(key)) for key in made]
+        self._model = [(key, self._client.pttl(key), self._client.dump(key) or b"") for key in made]
 
     @property
     def keys_per_cart(self) -> int:
@@ -64,7 +64,7 @@ class Copies:
     def clear(self) -> None:
         """Forget all carts."""
         # By itself Valkey frees in the background, and the next weighing would see it.
-        self._client.execute_command("FLUSHDB", "SYNC")
+        self._client.execute_command("FLUSHDB", "SYNC")  # type: ignore[no-untyped-call]
         self.count = 0
 
     def _carts(self) -> Iterator[bytes]:
