@@ -45,6 +45,7 @@ async def measure(around: Surroundings, started: list[Contender], plan: Plan) ->
     await bench.fill_carts()
     counts = await _count(around, own, bench.bearers[SERVICE][0])
     for case in plan.cases:
+        print(case.title, flush=True)
         await bench.run(case, rounds=plan.rounds, seconds=plan.seconds)
     counts["added_ms"] = await _added_latency(around, own, bench, plan)
     only = SERVICE if plan is QUICK else ""
@@ -110,7 +111,6 @@ async def _growth(
             result = bench.result(SERVICE, case)
             assert result is not None
             found[f"{case.action}_cpu_ms_at_{count}_carts"] = round(result.cpu_ms, 2)
-    copies.clear()
     return found
 
 

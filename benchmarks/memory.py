@@ -21,7 +21,9 @@ class Copies:
     """
 
     def __init__(self, around: Surroundings, contender: Contender) -> None:
-        self._client = redis.Redis.from_url(around.database(contender.database))
+        # To forget a million carts takes longer than a client waits by itself.
+        url = around.database(contender.database)
+        self._client = redis.Redis.from_url(url, socket_timeout=300)
         self._port = contender.port
         self._model: list[tuple[bytes, int, bytes]] = []
         self._name = b""
