@@ -34,7 +34,7 @@ class Plan:
 
 
 _BOTH = (cases.GET_1, cases.GET_64, cases.ADD_1, cases.ADD_64)
-QUICK = Plan(_BOTH, 2, 0.5, 1, 10_000, ())
+QUICK = Plan(_BOTH, 2, 0.25, 1, 10_000, ())
 FULL = Plan((*_BOTH, cases.GET_1000, cases.ADD_64_SLOW), 4, 1.5, 5, 100_000, (1_000, 1_000_000))
 
 
@@ -130,7 +130,8 @@ def main() -> None:
     shown = (*plan.cases, cases.WAIT_1000)
     table.print_table(bench, shown, counts)
     if chosen.svg:
-        chart.draw(table.rows(bench, shown), chosen.svg)
+        # Of those who wait, most get no answer from some servers: no scale holds that.
+        chart.draw(table.rows(bench, plan.cases), chosen.svg)
     table.print_json(table.ratios(bench) | counts)
 
 

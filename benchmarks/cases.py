@@ -14,7 +14,7 @@ from benchmarks.contenders import Contender, Surroundings
 from benchmarks.load import Sample, ask_once, shop
 
 _CARTS = 64
-_WARM_SECONDS = 0.2
+_WARM_SECONDS = 0.1
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ def rows(bench: Bench, cases: Sequence[Case]) -> list[tuple[str, str, Result]]:
 
 def print_table(bench: Bench, cases: Sequence[Case], counts: dict[str, Any]) -> None:
     """Print everything that was measured."""
-    print(f"\n{'':42}{'':14}" + "".join(f"{column:>12}" for column in COLUMNS))
+    print(f"\n{'':42}{'':14}" + "".join(f"{column:>15}" for column in COLUMNS))
     last = ""
     for title, name, result in rows(bench, cases):
         figures = (
@@ -35,7 +35,7 @@ def print_table(bench: Bench, cases: Sequence[Case], counts: dict[str, Any]) -> 
         if title != last:
             print()
         print(
-            f"{title if title != last else '':42}{name:14}" + "".join(f"{f:>12}" for f in figures)
+            f"{title if title != last else '':42}{name:14}" + "".join(f"{f:>15}" for f in figures)
         )
         last = title
     print()
