@@ -34,7 +34,7 @@ class Plan:
 
 
 _BOTH = (cases.GET_1, cases.GET_64, cases.ADD_1, cases.ADD_64)
-QUICK = Plan(_BOTH, 2, 0.25, 1, 10_000, ())
+QUICK = Plan(_BOTH, 1, 0.5, 0.5, 10_000, ())
 FULL = Plan((*_BOTH, cases.GET_1000, cases.ADD_64_SLOW), 4, 1.5, 5, 100_000, (1_000, 1_000_000))
 
 

@@ -64,14 +64,15 @@ class Bench:
 
     async def fill_carts(self) -> None:
         """Make carts of three lines, each line added by itself."""
-        for contender in self.contenders:
-            bearers = [traffic.new_bearer() for _ in range(_CARTS)]
-            for bearer in bearers:
-                for item in traffic.THREE_LINES:
-                    status, body = await ask_once(contender.port, traffic.add_item(bearer, item))
-                    if status not in (200, 201):
-                        raise RuntimeError(f"{contender.name} answered {status}: {body.decode()}")
-            self.bearers[contender.name] = bearers
+        await asyncio.gather(*(self._fill(contender) for contender in self.contenders))
+
+    async def _fill(self, contender: Contender) -> None:
+        self.bearers[contender.name] = [traffic.new_bearer() for _ in range(_CARTS)]
+        for bearer in self.bearers[contender.name]:
+            for item in traffic.THREE_LINES:
+                status, body = await ask_once(contender.port, traffic.add_item(bearer, item))
+                if status not in (200, 201):
+                    raise RuntimeError(f"{contender.name} answered {status}: {body.decode()}")
 
     async def run(self, case: Case, *, rounds: int, seconds: float, only: str = "") -> None:
         """Take the case's samples: in each round every server once."""
