@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 INSTALLED := $(VENV)/.installed
 BIN := $(VENV)/bin
+FASTIFY := benchmarks/reference_fastify
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -23,6 +24,13 @@ test: $(INSTALLED) ## run all tests
 soak: $(INSTALLED) ## play 10,000 random histories (HISTORIES=n for another number)
 	SOAK_HISTORIES=$(or $(HISTORIES),10000) $(BIN)/pytest tests/soak -s
 
+bench: $(INSTALLED) ## measure, beside others that do the same job (BENCH=quick: under 50 s)
+	@$(BIN)/python -c 'import fastapi, httpx, uvicorn' 2>/dev/null || \
+		$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev,bench]'
+	@test -d $(FASTIFY)/node_modules || ! command -v npm >/dev/null || \
+		npm install --prefix $(FASTIFY) --silent --no-audit --no-fund --no-package-lock || true
+	@PYTHONPATH=.:tests $(BIN)/python -m benchmarks $(if $(filter quick,$(BENCH)),--quick) $(BENCH_OPTIONS)
+
 lint: $(INSTALLED) ## check format, lint and types
 	$(BIN)/ruff format --config config/ruff.toml --check .
 	$(BIN)/ruff check --config config/ruff.toml .
@@ -35,4 +43,4 @@ format: $(INSTALLED) ## put the code into its format
 clean: ## remove what the other targets made
 	rm -rf $(VENV) build *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
-.PHONY: help install run test soak lint format clean
+.PHONY: help install run test soak bench lint format clean

@@ -241,7 +241,9 @@ class Settings:
         0,
     )
     threads: int = _setting(
-        fields.Integer(validate=validate.Range(min=1)), "Threads of each worker.", 256
+        fields.Integer(validate=validate.Range(min=1)),
+        "Threads of each worker: as many requests wait for the store at once.",
+        640,
     )
     redis_url: Secret = _secret(
         "Address of the cart storage: redis://, rediss://, unix://, "

@@ -52,6 +52,8 @@ def tidy(text: str) -> str:
 
 
 def _segments(html: str) -> list[tuple[str, str]]:
+    if "<" not in html and "&" not in html:  # most texts, and parsing is dear
+        return [("", tidy(html))]
     parser = _Segments()
     try:
         parser.feed(html[:_MAX_HTML])

@@ -64,13 +64,15 @@ class StoreTransport:
         label: str = "store",
     ) -> None:
         self._adapter = session.get_adapter(base_url)
-        self._base_url = base_url
-        self._headers = {
+        headers = {
             "Accept": "application/json",
             "Accept-Encoding": "identity",
             "User-Agent": "cartproxy",
             **secret_headers,
         }
+        # Preparing costs as much as sending, so each call is a copy of one that is prepared.
+        self._request = requests.Request("GET", base_url, headers=headers).prepare()
+        self._base_url = str(self._request.url).rstrip("/")
         self._connect_seconds = connect_seconds
         self._call_seconds = call_seconds
         self._verify: bool | str = ca_file or True
@@ -114,14 +116,17 @@ class StoreTransport:
             raise _translate(error, maybe_applied) from None
 
     def _prepare(self, method: str, path: str, body: object) -> requests.PreparedRequest:
-        headers = dict(self._headers)
-        payload = None
+        """The prepared request with its own path and body; every path is made of safe parts."""
+        request = self._request.copy()
+        request.method, request.url = method, self._base_url + path
         if body is not None:
-            headers["Content-Type"] = "application/json"
             payload = json.dumps(body, separators=(",", ":"), default=_number).encode()
-        return requests.Request(
-            method, self._base_url + path, headers=headers, data=payload
-        ).prepare()
+            request.body = payload
+            request.headers["Content-Type"] = "application/json"
+            request.headers["Content-Length"] = str(len(payload))
+        elif method != "GET":
+            request.headers["Content-Length"] = "0"
+        return request
 
 
 def _number(value: object) -> int | float:

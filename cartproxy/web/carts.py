@@ -10,6 +10,7 @@ from cartproxy.carts.contract import Written
 from cartproxy.carts.models import Cart, QuantityChange
 from cartproxy.web.bodies import load_json
 from cartproxy.web.caller import caller, preferences
+from cartproxy.web.cart_json import cart_as_json
 from cartproxy.web.fields import LINE_ID
 from cartproxy.web.operations import operation
 from cartproxy.web.problems import Refused
@@ -31,7 +32,7 @@ from cartproxy.web.schemas import (
 
 carts = Blueprint("carts", __name__, url_prefix="/v1/stores/<store>")
 
-_CART, _RESULTS, _RESTORED = CartSchema(), ItemResultSchema(many=True), RestoredSchema()
+_RESULTS, _RESTORED = ItemResultSchema(many=True), RestoredSchema()
 _ADDRESSES, _CUSTOMER, _NOTHING = AddressesSchema(), CustomerSchema(), NothingSchema()
 _NEW_ITEM, _NEW_ITEMS = NewItemSchema(), NewItemsSchema()
 _QUANTITY, _QUANTITIES = QuantitySchema(), QuantityChangesSchema()
@@ -175,7 +176,7 @@ def _write_answer(written: Written, status: int = 200) -> Response:
 
 
 def _cart_answer(cart: Cart, status: int = 200, more: dict[str, object] | None = None) -> Response:
-    return _tagged(_json(_CART.dump(cart) | (more or {}), status), cart)
+    return _tagged(_json(cart_as_json(cart) | (more or {}), status), cart)
 
 
 def _json(document: object, status: int) -> Response:

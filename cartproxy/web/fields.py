@@ -16,20 +16,33 @@ LINE_ID = re.compile(r"[0-9]{1,18}", re.ASCII)
 _MAX_ID = 2**31 - 1
 
 
+def money(value: Decimal) -> str:
+    """A decimal string: "9.99"."""
+    return f"{value:f}"
+
+
+def number(value: Decimal) -> int | float:
+    """A JSON number: 1, 1.5."""
+    return int(value) if value == value.to_integral_value() else float(value)
+
+
+def timestamp(value: datetime) -> str:
+    """RFC 3339 in UTC, to the millisecond."""
+    return value.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
 class Money(fields.Field[Decimal]):
     """A decimal string: "9.99"."""
 
     def _serialize(self, value: Decimal | None, *args: Any, **kwargs: Any) -> str | None:
-        return None if value is None else f"{value:f}"
+        return None if value is None else money(value)
 
 
 class Number(fields.Field[Decimal]):
     """A JSON number: 1, 1.5."""
 
     def _serialize(self, value: Decimal | None, *args: Any, **kwargs: Any) -> int | float | None:
-        if value is None:
-            return None
-        return int(value) if value == value.to_integral_value() else float(value)
+        return None if value is None else number(value)
 
 
 class Quantity(Number):
@@ -89,6 +102,4 @@ class Timestamp(fields.Field[datetime]):
     """RFC 3339 in UTC, to the millisecond."""
 
     def _serialize(self, value: datetime | None, *args: Any, **kwargs: Any) -> str | None:
-        if value is None:
-            return None
-        return value.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        return None if value is None else timestamp(value)

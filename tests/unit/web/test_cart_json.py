@@ -1,0 +1,34 @@
+"""The cart written by hand is the one of the schema, which OpenAPI is made from."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+
+from cartproxy.carts.models import EMPTY, Cart, Currency, ItemOption, LineItem, Snapshot
+from cartproxy.web.cart_json import cart_as_json
+from cartproxy.web.schemas import CartSchema
+
+SHIRT = LineItem(
+    "1", 3828, "TEE-SM", "T-Shirt", (ItemOption("Size", "Small"), ItemOption("Colour", "Grün")),
+    Decimal("2.0"), Decimal("19.99"), Decimal("0.50"), Decimal("40.98"), None,
+)  # fmt: skip
+ROPE = LineItem(
+    "2", 3829, "", "Rope", (), Decimal("1.25"), Decimal("1E+2"), Decimal("0.00"),
+    Decimal("125.00"), "https://shop.example/rope.jpg", derived=True,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("stale", [False, True])
+@pytest.mark.parametrize(
+    "snapshot", [EMPTY, Snapshot((SHIRT, ROPE), "https://shop.example/checkout?order=1")]
+)
+@pytest.mark.parametrize("as_of_ms", [0, 1_795_258_940_547])
+def test_cart_by_hand_is_the_cart_of_the_schema(
+    snapshot: Snapshot, stale: bool, as_of_ms: int
+) -> None:
+    cart = Cart(snapshot, Currency("EUR"), as_of_ms, '"tag"', stale)
+
+    assert cart_as_json(cart) == CartSchema().dump(cart)
+    assert list(cart_as_json(cart)) == list(CartSchema().dump(cart))
