@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from urllib.parse import urlsplit
 
 import pytest
 import redis
@@ -72,11 +73,13 @@ def counted(
 ) -> tuple[FlaskClient, list[object]]:
     """The application in this process, and a list of every packet it sends to the real Redis."""
     sent: list[object] = []
+    port = urlsplit(redis_url).port
     connection = redis.connection.AbstractConnection
     send = connection.send_packed_command
 
     def counting(self: object, command: object, *args: object, **kwargs: object) -> object:
-        sent.append(command)
+        if getattr(self, "port", None) == port:
+            sent.append(command)
         return send(self, command, *args, **kwargs)  # type: ignore[arg-type]
 
     settings = load(
