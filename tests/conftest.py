@@ -7,6 +7,14 @@ from pathlib import Path
 
 import pytest
 import redis
+from browser_fixtures import (  # noqa: F401 -- pytest finds them here
+    browser,
+    context,
+    page,
+    playwright,
+    pytest_collection_modifyitems,
+    tidy,
+)
 from hypothesis import settings
 from servers import redis_server, service, simulated_store
 from shopper import BLOG, Shopper, Store

@@ -1,0 +1,80 @@
+<?php
+/**
+ * The one place that calls the service: briefly, without following redirects (the key would
+ * travel), and not at all for a while after it failed.
+ */
+
+declare(strict_types=1);
+
+namespace Cartproxy\Service;
+
+use Cartproxy\Settings;
+
+defined( 'ABSPATH' ) || exit;
+
+const TIMEOUT_SECONDS = 2;
+const AWAY_SECONDS    = 30;
+const MAX_BYTES       = 262144;
+const AWAY            = 'cartproxy_away';
+
+/**
+ * GET a path of the service.
+ *
+ * @return array{status: int, body: string, error: string} Status 0 when nothing was answered.
+ */
+function get( string $path, array $headers = array() ): array {
+	$asked = array(
+		'timeout'             => TIMEOUT_SECONDS,
+		'redirection'         => 0,
+		'limit_response_size' => MAX_BYTES,
+		'headers'             => $headers + array( 'Accept' => 'application/json' ),
+		'user-agent'          => 'cartproxy-wordpress/' . \Cartproxy\VERSION,
+	);
+	add_action( 'requests-requests.before_request', __NAMESPACE__ . '\connect_soon', 10, 5 );
+	$response = wp_remote_get( Settings\service_url() . $path, $asked );
+	remove_action( 'requests-requests.before_request', __NAMESPACE__ . '\connect_soon' );
+	if ( is_wp_error( $response ) ) {
+		return array(
+			'status' => 0,
+			'body'   => '',
+			'error'  => $response->get_error_message(),
+		);
+	}
+	return array(
+		'status' => (int) wp_remote_retrieve_response_code( $response ),
+		'body'   => wp_remote_retrieve_body( $response ),
+		'error'  => '',
+	);
+}
+
+/** WordPress's timeout leaves 10 s for the connection; it passes the options here by reference. */
+function connect_soon( $url, $headers, $data, $type, &$options ): void {
+	$options['connect_timeout'] = TIMEOUT_SECONDS;
+}
+
+/** The path of the store's API. */
+function store_path( string $rest ): string {
+	return '/v1/stores/' . rawurlencode( Settings\store() ) . $rest;
+}
+
+/** The header that proves a server-side caller; none without a key. */
+function key_header(): array {
+	$key = Settings\api_key();
+	return '' === $key ? array() : array( 'Cartproxy-Key' => $key );
+}
+
+/** A JSON object out of an answer; null for anything else. */
+function document( string $body ): ?array {
+	$document = json_decode( $body, true, 32 );
+	return is_array( $document ) ? $document : null;
+}
+
+/** Whether the service failed a moment ago, so that no page should wait for it. */
+function is_away(): bool {
+	return (bool) get_transient( AWAY );
+}
+
+/** It failed: leave it alone for a while. */
+function went_away(): void {
+	set_transient( AWAY, 1, AWAY_SECONDS );
+}

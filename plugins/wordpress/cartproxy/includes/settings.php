@@ -1,0 +1,137 @@
+<?php
+/**
+ * What the site's administrator sets: read here, checked here, nowhere else.
+ *
+ * The API key has an option of its own, which is not loaded with every page and never printed.
+ */
+
+declare(strict_types=1);
+
+namespace Cartproxy\Settings;
+
+defined( 'ABSPATH' ) || exit;
+
+const GROUP      = 'cartproxy';
+const OPTION     = 'cartproxy_settings';
+const KEY_OPTION = 'cartproxy_api_key';
+
+/** The service's address without a slash at its end; empty while nothing is set. */
+function service_url(): string {
+	return value( 'service_url' );
+}
+
+/** The store's id at the service; empty while nothing is set. */
+function store(): string {
+	return value( 'store' );
+}
+
+/** The widget's integrity, if the administrator gave one. */
+function integrity(): string {
+	return value( 'integrity' );
+}
+
+/** The API key; `CARTPROXY_API_KEY` in wp-config.php goes before the stored one. */
+function api_key(): string {
+	return key_is_fixed() ? (string) constant( 'CARTPROXY_API_KEY' ) : (string) get_option( KEY_OPTION, '' );
+}
+
+/** Whether wp-config.php holds the key. */
+function key_is_fixed(): bool {
+	return defined( 'CARTPROXY_API_KEY' );
+}
+
+/** Whether there is enough to show a button. */
+function complete(): bool {
+	return '' !== service_url() && '' !== store();
+}
+
+function value( string $name ): string {
+	$settings = get_option( OPTION, array() );
+	return is_array( $settings ) ? (string) ( $settings[ $name ] ?? '' ) : '';
+}
+
+/** Make the options once, so that saving them later keeps the key out of every page's load. */
+function prepare(): void {
+	add_option( OPTION, array() );
+	add_option( KEY_OPTION, '', '', false );
+}
+
+/** Let WordPress's own settings form save the options. */
+function register(): void {
+	prepare();
+	$checked = array(
+		'type'              => 'array',
+		'sanitize_callback' => __NAMESPACE__ . '\checked',
+	);
+	$key     = array(
+		'type'              => 'string',
+		'sanitize_callback' => __NAMESPACE__ . '\checked_key',
+	);
+	register_setting( GROUP, OPTION, $checked );
+	register_setting( GROUP, KEY_OPTION, $key );
+}
+
+/** The settings as they may be stored; what is wrong is refused by name, and stays as it was. */
+function checked( mixed $given ): array {
+	$given  = is_array( $given ) ? $given : array();
+	$wishes = array();
+	foreach ( array( 'service_url', 'store', 'integrity' ) as $name ) {
+		$wish            = $given[ $name ] ?? '';
+		$wishes[ $name ] = is_string( $wish ) ? trim( $wish ) : '';
+	}
+	$wishes['service_url'] = untrailingslashit( $wishes['service_url'] );
+	foreach ( complaints( $wishes ) as $name => $complaint ) {
+		add_settings_error( OPTION, $name, $complaint );
+		$wishes[ $name ] = value( $name );
+	}
+	return $wishes;
+}
+
+/** What can't be accepted: setting => why, in the administrator's language. */
+function complaints( array $wishes ): array {
+	$complaints = array();
+	if ( '' !== $wishes['service_url'] && ! is_service_url( $wishes['service_url'] ) ) {
+		$complaints['service_url'] = __( 'The service URL must begin with https:// and have no user, query or fragment. Plain http:// is for this machine alone.', 'cartproxy' );
+	}
+	if ( '' !== $wishes['store'] && ! preg_match( '/^[A-Za-z0-9_-]{1,64}$/D', $wishes['store'] ) ) {
+		$complaints['store'] = __( 'A store id has letters, digits, hyphens and underscores only.', 'cartproxy' );
+	}
+	if ( '' !== $wishes['integrity'] && ! preg_match( '~^sha(256|384|512)-[A-Za-z0-9+/]{43,86}={0,2}$~D', $wishes['integrity'] ) ) {
+		$complaints['integrity'] = __( 'The integrity is one value such as sha384-… , as cartproxy snippet prints it.', 'cartproxy' );
+	}
+	return $complaints;
+}
+
+function is_service_url( string $url ): bool {
+	$parts = wp_parse_url( $url );
+	if ( ! is_array( $parts ) || empty( $parts['host'] ) || esc_url_raw( $url ) !== $url ) {
+		return false;
+	}
+	if ( array_intersect_key( $parts, array_flip( array( 'user', 'pass', 'query', 'fragment' ) ) ) ) {
+		return false;
+	}
+	$local = preg_match( '/^(127\.0\.0\.1|([a-z0-9-]+\.)*localhost)$/Di', $parts['host'] );
+	$scheme = $parts['scheme'] ?? '';
+	return 'https' === $scheme || ( 'http' === $scheme && $local );
+}
+
+/**
+ * The key as it may be stored: the form sends an array, with a new key, nothing, or the wish to
+ * forget the one there is.
+ */
+function checked_key( mixed $given ): string {
+	$form = is_array( $given );
+	if ( $form && ! empty( $given['forget'] ) ) {
+		return '';
+	}
+	$wish = $form ? ( $given['new'] ?? '' ) : $given;
+	$wish = is_string( $wish ) ? trim( $wish ) : '';
+	if ( '' === $wish && $form ) {
+		return (string) get_option( KEY_OPTION, '' );
+	}
+	if ( ! preg_match( '/^[\x21-\x7e]{0,255}$/D', $wish ) ) {
+		add_settings_error( KEY_OPTION, 'api_key', __( 'An API key has no blanks and nothing beyond ASCII.', 'cartproxy' ) );
+		return (string) get_option( KEY_OPTION, '' );
+	}
+	return $wish;
+}

@@ -1,0 +1,84 @@
+<?php
+/**
+ * The widget's script: one pinned release, once in a page, and only with its integrity.
+ *
+ * While the integrity is not known there is no script, and buttons are the links or forms inside them.
+ */
+
+declare(strict_types=1);
+
+namespace Cartproxy\Widget;
+
+use Cartproxy\Service;
+use Cartproxy\Settings;
+
+defined( 'ABSPATH' ) || exit;
+
+const RELEASE = '1.0.0';
+const HANDLE  = 'cartproxy';
+const OPTION  = 'cartproxy_integrity';
+
+/** Have the page load the script. */
+function enqueue(): void {
+	if ( Settings\complete() && '' !== integrity() ) {
+		// No version in the address: the release is in its path.
+		wp_enqueue_script( HANDLE, url(), array(), null, true ); // phpcs:ignore WordPress.WP.EnqueuedResourceParameters.MissingVersion
+	}
+}
+
+function url(): string {
+	return Settings\service_url() . path();
+}
+
+function path(): string {
+	return '/widget/' . RELEASE . '/cartproxy.js';
+}
+
+/** The attributes that WordPress 6.1 has no way to give. */
+function complete_tag( string $tag, string $handle ): string {
+	if ( HANDLE !== $handle ) {
+		return $tag;
+	}
+	$more = sprintf(
+		' data-store="%s" integrity="%s" crossorigin="anonymous" defer src=',
+		esc_attr( Settings\store() ),
+		esc_attr( integrity() )
+	);
+	return str_replace( ' src=', $more, $tag );
+}
+
+/** The integrity to print: as set, else as computed when the release was first seen; else empty. */
+function integrity(): string {
+	if ( '' !== Settings\integrity() ) {
+		return Settings\integrity();
+	}
+	$seen = get_option( OPTION, array() );
+	if ( is_array( $seen ) && url() === ( $seen['url'] ?? '' ) ) {
+		return (string) $seen['integrity'];
+	}
+	if ( Service\is_away() ) {
+		return '';
+	}
+	$computed = computed();
+	if ( '' === $computed ) {
+		Service\went_away();
+		return '';
+	}
+	remember( $computed );
+	return $computed;
+}
+
+/** The integrity of the release as the service gives it now; empty if it can't be had. */
+function computed(): string {
+	$answer = Service\get( path(), array( 'Accept' => 'text/javascript' ) );
+	$whole  = 200 === $answer['status'] && '' !== $answer['body'] && strlen( $answer['body'] ) < Service\MAX_BYTES;
+	return $whole ? 'sha384-' . base64_encode( hash( 'sha384', $answer['body'], true ) ) : ''; // phpcs:ignore WordPress.PHP.DiscouragedPHPFunctions
+}
+
+function remember( string $integrity ): void {
+	$seen = array(
+		'url'       => url(),
+		'integrity' => $integrity,
+	);
+	update_option( OPTION, $seen );
+}

@@ -1,0 +1,559 @@
+"""The plugin in a real WordPress, with the real service behind it, in a real Chromium."""
+
+from __future__ import annotations
+
+import json
+import re
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+import requests
+from conftest import store_environment
+from playwright.sync_api import Browser, Locator, Page, expect
+from servers import service
+from shopper import Store
+from wordpress import PASSWORD, USER, WordPress, missing, wordpress
+
+from cartproxy.web.api_keys import create
+from cartproxy.widget import releases
+
+MISSING = ", ".join(missing())
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(MISSING != "", reason=f"no {MISSING} on this machine"),
+]
+
+SHORTCODE = '[cartproxy id="3829" text="Into the cart"]'
+BLOCK = '<!-- wp:cartproxy/button {"catalogId":"3829","text":"Into the cart"} /-->'
+KEY, KEY_ENTRY = create("blog")
+MUG = {
+    "name": "Pint mug",
+    "price": "9.99",
+    "currency": "USD",
+    "product_url": "https://shop.example.com/mug",
+    "option_sets": [],
+}
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WordPress]:
+    """A WordPress with the plugin; in the end PHP may have had nothing to say of it."""
+    with wordpress(tmp_path_factory.mktemp("wordpress")) as running:
+        yield running
+        assert running.said("cartproxy") == ""
+
+
+@pytest.fixture(scope="module")
+def settings_of_service(redis_url: str, store_url: str, installed: WordPress) -> dict[str, str]:
+    """A service with a store that lists the blog, and one that does not."""
+    return {
+        "CARTPROXY_REDIS_URL": redis_url,
+        **store_environment(store_url, ORIGINS=installed.url, API_KEYS=KEY_ENTRY),
+        **store_environment(store_url, "SECOND", ORIGINS="https://other.example"),
+    }
+
+
+@pytest.fixture(scope="module")
+def proxy(settings_of_service: dict[str, str]) -> Iterator[str]:
+    """The service: on another site than the blog."""
+    with service(settings_of_service) as url:
+        yield url
+
+
+@pytest.fixture
+def blog(installed: WordPress, proxy: str, store: Store) -> WordPress:
+    """The blog with its settings made; the store as new."""
+    installed.set(proxy)
+    return installed
+
+
+@pytest.fixture
+def no_scripts(browser: Browser) -> Iterator[Page]:
+    """A tab of a browser without JavaScript."""
+    context = browser.new_context(java_script_enabled=False)
+    yield context.new_page()
+    context.close()
+
+
+def html(blog: WordPress, address: str) -> str:
+    """The page's body, which must be whole."""
+    answer = blog.get(address)
+    assert answer.status_code == 200
+    assert answer.text.rstrip().endswith("</html>")
+    return answer.text.partition("<body>")[2]
+
+
+@pytest.fixture(scope="module")
+def login(installed: WordPress, browser: Browser) -> Any:
+    """The cookies of the blog's administrator."""
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto(f"{installed.url}/wp-login.php")
+    page.get_by_label("Username or Email Address").fill(USER)
+    page.get_by_label("Password", exact=True).fill(PASSWORD)
+    page.get_by_role("button", name="Log In").click()
+    page.wait_for_url("**/wp-admin/**", wait_until="commit")
+    cookies = context.cookies()
+    context.close()
+    return cookies
+
+
+@pytest.fixture
+def admin(page: Page, login: Any, installed: WordPress) -> Page:
+    """A tab of the blog's administrator."""
+    page.context.add_cookies(login)
+    return page
+
+
+def settings_page(page: Page, blog: WordPress) -> None:
+    """Open Settings → cartproxy."""
+    page.goto(f"{blog.url}/wp-admin/options-general.php?page=cartproxy")
+
+
+def findings(page: Page) -> Locator:
+    """What the connection test says."""
+    page.get_by_role("button", name="Test the connection").click()
+    return page.locator("#cartproxy-findings li")
+
+
+class Stub:
+    """In the service's place: answers everything alike, and notes who asked for what."""
+
+    def __init__(self, status: int = 200, body: str | None = None, **headers: str) -> None:
+        self.status = status
+        self.body = json.dumps(MUG) if body is None else body
+        self.headers = headers
+        self.asked: list[tuple[str, str | None]] = []
+        self.url = ""
+
+
+@contextmanager
+def running(stub: Stub) -> Iterator[Stub]:
+    """The stub, at its own address."""
+
+    class Request(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            stub.asked.append((self.path, self.headers["Cartproxy-Key"]))
+            body = stub.body.encode()
+            self.send_response(stub.status)
+            for name, value in {"Content-Length": str(len(body)), **stub.headers}.items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Request)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
+    thread.start()
+    stub.url = f"http://127.0.0.1:{server.server_port}"
+    try:
+        yield stub
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+@pytest.mark.parametrize("content", [SHORTCODE, BLOCK])
+def test_name_and_price_stand_in_the_page(blog: WordPress, store_url: str, content: str) -> None:
+    found = html(blog, blog.post(content))
+
+    assert '<span class="cartproxy-name">Pint mug</span>' in found
+    assert re.search(r'<span class="cartproxy-price">[^<]*9\.99[^<]*</span>', found)
+    assert re.search(
+        r'<cart-button catalog-id="3829" shown-price="9.99" product-url="[^"]+">', found
+    )
+    assert re.search(
+        rf'<a href="{store_url}/[^"]+" class="wp-element-button">Into the cart</a></cart-button>',
+        found,
+    )
+
+
+def test_the_service_admits_the_blog_by_its_key(installed: WordPress, proxy: str) -> None:
+    address = installed.post(SHORTCODE)
+    installed.set(proxy, key=create("other")[0])
+    refused = html(installed, address)
+    installed.set(proxy, key=KEY)
+    admitted = html(installed, address)
+
+    assert "Pint mug" in admitted
+    assert "Pint mug" not in refused
+    assert "<cart-button" in refused
+
+
+def test_the_script_stands_in_the_page_once_and_pinned(blog: WordPress, proxy: str) -> None:
+    plain, shop = html(blog, blog.post("Only words.")), html(blog, blog.post(SHORTCODE + BLOCK))
+
+    assert "cartproxy" not in plain
+    (tag,) = re.findall(r"<script[^>]*/cartproxy\.js[^>]*>", shop)
+    assert f"src='{proxy}/widget/{releases.VERSION}/cartproxy.js'" in tag
+    assert f'integrity="{releases.script(releases.VERSION, "cartproxy.js").integrity}"' in tag
+    assert all(
+        each in tag for each in (' data-store="demo"', ' crossorigin="anonymous"', " defer ")
+    )
+
+
+@pytest.mark.parametrize("content", [SHORTCODE, BLOCK])
+def test_a_press_puts_the_product_into_the_cart(
+    page: Page, tidy: list[str], blog: WordPress, store: Store, content: str
+) -> None:
+    page.goto(blog.post(f'[cartproxy_count text="Basket"]\n\n{content}'))
+
+    page.get_by_role("link", name="Into the cart").click()
+
+    expect(page.get_by_role("button", name="Basket 1")).to_be_visible()
+    expect(page.locator("cart-button [role=status]")).to_have_text("Added to the cart")
+    (cart,) = store.carts()
+    assert [(line["catalog_id"], line["quantity"]) for line in cart["lines"]] == [(3829, 1)]
+
+
+def test_attributes_of_the_shortcode_reach_the_cart_and_the_drawer_opens(
+    page: Page, tidy: list[str], blog: WordPress
+) -> None:
+    wish = '[cartproxy id="3828" quantity="2" option_1882="12399" option_1883="12410" details="no"]'
+    page.goto(blog.post(f'{wish}\n\n[cartproxy_drawer open_on_add="yes"]'))
+
+    page.get_by_role("link", name="Add to cart").click()
+
+    drawer = page.get_by_role("dialog", name="Your cart")
+    expect(drawer.get_by_text("X-Large")).to_be_visible()
+    expect(drawer.get_by_label("Quantity: Heavy cotton T-shirt")).to_have_value("2")
+    expect(page.locator(".cartproxy-name")).to_have_count(0)
+
+
+def test_a_price_in_the_authors_text_is_compared_with_the_stores(
+    page: Page, blog: WordPress
+) -> None:
+    wishes = '[cartproxy id="3829" shown_price="9.99"]\n\n[cartproxy id="3829" shown_price="1.00"]'
+    page.goto(blog.post(wishes))
+
+    right, wrong = page.locator("cart-button [role=status]").all()
+    expect(wrong).to_have_text("The price is now $9.99")
+    expect(right).to_have_text("")
+
+
+def test_the_link_leads_to_the_product_without_scripts(no_scripts: Page, blog: WordPress) -> None:
+    no_scripts.goto(blog.post(SHORTCODE))
+
+    no_scripts.get_by_role("link", name="Into the cart").click()
+
+    expect(no_scripts.get_by_role("heading", name="Pint mug")).to_be_visible()
+
+
+def test_the_form_leads_to_the_checkout_without_scripts(no_scripts: Page, blog: WordPress) -> None:
+    no_scripts.goto(blog.post('[cartproxy id="3828" fallback="form" option_1883="12410"]'))
+
+    no_scripts.get_by_label("Size").select_option(value="12399:X-Large")
+    no_scripts.get_by_role("button", name="Add to cart").click()
+
+    expect(no_scripts.get_by_role("heading", name="Secure checkout")).to_be_visible()
+    expect(no_scripts.get_by_text("Size: X-Large")).to_be_visible()
+
+
+def test_pages_are_the_same_for_everybody(blog: WordPress) -> None:
+    address = blog.post(f"{SHORTCODE}\n\n{BLOCK}\n\n[cartproxy_count][cartproxy_drawer]")
+
+    one = blog.get(address)
+    other = blog.get(address, Cookie="__Host-cartproxy=" + "x" * 43, Origin="https://other.example")
+
+    assert one.text == other.text
+    assert "Set-Cookie" not in {*one.headers, *other.headers}
+
+
+def test_the_service_is_asked_once_for_many_pages(installed: WordPress) -> None:
+    with running(Stub()) as stub:
+        installed.set(stub.url, key=KEY)
+        address = installed.post(SHORTCODE + BLOCK)
+        pages = [html(installed, address) for _ in range(3)]
+
+    assert all("Pint mug" in found for found in pages)
+    assert stub.asked == [
+        ("/v1/stores/demo/products/3829", KEY),
+        (f"/widget/{releases.VERSION}/cartproxy.js", None),
+    ]
+    assert not any(KEY in found for found in pages)
+
+
+def test_the_key_does_not_follow_a_redirect(installed: WordPress) -> None:
+    with running(Stub()) as elsewhere, running(Stub(302, Location=elsewhere.url + "/")) as stub:
+        installed.set(stub.url, key=KEY)
+
+        found = html(installed, installed.post(SHORTCODE))
+
+    assert "<cart-button" in found
+    assert elsewhere.asked == []
+
+
+def test_pages_go_on_while_the_service_is_stopped(
+    blog: WordPress, settings_of_service: dict[str, str]
+) -> None:
+    address = blog.post(SHORTCODE + '[cartproxy id="3828" url="https://shop.example.com/shirt"]')
+    with service(settings_of_service) as url:
+        blog.set(url)
+        before = html(blog, address)
+    blog.age()
+
+    known = [html(blog, address) for _ in range(2)]
+    blog.set(url)
+    unknown = html(blog, address)
+
+    assert known == [before, before]
+    assert "Pint mug" not in unknown
+    assert "cartproxy.js" not in unknown
+    assert f'action="{url}/v1/stores/demo/buy"' in unknown
+    assert '<a href="https://shop.example.com/shirt" class="wp-element-button">Add' in unknown
+
+
+def test_a_service_that_hangs_holds_up_one_page_for_two_seconds(installed: WordPress) -> None:
+    address = installed.post(SHORTCODE + '[cartproxy id="3828"]' + BLOCK)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        installed.set(f"http://127.0.0.1:{silent.getsockname()[1]}")
+        took = []
+        for _ in range(2):
+            began = time.monotonic()
+            html(installed, address)
+            took.append(time.monotonic() - began)
+
+    assert 1.5 < took[0] < 4
+    assert took[1] < 1.5
+
+
+@pytest.mark.parametrize(
+    "stub",
+    [
+        Stub(500, "<h1>Oops</h1>"),
+        Stub(200, "<h1>Parked</h1>"),
+        Stub(200, "null"),
+        Stub(200, "[]"),
+        Stub(200, '{"name": {}, "price": "9.99", "currency": "USD"}'),
+        Stub(200, json.dumps(MUG | {"price": "a lot"})),
+        Stub(200, "[" * 100_000),
+        Stub(404, '{"code": "product-not-found"}'),
+        Stub(401, '{"code": "key-refused"}'),
+        Stub(200, " " * 300_000),
+    ],
+    ids=lambda stub: f"{stub.status} {stub.body[:20].strip()}",
+)
+def test_no_answer_of_the_service_breaks_a_page(installed: WordPress, stub: Stub) -> None:
+    with running(stub):
+        installed.set(stub.url)
+
+        found = html(installed, installed.post(SHORTCODE))
+
+    assert '<cart-button catalog-id="3829">' in found
+    assert re.search(r"<button[^>]*>Into the cart</button></form></cart-button>", found)
+
+
+def test_what_the_service_and_authors_say_is_escaped(installed: WordPress, page: Page) -> None:
+    evil = '"><script>document.title="taken"</script>'
+    option: dict[str, Any] = {"option_id": 1, "name": evil, "price_difference": evil}
+    sets = [{"option_set_id": 7, "name": evil, "options": [option, 3]}, {"options": 4}, "x"]
+    told = MUG | {"name": evil, "currency": evil, "product_url": f"javascript:{evil}"}
+    with running(Stub(body=json.dumps(told | {"option_sets": sets}))) as stub:
+        installed.set(stub.url)
+        wishes = {
+            "catalogId": "3829",
+            "text": evil,
+            "shownPrice": evil,
+            "url": "javascript:alert(1)",
+        }
+        address = installed.post(f"<!-- wp:cartproxy/button {json.dumps(wishes)} /-->")
+
+        page.goto(address)
+        found = page.content()
+
+    assert page.title() != "taken"
+    assert "javascript:" not in found
+    assert "<script>document.title" not in found
+    assert "&lt;script&gt;document.title" in found
+
+
+def test_mistakes_of_authors_are_told_in_a_comment(blog: WordPress) -> None:
+    found = html(blog, blog.post('[cartproxy][cartproxy id="mug"][cartproxy id="0"]'))
+
+    assert found.count("<!-- cartproxy: the id must be") == 3
+    assert "<cart-button" not in found
+
+
+def test_a_blog_without_settings_shows_the_authors_links(installed: WordPress) -> None:
+    installed.set("", "")
+
+    found = html(
+        installed,
+        installed.post('[cartproxy id="3829" url="https://shop.example.com/"][cartproxy_count]'),
+    )
+
+    assert '<a href="https://shop.example.com/" class="wp-element-button">Add to cart</a>' in found
+    assert "<cart-count" not in found
+
+
+def test_settings_are_saved_and_the_connection_is_tested(
+    admin: Page, installed: WordPress, proxy: str, store: Store
+) -> None:
+    installed.set("", "")
+    settings_page(admin, installed)
+    admin.get_by_label("Service URL").fill(proxy + "/")
+    admin.get_by_label("Store id").fill("demo")
+    admin.get_by_label("API key").fill(KEY)
+    admin.get_by_role("button", name="Save Changes").click()
+    expect(admin.get_by_text("Settings saved.")).to_be_visible()
+
+    said = findings(admin)
+
+    expect(said).to_have_text(
+        [
+            f"OK: The service answers at {proxy}.",
+            "OK: The service knows the store “demo”.",
+            f"OK: This site, {installed.url}, is on the store's list of origins.",
+            "OK: The service accepts the API key.",
+            re.compile(r"OK: The widget's release 1\.\d+\.\d+ is there"),
+        ]
+    )
+    assert KEY not in admin.content()
+    assert store.calls() == []
+    row = installed.php(
+        "echo json_encode( $wpdb->get_row( \"SELECT option_value, autoload FROM wp_options WHERE option_name = 'cartproxy_api_key'\" ) );"
+    )
+    assert json.loads(row) == {"option_value": KEY, "autoload": "no"}
+
+
+def test_the_key_stays_until_it_is_replaced_or_forgotten(admin: Page, installed: WordPress) -> None:
+    stored = "echo get_option( 'cartproxy_api_key' );"
+    installed.set("https://cart.example.com", key=KEY)
+    settings_page(admin, installed)
+
+    admin.get_by_role("button", name="Save Changes").click()
+    kept = installed.php(stored)
+    admin.get_by_label("API key").fill("another")
+    admin.get_by_role("button", name="Save Changes").click()
+    replaced = installed.php(stored)
+    admin.get_by_label("Forget the stored key").check()
+    admin.get_by_role("button", name="Save Changes").click()
+
+    expect(admin.get_by_label("Forget the stored key")).to_have_count(0)
+    assert [kept, replaced, installed.php(stored)] == [KEY, "another", ""]
+
+
+def test_settings_that_cannot_be_are_refused_by_name(
+    admin: Page, blog: WordPress, proxy: str
+) -> None:
+    settings_page(admin, blog)
+    admin.get_by_label("Service URL").fill("http://cart.example.com")
+    admin.get_by_label("Store id").fill("de mo")
+    admin.get_by_label("API key").fill("a b")
+    admin.get_by_label("Integrity of the widget").fill("sha384-short")
+
+    admin.get_by_role("button", name="Save Changes").click()
+
+    for complaint in (
+        "must begin with https://",
+        "A store id has",
+        "has no blanks",
+        "integrity is",
+    ):
+        expect(admin.locator(".notice-error", has_text=complaint)).to_be_visible()
+    expect(admin.get_by_label("Service URL")).to_have_value(proxy)
+    expect(admin.get_by_label("Store id")).to_have_value("demo")
+
+
+@pytest.mark.parametrize(
+    ("store_id", "key", "said"),
+    [
+        ("demmo", KEY, "Problem: The service knows no store “demmo”."),
+        ("second", "", "Problem: This site is not on the store's list."),
+        ("demo", create("other")[0], "Problem: The service does not accept the API key."),
+    ],
+    ids=["store", "origin", "key"],
+)
+def test_the_connection_test_tells_what_to_mend(
+    admin: Page, installed: WordPress, proxy: str, store_id: str, key: str, said: str
+) -> None:
+    installed.set(proxy, store_id, key)
+    settings_page(admin, installed)
+
+    told = findings(admin)
+
+    expect(told.filter(has_text=said)).to_be_visible()
+    expect(admin.locator("#cartproxy-findings")).to_have_class(re.compile("notice-error"))
+
+
+def test_an_integrity_that_is_set_is_printed_and_compared(
+    admin: Page, installed: WordPress, proxy: str
+) -> None:
+    other = "sha384-" + "A" * 64
+    installed.set(proxy, integrity=other)
+    found = html(installed, installed.post(SHORTCODE))
+    settings_page(admin, installed)
+
+    told = findings(admin)
+
+    assert f'integrity="{other}"' in found
+    expect(told.filter(has_text="Problem: The integrity you set")).to_be_visible()
+
+
+def test_a_key_in_the_configuration_goes_before_the_stored_one(blog: WordPress) -> None:
+    fixed = f"define( 'CARTPROXY_API_KEY', '{KEY}' );"
+
+    used = blog.php("echo Cartproxy\\Settings\\api_key();", before=fixed)
+
+    assert used == KEY
+
+
+def test_the_connection_test_tells_of_strangers_and_of_silence(
+    admin: Page, blog: WordPress
+) -> None:
+    settings_page(admin, blog)
+    with running(Stub(200, "<h1>Parked</h1>")) as stub:
+        blog.set(stub.url)
+        expect(findings(admin)).to_have_text([re.compile("is not a cartproxy service")])
+
+    expect(findings(admin)).to_have_text([re.compile(f"Problem: No answer from {stub.url}")])
+
+
+def test_the_connection_test_needs_the_pages_own_form(admin: Page, blog: WordPress) -> None:
+    settings_page(admin, blog)
+    cookies = {each["name"]: each["value"] for each in admin.context.cookies()}
+    address = f"{blog.url}/wp-admin/options-general.php?page=cartproxy"
+
+    reached = address.replace("blog.localhost", "127.0.0.1")
+    host = {"Host": blog.url.removeprefix("http://")}
+    forged = requests.post(
+        reached, {"cartproxy_test": "1"}, cookies=cookies, headers=host, timeout=30
+    )
+    stranger = blog.get(address)
+
+    assert forged.status_code == 403
+    assert stranger.status_code == 302
+
+
+def test_the_editor_shows_the_block_as_the_page_will(admin: Page, blog: WordPress) -> None:
+    settings_page(admin, blog)
+    admin.goto(f"{blog.url}/wp-admin/post-new.php")
+    admin.wait_for_function("window.wp?.blocks?.getBlockType?.('cartproxy/button') !== undefined")
+
+    admin.evaluate(
+        """() => wp.data.dispatch("core/block-editor").insertBlocks(
+          wp.blocks.createBlock("cartproxy/button", { catalogId: "3829" }))"""
+    )
+
+    expect(admin.locator(".cartproxy-name")).to_have_text("Pint mug")
+
+
+def test_nothing_is_left_when_the_plugin_is_deleted(blog: WordPress) -> None:
+    html(blog, blog.post(SHORTCODE))
+
+    left = blog.php(
+        "require_once ABSPATH . 'wp-admin/includes/plugin.php'; uninstall_plugin( 'cartproxy/cartproxy.php' );"
+        "echo json_encode( $wpdb->get_col( \"SELECT option_name FROM wp_options WHERE option_name LIKE '%cartproxy%'\" ) );"
+    )
+
+    assert json.loads(left) == []
