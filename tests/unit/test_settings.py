@@ -200,7 +200,10 @@ def test_variable_that_names_no_store_is_told(variable: str, hint: str) -> None:
     assert any(variable in each and hint in each for each in told)
 
 
-@pytest.mark.parametrize("url", ["redis://h:notaport", "http://localhost", "redis+cluster://"])
+@pytest.mark.parametrize(
+    "url",
+    ["redis://h:notaport", "redis://h:0", "http://localhost", "redis+cluster://", "redis://h?db=x"],
+)
 def test_redis_address_of_no_known_kind_is_told(url: str) -> None:
     told = problems(STORE | {"CARTPROXY_REDIS_URL": url, "CARTPROXY_PEPPER": "p" * 32})
 
