@@ -98,6 +98,15 @@ def _add_config(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     show = actions.add_parser("show", help="the settings in force, secrets masked")
     show.add_argument("--config", type=Path, help="TOML file; else CARTPROXY_CONFIG")
     show.set_defaults(run=_show_config)
+    docs = actions.add_parser("docs", help="docs/settings.md, made from the code")
+    docs.set_defaults(run=_print_settings_page)
+
+
+def _print_settings_page(_chosen: argparse.Namespace) -> int:
+    from cartproxy.settings_page import settings_page
+
+    print(settings_page(), end="")
+    return 0
 
 
 def _show_config(chosen: argparse.Namespace) -> int:

@@ -290,7 +290,9 @@ class Settings:
         "Failures in a row after which a store is left alone.",
         5,
     )
-    breaker_seconds: float = _seconds("For how long at first; it doubles up to a minute.", 5.0)
+    breaker_seconds: float = _seconds(
+        "How long a failing store is left alone at first; it doubles up to a minute.", 5.0
+    )
     drain_seconds: float = _setting(
         fields.Float(validate=validate.Range(min=0)),
         "Between SIGTERM, when /readyz begins to fail, and the end of accepting requests.",

@@ -61,8 +61,8 @@ def thread_findings(settings: Settings) -> Iterator[Finding]:
     """What can be at work at the same time."""
     places = settings.worker_count * settings.request_places
     detail = (
-        f"Workers: {settings.worker_count}, threads of each: {settings.threads}; together they take "
-        f"{places} requests at once."
+        f"Workers: {settings.worker_count}, threads of each: {settings.threads}; requests taken at "
+        f"once: {places}."
     )
     starved = [
         name
