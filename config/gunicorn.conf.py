@@ -16,6 +16,7 @@ os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", str(serving.shared_folder()))
 
 from prometheus_client import multiprocess
 
+import cartproxy.app  # noqa: F401 # before the fork: workers begin sooner, and all with one code
 from cartproxy.settings import DRAINING_FLAG
 from cartproxy.settings_source import SettingsError
 
@@ -29,6 +30,8 @@ threads = _settings.threads
 # One socket for all workers, which outlives them: with one each (reuse_port), whoever waits at the
 # socket of a worker that leaves is cut off. Measured at SIGHUP with idle connections, 2026-11-21.
 reuse_port = False
+# Each worker makes its own application, of the settings in force when it is forked.
+preload_app = False
 keepalive = 75
 graceful_timeout = int(_settings.request_seconds) + 5
 # gthread's timeout watches the worker's own loop, not a request: those have deadlines of ours.

@@ -105,6 +105,7 @@ def service(redis_url: str, store: Store, tmp_path: Path) -> Iterator[Reloadable
     command = [sys.executable, "-m", "cartproxy", "serve", "--config", file]
     with process(command, answers(f"{url}/readyz"), environment=environment, log=log) as master:
         running.master = master
+        until(lambda: len(workers(url)) == 2)
         yield running
 
 
