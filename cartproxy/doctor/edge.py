@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from cartproxy.doctor.findings import Finding, error, ok, warning
 from cartproxy.settings import Settings, StoreSettings
 from cartproxy.web.credentials import CookiePolicy
+from cartproxy.web.origins import Origins
 
 _LOCAL = ("localhost", "127.0.0.1", "::1")
 
@@ -49,6 +50,30 @@ def public_url_findings(settings: Settings) -> Iterator[Finding]:
         )
 
 
+def trusted_hops_findings(settings: Settings) -> Iterator[Finding]:
+    """Whether the shopper's own address is seen: cartproxy speaks no TLS, so https has a proxy."""
+    hops, about = settings.trusted_hops, "trusted_hops"
+    behind_proxy = urlsplit(settings.public_url).scheme == "https"
+    if behind_proxy and not hops:
+        yield warning(
+            "trusted-hops-none",
+            about,
+            "TLS ends at a proxy in front, and its address is taken for every shopper's: limits by "
+            "address hit all of them together, or nobody.",
+            "Set trusted_hops to the number of your own proxies that append to X-Forwarded-For.",
+        )
+    elif hops and not behind_proxy:
+        yield warning(
+            "trusted-hops-forged",
+            about,
+            f"{hops} proxies are trusted, but public_url leads here without any: callers choose "
+            "the address that they are counted by.",
+            "Set trusted_hops to 0, or public_url to the https address of the proxy in front.",
+        )
+    else:
+        yield ok("trusted-hops", about, f"Proxies whose X-Forwarded-For is believed: {hops}.")
+
+
 def _is_public(store: StoreSettings) -> bool:
     return any(not is_local(origin) for origin in store.origins)
 
@@ -61,6 +86,7 @@ def origin_findings(name: str, store: StoreSettings, settings: Settings) -> Iter
         *_no_origins(about, store),
         *_plain_origins(about, store, settings),
         *_wildcards(about, store),
+        *_unlisted(about, store),
     ):
         found = True
         yield finding
@@ -107,4 +133,17 @@ def _wildcards(about: str, store: StoreSettings) -> Iterator[Finding]:
                 f"{origin} allows every site one label below.",
                 "Keep it only if all of these are yours (never a host of other people's sites); "
                 "else list them one by one.",
+            )
+
+
+def _unlisted(about: str, store: StoreSettings) -> Iterator[Finding]:
+    allowed = Origins(store.origins)
+    for entry in (*store.origin_products, *store.origin_creates_per_minute):
+        origin = entry.split()[0]
+        if not allowed.allow(origin):
+            yield warning(
+                "origin-unlisted",
+                about,
+                f"{origin} has products or a quota of its own, but is not allowed at all.",
+                "List it in origins, or correct it where it is misspelt.",
             )

@@ -35,6 +35,9 @@ _MEND = "Correct it: docs/settings.md and config/cartproxy.example.toml tell eve
 
 def _run(settings: Settings) -> Iterator[Finding]:
     yield from guarded("public-url", "public_url", partial(edge.public_url_findings, settings))
+    yield from guarded(
+        "trusted-hops", "trusted_hops", partial(edge.trusted_hops_findings, settings)
+    )
     yield from guarded("redis", "redis", partial(storage_findings, settings))
     for name, store in settings.stores.items():
         about = f"store {name}"

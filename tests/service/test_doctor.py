@@ -48,6 +48,7 @@ def doctor(
             "CARTPROXY_REDIS_URL": sound_redis_url,
             "CARTPROXY_PEPPER": PEPPER,
             "CARTPROXY_DRAIN_SECONDS": "5",
+            "CARTPROXY_TRUSTED_HOPS": "1",
             **store_environment(store.url),
             **changed,
         }
@@ -291,6 +292,9 @@ def test_origin_that_lets_in_too_many_is_a_warning(doctor: Doctor, origins: str,
         ({"CARTPROXY_THREADS": "20000"}, "descriptors"),
         ({"CARTPROXY_THREADS": "32"}, "threads-few"),
         ({"CARTPROXY_PUBLIC_URL": "http://localhost:8000"}, "public-url-local"),
+        ({"CARTPROXY_PUBLIC_URL": "http://localhost:8000"}, "trusted-hops-forged"),
+        ({"CARTPROXY_TRUSTED_HOPS": "0"}, "trusted-hops-none"),
+        ({"CARTPROXY_STORES_DEMO_ORIGIN_PRODUCTS": "https://blgo.example 1"}, "origin-unlisted"),
     ],
 )
 def test_setting_that_fits_the_machine_badly_is_a_warning(
@@ -363,4 +367,4 @@ def test_text_says_the_same(doctor: Doctor, capsys: pytest.CaptureFixture[str]) 
     said = capsys.readouterr().out
     assert code == 1
     assert "error    public_url: http://carts.example is not https" in said
-    assert said.endswith("errors: 1, warnings: 0\n")
+    assert said.endswith("errors: 1, warnings: 1\n")

@@ -171,7 +171,7 @@ def test_config_show_masks_every_secret(
 
     shown = capsys.readouterr().out
     assert "top-secret" not in shown
-    assert shown.count("'***'") == len(secrets) == 7
+    assert shown.count("'***'") == len(secrets)
 
 
 @pytest.mark.parametrize(
