@@ -1,8 +1,6 @@
 """The production entrance: `gunicorn -c config/gunicorn.conf.py wsgi:app`."""
 
-import os
-
+from cartproxy import serving
 from cartproxy.app import create_app
-from cartproxy.settings_source import load_or_exit
 
-app = create_app(load_or_exit(os.environ))
+app = create_app(serving.settings())

@@ -25,7 +25,7 @@ from cartproxy.store.client import StoreClient
 from cartproxy.store.guard import GuardedTransport
 from cartproxy.store.limits import Budget
 from cartproxy.store.sessions import new_session
-from cartproxy.store.transport import StoreTransport
+from cartproxy.upstream import store_transport
 from cartproxy.web import hooks
 from cartproxy.web.api_keys import ApiKeys
 from cartproxy.web.carts import carts
@@ -115,23 +115,7 @@ def store_client(
     session: requests.Session,
 ) -> StoreClient:
     """The client for one configured store."""
-    secret_headers = {
-        "SecureURL": store.secure_url,
-        "PrivateKey": store.private_key.reveal(),
-    }
-    if store.token:
-        secret_headers["Token"] = store.token.reveal()
-    if store.access_token:
-        secret_headers["Authorization"] = f"Bearer {store.access_token.reveal()}"
-    transport = StoreTransport(
-        session,
-        base_url=store.base_url,
-        secret_headers=secret_headers,
-        connect_seconds=settings.store_connect_seconds,
-        call_seconds=settings.store_call_seconds,
-        ca_file=store.ca_file or None,
-        label=name,
-    )
+    transport = store_transport(name, store, settings, session)
     budget = Budget(
         client,
         store_id=name,

@@ -24,6 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _add_demo(commands)
     _add_serve(commands)
     _add_sandbox(commands)
+    _add_doctor(commands)
     _add_config(commands)
     _add_snippet(commands)
     cli_carts.add_commands(commands)
@@ -75,12 +76,37 @@ def _add_sandbox(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     sandbox.set_defaults(run=serve_from_arguments)
 
 
+def _add_doctor(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    doctor = commands.add_parser("doctor", help="examine settings, stores, Redis and machine")
+    doctor.add_argument("--config", type=Path, help="TOML file; else CARTPROXY_CONFIG")
+    doctor.add_argument("--json", action="store_true", help="for programs")
+    doctor.set_defaults(run=_doctor)
+
+
+def _doctor(chosen: argparse.Namespace) -> int:
+    from cartproxy.doctor.examination import examine
+    from cartproxy.doctor.report import as_json, as_text, exit_code
+
+    settings_stand, findings = examine(os.environ, chosen.config)
+    print(as_json(findings) if chosen.json else as_text(findings))
+    return exit_code(settings_stand, findings)
+
+
 def _add_config(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     config = commands.add_parser("config", help="look at the settings")
     actions = config.add_subparsers(dest="action", required=True, metavar="action")
     show = actions.add_parser("show", help="the settings in force, secrets masked")
     show.add_argument("--config", type=Path, help="TOML file; else CARTPROXY_CONFIG")
     show.set_defaults(run=_show_config)
+    docs = actions.add_parser("docs", help="docs/settings.md, made from the code")
+    docs.set_defaults(run=_print_settings_page)
+
+
+def _print_settings_page(_chosen: argparse.Namespace) -> int:
+    from cartproxy.settings_page import settings_page
+
+    print(settings_page(), end="")
+    return 0
 
 
 def _show_config(chosen: argparse.Namespace) -> int:

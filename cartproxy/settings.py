@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from marshmallow import ValidationError, fields, validate
+from redis.connection import parse_url
 
 from cartproxy.carts.models import Currency
 
@@ -289,7 +290,9 @@ class Settings:
         "Failures in a row after which a store is left alone.",
         5,
     )
-    breaker_seconds: float = _seconds("For how long at first; it doubles up to a minute.", 5.0)
+    breaker_seconds: float = _seconds(
+        "How long a failing store is left alone at first; it doubles up to a minute.", 5.0
+    )
     drain_seconds: float = _setting(
         fields.Float(validate=validate.Range(min=0)),
         "Between SIGTERM, when /readyz begins to fail, and the end of accepting requests.",
@@ -359,8 +362,10 @@ def declared(
 
 def is_storage_url(url: str) -> bool:
     """Whether `storage.connect` can make something of the address."""
+    if SEVERAL_SERVERS.fullmatch(url):
+        return True
     try:
-        plain = re.fullmatch(r"(redis|rediss|unix)://\S+", url) and urlsplit(url).port != 0
+        parse_url(url)  # type: ignore[no-untyped-call]
+        return bool(re.fullmatch(r"\w+://\S+", url)) and urlsplit(url).port != 0
     except ValueError:
-        plain = False
-    return bool(plain or SEVERAL_SERVERS.fullmatch(url))
+        return False

@@ -119,6 +119,19 @@ def _overlay(
             problems.append(f"{variable}: no such setting{hint}")
 
 
+def secret_files(environment: Mapping[str, str]) -> Iterator[tuple[str, Path]]:
+    """Each variable `..._FILE` that stands for the value of a setting, and the file it names."""
+    per_store = {name.upper(): None for name, _, _ in declared(StoreSettings)}
+    for variable, text in sorted(environment.items()):
+        name = variable.removeprefix(PREFIX)
+        if name == variable or not name.endswith("_FILE"):
+            continue
+        if name.startswith("STORES_"):
+            _, name = _split_store(name.removeprefix("STORES_"), per_store)
+        if name not in per_store:  # ca_file is a setting of its own
+            yield variable, Path(text)
+
+
 def _split_store(name: str, known: Mapping[str, Any]) -> tuple[str, str]:
     """`MY_SHOP_PRIVATE_KEY` is the store `my-shop` and its `PRIVATE_KEY`."""
     for ending in ("", "_FILE"):

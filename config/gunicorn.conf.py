@@ -1,30 +1,37 @@
-"""How gunicorn runs cartproxy: every value comes from cartproxy's own settings."""
+"""How gunicorn runs cartproxy: every value comes from cartproxy's own settings.
+
+Executed at the start, and again when SIGHUP has brought settings that stand (see `when_ready`).
+"""
 
 import os
 import shutil
 import signal
-import tempfile
 import threading
 from pathlib import Path
 
-# Shared by the workers: their figures, and the flag that says that this instance is leaving.
-_folder = Path(tempfile.mkdtemp(prefix="cartproxy-"))
+from cartproxy import serving
+
 # Figures over all workers need a directory before the first metric is made.
-os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", str(_folder))
+os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", str(serving.shared_folder()))
 
 from prometheus_client import multiprocess
 
+import cartproxy.app  # noqa: F401 # before the fork: workers begin sooner, and all with one code
 from cartproxy.settings import DRAINING_FLAG
-from cartproxy.settings_source import load_or_exit
+from cartproxy.settings_source import SettingsError
 
-_settings = load_or_exit(os.environ)
-os.environ[DRAINING_FLAG] = str(_folder / "draining")
+_settings = serving.settings()
+os.environ[DRAINING_FLAG] = str(serving.shared_folder() / "draining")
 
 bind = _settings.bind
 workers = _settings.worker_count
 worker_class = "cartproxy.server.Worker"  # gthread, with answers of ours
 threads = _settings.threads
-reuse_port = workers > 1
+# One socket for all workers, which outlives them: with one each (reuse_port), whoever waits at the
+# socket of a worker that leaves is cut off. Measured at SIGHUP with idle connections, 2026-11-21.
+reuse_port = False
+# Each worker makes its own application, of the settings in force when it is forked.
+preload_app = False
 keepalive = 75
 graceful_timeout = int(_settings.request_seconds) + 5
 # gthread's timeout watches the worker's own loop, not a request: those have deadlines of ours.
@@ -40,18 +47,34 @@ loglevel = "warning"
 
 
 def when_ready(server):
-    """From here on SIGTERM first makes /readyz fail, so that nobody is sent here any more."""
-    stop = signal.getsignal(signal.SIGTERM)
+    """From here on SIGTERM drains, and SIGHUP renews the settings; wrong ones change nothing."""
+    stop, reload = signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGHUP)
 
-    def drain(_signum, _frame):
+    def drain(signum, frame):
+        """First make /readyz fail, so that nobody is sent here any more."""
         signal.signal(signal.SIGTERM, stop)
+        seconds = serving.settings().drain_seconds
+        if not seconds:
+            stop(signum, frame)
+            return
         Path(os.environ[DRAINING_FLAG]).touch()
-        again = threading.Timer(_settings.drain_seconds, os.kill, (server.pid, signal.SIGTERM))
+        again = threading.Timer(seconds, os.kill, (server.pid, signal.SIGTERM))
         again.daemon = True
         again.start()
 
-    if _settings.drain_seconds:
-        signal.signal(signal.SIGTERM, drain)
+    def renew(signum, frame):
+        """Let gunicorn start new workers only with settings that stand: it would end otherwise."""
+        try:
+            serving.renew()
+        except SettingsError as error:
+            for problem in error.problems:
+                server.log.critical("SIGHUP: the settings stay as they were: %s", problem)
+        else:
+            server.log.warning("SIGHUP: new settings are taken")
+            reload(signum, frame)
+
+    signal.signal(signal.SIGTERM, drain)
+    signal.signal(signal.SIGHUP, renew)
 
 
 def child_exit(_server, worker):
@@ -61,4 +84,4 @@ def child_exit(_server, worker):
 
 def on_exit(_server):
     """Nothing is left behind."""
-    shutil.rmtree(_folder, ignore_errors=True)
+    shutil.rmtree(serving.shared_folder(), ignore_errors=True)

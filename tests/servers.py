@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 import shutil
@@ -12,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import redis
 import requests
@@ -133,3 +135,15 @@ def service(environment: Mapping[str, str], log: Path | None = None) -> Iterator
     command = [sys.executable, "-m", "cartproxy", "serve"]
     with process(command, answers(f"{url}/readyz"), environment=settings, log=log):
         yield url
+
+
+def workers(url: str) -> list[int]:
+    """The process ids of the gunicorn workers that listen at the address: children of its master."""
+    marker = f"CARTPROXY_BIND=127.0.0.1:{urlsplit(url).port}\0"
+    parents: dict[int, int] = {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if marker in (folder / "environ").read_bytes().decode(errors="replace"):
+                stat = (folder / "stat").read_text().rpartition(")")[2]
+                parents[int(folder.name)] = int(stat.split()[1])
+    return [pid for pid, parent in parents.items() if parent in parents]

@@ -37,12 +37,13 @@ class Answer:
     """What came back: the HTTP status, the parsed JSON (Decimals for fractions) and `Retry-After`.
 
     `body` is None when an error came without readable JSON. `retry_after` is in seconds, and None
-    when absent or not a plain number.
+    when absent or not a plain number. `date` is the header of that name, as it came.
     """
 
     status: int
     body: object
     retry_after: int | None
+    date: str = ""
 
 
 class StoreTransport:
@@ -151,9 +152,8 @@ def _read(response: requests.Response, maybe_applied: Outcome) -> Answer:
         # 502 to 504 may be a gateway's word, behind which the store is still at work.
         failed.answered = status in (500, 501)
         raise failed
-    if status >= 400:
-        return Answer(status, _error_body(response), seconds)
-    return Answer(status, _json(response, maybe_applied), seconds)
+    body = _error_body(response) if status >= 400 else _json(response, maybe_applied)
+    return Answer(status, body, seconds, response.headers.get("Date", ""))
 
 
 def _json(response: requests.Response, outcome: Outcome) -> object:

@@ -20,20 +20,8 @@ import pytest
 import requests
 from conftest import store_environment
 from faults_settings import QUICK
-from servers import ROOT, answers, free_port, process, service
+from servers import ROOT, answers, free_port, process, service, workers
 from shopper import BLOG, MUG, Shopper, Store
-
-
-def workers(url: str) -> list[int]:
-    """The process ids of the gunicorn workers that listen at the address: children of its master."""
-    marker = f"CARTPROXY_BIND=127.0.0.1:{urlsplit(url).port}\0"
-    parents: dict[int, int] = {}
-    for folder in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):
-            if marker in (folder / "environ").read_bytes().decode(errors="replace"):
-                stat = (folder / "stat").read_text().rpartition(")")[2]
-                parents[int(folder.name)] = int(stat.split()[1])
-    return [pid for pid, parent in parents.items() if parent in parents]
 
 
 # Fault 29

@@ -7,6 +7,9 @@ import re
 import pytest
 from servers import ROOT
 
+from cartproxy.cli import main
+from cartproxy.settings import Settings, StoreSettings, declared
+
 TEXT = (ROOT / "docs/reliability.md").read_text()
 SECURITY = (ROOT / "docs/security.md").read_text()
 NAMED = re.compile(r"`(tests/[\w/]+\.py)::(test_\w+)`")
@@ -26,3 +29,18 @@ def test_every_fault_has_a_row_and_every_row_a_test_that_exists() -> None:
 @pytest.mark.parametrize(("path", "name"), NAMED.findall(SECURITY))
 def test_what_the_security_page_names_exists(path: str, name: str) -> None:
     assert f"def {name}(" in (ROOT / path).read_text()
+
+
+def test_page_of_settings_is_what_the_code_says(capsys: pytest.CaptureFixture[str]) -> None:
+    code = main(["config", "docs"])
+
+    made = capsys.readouterr().out
+    assert code == 0
+    assert (ROOT / "docs/settings.md").read_text() == made, (
+        "run: cartproxy config docs > docs/settings.md"
+    )
+    for kind in (Settings, StoreSettings):
+        for name, field, _ in declared(kind):
+            row = next(each for each in made.splitlines() if each.startswith(f"| `{name}` |"))
+            assert f"_{name.upper()}`" in row
+            assert str(field.metadata["help"]) in row

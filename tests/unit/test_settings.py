@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -9,7 +12,7 @@ import pytest
 from servers import ROOT
 
 from cartproxy.cli import main
-from cartproxy.settings import Settings, StoreSettings, declared
+from cartproxy.settings import SecretField, Settings, StoreSettings, declared
 from cartproxy.settings_source import SettingsError, load
 
 EXAMPLE = ROOT / "config/cartproxy.example.toml"
@@ -146,6 +149,87 @@ def test_config_show_masks_secrets(
     assert "'***'" in shown
 
 
+def test_config_show_masks_every_secret(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    secrets = {
+        (f"CARTPROXY_{name}" if kind is Settings else f"CARTPROXY_STORES_MY_SHOP_{name}")
+        for kind in (Settings, StoreSettings)
+        for name in (
+            each.upper() for each, field, _ in declared(kind) if isinstance(field, SecretField)
+        )
+    }
+    file = tmp_path / "secret"
+    file.write_text("top-secret-" + "x" * 32)
+    environment = {name: value for name, value in STORE.items() if name not in secrets}
+    environment |= {f"{name}_FILE": str(file) for name in secrets - {"CARTPROXY_REDIS_URL"}}
+    environment["CARTPROXY_REDIS_URL"] = "redis://:top-secret@localhost"
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+
+    main(["config", "show"])
+
+    shown = capsys.readouterr().out
+    assert "top-secret" not in shown
+    assert shown.count("'***'") == len(secrets)
+
+
+@pytest.mark.parametrize(
+    ("text", "suggested"),
+    [
+        ("redis_ulr = 'x'", "redis_url"),
+        ("[stores.my-shop]\norigin = []", "origins"),
+        ("[stores.my-shop]\nprivat_key = 'top-secret'", "private_key"),
+    ],
+)
+def test_misspelt_name_in_the_file_is_told_with_the_right_one(
+    tmp_path: Path, text: str, suggested: str
+) -> None:
+    path = tmp_path / "c.toml"
+    path.write_text(text)
+
+    (told,) = problems(STORE, path)
+
+    assert f"Did you mean {suggested}?" in told
+    assert "top-secret" not in told
+
+
+def test_misspelt_variable_of_a_file_is_told_with_the_right_one(tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("top-secret")
+
+    (told,) = problems(STORE | {"CARTPROXY_PEPER_FILE": str(secret)})
+
+    assert told == "CARTPROXY_PEPER_FILE: no such setting; did you mean CARTPROXY_PEPPER?"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["cartproxy", "serve"],
+        ["cartproxy", "doctor"],
+        ["gunicorn", "-c", "config/gunicorn.conf.py", "wsgi:app"],
+    ],
+    ids=" ".join,
+)
+def test_nothing_starts_with_bad_settings(command: list[str]) -> None:
+    environment = os.environ | STORE | {"CARTPROXY_THREADZ": "1"}
+
+    ended = subprocess.run(
+        [sys.executable, "-m", *command],
+        env=environment,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert ended.returncode == 78
+    assert "did you mean CARTPROXY_THREADS?" in ended.stderr + ended.stdout
+    assert "Traceback" not in ended.stderr
+
+
 def test_bad_settings_end_with_code_78(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -200,7 +284,10 @@ def test_variable_that_names_no_store_is_told(variable: str, hint: str) -> None:
     assert any(variable in each and hint in each for each in told)
 
 
-@pytest.mark.parametrize("url", ["redis://h:notaport", "http://localhost", "redis+cluster://"])
+@pytest.mark.parametrize(
+    "url",
+    ["redis://h:notaport", "redis://h:0", "http://localhost", "redis+cluster://", "redis://h?db=x"],
+)
 def test_redis_address_of_no_known_kind_is_told(url: str) -> None:
     told = problems(STORE | {"CARTPROXY_REDIS_URL": url, "CARTPROXY_PEPPER": "p" * 32})
 

@@ -1,0 +1,149 @@
+"""What follows from public_url and the origin lists: cookie, CORS, who may use the carts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+from cartproxy.doctor.findings import Finding, error, ok, warning
+from cartproxy.settings import Settings, StoreSettings
+from cartproxy.web.credentials import CookiePolicy
+from cartproxy.web.origins import Origins
+
+_LOCAL = ("localhost", "127.0.0.1", "::1")
+
+
+def is_local(url: str) -> bool:
+    """Whether the address leads to this machine alone."""
+    host = urlsplit(url).hostname or ""
+    return host in _LOCAL or host.endswith(".localhost")
+
+
+def public_url_findings(settings: Settings) -> Iterator[Finding]:
+    """Which cookie browsers get, and whether they keep it."""
+    url, about = settings.public_url, "public_url"
+    secure = urlsplit(url).scheme == "https"
+    name = CookiePolicy(secure, int(settings.idle_seconds)).name
+    if secure:
+        attributes = "Secure, HttpOnly, SameSite=None, Partitioned, Path=/"
+        yield ok("public-url", about, f"{url}: the cookie is {name} ({attributes}).")
+    elif is_local(url):
+        yield ok(
+            "public-url",
+            about,
+            f"{url}: for this machine alone; the cookie is {name} (HttpOnly, SameSite=Lax).",
+        )
+    else:
+        yield error(
+            "public-url-http",
+            about,
+            f"{url} is not https: credentials travel in the clear, and the cookie ({name}, not "
+            "Secure, SameSite=Lax) is not sent from other sites.",
+            "Put a proxy with TLS in front, and set public_url to its https address.",
+        )
+    if is_local(url) and any(_is_public(store) for store in settings.stores.values()):
+        yield warning(
+            "public-url-local",
+            about,
+            f"{url} leads to this machine alone, but sites on the web are listed as origins.",
+            "Set public_url to the address that shoppers' browsers use.",
+        )
+
+
+def trusted_hops_findings(settings: Settings) -> Iterator[Finding]:
+    """Whether the shopper's own address is seen: cartproxy speaks no TLS, so https has a proxy."""
+    hops, about = settings.trusted_hops, "trusted_hops"
+    behind_proxy = urlsplit(settings.public_url).scheme == "https"
+    if behind_proxy and not hops:
+        yield warning(
+            "trusted-hops-none",
+            about,
+            "TLS ends at a proxy in front, and its address is taken for every shopper's: limits by "
+            "address hit all of them together, or nobody.",
+            "Set trusted_hops to the number of your own proxies that append to X-Forwarded-For.",
+        )
+    elif hops and not behind_proxy:
+        yield warning(
+            "trusted-hops-forged",
+            about,
+            f"{hops} proxies are trusted, but public_url leads here without any: callers choose "
+            "the address that they are counted by.",
+            "Set trusted_hops to 0, or public_url to the https address of the proxy in front.",
+        )
+    else:
+        yield ok("trusted-hops", about, f"Proxies whose X-Forwarded-For is believed: {hops}.")
+
+
+def _is_public(store: StoreSettings) -> bool:
+    return any(not is_local(origin) for origin in store.origins)
+
+
+def origin_findings(name: str, store: StoreSettings, settings: Settings) -> Iterator[Finding]:
+    """Whether the listed sites are those, and only those, that should use the carts."""
+    about = f"store {name}"
+    found = False
+    for finding in (
+        *_no_origins(about, store),
+        *_plain_origins(about, store, settings),
+        *_wildcards(about, store),
+        *_unlisted(about, store),
+    ):
+        found = True
+        yield finding
+    if not found:
+        yield ok("origins", about, f"Sites that may use the carts: {', '.join(store.origins)}.")
+
+
+def _no_origins(about: str, store: StoreSettings) -> Iterator[Finding]:
+    if not store.origins:
+        yield warning(
+            "origins-none",
+            about,
+            "No site is listed, so no browser may use the carts.",
+            "List the sites in origins.",
+        )
+
+
+def _plain_origins(about: str, store: StoreSettings, settings: Settings) -> Iterator[Finding]:
+    if is_local(settings.public_url):
+        return
+    for origin in store.origins:
+        if is_local(origin):
+            yield warning(
+                "origin-local",
+                about,
+                f"{origin} is allowed: any program on a visitor's machine may pose as your site.",
+                "Remove it; try things out with a service of their own.",
+            )
+        elif origin.startswith("http:"):
+            yield warning(
+                "origin-http",
+                about,
+                f"{origin} is not https: whoever stands in between may change its pages and carts.",
+                "Serve the site by https, and list that origin.",
+            )
+
+
+def _wildcards(about: str, store: StoreSettings) -> Iterator[Finding]:
+    for origin in store.origins:
+        if "*." in origin:
+            yield warning(
+                "origin-wildcard",
+                about,
+                f"{origin} allows every site one label below.",
+                "Keep it only if all of these are yours (never a host of other people's sites); "
+                "else list them one by one.",
+            )
+
+
+def _unlisted(about: str, store: StoreSettings) -> Iterator[Finding]:
+    allowed = Origins(store.origins)
+    for entry in (*store.origin_products, *store.origin_creates_per_minute):
+        origin = entry.split()[0]
+        if not allowed.allow(origin):
+            yield warning(
+                "origin-unlisted",
+                about,
+                f"{origin} has products or a quota of its own, but is not allowed at all.",
+                "List it in origins, or correct it where it is misspelt.",
+            )

@@ -1,0 +1,81 @@
+"""What gunicorn will need of this machine, and how long a stop takes."""
+
+from __future__ import annotations
+
+import resource
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+from cartproxy.doctor.edge import is_local
+from cartproxy.doctor.findings import Finding, ok, warning
+from cartproxy.settings import Settings
+
+_BROWSERS = 1000  # connections that gunicorn keeps open in each worker (worker_connections)
+_REST = 64  # Python's own files, logs, figures, sockets to listen on
+_USUAL_STOP_SECONDS = 90  # what systemd waits before it kills
+
+
+def descriptor_findings(settings: Settings) -> Iterator[Finding]:
+    """Whether a worker may open as many connections as its threads can need."""
+    apis = {urlsplit(store.api_url).netloc for store in settings.stores.values()}
+    redis = settings.threads + 8
+    needed = _BROWSERS + settings.threads * len(apis) + redis + _REST
+    limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    about = "file descriptors"
+    if limit not in (-1, resource.RLIM_INFINITY) and limit < needed:
+        yield warning(
+            "descriptors",
+            about,
+            f"A worker may need {needed} (browsers, Redis, stores), and may open {limit} (as seen "
+            "from here; the service's own limit may differ).",
+            "Raise it: LimitNOFILE=65536 in the systemd unit, `ulimit -n` in a shell; or lower "
+            "threads.",
+        )
+    else:
+        yield ok("descriptors", about, f"A worker may need {needed}, and may open {limit}.")
+
+
+def stop_findings(settings: Settings) -> Iterator[Finding]:
+    """Whether a stop is noticed in front, and how long it takes."""
+    about = "drain_seconds"
+    longest = settings.drain_seconds + int(settings.request_seconds) + 5
+    if longest > _USUAL_STOP_SECONDS:
+        yield warning(
+            "stop-slow",
+            about,
+            f"A stop may take {longest:.0f} s: draining, then the requests under way.",
+            "Let the supervisor wait for longer: TimeoutStopSec, stop_grace_period.",
+        )
+    if settings.drain_seconds or is_local(settings.public_url):
+        yield ok("stop", about, f"A stop takes {longest:.0f} s at most; the supervisor must wait.")
+    else:
+        yield warning(
+            "drain-none",
+            about,
+            "A stop refuses requests before a proxy in front notices that /readyz fails.",
+            "Behind a health-checking proxy, set drain_seconds to more than its interval.",
+        )
+
+
+def thread_findings(settings: Settings) -> Iterator[Finding]:
+    """What can be at work at the same time."""
+    places = settings.worker_count * settings.request_places
+    detail = (
+        f"Workers: {settings.worker_count}, threads of each: {settings.threads}; requests taken at "
+        f"once: {places}."
+    )
+    starved = [
+        name
+        for name, store in settings.stores.items()
+        if store.concurrent_calls > settings.request_places
+    ]
+    if starved:
+        yield warning(
+            "threads-few",
+            "threads",
+            f"{detail} A slow store may hold them all: concurrent_calls of {', '.join(starved)} is "
+            f"not below the {settings.request_places} requests of a worker.",
+            "Raise threads, or lower concurrent_calls.",
+        )
+    else:
+        yield ok("threads", "threads", detail)

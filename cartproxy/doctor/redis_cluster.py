@@ -1,0 +1,65 @@
+"""Is a Redis cluster whole, and can it lose a server?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, cast
+
+import redis
+from redis.cluster import ClusterNode, RedisCluster
+
+from cartproxy.doctor.findings import Finding, error, ok, warning
+
+_SLOTS = 16384
+
+
+def primaries(client: redis.Redis) -> dict[str, redis.Redis]:
+    """A client for each primary, by its address."""
+    cluster = cast(RedisCluster, client)
+    nodes: list[ClusterNode] = cluster.get_primaries()  # type: ignore[no-untyped-call]
+    return {f"{node.host}:{node.port}": cluster.get_redis_connection(node) for node in nodes}
+
+
+def cluster_findings(about: str, client: redis.Redis) -> Iterator[Finding]:
+    """What the first primary that answers knows of the whole."""
+    asked = next(iter(primaries(client).values()))
+    state: dict[str, Any] = asked.cluster("INFO")
+    nodes: dict[str, dict[str, Any]] = asked.cluster("NODES")
+    assigned = int(state["cluster_slots_assigned"])
+    failing = [name for name, node in nodes.items() if "fail" in node["flags"].split(",")]
+    if state["cluster_state"] != "ok" or assigned < _SLOTS:
+        yield error(
+            "cluster-broken",
+            about,
+            f"The cluster's state is {state['cluster_state']}, {assigned} of {_SLOTS} slots are "
+            "served: some carts can't be reached.",
+            "Bring its servers back, or assign the slots: redis-cli --cluster fix.",
+        )
+    elif failing:
+        yield warning(
+            "cluster-server-lost",
+            about,
+            f"Serving all slots, but without {', '.join(sorted(failing))}.",
+            "Bring the server back, or forget it: redis-cli --cluster forget.",
+        )
+    else:
+        yield ok("cluster", about, f"All {_SLOTS} slots are served by {len(nodes)} servers.")
+    yield from _alone(about, nodes)
+
+
+def _alone(about: str, nodes: dict[str, dict[str, Any]]) -> Iterator[Finding]:
+    followed = {
+        node["master_id"] for node in nodes.values() if "fail" not in node["flags"].split(",")
+    }
+    alone = sorted(
+        name
+        for name, node in nodes.items()
+        if "master" in node["flags"] and node["slots"] and node["node_id"] not in followed
+    )
+    if alone:
+        yield warning(
+            "cluster-no-replica",
+            about,
+            f"Nobody follows {', '.join(alone)}: its carts can't be reached when it is lost.",
+            "Give every primary a replica.",
+        )

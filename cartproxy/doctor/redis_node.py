@@ -1,0 +1,161 @@
+"""What one Redis server is and how it is set: role, version, memory, persistence, connections."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import redis
+from redis.exceptions import NoPermissionError, ResponseError
+
+from cartproxy.doctor.findings import Finding, error, ok, warning
+from cartproxy.settings import Settings
+
+_OLDEST = (6, 2)  # what tests have seen; older ones get no mends from their makers
+_NEARLY_FULL = 0.8
+
+
+def node_findings(
+    about: str, node: redis.Redis, settings: Settings, kind: str
+) -> Iterator[Finding]:
+    """What its INFO says; `kind` is how redis_url reaches it: single, sentinel or cluster."""
+    try:
+        known: dict[str, Any] = node.info()
+    except NoPermissionError:
+        yield warning(
+            "redis-info-refused",
+            about,
+            "INFO is not allowed, so role, version, memory and persistence could not be examined.",
+            "Allow the user of redis_url INFO, or run the doctor as another user.",
+        )
+        return
+    yield _role(about, known, kind)
+    yield _version(about, known)
+    yield from _memory(about, known)
+    yield from _persistence(about, known, node)
+    yield _connections(about, known, settings)
+
+
+def _role(about: str, known: Mapping[str, Any], kind: str) -> Finding:
+    if known["role"] != "master":
+        return error(
+            "redis-replica",
+            about,
+            f"This is a replica (of {known.get('master_host')}): it takes no writes.",
+            "Point redis_url at the master, or use redis+sentinel:// to be led there.",
+        )
+    if kind == "single" and known.get("cluster_enabled"):
+        return error(
+            "redis-is-cluster",
+            about,
+            "This is one server of a cluster: most carts are not its own.",
+            "Use redis+cluster://host:port,host:port as redis_url.",
+        )
+    if kind == "sentinel" and not known.get("connected_slaves"):
+        return warning(
+            "redis-no-replica",
+            about,
+            "Behind the sentinels there is a master, but no replica to take its place.",
+            "Start a replica.",
+        )
+    return ok("redis-role", about, "It is a master.")
+
+
+def _version(about: str, known: Mapping[str, Any]) -> Finding:
+    name = "Valkey" if "valkey_version" in known else "Redis"
+    version = str(known.get("valkey_version", known["redis_version"]))
+    detail = f"{name} {version}."
+    if name == "Redis" and tuple(int(part) for part in version.split(".")[:2]) < _OLDEST:
+        return warning(
+            "redis-old",
+            about,
+            detail,
+            "Use Redis 6.2 or later, or Valkey; older ones are untested.",
+        )
+    return ok("redis-version", about, detail)
+
+
+def _memory(about: str, known: Mapping[str, Any]) -> Iterator[Finding]:
+    limit, used = int(known["maxmemory"]), int(known["used_memory"])
+    policy = known.get("maxmemory_policy", "unknown")
+    sound = True
+    if policy != "noeviction":
+        sound = False
+        yield (error if limit else warning)(
+            "redis-eviction",
+            about,
+            f"maxmemory-policy is {policy}: "
+            + ("when it is full" if limit else "once maxmemory is set and reached")
+            + ", Redis throws carts away in silence.",
+            "Set maxmemory-policy noeviction, and do not share this Redis with a cache.",
+        )
+    if not limit:
+        sound = False
+        yield warning(
+            "redis-maxmemory",
+            about,
+            "maxmemory is not set: when the machine's memory ends, so does Redis.",
+            "Set maxmemory to what the machine can spare; then writes are refused, and carts stay.",
+        )
+    elif used > limit * _NEARLY_FULL:
+        sound = False
+        yield warning(
+            "redis-nearly-full",
+            about,
+            f"{used / limit:.0%} of maxmemory is used.",
+            "Raise maxmemory, or find out what else fills it.",
+        )
+    if sound:
+        yield ok("redis-memory", about, f"{used / limit:.0%} of maxmemory is used; noeviction.")
+
+
+def _persistence(about: str, known: Mapping[str, Any], node: redis.Redis) -> Iterator[Finding]:
+    failed = [
+        name
+        for name in ("rdb_last_bgsave_status", "aof_last_write_status", "aof_last_bgrewrite_status")
+        if known.get(name, "ok") != "ok"
+    ]
+    if failed:
+        yield error(
+            "redis-saving-fails",
+            about,
+            f"Redis can't save ({', '.join(failed)}), and may refuse writes for it.",
+            "Look for a full disk or wrong rights in the log of Redis.",
+        )
+    elif known["aof_enabled"]:
+        yield ok("redis-persistence", about, "Carts outlive a restart (append-only file).")
+    elif _saves(node):
+        yield warning(
+            "redis-snapshots-only",
+            about,
+            "Redis saves now and then only (RDB): a crash loses the carts since the last time.",
+            "Set appendonly yes.",
+        )
+    else:
+        yield warning(
+            "redis-no-persistence",
+            about,
+            "No persistence was found: a restart of Redis empties every cart.",
+            "Set appendonly yes (appendfsync everysec).",
+        )
+
+
+def _saves(node: redis.Redis) -> bool:
+    """Whether snapshots are made; hosted servers do not tell."""
+    try:
+        return bool(node.config_get("save").get("save"))
+    except ResponseError:
+        return False
+
+
+def _connections(about: str, known: Mapping[str, Any], settings: Settings) -> Finding:
+    needed = settings.worker_count * (settings.threads + 8)
+    most = int(known.get("maxclients", 10_000))
+    if needed > most:
+        return warning(
+            "redis-connections",
+            about,
+            f"This instance may open {needed} connections, Redis takes {most} from everybody.",
+            "Raise maxclients, or lower threads or workers.",
+        )
+    return ok("redis-connections", about, f"This instance may open {needed} of {most} connections.")

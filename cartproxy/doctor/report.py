@@ -1,0 +1,44 @@
+"""The report, for people and for programs, and the exit code."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Sequence
+
+from cartproxy.doctor.findings import Finding, Level
+from cartproxy.settings_source import EX_CONFIG
+
+
+def exit_code(settings_stand: bool, findings: Sequence[Finding]) -> int:
+    """78 with bad settings, 1 with an error, else 0: warnings alone are no failure."""
+    if not settings_stand:
+        return EX_CONFIG
+    return int(any(each.level is Level.ERROR for each in findings))
+
+
+def as_text(findings: Sequence[Finding]) -> str:
+    """A line for each finding, what to do below it, and the count at the end."""
+    lines = []
+    for each in findings:
+        lines.append(f"{each.level:8} {each.about}: {each.detail} [{each.code}]")
+        if each.advice:
+            lines.append(f"{'':8} -> {each.advice}")
+    counts = _counts(findings)
+    lines.append(f"\nerrors: {counts['error']}, warnings: {counts['warning']}")
+    return "\n".join(lines)
+
+
+def as_json(findings: Sequence[Finding]) -> str:
+    """`{errors, warnings, findings: [{level, code, about, detail, advice}]}`."""
+    counts = _counts(findings)
+    document = {
+        "errors": counts["error"],
+        "warnings": counts["warning"],
+        "findings": [dataclasses.asdict(each) for each in findings],
+    }
+    return json.dumps(document, indent=2)
+
+
+def _counts(findings: Sequence[Finding]) -> dict[str, int]:
+    return {level.value: sum(each.level is level for each in findings) for level in Level}

@@ -1,0 +1,148 @@
+"""Is Redis there, may it be written, and is it quick enough? What each server is: `redis_node`."""
+
+from __future__ import annotations
+
+import contextlib
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from urllib.parse import urlsplit
+
+import redis
+from redis.exceptions import (
+    AuthenticationError,
+    NoPermissionError,
+    OutOfMemoryError,
+    ReadOnlyError,
+    RedisError,
+)
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+from redis.sentinel import MasterNotFoundError
+
+from cartproxy.doctor.edge import is_local
+from cartproxy.doctor.findings import Finding, error, guarded, ok, warning
+from cartproxy.doctor.redis_cluster import cluster_findings, primaries
+from cartproxy.doctor.redis_node import node_findings
+from cartproxy.settings import SEVERAL_SERVERS, Settings
+from cartproxy.storage import connect
+
+_PINGS = 9
+# Writes under the service's own prefix, in its own way, and leaves nothing.
+_PROBE_KEY = "cp:{doctor}"
+_PROBE = (
+    "redis.call('SET', KEYS[1], redis.call('TIME')[1], 'PX', 1000)"
+    " return redis.call('DEL', KEYS[1])"
+)
+# First match wins.
+_FAILURES: tuple[tuple[type[RedisError], str, str, str], ...] = (
+    (AuthenticationError, "redis-credentials", "refuses the credentials",
+     "Correct user and password in redis_url."),
+    (NoPermissionError, "redis-rights", "does not allow what is needed",
+     "Let the user of redis_url run scripts, and read and write the keys cp*."),
+    (MasterNotFoundError, "redis-no-master", "is not named by any sentinel",
+     "Check the sentinels' addresses and the service's name in redis_url."),
+    (ReadOnlyError, "redis-read-only", "takes no writes",
+     "Point redis_url at the master, or use redis+sentinel:// or redis+cluster://."),
+    (OutOfMemoryError, "redis-full", "has no room for writes",
+     "Raise maxmemory, or find out what else fills it."),
+    (RedisTimeoutError, "redis-timeout", "does not answer within redis_timeout_seconds",
+     "Check network and load; raise redis_timeout_seconds only if it is far away for a reason."),
+    (RedisConnectionError, "redis-unreachable", "can't be reached",
+     "Start it, or correct redis_url; check the firewall, and TLS if it is rediss://."),
+)  # fmt: skip
+
+
+def storage_findings(settings: Settings) -> Iterator[Finding]:
+    """Everything about the cart storage that `redis_url` names."""
+    url = settings.redis_url.reveal()
+    if not url:
+        yield _embedded(settings)
+        return
+    about = f"redis {place(url)}"
+    client = connect(settings)
+    try:
+        failure = _failure(about, client.ping)
+        if failure is not None:
+            yield failure
+            return
+        yield from guarded("redis-latency", about, lambda: _latency(about, client, settings))
+        yield from guarded("redis-scripts", about, lambda: _scripts(about, client))
+        several = SEVERAL_SERVERS.fullmatch(url)
+        kind = several["kind"] if several else "single"
+        nodes = {about: client}
+        if kind == "cluster":
+            yield from guarded("redis-cluster", about, lambda: cluster_findings(about, client))
+            nodes = {f"redis {name}": node for name, node in primaries(client).items()}
+        for name, node in nodes.items():
+            yield from guarded("redis-server", name, _examined(name, node, settings, kind))
+    finally:
+        with contextlib.suppress(RedisError):
+            client.close()
+
+
+def _examined(
+    about: str, node: redis.Redis, settings: Settings, kind: str
+) -> Callable[[], Iterator[Finding]]:
+    return lambda: node_findings(about, node, settings, kind)
+
+
+def place(url: str) -> str:
+    """Where `redis_url` leads, without user, password and options."""
+    several = SEVERAL_SERVERS.fullmatch(url)
+    if several:
+        return several["hosts"]
+    parts = urlsplit(url)
+    return parts.netloc.rpartition("@")[2] or parts.path
+
+
+def _embedded(settings: Settings) -> Finding:
+    report = warning if is_local(settings.public_url) else error
+    return report(
+        "redis-embedded",
+        "redis",
+        "No redis_url is set: carts live in one process's memory and end with it.",
+        "For trying out that will do; for shoppers set redis_url and pepper.",
+    )
+
+
+def _failure(about: str, attempt: Callable[[], object]) -> Finding | None:
+    """What keeps the attempt from succeeding, without the server's words."""
+    try:
+        attempt()
+    except RedisError as failure:
+        for kind, code, what, advice in _FAILURES:
+            if isinstance(failure, kind):
+                return error(code, about, f"Redis {what}.", advice)
+        code = str(failure).partition(" ")[0] if str(failure)[:1].isupper() else ""
+        return error(
+            "redis-error",
+            about,
+            f"Redis refuses ({type(failure).__name__} {code}).".replace(" )", ")"),
+            "Look into the log of Redis.",
+        )
+    return None
+
+
+def _latency(about: str, client: redis.Redis, settings: Settings) -> Iterator[Finding]:
+    taken = []
+    for _ in range(_PINGS):
+        began = time.perf_counter()
+        client.ping()
+        taken.append(time.perf_counter() - began)
+    usual = statistics.median(taken)
+    detail = f"A round trip takes {usual * 1000:.1f} ms; a write makes three."
+    if usual > settings.redis_timeout_seconds / 5:
+        yield warning(
+            "redis-slow",
+            about,
+            f"{detail} redis_timeout_seconds is {settings.redis_timeout_seconds:g}.",
+            "Put Redis near the service; the timeout leaves too little room for a bad moment.",
+        )
+    else:
+        yield ok("redis-latency", about, detail)
+
+
+def _scripts(about: str, client: redis.Redis) -> Iterator[Finding]:
+    failure = _failure(about, lambda: client.eval(_PROBE, 1, _PROBE_KEY))
+    yield failure or ok("redis-scripts", about, "Scripts run, and may write.")

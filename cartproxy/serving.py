@@ -1,0 +1,44 @@
+"""What gunicorn's master keeps while its configuration file is executed anew at each SIGHUP.
+
+Workers are forked from the master and take the settings that it holds. So all of them agree, also
+one that takes the place of a dead one, whatever has become of the settings' file meanwhile.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import tempfile
+from pathlib import Path
+
+from cartproxy.settings import Settings
+from cartproxy.settings_source import SettingsError, load, load_or_exit
+
+_in_force: Settings | None = None
+
+
+def settings() -> Settings:
+    """The settings in force; bad ones end the process with code 78 when they are first read."""
+    global _in_force
+    if _in_force is None:
+        _in_force = load_or_exit(os.environ)
+    return _in_force
+
+
+def renew() -> None:
+    """Read the settings anew, files of secrets too; the environment is that of the start.
+
+    Raises SettingsError with every problem, and then the settings before stay in force.
+    """
+    global _in_force
+    new = load(os.environ)
+    if new.bind != settings().bind:
+        # A port that can't be had would end the master, when the old one is closed already.
+        raise SettingsError(["bind: can't change while the service runs; start it anew."])
+    _in_force = new
+
+
+@functools.cache
+def shared_folder() -> Path:
+    """A folder for the workers' figures and for the flag that says that this instance leaves."""
+    return Path(tempfile.mkdtemp(prefix="cartproxy-"))

@@ -1,0 +1,92 @@
+"""docs/settings.md, made from the settings' declarations; `cartproxy config docs` prints it."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from marshmallow import fields, validate
+
+from cartproxy.settings import SecretField, Settings, StoreSettings, declared
+from cartproxy.settings_source import PREFIX
+
+_INTRO = """\
+# Settings
+
+Made from the code by `cartproxy config docs > docs/settings.md`; a test compares.
+
+Settings come from a TOML file, named by `--config` or `CARTPROXY_CONFIG`, and from environment
+variables, which win over the file. [`cartproxy.example.toml`](../config/cartproxy.example.toml)
+is such a file with every setting in it. In a variable, the parts of a list are separated by
+commas. To each variable there is one that ends in `_FILE` and names a file with the value,
+without spaces and line ends around it: `CARTPROXY_PEPPER_FILE=/run/secrets/pepper`.
+
+Wrong settings are told all at once, unknown names with a suggestion, and the process ends with
+code 78; no secret is ever repeated. `cartproxy config show` prints what is in force, secrets
+masked. `cartproxy doctor` tries it out and says what to mend.
+
+**Changing them while the service runs.** SIGHUP to the master process (`systemctl reload`, `kill
+-HUP`) has the TOML file and the files of secrets read anew. New workers start with them, the old
+ones finish what they have begun, and no request is lost. Settings that do not stand are told in
+the log, at level CRITICAL, and change nothing. What can't change so: environment variables, which
+are those of the start, and `bind`. Without `redis_url` a SIGHUP forgets all carts, as a restart
+does.
+"""
+_STORES = """\
+## Each store
+
+A table `[stores.<id>]` of its own in the file; the id (lower-case letters, digits and hyphens) is
+the `{store}` of the URLs. In a variable it stands in upper case, with `_` for `-`: the `token` of
+`[stores.my-shop]` is `CARTPROXY_STORES_MY_SHOP_TOKEN`.
+"""
+_HEAD = "| setting | variable | type | default | what |\n| --- | --- | --- | --- | --- |"
+_TYPES: tuple[tuple[type[fields.Field[Any]], str], ...] = (
+    (SecretField, "secret text"),
+    (fields.List, "list of texts"),
+    (fields.Boolean, "true or false"),
+    (fields.Integer, "integer"),
+    (fields.Float, "number"),
+    (fields.String, "text"),
+)
+
+
+def settings_page() -> str:
+    """The whole page, as Markdown."""
+    service = _table(Settings, PREFIX)
+    stores = _table(StoreSettings, f"{PREFIX}STORES_<ID>_")
+    return "\n".join([_INTRO, "## The service\n", service, "", _STORES, stores, ""])
+
+
+def _table(kind: type[Settings] | type[StoreSettings], prefix: str) -> str:
+    rows = [
+        f"| `{name}` | `{prefix}{name.upper()}` | {_type(field)} | {_default(default)} | "
+        f"{str(field.metadata['help']).replace('|', chr(92) + '|')} |"
+        for name, field, default in declared(kind)
+    ]
+    return "\n".join([_HEAD, *rows])
+
+
+def _type(field: fields.Field[Any]) -> str:
+    name = next(name for kind, name in _TYPES if isinstance(field, kind))
+    limits = [_limit(each) for each in field.validators]
+    return ", ".join([name, *filter(None, limits)])
+
+
+def _limit(validator: object) -> str:
+    if isinstance(validator, validate.OneOf):
+        return " or ".join(f"`{each}`" for each in validator.choices)
+    if not isinstance(validator, validate.Range):
+        return ""
+    if validator.max is not None:
+        return f"{validator.min} to {validator.max}"
+    return f"{validator.min} or more" if validator.min_inclusive else f"more than {validator.min}"
+
+
+def _default(default: Any) -> str:
+    if default is dataclasses.MISSING:
+        return "**required**"
+    if not default and default is not False and not isinstance(default, (int, float)):
+        return "empty"
+    if isinstance(default, bool):
+        return f"`{str(default).lower()}`"
+    return f"`{default:.10g}`" if isinstance(default, float) else f"`{default}`"

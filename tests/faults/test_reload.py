@@ -1,0 +1,195 @@
+"""SIGHUP: new settings are taken without losing a request, and wrong ones are not taken at all."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+import requests
+from conftest import store_environment
+from servers import answers, free_port, process, workers
+from shopper import BLOG, MUG, Shopper, Store
+
+NEW_BLOG = "https://new-blog.example"
+
+
+@dataclass
+class Reloadable:
+    """A service that takes its store from a file, and the answers to what is asked of it."""
+
+    url: str
+    file: Path
+    log: Path
+    store_url: str
+    master: subprocess.Popen[bytes]
+    seen: list[int | str] = field(default_factory=list)
+
+    def write(self, *origins: str, more: str = "", stores: tuple[str, ...] = ("demo",)) -> None:
+        """Put these settings into the file; takes effect with the next SIGHUP."""
+        tables = []
+        for store in stores:
+            settings = store_environment(self.store_url, "X", ORIGINS=",".join(origins))
+            lines = [
+                f'{name.removeprefix("CARTPROXY_STORES_X_").lower()} = "{value}"'
+                for name, value in settings.items()
+                if not name.endswith(("ORIGINS", "HOSTS"))
+            ]
+            host = self.store_url.removeprefix("http://")
+            lines += [f"origins = {list(origins)}", f"checkout_hosts = ['{host}']"]
+            tables.append("\n".join([f"[stores.{store}]", *lines]))
+        self.file.write_text("\n".join([more, *tables]))
+
+    def hang_up(self) -> None:
+        self.master.send_signal(signal.SIGHUP)
+
+    def asks(self, origin: str, store: str = "demo") -> int:
+        shopper = Shopper(self.url, origin=origin, store=store)
+        return shopper.call("POST", "/cart", {}).status_code
+
+    @contextmanager
+    def under_load(self) -> Iterator[None]:
+        """Shoppers come and go, one goes on and on, and some rest with their connection open."""
+        stopping = threading.Event()
+        resting = [Shopper(self.url) for _ in range(8)]
+        for each in resting:
+            assert each.call("GET", "/cart").status_code == 200
+
+        def shop(shopper: Shopper | None) -> None:
+            while not stopping.is_set():
+                self._shop(shopper or Shopper(self.url))
+
+        lasting = [Shopper(self.url), None, None, None, None, None]
+        threads = [threading.Thread(target=shop, args=(each,)) for each in lasting]
+        for thread in threads:
+            thread.start()
+        try:
+            yield
+        finally:
+            stopping.set()
+            for thread in threads:
+                thread.join()
+            for each in resting:
+                each.http.close()
+
+    def _shop(self, shopper: Shopper) -> None:
+        try:
+            self.seen.append(shopper.call("POST", "/cart/items", {"catalog_id": MUG}).status_code)
+            self.seen.append(shopper.call("GET", "/cart").status_code)
+        except requests.RequestException as error:
+            self.seen.append(repr(error))
+
+
+@pytest.fixture
+def service(redis_url: str, store: Store, tmp_path: Path) -> Iterator[Reloadable]:
+    """The service, two workers, with its store in a file that lists the blog."""
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    environment = {
+        "CARTPROXY_BIND": f"127.0.0.1:{port}",
+        "CARTPROXY_PEPPER": "p" * 32,
+        "CARTPROXY_REDIS_URL": redis_url,
+        "TMPDIR": str(tmp_path),
+    }
+    file, log = tmp_path / "cartproxy.toml", tmp_path / "log"
+    running = Reloadable(url, file, log, store.url, None)  # type: ignore[arg-type]
+    running.write(BLOG)
+    command = [sys.executable, "-m", "cartproxy", "serve", "--config", file]
+    with process(command, answers(f"{url}/readyz"), environment=environment, log=log) as master:
+        running.master = master
+        until(lambda: len(workers(url)) == 2)
+        yield running
+
+
+def until(condition: Callable[[], bool]) -> None:
+    ends = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < ends
+        time.sleep(0.05)
+
+
+def test_new_origin_and_store_are_taken_without_losing_a_request(service: Reloadable) -> None:
+    before = workers(service.url)
+    refused = service.asks(NEW_BLOG)
+
+    with service.under_load():
+        time.sleep(1)
+        service.write(BLOG, NEW_BLOG, stores=("demo", "second"))
+        service.hang_up()
+        until(lambda: not set(before) & set(workers(service.url)))
+        time.sleep(1)
+    accepted = [service.asks(NEW_BLOG) for _ in range(20)]
+    second = service.asks(NEW_BLOG, "second")
+
+    assert refused == 403
+    assert set(service.seen) == {200, 201}, service.seen
+    assert len(service.seen) > 50
+    assert set(accepted) == {201}
+    assert second == 201
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        ("threadz = 7", "threadz"),
+        ("this is no TOML", "not TOML"),
+        ("lock_lease_seconds = 1", "lock_lease_seconds"),
+    ],
+)
+def test_wrong_settings_are_told_and_leave_everything_as_it_was(
+    service: Reloadable, wrong: str, told: str
+) -> None:
+    before = sorted(workers(service.url))
+
+    with service.under_load():
+        service.write(BLOG, NEW_BLOG, more=wrong)
+        service.hang_up()
+        until(lambda: told in service.log.read_text())
+        time.sleep(1)
+    after = sorted(workers(service.url))
+
+    assert after == before
+    assert set(service.seen) == {200, 201}, service.seen
+    (line,) = [each for each in service.log.read_text().splitlines() if told in each]
+    assert "CRITICAL" in line
+    assert service.asks(NEW_BLOG) == 403
+
+
+def test_worker_that_dies_beside_a_wrong_file_is_replaced(service: Reloadable) -> None:
+    before = workers(service.url)
+    service.write(BLOG, more="threadz = 7")
+
+    for pid in before:
+        os.kill(pid, signal.SIGKILL)
+    until(lambda: len(set(workers(service.url)) - set(before)) == 2)
+    until(answers(f"{service.url}/readyz"))
+
+    assert service.asks(BLOG) == 201
+
+
+def test_stop_after_a_reload_drains_as_the_new_file_says_and_leaves_no_folder_behind(
+    service: Reloadable,
+) -> None:
+    before = workers(service.url)
+    service.write(BLOG, more="drain_seconds = 1.5")
+    service.hang_up()
+    until(lambda: not set(before) & set(workers(service.url)))
+    folders = list(service.file.parent.glob("cartproxy-*"))
+
+    service.master.terminate()
+    until(lambda: not answers(f"{service.url}/readyz")())
+    alive = answers(f"{service.url}/livez")()
+    code = service.master.wait(20)
+
+    assert alive
+    assert code == 0
+    assert len(folders) == 1
+    assert not list(service.file.parent.glob("cartproxy-*"))

@@ -1,0 +1,370 @@
+"""`cartproxy doctor` beside the simulated store and real Redis-protocol servers."""
+
+from __future__ import annotations
+
+import json
+import resource
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+from conftest import store_environment
+from redis_kinds import start
+from servers import free_port, redis_server
+from shopper import BLOG, Store
+
+from cartproxy import sandbox
+from cartproxy.cli import main
+
+SOUND = ("--maxmemory", "200mb", "--maxmemory-policy", "noeviction", "--appendonly", "yes")
+PEPPER = "pepper-that-nobody-may-see-in-a-report"
+Doctor = Callable[..., tuple[int, dict[str, Any]]]
+
+
+@pytest.fixture(scope="module")
+def sound_redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A Redis set as it should be."""
+    with redis_server(*SOUND, "--dir", str(tmp_path_factory.mktemp("redis"))) as url:
+        yield url
+
+
+@pytest.fixture
+def doctor(
+    store: Store,
+    sound_redis_url: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> Iterator[Doctor]:
+    """Runs `doctor --json` on a sound setup with some settings changed: exit code and report."""
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(4096, limits[0]), limits[1]))
+
+    def run(*arguments: str, **changed: str) -> tuple[int, dict[str, Any]]:
+        settings = {
+            "CARTPROXY_PUBLIC_URL": "https://carts.example",
+            "CARTPROXY_REDIS_URL": sound_redis_url,
+            "CARTPROXY_PEPPER": PEPPER,
+            "CARTPROXY_DRAIN_SECONDS": "5",
+            "CARTPROXY_TRUSTED_HOPS": "1",
+            **store_environment(store.url),
+            **changed,
+        }
+        for name, value in settings.items():
+            monkeypatch.setenv(name, value)
+        code = main(["doctor", "--json", *arguments])
+        said = capsys.readouterr().out
+        for secret in (PEPPER, "hunter2", sandbox.DEFAULT_PRIVATE_KEY, sandbox.DEFAULT_TOKEN):
+            assert secret not in said
+        return code, json.loads(said)
+
+    yield run
+    resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+
+
+def found(report: dict[str, Any], level: str) -> list[str]:
+    return [each["code"] for each in report["findings"] if each["level"] == level]
+
+
+def test_sound_setup_is_all_ok_and_leaves_nothing_behind(doctor: Doctor, store: Store) -> None:
+    store.calls()
+
+    code, report = doctor()
+
+    assert (code, report["errors"], report["warnings"]) == (0, 0, 0), report
+    assert {"settings", "store", "redis-scripts", "redis-role", "origins", "descriptors"} <= set(
+        found(report, "ok")
+    )
+    assert {method for method, _ in store.calls()} == {"GET"}
+    assert store.carts() == []
+
+
+def test_every_finding_that_is_not_ok_says_what_to_do(doctor: Doctor) -> None:
+    _, report = doctor(
+        CARTPROXY_REDIS_URL=f"redis://:hunter2@127.0.0.1:{free_port()}",
+        CARTPROXY_PUBLIC_URL="http://carts.example",
+        CARTPROXY_STORES_DEMO_TOKEN="wrong",
+    )
+
+    assert report["errors"] == 3
+    assert all(each["advice"] for each in report["findings"] if each["level"] != "ok")
+
+
+@pytest.mark.parametrize("name", ["PRIVATE_KEY", "TOKEN", "SECURE_URL"])
+def test_wrong_key_of_the_store_is_an_error(doctor: Doctor, name: str) -> None:
+    code, report = doctor(**{f"CARTPROXY_STORES_DEMO_{name}": "wrong"})
+
+    assert code == 1
+    assert found(report, "error") == ["store-credentials"]
+
+
+@pytest.mark.parametrize(
+    ("path", "code"),
+    [("/Cart/*", "store-cart-rights"), ("/Products*", "store-product-rights")],
+)
+def test_missing_right_is_told_apart_from_wrong_keys(
+    doctor: Doctor, store: Store, path: str, code: str
+) -> None:
+    store.fail({"method": "GET", "path": path, "fault": "status", "status": 401, "times": None})
+
+    _, report = doctor()
+
+    assert found(report, "error") == [code]
+
+
+@pytest.mark.parametrize(
+    ("changed", "code"),
+    [
+        ({"CARTPROXY_STORES_DEMO_API_URL": "http://127.0.0.1:9/api"}, "store-unreachable"),
+        ({"CARTPROXY_STORES_DEMO_CA_FILE": "/does/not/exist"}, "ca-file"),
+    ],
+)
+def test_store_that_cannot_be_reached_is_an_error_and_hides_nothing(
+    doctor: Doctor, changed: dict[str, str], code: str
+) -> None:
+    exit_code, report = doctor(**changed)
+
+    assert exit_code == 1
+    assert found(report, "error") == [code]
+    assert {"redis-role", "origins", "stop"} <= set(found(report, "ok"))
+
+
+def test_address_that_is_not_the_api_is_an_error(doctor: Doctor, store: Store) -> None:
+    _, report = doctor(CARTPROXY_STORES_DEMO_API_URL=f"{store.url}/elsewhere")
+
+    assert "store-no-api" in found(report, "error")
+
+
+@pytest.mark.parametrize(
+    ("fault", "level", "code"),
+    [
+        ({"fault": "status", "status": 429}, "warning", "store-busy"),
+        ({"fault": "status", "status": 500}, "error", "store-error"),
+        ({"fault": "html"}, "error", "store-bad-response"),
+        ({"fault": "redirect", "to": "http://127.0.0.1:9/"}, "error", "store-bad-response"),
+    ],
+    ids=str,
+)
+def test_store_in_trouble_is_told(
+    doctor: Doctor, store: Store, fault: dict[str, Any], level: str, code: str
+) -> None:
+    store.fail({"method": "*", "path": "/Products*", "times": None, **fault})
+
+    _, report = doctor()
+
+    assert found(report, level) == [code]
+
+
+def test_clock_that_is_off_is_a_warning(doctor: Doctor, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = time.time
+    monkeypatch.setattr("cartproxy.doctor.stores.time.time", lambda: real() - 3600)
+
+    code, report = doctor()
+
+    assert code == 0
+    assert found(report, "warning") == ["clock-offset"]
+
+
+def test_redis_that_is_away_is_an_error_and_hides_nothing(doctor: Doctor) -> None:
+    code, report = doctor(CARTPROXY_REDIS_URL=f"redis://:hunter2@127.0.0.1:{free_port()}/0")
+
+    assert code == 1
+    assert found(report, "error") == ["redis-unreachable"]
+    assert "store" in found(report, "ok")
+
+
+@pytest.mark.parametrize(
+    ("options", "level", "code"),
+    [
+        (("--maxmemory-policy", "allkeys-lru"), "error", "redis-eviction"),
+        (("--maxmemory", "0"), "warning", "redis-maxmemory"),
+        (("--appendonly", "no"), "warning", "redis-no-persistence"),
+        (("--maxclients", "100"), "warning", "redis-connections"),
+        (("--maxmemory", "1"), "error", "redis-full"),
+    ],
+    ids=str,
+)
+def test_redis_that_is_set_otherwise_is_told(
+    doctor: Doctor, tmp_path: Path, options: tuple[str, str], level: str, code: str
+) -> None:
+    with redis_server(*SOUND, "--dir", str(tmp_path), *options) as url:
+        _, report = doctor(CARTPROXY_REDIS_URL=url)
+
+    assert code in found(report, level)
+
+
+@pytest.mark.parametrize(
+    ("user", "codes"),
+    [
+        ("shop:wrong-hunter2", {"redis-credentials"}),
+        ("reader:hunter2", {"redis-rights"}),
+        ("shop:hunter2", set()),
+    ],
+)
+def test_user_that_redis_does_not_let_in_or_write_is_an_error(
+    doctor: Doctor, tmp_path: Path, user: str, codes: set[str]
+) -> None:
+    with redis_server(*SOUND, "--dir", str(tmp_path)) as url, redis.Redis.from_url(url) as client:
+        client.execute_command("ACL SETUSER reader on >hunter2 ~* +@read +ping +info")
+        client.execute_command("ACL SETUSER shop on >hunter2 ~cp* +@all -@dangerous")
+        _, report = doctor(CARTPROXY_REDIS_URL=url.replace("//", f"//{user}@"))
+
+    assert set(found(report, "error")) == codes
+    if not codes:
+        assert found(report, "warning") == ["redis-info-refused"]
+
+
+def test_replica_as_target_is_an_error(
+    doctor: Doctor, sound_redis_url: str, tmp_path: Path
+) -> None:
+    host, port = sound_redis_url.removeprefix("redis://").split("/")[0].split(":")
+    with redis_server("--replicaof", host, port, "--dir", str(tmp_path)) as url:
+        code, report = doctor(CARTPROXY_REDIS_URL=url)
+
+    assert code == 1
+    assert {"redis-replica", "redis-read-only"} <= set(found(report, "error"))
+
+
+@pytest.mark.parametrize("kind", ["unix", "tls", "sentinel", "cluster"])
+def test_redis_of_every_kind_is_examined(
+    doctor: Doctor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    with start(kind, tmp_path, monkeypatch.setenv) as storage:
+        code, report = doctor(CARTPROXY_REDIS_URL=storage.url)
+
+    assert code == 0, report
+    assert {"redis-scripts", "redis-role", "redis-version"} <= set(found(report, "ok"))
+    assert set(found(report, "warning")) <= {"redis-maxmemory", "redis-no-persistence"}
+
+
+def test_one_server_of_a_cluster_as_target_is_an_error(
+    doctor: Doctor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with start("cluster", tmp_path, monkeypatch.setenv) as storage:
+        first = storage.url.removeprefix("redis+cluster://").split(",")[0]
+        _, report = doctor(CARTPROXY_REDIS_URL=f"redis://{first}")
+        storage.disturb()
+        _, damaged = doctor(CARTPROXY_REDIS_URL=storage.url)
+
+    assert "redis-is-cluster" in found(report, "error")
+    assert {"cluster-server-lost", "cluster-no-replica"} <= set(found(damaged, "warning"))
+
+
+def test_embedded_storage_will_do_for_this_machine_alone(
+    doctor: Doctor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, public = doctor(CARTPROXY_REDIS_URL="")
+    _, local = doctor(CARTPROXY_REDIS_URL="", CARTPROXY_PUBLIC_URL="http://localhost:8000")
+
+    assert found(public, "error") == ["redis-embedded"]
+    assert "redis-embedded" in found(local, "warning")
+
+
+def test_public_url_without_tls_is_an_error(doctor: Doctor) -> None:
+    code, report = doctor(CARTPROXY_PUBLIC_URL="http://carts.example")
+
+    assert code == 1
+    assert found(report, "error") == ["public-url-http"]
+
+
+@pytest.mark.parametrize(
+    ("origins", "code"),
+    [
+        ("http://blog.example", "origin-http"),
+        ("http://localhost:8002", "origin-local"),
+        ("https://*.blogs.example", "origin-wildcard"),
+    ],
+)
+def test_origin_that_lets_in_too_many_is_a_warning(doctor: Doctor, origins: str, code: str) -> None:
+    exit_code, report = doctor(CARTPROXY_STORES_DEMO_ORIGINS=f"{BLOG},{origins}")
+
+    assert exit_code == 0
+    assert found(report, "warning") == [code]
+
+
+@pytest.mark.parametrize(
+    ("changed", "code"),
+    [
+        ({"CARTPROXY_DRAIN_SECONDS": "0"}, "drain-none"),
+        ({"CARTPROXY_DRAIN_SECONDS": "100"}, "stop-slow"),
+        ({"CARTPROXY_THREADS": "20000"}, "descriptors"),
+        ({"CARTPROXY_THREADS": "32"}, "threads-few"),
+        ({"CARTPROXY_PUBLIC_URL": "http://localhost:8000"}, "public-url-local"),
+        ({"CARTPROXY_PUBLIC_URL": "http://localhost:8000"}, "trusted-hops-forged"),
+        ({"CARTPROXY_TRUSTED_HOPS": "0"}, "trusted-hops-none"),
+        ({"CARTPROXY_STORES_DEMO_ORIGIN_PRODUCTS": "https://blgo.example 1"}, "origin-unlisted"),
+    ],
+)
+def test_setting_that_fits_the_machine_badly_is_a_warning(
+    doctor: Doctor, changed: dict[str, str], code: str
+) -> None:
+    _, report = doctor(**changed)
+
+    assert code in found(report, "warning")
+
+
+@pytest.mark.parametrize(
+    ("mode", "level", "code"),
+    [
+        (0o644, "warning", "file-world-readable"),
+        (0o666, "error", "file-world-writable"),
+        (0o640, "ok", "file-mode"),
+    ],
+)
+def test_mode_of_the_config_file_and_of_secrets_is_examined(
+    doctor: Doctor, tmp_path: Path, mode: int, level: str, code: str
+) -> None:
+    config, secret = tmp_path / "cartproxy.toml", tmp_path / "metrics"
+    config.write_text("")
+    secret.write_text("hunter2")
+    config.chmod(mode)
+    secret.chmod(mode)
+
+    _, report = doctor("--config", str(config), CARTPROXY_METRICS_TOKEN_FILE=str(secret))
+
+    about = [each["about"] for each in report["findings"] if each["code"] == code]
+    assert about == ["config file", "CARTPROXY_METRICS_TOKEN_FILE"]
+    assert found(report, level).count(code) == 2
+
+
+def test_bad_settings_are_told_beside_the_modes_of_their_files(
+    doctor: Doctor, tmp_path: Path
+) -> None:
+    config = tmp_path / "cartproxy.toml"
+    config.write_text("thread = 7\n")
+    config.chmod(0o644)
+
+    code, report = doctor("--config", str(config), CARTPROXY_REDIS_URL="ftp://:hunter2@h")
+
+    assert code == 78
+    assert set(found(report, "error")) == {"settings"}
+    assert found(report, "warning") == ["file-world-readable"]
+    assert any("threads" in each["detail"] for each in report["findings"])
+
+
+def test_check_that_fails_itself_hides_no_other(
+    doctor: Doctor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> Iterator[Any]:
+        raise RuntimeError("hunter2")
+
+    monkeypatch.setattr("cartproxy.doctor.examination.store_findings", broken)
+
+    code, report = doctor()
+
+    assert code == 1
+    assert found(report, "error") == ["store-check-failed"]
+    assert {"origins", "redis-role", "stop"} <= set(found(report, "ok"))
+
+
+def test_text_says_the_same(doctor: Doctor, capsys: pytest.CaptureFixture[str]) -> None:
+    doctor(CARTPROXY_PUBLIC_URL="http://carts.example")
+
+    code = main(["doctor"])
+
+    said = capsys.readouterr().out
+    assert code == 1
+    assert "error    public_url: http://carts.example is not https" in said
+    assert said.endswith("errors: 1, warnings: 1\n")
