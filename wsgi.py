@@ -1,6 +1,5 @@
 """The production entrance: `gunicorn -c config/gunicorn.conf.py wsgi:app`."""
 
-from cartproxy import serving
-from cartproxy.app import create_app
+from cartproxy.wsgi import app
 
-app = create_app(serving.settings())
+__all__ = ["app"]

@@ -13,8 +13,6 @@ from cartproxy import __version__, cli_carts
 from cartproxy.settings import Secret, Settings, StoreSettings, declared
 from cartproxy.settings_source import load_or_exit
 
-ROOT = Path(__file__).resolve().parent.parent
-
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code: 0 fine, 1 not fine, 78 bad settings."""
@@ -64,8 +62,9 @@ def _serve(chosen: argparse.Namespace) -> int:
     if chosen.config:
         os.environ["CARTPROXY_CONFIG"] = str(chosen.config.resolve())
     load_or_exit(os.environ)
-    gunicorn = [sys.executable, "-m", "gunicorn", "--config", str(ROOT / "config/gunicorn.conf.py")]
-    os.execv(sys.executable, [*gunicorn, "--chdir", str(ROOT), "wsgi:app"])  # noqa: S606
+    configuration = Path(__file__).with_name("gunicorn_conf.py")
+    gunicorn = [sys.executable, "-m", "gunicorn", "--config", str(configuration)]
+    os.execv(sys.executable, [*gunicorn, "cartproxy.wsgi:app"])  # noqa: S606
 
 
 def _add_sandbox(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -37,6 +37,7 @@ def process(
     *,
     environment: Mapping[str, str] | None = None,
     log: Path | None = None,
+    cwd: Path = ROOT,
 ) -> Iterator[subprocess.Popen[bytes]]:
     """A child process, up and ready inside the block, ended by SIGTERM after it."""
     inherited = {k: v for k, v in os.environ.items() if not k.startswith("CARTPROXY_")}
@@ -46,7 +47,7 @@ def process(
             env={**inherited, **(environment or {})},
             stdout=output,
             stderr=output,
-            cwd=ROOT,
+            cwd=cwd,
             start_new_session=True,
         )
     try:

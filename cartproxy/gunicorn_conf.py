@@ -1,0 +1,90 @@
+"""How gunicorn runs cartproxy: every value comes from cartproxy's own settings.
+
+Executed by its path, not imported: at the start, and again when SIGHUP has brought settings that
+stand (see `when_ready`).
+"""
+
+import os
+import shutil
+import signal
+import threading
+from pathlib import Path
+from typing import Any
+
+from cartproxy import serving
+
+# Figures over all workers need a directory before the first metric is made.
+os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", str(serving.shared_folder()))
+
+from prometheus_client import multiprocess
+
+import cartproxy.app  # noqa: F401 # before the fork: workers begin sooner, and all with one code
+from cartproxy.settings import DRAINING_FLAG
+from cartproxy.settings_source import SettingsError
+
+_settings = serving.settings()
+os.environ[DRAINING_FLAG] = str(serving.shared_folder() / "draining")
+
+bind = _settings.bind
+workers = _settings.worker_count
+worker_class = "cartproxy.server.Worker"  # gthread, with answers of ours
+threads = _settings.threads
+# One socket for all workers, which outlives them: with one each (reuse_port), whoever waits at the
+# socket of a worker that leaves is cut off. Measured at SIGHUP with idle connections, 2026-11-21.
+reuse_port = False
+# Each worker makes its own application, of the settings in force when it is forked.
+preload_app = False
+keepalive = 75
+graceful_timeout = int(_settings.request_seconds) + 5
+# gthread's timeout watches the worker's own loop, not a request: those have deadlines of ours.
+timeout = 60
+control_socket_disable = True
+# Nothing of a request is taken from what a proxy in front may have said of it: such headers could
+# as well be the client's, who would choose the SCRIPT_NAME, and so the address, by them.
+forwarded_allow_ips = ""
+forwarder_headers = ""
+secure_scheme_headers: dict[str, str] = {}
+accesslog = None  # the application writes a line of its own per request
+loglevel = "warning"
+
+
+def when_ready(server: Any) -> None:
+    """From here on SIGTERM drains, and SIGHUP renews the settings; wrong ones change nothing."""
+    stop: Any = signal.getsignal(signal.SIGTERM)
+    reload: Any = signal.getsignal(signal.SIGHUP)
+
+    def drain(signum: int, frame: Any) -> None:
+        """First make /readyz fail, so that nobody is sent here any more."""
+        signal.signal(signal.SIGTERM, stop)
+        seconds = serving.settings().drain_seconds
+        if not seconds:
+            stop(signum, frame)
+            return
+        Path(os.environ[DRAINING_FLAG]).touch()
+        again = threading.Timer(seconds, os.kill, (server.pid, signal.SIGTERM))
+        again.daemon = True
+        again.start()
+
+    def renew(signum: int, frame: Any) -> None:
+        """Let gunicorn start new workers only with settings that stand: it would end otherwise."""
+        try:
+            serving.renew()
+        except SettingsError as error:
+            for problem in error.problems:
+                server.log.critical("SIGHUP: the settings stay as they were: %s", problem)
+        else:
+            server.log.warning("SIGHUP: new settings are taken")
+            reload(signum, frame)
+
+    signal.signal(signal.SIGTERM, drain)
+    signal.signal(signal.SIGHUP, renew)
+
+
+def child_exit(_server: Any, worker: Any) -> None:
+    """A worker's figures stay counted after its end."""
+    multiprocess.mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
+
+
+def on_exit(_server: Any) -> None:
+    """Nothing is left behind."""
+    shutil.rmtree(serving.shared_folder(), ignore_errors=True)

@@ -1,0 +1,6 @@
+"""The WSGI application of the settings in force. Importing it reads them: for servers alone."""
+
+from cartproxy import serving
+from cartproxy.app import create_app
+
+app = create_app(serving.settings())

@@ -1,0 +1,42 @@
+"""What is released: a wheel that installs into a clean environment and runs the demo."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+import requests
+from servers import ROOT, answers, free_port, process
+
+
+def test_the_wheel_runs_the_demo_in_a_clean_environment(tmp_path: Path) -> None:
+    pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
+    subprocess.run([*pip, "wheel", "--no-deps", "-w", tmp_path, ROOT], check=True)
+    (wheel,) = tmp_path.glob("cartproxy-*.whl")
+    venv.create(tmp_path / "clean", with_pip=True)
+    python = tmp_path / "clean/bin/python"
+    install = [python, *pip[1:], "install", "-c", ROOT / "constraints.txt", wheel]
+    subprocess.run(install, check=True)
+    ports = [str(free_port()) for _ in range(3)]
+    options = ["--port", ports[0], "--store-port", ports[1], "--blog-port", ports[2]]
+    command = [tmp_path / "clean/bin/cartproxy", "demo", *options]
+
+    # Not in the tree: nothing of it may be found by the way.
+    with process(command, answers(f"http://127.0.0.1:{ports[2]}/"), cwd=tmp_path):
+        ready = answers(f"http://127.0.0.1:{ports[0]}/readyz")
+        while not ready():
+            pass
+        page = requests.get(f"http://127.0.0.1:{ports[2]}/", timeout=10).text
+        script = requests.get(f"http://127.0.0.1:{ports[0]}/widget/v1/cartproxy.js", timeout=10)
+        answer = requests.post(
+            f"http://127.0.0.1:{ports[0]}/v1/stores/demo/cart/items",
+            json={"catalog_id": 3829},
+            headers={"Origin": f"http://127.0.0.1:{ports[2]}", "Cartproxy-Client": "tests/1"},
+            timeout=20,
+        )
+
+    assert "<cart-button" in page
+    assert script.status_code == 200
+    assert (answer.status_code, answer.json()["item_count"]) == (201, 1)
