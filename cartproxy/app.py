@@ -36,6 +36,7 @@ from cartproxy.web.health import health
 from cartproxy.web.limits import Limits, Rates
 from cartproxy.web.origins import Origins
 from cartproxy.web.products import products
+from cartproxy.web.readers import Readers
 from cartproxy.web.shops import Edge, Shop
 from cartproxy.web.widget import widget
 
@@ -66,7 +67,6 @@ def create_app(settings: Settings) -> Flask:
     app.config.update(
         MAX_QUANTITY=settings.max_quantity,
         MAX_BODY_BYTES=settings.max_body_bytes,
-        REQUEST_SECONDS=settings.request_seconds,
         SHOW_DOCS=settings.shows_docs,
         METRICS_TOKEN=settings.metrics_token.reveal(),
     )
@@ -99,6 +99,7 @@ def create_app(settings: Settings) -> Flask:
             trusted_hops=settings.trusted_hops,
             key=pepper,
         ),
+        readers=Readers(settings.request_seconds),
         places=threading.BoundedSemaphore(settings.request_places),
     ).install(app)
     for blueprint in (carts, checkout, products, health, docs, widget):

@@ -8,9 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import secrets
-import socket
-import threading
-import time
 from typing import Any
 
 import structlog
@@ -19,8 +16,8 @@ from gunicorn.http.errors import LimitRequestHeaders, LimitRequestLine, ParseExc
 from gunicorn.workers.gthread import ThreadWorker
 
 from cartproxy.web.problems import server_refusal
+from cartproxy.web.readers import Readers
 
-_WATCH_SECONDS = 0.5
 log = structlog.get_logger("cartproxy.server")
 
 
@@ -33,33 +30,23 @@ class Worker(ThreadWorker):  # type: ignore[misc] # gunicorn has no types
     """
 
     def load_wsgi(self) -> None:
-        """Load the application in the new process, and watch from now on how long heads take."""
+        """Load the application in the new process, and watch from now on how long reading takes."""
         super().load_wsgi()
-        self._reading: dict[socket.socket, float] = {}
-        seconds: float = self.wsgi.config["REQUEST_SECONDS"]
-        threading.Thread(target=self._watch, args=(seconds,), daemon=True, name="heads").start()
+        self._readers: Readers = self.wsgi.extensions["cartproxy"].readers
+        self._readers.watch()
 
     def handle(self, conn: Any) -> Any:
         """Read a request and answer it."""
-        self._reading[conn.sock] = time.monotonic()
+        self._readers.begin(conn.sock)
         try:
             return super().handle(conn)
         finally:
-            self._reading.pop(conn.sock, None)
+            self._readers.end(conn.sock)
 
     def handle_request(self, req: Any, conn: Any) -> Any:
         """Answer a request whose head has been read."""
-        self._reading.pop(conn.sock, None)
+        self._readers.end(conn.sock)
         return super().handle_request(req, conn)
-
-    def _watch(self, seconds: float) -> None:
-        while True:
-            time.sleep(_WATCH_SECONDS)
-            late = time.monotonic() - seconds
-            for client, began in list(self._reading.items()):
-                if began < late:
-                    with contextlib.suppress(OSError):
-                        client.shutdown(socket.SHUT_RD)
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
         """Answer in the application's stead; the name of the error alone is logged."""

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import re
-import socket
-import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from typing import Any
 from urllib.parse import parse_qsl
@@ -16,6 +13,7 @@ from flask import current_app, g, request
 from marshmallow import Schema, ValidationError
 
 from cartproxy.web.problems import Refused
+from cartproxy.web.shops import edge
 
 JSON_TYPE = "application/json"
 FORM_TYPE = "application/x-www-form-urlencoded"
@@ -51,29 +49,13 @@ def read_body() -> bytes:
 
 def _receive(size: int) -> bytes:
     """Up to so many bytes of the body, as far as they come before the request's deadline."""
-    late = threading.Timer(
-        current_app.config["REQUEST_SECONDS"], _stop_receiving, [request.environ]
-    )
-    late.daemon = True
-    late.start()
-    try:
-        body: bytes = request.environ["wsgi.input"].read(size)
-    except Exception as error:  # WSGI has no name for what servers raise at broken chunks
-        raise Refused("malformed-request", "The body can't be read.") from error
-    finally:
-        late.cancel()
+    client = request.environ.get("gunicorn.socket")
+    with edge().readers.reading(client):
+        try:
+            body: bytes = request.environ["wsgi.input"].read(size)
+        except Exception as error:  # WSGI has no name for what servers raise at broken chunks
+            raise Refused("malformed-request", "The body can't be read.") from error
     return body
-
-
-def _stop_receiving(environ: Mapping[str, Any]) -> None:
-    """Let the body end here: whoever sends it byte by byte would hold a thread for ever.
-
-    A time-out of the socket could not do this: it starts anew at every byte.
-    """
-    client = environ.get("gunicorn.socket")
-    if client is not None:
-        with contextlib.suppress(OSError):
-            client.shutdown(socket.SHUT_RD)
 
 
 def media_type() -> str:

@@ -15,6 +15,7 @@ from cartproxy.web.api_keys import ApiKeys
 from cartproxy.web.credentials import CookiePolicy
 from cartproxy.web.limits import Limits
 from cartproxy.web.origins import Origins
+from cartproxy.web.readers import Readers
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,7 @@ class Edge:
     own_origin: str
     request_seconds: float
     limits: Limits
+    readers: Readers
     places: threading.BoundedSemaphore
 
     def install(self, app: Flask) -> None:
