@@ -135,6 +135,7 @@ def begin(rates: Mapping[str, float]) -> None:
         ):
             for value in values:
                 _count(figure, store, value, by=0)
+    _count(_problems, "", "internal-error", by=0)
     for error in ("ConnectionError", "TimeoutError", "OutOfMemoryError"):
         _count(_redis_errors, error, by=0)
 

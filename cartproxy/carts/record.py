@@ -30,10 +30,10 @@ class Record:
 
     `as_of_ms` is when the snapshot was read, `outdated` says that a write has come since; `written`
     are the lines that such writes have made or changed, by id, with the quantity they have now.
-    `lost` says that the cart was found gone at the store, with things in it. `doubts` are adds whose
-    outcome is not known yet, `intents` what dead writers meant to add, in the form of the record.
-    `checkout_at_ms` is when a checkout URL was last handed out; `revision` names the last write.
-    The last two are Redis' to set.
+    `lost` says that the cart was found gone at the store, with things in it. `doubts` are adds
+    whose outcome is not known yet, `intents` what dead writers meant to add, in the form of the
+    record. `checkout_at_ms` is when a checkout URL was last handed out; `revision` names the last
+    write. The last two are Redis' to set.
     """
 
     order_key: str
