@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import configparser
 import re
 import shutil
 import subprocess
@@ -73,3 +74,18 @@ def test_unit_is_well_formed(tmp_path: Path) -> None:
     )
 
     assert "cartproxy.service" not in done.stderr, done.stderr
+
+
+def test_wheel_takes_every_file_that_is_no_code() -> None:
+    config = configparser.ConfigParser()
+    config.read(ROOT / "setup.cfg")
+    packed = config["options.package_data"]
+
+    for path in (ROOT / "cartproxy").rglob("*"):
+        if path.is_dir() or path.suffix in (".py", ".pyc"):
+            continue
+        package = next(each for each in path.parents if (each / "__init__.py").exists())
+        name = ".".join(package.relative_to(ROOT).parts)
+        inside = path.relative_to(package)
+        patterns = packed.get(name, "").split(",")
+        assert any(inside.match(pattern.strip()) for pattern in patterns if pattern), path
