@@ -14,10 +14,15 @@ import redis
 from cartproxy.carts.errors import StorageError
 from cartproxy.carts.scripts import load_script, run_twice
 
-_KEY = "cpl"
+_KEY = "cp-alive"
 _NAME_LENGTH = 12  # of 40: one pair of a million carts may share it, in one case of 500
 _NOTED = 100_000  # then nobody has asked for long, and nobody is interested
 _AT_ONCE = 1_000  # Redis does nothing else meanwhile: a few ms
+
+
+def strike(client: redis.Redis, name: str) -> None:
+    """Take a cart that an operator has revoked off the list. Raises what redis-py raises."""
+    client.zrem(_KEY, name[:_NAME_LENGTH])
 
 
 class Census:
