@@ -28,7 +28,8 @@ from cartproxy import __version__
 log = structlog.get_logger("cartproxy.metrics")
 
 _FOLDER = "PROMETHEUS_MULTIPROC_DIR"
-# By the first part of the file's name: some 5,000 series of each of the first two.
+# By the first part of the file's name. Ten stores with everything in use fill half of the first
+# and 70 % of the second.
 _RESERVED_BYTES = {
     "counter": 1024 * 1024,
     "histogram": 1024 * 1024,
