@@ -13,7 +13,7 @@ import requests
 from conftest import store_environment
 from faults_settings import QUICK, SETTLE_SECONDS
 from figures import TOKEN, Figures, until
-from servers import free_port, workers, redis_server, service
+from servers import answers, free_port, redis_server, service, workers
 from service_steps import place_order
 from shopper import MUG, SHIRT, SMALL, Shopper, Store
 
@@ -270,9 +270,18 @@ def test_killed_worker_takes_no_counts_along(measured_url: str, store: Store) ->
     read = {"route": "/v1/stores/<store>/cart", "method": "GET", "status": "200"}
     before = Figures(measured_url)(name, **read)
 
-    os.kill(workers(measured_url)[0], signal.SIGKILL)
+    killed = workers(measured_url)[0]
+    os.kill(killed, signal.SIGKILL)
 
-    after = until(measured_url, lambda _: len(workers(measured_url)) == 2)
+    def is_replaced() -> bool:
+        present = workers(measured_url)
+        return len(present) == 2 and killed not in present and answers(f"{measured_url}/livez")()
+
+    ends = time.monotonic() + 20
+    while not is_replaced():
+        assert time.monotonic() < ends
+        time.sleep(0.1)
+    after = Figures(measured_url)
     assert after(name, **read) == before
     assert after("cartproxy_store_budget_calls_per_second", store="demo") == 2000
 

@@ -7,6 +7,7 @@ import json
 import re
 import shutil
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -110,6 +111,9 @@ def test_every_field_of_a_run_is_documented(
     requests.get(f"{proxy_url}/nothing", timeout=10)
     request_id = shopper.call("GET", "/cart").headers["X-Request-Id"]
 
+    ends = time.monotonic() + 5  # lines are gathered before they are written
+    while request_id not in proxy_log.read_text() and time.monotonic() < ends:
+        time.sleep(0.05)
     lines = [json.loads(line) for line in proxy_log.read_text().splitlines() if line[:1] == "{"]
     emitted = {field for line in lines for field in line}
     (own,) = [line for line in lines if line.get("request_id") == request_id]
