@@ -45,6 +45,7 @@ def create_app(settings: Settings) -> Flask:
     """The WSGI application for these settings. Connects to nothing before the first request."""
     logs.configure(settings.log_level)
     metrics.reserve()
+    metrics.begin({name: store.calls_per_second for name, store in settings.stores.items()})
     client = connect(settings)
     records = Records(
         client,
@@ -75,6 +76,7 @@ def create_app(settings: Settings) -> Flask:
             name: _shop(name, store, settings, client, records, session)
             for name, store in settings.stores.items()
         },
+        census=records.census,
         sessions=SessionNames(
             records,
             pepper=pepper,
@@ -124,7 +126,9 @@ def store_client(
         burst=store.call_burst,
         wait_seconds=settings.call_wait_seconds,
     )
-    breaker = Breaker(failures=settings.breaker_failures, open_seconds=settings.breaker_seconds)
+    breaker = Breaker(
+        failures=settings.breaker_failures, open_seconds=settings.breaker_seconds, label=name
+    )
     guarded = GuardedTransport(transport, budget, breaker, concurrency=store.concurrent_calls)
     return StoreClient(
         guarded, shop_url=store.site_url, checkout_hosts=store.hosts, currency=store.money

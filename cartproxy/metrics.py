@@ -1,8 +1,14 @@
-"""What is counted. With `PROMETHEUS_MULTIPROC_DIR` set, the figures cover all workers."""
+"""What is counted. With `PROMETHEUS_MULTIPROC_DIR` set, the figures cover all workers.
+
+Every label has few values: configured stores, our routes, codes and operations. Nothing that a
+caller can choose becomes one. What each figure is for: docs/operations/runbook.md.
+"""
 
 from __future__ import annotations
 
 import os
+import platform
+from collections.abc import Mapping
 from pathlib import Path
 
 import structlog
@@ -10,31 +16,86 @@ from prometheus_client import (
     REGISTRY,
     CollectorRegistry,
     Counter,
+    Gauge,
     Histogram,
     generate_latest,
 )
+from prometheus_client.metrics_core import GaugeMetricFamily
 from prometheus_client.multiprocess import MultiProcessCollector
+
+from cartproxy import __version__
 
 log = structlog.get_logger("cartproxy.metrics")
 
 _FOLDER = "PROMETHEUS_MULTIPROC_DIR"
-_RESERVED_BYTES = 1024 * 1024  # some 5,000 series of each type
+# By the first part of the file's name. Ten stores with everything in use fill half of the first
+# and 70 % of the second.
+_RESERVED_BYTES = {
+    "counter": 1024 * 1024,
+    "histogram": 1024 * 1024,
+    "gauge_livesum": 65536,
+    "gauge_livemax": 65536,
+}
+_CART_EVENTS = (
+    *("created", "checkout", "ordered", "deleted"),
+    *("lost", "restored", "restored_in_part"),
+)
+_METHODS = frozenset(("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"))
 
+# A figure without labels would be written before `reserve` has made room: each has at least one.
 _requests = Counter(
     "cartproxy_requests_total", "Requests answered", ("store", "route", "method", "status")
 )
 _request_seconds = Histogram(
     "cartproxy_request_duration_seconds",
     "Time to answer a request",
-    ("route",),
+    ("store", "route", "method"),
     buckets=(0.005, 0.02, 0.1, 0.25, 0.5, 1, 2, 4, 8, 15),
 )
+_problems = Counter("cartproxy_problems_total", "Problem documents, by code", ("store", "code"))
 _store_calls = Counter(
     "cartproxy_store_calls_total",
     "Calls to the store, by its HTTP status or the code of our error",
     ("store", "operation", "outcome"),
 )
-_METHODS = frozenset(("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"))
+_store_seconds = Histogram(
+    "cartproxy_store_call_duration_seconds",
+    "Time of a call to the store",
+    ("store", "operation"),
+    buckets=(0.05, 0.1, 0.2, 0.4, 0.8, 1.5, 3, 6),
+)
+_budget = Counter(
+    "cartproxy_store_budget_calls_total",
+    "Calls to the store that its budget has granted or refused",
+    ("store", "outcome"),
+)
+_pauses = Counter("cartproxy_store_pauses_total", "Pauses a store has asked for (429)", ("store",))
+_left_alone = Gauge(
+    "cartproxy_store_left_alone",
+    "Workers whose breaker leaves the store alone",
+    ("store",),
+    multiprocess_mode="livesum",
+)
+_rate = Gauge(
+    "cartproxy_store_budget_calls_per_second",
+    "Calls a second that the store gets",
+    ("store",),
+    multiprocess_mode="livemax",
+)
+_openings = Counter("cartproxy_breaker_openings_total", "Times a breaker has opened", ("store",))
+_redis_seconds = Histogram(
+    "cartproxy_redis_duration_seconds",
+    "Time of a Redis operation, failed ones too",
+    ("operation",),
+    buckets=(0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.6),
+)
+_redis_errors = Counter("cartproxy_redis_errors_total", "Errors of Redis, by kind", ("error",))
+_doubts = Counter(
+    "cartproxy_doubts_total",
+    "Writes of which it was not known whether they took effect: raised, and settled",
+    ("store", "event"),
+)
+_carts = Counter("cartproxy_carts_total", "What has happened to carts", ("store", "event"))
 _counting = True
 
 
@@ -49,32 +110,133 @@ def reserve() -> None:
     if folder is None:
         return
     try:
-        for kind in ("counter", "histogram"):
+        for kind, size in _RESERVED_BYTES.items():
             with Path(folder, f"{kind}_{os.getpid()}.db").open("ab") as file:
-                os.posix_fallocate(file.fileno(), 0, _RESERVED_BYTES)
+                os.posix_fallocate(file.fileno(), 0, size)
     except OSError as error:
         _counting = False
         log.error("no_metrics", detail=error.strerror)
 
 
+def begin(rates: Mapping[str, float]) -> None:
+    """Show each store's calls a second, and as 0 what may stay so for weeks.
+
+    An alert can't see a step from nothing to 1.
+    """
+    for store, rate in rates.items():
+        _set(_rate, rate, store)
+        _set(_left_alone, 0, store)
+        _count(_openings, store, by=0)
+        _count(_pauses, store, by=0)
+        for figure, values in (
+            (_budget, ("granted", "refused")),
+            (_doubts, ("raised", "settled_applied", "settled_not_applied")),
+            (_carts, _CART_EVENTS),
+            (_problems, ("internal-error", "outcome-unknown", "overloaded", "storage-unavailable")),
+        ):
+            for value in values:
+                _count(figure, store, value, by=0)
+    _count(_problems, "", "internal-error", by=0)
+    for error in ("ConnectionError", "TimeoutError", "OutOfMemoryError"):
+        _count(_redis_errors, error, by=0)
+
+
 def count_request(store: str, route: str, method: str, status: int, seconds: float) -> None:
-    """A request was answered. A method of the caller's own making is counted as `other`."""
-    if _counting:
-        method = method if method in _METHODS else "other"
-        _requests.labels(store, route, method, str(status)).inc()
-        _request_seconds.labels(route).observe(seconds)
+    """A request was answered; `store` is empty outside a store's addresses.
+
+    A method of the caller's own making is counted as `other`.
+    """
+    verb = method if method in _METHODS else "other"
+    _count(_requests, store, route, verb, str(status))
+    _observe(_request_seconds, seconds, store, route, verb)
 
 
-def count_store_call(store: str, operation: str, outcome: str) -> None:
+def count_problem(store: str, code: str) -> None:
+    """A request was answered with a problem document."""
+    _count(_problems, store, code)
+
+
+def count_store_call(store: str, operation: str, outcome: str, seconds: float) -> None:
     """A call to the store has ended, with an HTTP status or the code of our error."""
-    if _counting:
-        _store_calls.labels(store, operation, outcome).inc()
+    _count(_store_calls, store, operation, outcome)
+    _observe(_store_seconds, seconds, store, operation)
 
 
-def exposition() -> bytes:
-    """All figures in Prometheus' text format."""
+def count_budget(store: str, calls: int, *, granted: bool) -> None:
+    """So many calls were asked of the store's budget at once."""
+    _count(_budget, store, "granted" if granted else "refused", by=calls)
+
+
+def count_pause(store: str) -> None:
+    """The store has asked to slow down."""
+    _count(_pauses, store)
+
+
+def show_breaker(store: str, *, left_alone: bool) -> None:
+    """This worker's breaker begins or ends to leave the store alone."""
+    _set(_left_alone, int(left_alone), store)
+    if left_alone:
+        _count(_openings, store)
+
+
+def count_redis(operation: str, seconds: float) -> None:
+    """A Redis operation has ended, well or not."""
+    _observe(_redis_seconds, seconds, operation)
+
+
+def count_redis_error(error: str) -> None:
+    """Redis failed, by the name of redis-py's error; one that a repetition mends counts too."""
+    _count(_redis_errors, error)
+
+
+def count_doubts(store: str, event: str, writes: int = 1) -> None:
+    """Writes became doubtful (`raised`), or known (`settled_applied`, `settled_not_applied`)."""
+    if writes:
+        _count(_doubts, store, event, by=writes)
+
+
+def count_cart(store: str, event: str) -> None:
+    """Something has happened to a cart: one of `_CART_EVENTS`."""
+    _count(_carts, store, event)
+
+
+def exposition(live_carts: int | None) -> bytes:
+    """All figures in Prometheus' text format; `live_carts` is None when Redis can't be asked."""
+    ours: CollectorRegistry = CollectorRegistry()
+    ours.register(_Now(live_carts))
     if _FOLDER not in os.environ:
-        return generate_latest(REGISTRY)
-    registry = CollectorRegistry()
-    MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
-    return generate_latest(registry)
+        return generate_latest(REGISTRY) + generate_latest(ours)
+    MultiProcessCollector(ours)  # type: ignore[no-untyped-call]
+    return generate_latest(ours)
+
+
+class _Now:
+    """Figures of the moment of asking, which no worker keeps."""
+
+    def __init__(self, live_carts: int | None) -> None:
+        self._live_carts = live_carts
+
+    def collect(self) -> list[GaugeMetricFamily]:
+        build = GaugeMetricFamily(
+            "cartproxy_build_info", "What is running", labels=("version", "python")
+        )
+        build.add_metric((__version__, platform.python_version()), 1)
+        if self._live_carts is None:
+            return [build]
+        text = "Carts that somebody could come back to, in all stores"
+        return [build, GaugeMetricFamily("cartproxy_carts_live", text, value=self._live_carts)]
+
+
+def _count(figure: Counter, *labels: str, by: float = 1) -> None:
+    if _counting:
+        figure.labels(*labels).inc(by)
+
+
+def _observe(figure: Histogram, seconds: float, *labels: str) -> None:
+    if _counting:
+        figure.labels(*labels).observe(seconds)
+
+
+def _set(figure: Gauge, value: float, *labels: str) -> None:
+    if _counting:
+        figure.labels(*labels).set(value)

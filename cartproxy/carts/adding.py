@@ -15,6 +15,7 @@ from cartproxy.carts.record import Record
 from cartproxy.carts.records import Write
 from cartproxy.carts.revival import Revival
 from cartproxy.carts.writing import Writing
+from cartproxy.metrics import count_doubts
 from cartproxy.store.limits import Allowance
 
 
@@ -129,6 +130,7 @@ class Adding(Writing):
         record = additions.record
         if doubt:
             record = record.with_doubts((*record.doubts, doubt))
+            count_doubts(self._store.id, "raised", 0 if additions.waits else 1)
         if not batch.applied:
             write.save(record, None)
             raise batch.failure()

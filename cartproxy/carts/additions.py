@@ -7,10 +7,11 @@ from decimal import Decimal
 from functools import partial
 
 from cartproxy.carts.batch import Batch
-from cartproxy.carts.doubt import Doubt, settle
+from cartproxy.carts.doubt import Doubt, newly_found, settle
 from cartproxy.carts.errors import Outcome, OutcomeUnknown, StoreError, StoreNotFound
 from cartproxy.carts.models import NewItem
 from cartproxy.carts.record import Record
+from cartproxy.metrics import count_doubts
 from cartproxy.store.client import StoreClient
 from cartproxy.store.limits import Allowance
 
@@ -64,6 +65,11 @@ class Additions:
             self.batch.run(found if index in self._found else unknown)
         return self.batch
 
+    @property
+    def waits(self) -> bool:
+        """Whether what is open is an earlier doubt, and no new one."""
+        return self._waiting_since_ms is not None
+
     def doubt(self, entry: str) -> Doubt | None:
         """What is open; None when all is known. Waiting longer makes no doubt any younger."""
         if not self.batch.unknown:
@@ -96,6 +102,8 @@ class Additions:
             raise OutcomeUnknown(because=error) from None
         this = Doubt("", began_ms, (item,))
         *others, this = settle((*self.record.doubts, this), self.record.quantities(), snapshot)
+        found = newly_found(self.record.doubts, others)
+        count_doubts(self._store.id, "settled_applied", found)
         self.record = self.record.read(snapshot, began_ms, (*others, this))
         self.record = self.record.with_doubts(tuple(others))
         if this.found:

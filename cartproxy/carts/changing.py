@@ -73,6 +73,7 @@ class Changing(Writing):
         if record and batch.found_gone and self._read_key(record, allowance) is None:
             # Not the line but the whole cart has gone.
             if self._is_finished(record):
+                self._count_order(record)
                 write.forget(None)
                 raise batch.failure()
             revival = self._renew(record, allowance)

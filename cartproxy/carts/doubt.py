@@ -109,6 +109,20 @@ def still_open(doubts: Iterable[Doubt], now_ms: int, settle_ms: int) -> tuple[Do
     return kept[-_KEPT_DOUBTS:]
 
 
+def newly_found(before: Iterable[Doubt], after: Iterable[Doubt]) -> int:
+    """How many of the doubts a settling has answered with yes; both in the same order."""
+    return sum(
+        bool(old.missing) and not new.missing for old, new in zip(before, after, strict=True)
+    )
+
+
+def newly_absent(after: Iterable[Doubt], since_ms: int, now_ms: int, settle_ms: int) -> int:
+    """How many have become surely absent since the reading before, at `since_ms`."""
+    return sum(
+        bool(doubt.missing) and since_ms < doubt.since_ms + settle_ms <= now_ms for doubt in after
+    )
+
+
 def _explain(
     missing: list[_Missing], before: Mapping[str, Decimal], snapshot: Snapshot
 ) -> Iterator[tuple[_Missing, str]]:

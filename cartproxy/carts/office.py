@@ -13,6 +13,7 @@ from typing import cast
 
 import redis
 
+from cartproxy.carts.census import strike
 from cartproxy.carts.record import Record
 from cartproxy.carts.redis_errors import typed_errors
 from cartproxy.carts.seal import Seal
@@ -44,14 +45,14 @@ class Office:
     def names(self, beginning: str = "", site: str = "") -> Iterator[str]:
         """Names of the carts that begin so, of that site (`sessions.site_name`) alone if given."""
         pattern = f"{_BEGIN}{beginning}*{site}{_END}"
-        with typed_errors():
+        with typed_errors("list"):
             for key in self._client.scan_iter(match=pattern, count=_PAGE):
                 yield bytes(key).decode().removeprefix(_BEGIN).removesuffix(_END)
 
     def look(self, name: str) -> Entry | None:
         """A cart, without sliding its life; None when it is gone."""
         key = f"{_BEGIN}{name}{_END}"
-        with typed_errors():
+        with typed_errors("look"):
             raw = cast("dict[bytes, bytes]", self._client.hgetall(key))
             left_ms = self._client.pttl(key)
         if not raw:
@@ -67,5 +68,6 @@ class Office:
 
     def revoke(self, name: str) -> None:
         """Forget the cart; its answers to idempotency keys run out by themselves."""
-        with typed_errors():
+        with typed_errors("revoke"):
             self._client.unlink(f"{_BEGIN}{name}{_END}")
+            strike(self._client, name)

@@ -32,11 +32,11 @@ class ProductCatalogue:
         That a product is not there is remembered too, so that asking for it in a loop is cheap.
         """
         key = f"{self._prefix}{catalog_id}"
-        with typed_errors():
+        with typed_errors("get_product"):
             cached = self._client.get(key)
         if cached is None:
             product = self._store.get_product(catalog_id, self._store.allow(1, deadline))
-            with typed_errors():
+            with typed_errors("keep_product"):
                 self._client.set(key, _encode(product), ex=self._fresh_seconds)
         else:
             product = _decode(bytes(cached))  # type: ignore[arg-type]

@@ -8,12 +8,20 @@ from dataclasses import replace
 
 from cartproxy.carts.contract import Patience, Preferences, Written
 from cartproxy.carts.deadline import Deadline
-from cartproxy.carts.doubt import Doubt, item_from_json, settle, still_open
+from cartproxy.carts.doubt import (
+    Doubt,
+    item_from_json,
+    newly_absent,
+    newly_found,
+    settle,
+    still_open,
+)
 from cartproxy.carts.errors import PreconditionFailed, StoreError, StoreNotFound
 from cartproxy.carts.idempotency import KeptAnswer
 from cartproxy.carts.models import EMPTY, Cart, Currency, Snapshot
 from cartproxy.carts.record import Loaded, Record, entity_tag
 from cartproxy.carts.records import Records, Write
+from cartproxy.metrics import count_cart, count_doubts
 from cartproxy.store.client import StoreClient
 from cartproxy.store.limits import Allowance
 
@@ -54,8 +62,10 @@ class Reading:
         if fresh is None and not self._is_finished(record):
             # It vanished with things in it: the next write makes it anew from this snapshot, and
             # nobody is sent to the checkout of what is not there.
-            self._records.refresh(session, record, record.outdate())
+            self._records.refresh(session, record, self._lost(record))
             return self._cart(record, loaded, stale=True)
+        if fresh is None:
+            self._count_order(record)
         self._records.refresh(session, record, fresh)
         return self._cart(fresh, loaded)
 
@@ -87,6 +97,7 @@ class Reading:
             inherited.append(Doubt(entry, since_ms, tuple(item_from_json(item) for item in items)))
         standing = {doubt.entry for doubt in record.doubts if doubt.entry}
         fresh = tuple(doubt for doubt in inherited if doubt.entry not in standing)
+        count_doubts(self._store.id, "raised", len(fresh))
         return replace(record, doubts=record.doubts + fresh, intents="")
 
     def _read_back(self, record: Record, loaded: Loaded, allowance: Allowance) -> Record | None:
@@ -96,6 +107,9 @@ class Reading:
         if snapshot is None:
             return None
         doubts = settle(record.doubts, record.quantities(), snapshot)
+        absent = newly_absent(doubts, record.as_of_ms, began_ms, self._settle_ms)
+        count_doubts(self._store.id, "settled_applied", newly_found(record.doubts, doubts))
+        count_doubts(self._store.id, "settled_not_applied", absent)
         return record.read(snapshot, began_ms, still_open(doubts, began_ms, self._settle_ms))
 
     def _read_key(self, record: Record, allowance: Allowance) -> Snapshot | None:
@@ -107,6 +121,17 @@ class Reading:
     def _is_finished(self, record: Record) -> bool:
         """Whether a cart that is gone may stay so: it was paid for, or nothing was in it."""
         return record.checkout_at_ms is not None or not record.lines()
+
+    def _lost(self, record: Record) -> Record:
+        """The record of a cart that is gone and may not stay so; each is counted once."""
+        if not record.lost:
+            count_cart(self._store.id, "lost")
+        return record.lose()
+
+    def _count_order(self, record: Record) -> None:
+        """Count a cart that is gone and may stay so; one with nothing in it was no order."""
+        if record.checkout_at_ms is not None:
+            count_cart(self._store.id, "ordered")
 
     def _is_fresh(self, loaded: Loaded, record: Record) -> bool:
         return not record.outdated and loaded.now_ms() - record.as_of_ms < self._fresh_ms

@@ -30,15 +30,17 @@ class Record:
 
     `as_of_ms` is when the snapshot was read, `outdated` says that a write has come since; `written`
     are the lines that such writes have made or changed, by id, with the quantity they have now.
-    `doubts` are adds whose outcome is not known yet, `intents` what dead writers meant to add, in
-    the form of the record. `checkout_at_ms` is when a checkout URL was last handed out; `revision`
-    names the last write. The last two are Redis' to set.
+    `lost` says that the cart was found gone at the store, with things in it. `doubts` are adds
+    whose outcome is not known yet, `intents` what dead writers meant to add, in the form of the
+    record. `checkout_at_ms` is when a checkout URL was last handed out; `revision` names the last
+    write. The last two are Redis' to set.
     """
 
     order_key: str
     snapshot: Snapshot = EMPTY
     as_of_ms: int = 0
     outdated: bool = True
+    lost: bool = False
     written: Mapping[str, NewItem] = field(default_factory=dict)
     doubts: tuple[Doubt, ...] = ()
     intents: str = ""
@@ -53,6 +55,7 @@ class Record:
             "cart": seal.close(encode_snapshot(self.snapshot)),
             "as_of": str(self.as_of_ms),
             "outdated": "1" if self.outdated else "",
+            "lost": "1" if self.lost else "",
             "written": _dump(written) if written else "",
             "doubts": _dump([doubt.as_json() for doubt in self.doubts]) if self.doubts else "",
         }
@@ -73,6 +76,7 @@ class Record:
             snapshot=decode_snapshot(seal.open(fields["cart"])),
             as_of_ms=int(fields["as_of"]),
             outdated=bool(fields["outdated"]),
+            lost=bool(fields.get("lost")),
             written={item_id: item_from_json(raw) for item_id, raw in written.items()},
             doubts=tuple(Doubt.from_json(raw) for raw in json.loads(fields["doubts"] or "[]")),
             intents=fields.get("intents", ""),
@@ -102,6 +106,10 @@ class Record:
         """The record whose snapshot stands no longer."""
         return replace(self, outdated=True)
 
+    def lose(self) -> Record:
+        """The record whose cart was found gone, with things in it."""
+        return replace(self, outdated=True, lost=True)
+
     def with_doubts(self, doubts: tuple[Doubt, ...]) -> Record:
         """The record with these adds in doubt."""
         return replace(self, doubts=doubts)
@@ -117,6 +125,7 @@ class Record:
             snapshot=replace(snapshot, items=lines),
             as_of_ms=as_of_ms,
             outdated=False,
+            lost=False,
             written={},
             doubts=doubts,
         )

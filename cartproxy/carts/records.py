@@ -16,6 +16,7 @@ from typing import Any
 
 import redis
 
+from cartproxy.carts.census import Census
 from cartproxy.carts.deadline import Deadline
 from cartproxy.carts.errors import (
     CartBusy,
@@ -124,6 +125,7 @@ class Records:
     def __init__(self, client: redis.Redis, lives: Lives, seal: Seal = UNSEALED) -> None:
         self._client = client
         self._seal = seal
+        self.census = Census(client, idle_seconds=lives.idle)
         self._lives_ms = (int(lives.idle * 1000), int(lives.absolute * 1000))
         self._lease_ms = int(lives.lease * 1000)
         self._answer_ms = int(lives.answer * 1000)
@@ -138,7 +140,10 @@ class Records:
         mark = "1" if handing_out_checkout else "0"
         keys = [*_keys(name), f"{_key(name)}:q"]
         now, flat, busy = _list(run_twice(self._load, keys, [*self._lives_ms, mark]))
-        return replace(self._loaded(now, flat), busy=busy == 1)
+        loaded = replace(self._loaded(now, flat), busy=busy == 1)
+        if loaded.record:
+            self.census.met(name)
+        return loaded
 
     def kept(self, record: Record) -> list[str]:
         """The record as the commit script takes it: order key, fields and values."""
@@ -146,7 +151,7 @@ class Records:
 
     def exists(self, name: str) -> bool:
         """Whether there is a record of this name."""
-        with typed_errors():
+        with typed_errors("exists"):
             return self._client.exists(_key(name)) == 1
 
     @contextmanager
@@ -168,18 +173,21 @@ class Records:
 
     def discard(self, name: str) -> None:
         """Delete a record without its lock: all that a full storage still allows."""
-        with typed_errors():
+        with typed_errors("discard"):
             self._client.delete(_key(name))
+        self.census.ended(name)
 
     def refresh(self, name: str, seen: Record, fresh: Record | None) -> None:
         """Save what was read back (None: the cart is gone), unless a write came in between."""
         action = ["forget"] if fresh is None else ["save", *fresh.fields(self._seal)]
         with suppress(StorageFull):  # then the next reader reads it back again
             run_twice(self._refresh, _keys(name), [seen.revision, *action])
+            if fresh is None:
+                self.census.ended(name)
 
     def keep(self, name: str, key: IdempotencyKey, answer: KeptAnswer) -> None:
         """Keep the answer of a write that needed no lock in the end."""
-        with typed_errors():
+        with typed_errors("keep_answer"):
             self._client.set(
                 _entry(name, key), f"{key.fingerprint} {answer.encode()}", px=self._answer_ms
             )
@@ -196,7 +204,12 @@ class Records:
         """End the owner's write; False when the lock was lost, and nothing is changed then."""
         keys = _keys(name) + ([_entry(name, key)] if key else [])
         ending: list[str | int] = [owner, *self._lives_ms, self._answer_ms, kept, action, *more]
-        return run_twice(self._commit, keys, ending) == 1
+        done = run_twice(self._commit, keys, ending) == 1
+        if done and action == "save":
+            self.census.met(name)
+        elif done and action == "forget":
+            self.census.ended(name)
+        return done
 
     def _wait_for_lock(self, name: str, owner: str, deadline: Deadline, intent: Intent) -> Write:
         keys = [*_keys(name), f"{_key(name)}:q"]
@@ -218,7 +231,7 @@ class Records:
             if state != b"busy":
                 return self._begun(name, owner, intent, state, reply)
             if ends.remaining() <= 0:
-                with typed_errors():
+                with typed_errors("leave_queue"):
                     self._client.hdel(f"{_key(name)}:q", owner)
                 if reply[0]:
                     raise RequestInProgress(

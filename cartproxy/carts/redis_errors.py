@@ -10,6 +10,7 @@ import structlog
 from redis.exceptions import OutOfMemoryError, RedisError
 
 from cartproxy.carts.errors import StorageFull, StorageUnavailable
+from cartproxy.metrics import count_redis, count_redis_error
 
 log = structlog.get_logger("cartproxy.storage")
 
@@ -18,20 +19,24 @@ _logged_at: dict[str, float] = {}
 
 
 @contextmanager
-def typed_errors() -> Iterator[None]:
-    """Raise StorageFull or StorageUnavailable in place of what redis-py raises."""
+def typed_errors(operation: str) -> Iterator[None]:
+    """Raise StorageFull or StorageUnavailable in place of what redis-py raises, and time it."""
+    began = time.monotonic()
     try:
         yield
     except OutOfMemoryError:
-        _log("OutOfMemoryError")
+        _note("OutOfMemoryError")
         raise StorageFull("The cart storage is full.") from None
     except RedisError as error:
-        _log(type(error).__name__)
+        _note(type(error).__name__)
         raise StorageUnavailable("The cart storage does not answer.") from None
+    finally:
+        count_redis(operation, time.monotonic() - began)
 
 
-def _log(kind: str) -> None:
-    """Each kind of error at most once a second: with Redis away every request meets it."""
+def _note(kind: str) -> None:
+    """Count it, and log it at most once a second: with Redis away every request meets it."""
+    count_redis_error(kind)
     now = time.monotonic()
     if now - _logged_at.get(kind, -_LOG_EVERY_SECONDS) >= _LOG_EVERY_SECONDS:
         _logged_at[kind] = now

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from importlib.resources import files
 
 import redis
@@ -11,29 +12,42 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from cartproxy.carts.redis_errors import typed_errors
+from cartproxy.metrics import count_redis_error
 
 _LOST = (RedisConnectionError, RedisTimeoutError)
 
 
-def load_script(client: redis.Redis, package: str, name: str) -> Script:
+@dataclass(frozen=True, slots=True)
+class NamedScript:
+    """A script, and the operation as which it is counted."""
+
+    name: str
+    script: Script
+
+
+def load_script(client: redis.Redis, package: str, name: str) -> NamedScript:
     """The script in `name`.lua of the package; the server is not asked before it is first run."""
-    return Script(client, files(package).joinpath(f"{name}.lua").read_bytes())
+    text = files(package).joinpath(f"{name}.lua").read_bytes()
+    return NamedScript(name, Script(client, text))
 
 
-def run_script(script: Script, keys: Sequence[str], args: Iterable[str | int | float]) -> object:
+def run_script(
+    named: NamedScript, keys: Sequence[str], args: Iterable[str | int | float]
+) -> object:
     """Run a script once, in one round trip; a server that lost it is sent it anew.
 
     Raises StorageError; the script may have run all the same.
     """
-    with typed_errors():
-        return script(keys=keys, args=list(args))
+    with typed_errors(named.name):
+        return named.script(keys=keys, args=list(args))
 
 
-def run_twice(script: Script, keys: Sequence[str], args: Iterable[str | int | float]) -> object:
+def run_twice(named: NamedScript, keys: Sequence[str], args: Iterable[str | int | float]) -> object:
     """Like `run_script`, once more where the reply is lost: for scripts that bear repetition."""
     arguments = list(args)
-    with typed_errors():
+    with typed_errors(named.name):
         try:
-            return script(keys=keys, args=arguments)
-        except _LOST:
-            return script(keys=keys, args=arguments)
+            return named.script(keys=keys, args=arguments)
+        except _LOST as error:
+            count_redis_error(type(error).__name__)
+            return named.script(keys=keys, args=arguments)

@@ -25,6 +25,7 @@ from cartproxy.carts.idempotency import Intent, KeptAnswer
 from cartproxy.carts.models import Addresses
 from cartproxy.carts.record import Record
 from cartproxy.carts.revival import Revival
+from cartproxy.metrics import count_cart
 from cartproxy.store.limits import Allowance
 
 
@@ -67,6 +68,7 @@ class CartService(Adding, Changing):
                 with suppress(StoreNotFound):
                     self._store.delete_cart(record.order_key, self._store.allow(1, deadline))
             self._records.discard(session)
+            count_cart(self._store.id, "deleted")
 
     def _delete(self, session: str, deadline: Deadline, preferences: Preferences) -> None:
         with self._records.writing(session, deadline, Intent(preferences.key)) as write:
@@ -80,6 +82,7 @@ class CartService(Adding, Changing):
             with suppress(StoreNotFound):
                 self._store.delete_cart(record.order_key, allowance)
             write.forget(KeptAnswer())
+            count_cart(self._store.id, "deleted")
 
     def checkout(self, session: str, deadline: Deadline) -> str:
         """The store's checkout URL for the cart. Raises CartEmpty and StoreBadCheckoutUrl.
@@ -98,6 +101,8 @@ class CartService(Adding, Changing):
             if fresh is None and not self._is_finished(record):
                 fresh = self._revived(session, deadline)
             else:
+                if fresh is None:
+                    self._count_order(record)
                 self._records.refresh(session, record, fresh)
             record = fresh
         if record is None or not record.snapshot.items:
@@ -105,6 +110,7 @@ class CartService(Adding, Changing):
         if record.snapshot.checkout_url is None:
             raise StoreBadCheckoutUrl("The store gave no checkout address of its own.")
         self._records.load(session, handing_out_checkout=True)
+        count_cart(self._store.id, "checkout")
         return record.snapshot.checkout_url
 
     def _revived(self, session: str, deadline: Deadline) -> Record | None:

@@ -17,6 +17,7 @@ from cartproxy.carts.reading import Reading
 from cartproxy.carts.record import Record
 from cartproxy.carts.records import Write
 from cartproxy.carts.revival import Revival, revive
+from cartproxy.metrics import count_cart
 from cartproxy.store.limits import Allowance
 
 _SHARED_READ_SECONDS = 2.0
@@ -52,9 +53,10 @@ class Writing(Reading):
             write.save(outdated, answer)
             return done.with_cart(self._cart(record, write.loaded, stale=True))
         if fresh is None and self._is_finished(record):
+            self._count_order(record)
             write.forget(answer)
         else:
-            write.save(fresh or outdated, answer)
+            write.save(fresh or self._lost(record), answer)
         old = write.loaded.record
         if revival and old and fresh and revival.new_ids:
             done = done.with_restored(revival.report(old.snapshot, fresh.snapshot))
@@ -76,8 +78,12 @@ class Writing(Reading):
     def _renew(self, record: Record, allowance: Allowance) -> Revival:
         """A new cart for one that is gone: empty after an order, else with the old lines."""
         if self._is_finished(record):
+            self._count_order(record)
             return Revival(Record(self._create(Addresses(), allowance)))
-        return revive(self._store, record, allowance)
+        self._lost(record)
+        revival = revive(self._store, record, allowance)
+        count_cart(self._store.id, "restored_in_part" if revival.gone else "restored")
+        return revival
 
     def _create_first(
         self, addresses: Addresses, allowance: Allowance, preferences: Preferences
@@ -93,10 +99,12 @@ class Writing(Reading):
 
     def _create(self, addresses: Addresses, allowance: Allowance) -> str:
         try:
-            return self._store.create_cart(addresses, allowance)
+            key = self._store.create_cart(addresses, allowance)
         except StoreRejected as error:
             raise AddressRejected(error.detail) from None
         except StoreError as error:
             # Nothing is in a cart that nobody knows the key of, so trying again is safe.
             error.settle_as_not_applied()
             raise
+        count_cart(self._store.id, "created")
+        return key

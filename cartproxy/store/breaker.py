@@ -16,6 +16,7 @@ from cartproxy.carts.errors import (
     StoreTimeout,
     StoreUnreachable,
 )
+from cartproxy.metrics import show_breaker
 
 _FAILURES = (StoreFailed, StoreTimeout, StoreUnreachable)
 _RECENT_SECONDS = 10
@@ -30,7 +31,15 @@ class Breaker:
     fails.
     """
 
-    def __init__(self, *, failures: int, open_seconds: float, longest_seconds: float = 60) -> None:
+    def __init__(
+        self,
+        *,
+        failures: int,
+        open_seconds: float,
+        longest_seconds: float = 60,
+        label: str = "store",
+    ) -> None:
+        self._label = label
         self._limit = failures
         self._first_seconds = open_seconds
         self._longest_seconds = longest_seconds
@@ -84,6 +93,7 @@ class Breaker:
             if probe and not failed:
                 self._open_seconds = 0.0
                 self._recent.clear()
+                show_breaker(self._label, left_alone=False)
             self._recent.append((now, failed))
             self._forget_old(now)
             self._in_a_row = self._in_a_row + 1 if failed else 0
@@ -92,6 +102,7 @@ class Breaker:
                     self._open_seconds * 2 or self._first_seconds, self._longest_seconds
                 )
                 self._open_until = now + self._open_seconds
+                show_breaker(self._label, left_alone=True)
 
     def _forget_old(self, now: float) -> None:
         window = self._limit * _WINDOW

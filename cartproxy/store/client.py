@@ -54,6 +54,11 @@ class StoreClient:
         self._currency = currency
         self._checkout_hosts = frozenset(checkout_hosts)
 
+    @property
+    def id(self) -> str:
+        """The store's id in the settings, as figures name it."""
+        return self._transport.budget.store_id
+
     def allow(self, calls: int, deadline: Deadline) -> Allowance:
         """The right to as many calls as a request foresees to make (see `limits.Allowance`)."""
         return self._transport.budget.allow(calls, deadline)

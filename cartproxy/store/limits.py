@@ -17,6 +17,7 @@ import redis
 from cartproxy.carts.deadline import Deadline
 from cartproxy.carts.errors import StoreBusy
 from cartproxy.carts.scripts import load_script, run_script
+from cartproxy.metrics import count_budget, count_pause
 
 
 class Allowance:
@@ -54,6 +55,7 @@ class Budget:
     def __init__(
         self, client: redis.Redis, *, store_id: str, rate: float, burst: int, wait_seconds: float
     ) -> None:
+        self.store_id = store_id
         self._script = load_script(client, __package__, "budget")
         self._key = f"cpb:{store_id}"
         self._interval_ms = 1000 / rate
@@ -69,6 +71,7 @@ class Budget:
         def reserve(wanted: int, patience: float) -> list[float]:
             wait = min(self._wait_seconds * patience, deadline.remaining())
             granted, *waits = self._run(wanted, wait)
+            count_budget(self.store_id, wanted, granted=bool(granted))
             if not granted:
                 raise StoreBusy(
                     "The store's budget of calls is spent.",
@@ -81,6 +84,7 @@ class Budget:
 
     def pause(self, seconds: float) -> None:
         """The store asks to slow down: no worker's next call starts before. Raises StorageError."""
+        count_pause(self.store_id)
         self._run(0, 0, str(int(seconds * 1000)))
 
     def _run(self, wanted: int, wait_seconds: float, pause_ms: str = "") -> list[int]:

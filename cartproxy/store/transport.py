@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import ssl
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -89,12 +90,13 @@ class StoreTransport:
         StoreBadResponse (a redirect, too large, encoded, not JSON), each with an outcome that is
         UNKNOWN where a write may have taken effect.
         """
+        began = time.monotonic()
         try:
             answer = self._exchange(method, path, deadline, body)
         except StoreError as error:
-            count_store_call(self._label, operation, error.code)
+            count_store_call(self._label, operation, error.code, time.monotonic() - began)
             raise
-        count_store_call(self._label, operation, str(answer.status))
+        count_store_call(self._label, operation, str(answer.status), time.monotonic() - began)
         return answer
 
     def _exchange(self, method: str, path: str, deadline: Deadline, body: object) -> Answer:

@@ -31,6 +31,7 @@ def ready() -> Response:
     else:
         try:
             edge().sessions.check()
+            edge().census.bring()
         except StorageError as error:
             reason = error.code
     if reason:
@@ -45,4 +46,8 @@ def metrics() -> Response:
     given = request.headers.get("Authorization", "").encode()
     if not token or not hmac.compare_digest(given, f"Bearer {token}".encode()):
         raise Refused("not-found", "There is nothing at this address.")
-    return Response(exposition(), content_type="text/plain; version=0.0.4; charset=utf-8")
+    try:
+        live_carts = edge().census.count()
+    except StorageError:
+        live_carts = None
+    return Response(exposition(live_carts), content_type="text/plain; version=0.0.4; charset=utf-8")

@@ -73,7 +73,10 @@ def _account(response: Response) -> None:
     shop = g.get("shop")
     store = shop.id if shop else ""
     caller: Caller | None = g.get("caller")
+    code = g.get("problem_code")
     metrics.count_request(store, route, request.method, response.status_code, seconds)
+    if code:
+        metrics.count_problem(store, code)
     log.info(
         "request",
         method=request.method,
@@ -82,5 +85,5 @@ def _account(response: Response) -> None:
         ms=round(seconds * 1000, 1),
         store=store,
         cart=caller.session[:_CART_NAME_LENGTH] if caller and caller.session else None,
-        code=g.get("problem_code"),
+        code=code,
     )

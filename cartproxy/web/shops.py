@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from flask import Flask, current_app
 
+from cartproxy.carts.census import Census
 from cartproxy.carts.products import ProductCatalogue
 from cartproxy.carts.service import CartService
 from cartproxy.carts.sessions import SessionNames
@@ -43,6 +44,7 @@ class Edge:
 
     shops: Mapping[str, Shop]
     sessions: SessionNames
+    census: Census
     cookie: CookiePolicy
     own_origin: str
     request_seconds: float

@@ -48,3 +48,20 @@ def test_carts_made_under_the_previous_pepper_still_open() -> None:
 
     assert new.name(**ALICE) == old.name(**ALICE)
     assert new.name(**bob) == session_name("new", **bob)
+
+
+def test_no_cart_is_missed_while_machines_are_rotated_one_after_the_other() -> None:
+    client = fakeredis.FakeRedis(protocol=2)
+    records = Records(client, Lives(idle=99, absolute=99, lease=15, wait=1, answer=99))
+    untouched = SessionNames(records, pepper="old")
+    told = SessionNames(records, pepper="old", previous_pepper="new")
+    swapped = SessionNames(records, pepper="new", previous_pepper="old")
+
+    for makers in ((untouched, told), (told, swapped)):
+        for number, (maker, reader) in enumerate((makers, makers[::-1])):
+            client.flushall()
+            shopper = ALICE | {"credential": f"cpt1_{number}" + "b" * 42}
+            with records.writing(maker.name(**shopper), Deadline.after(9), Intent()) as write:
+                write.save(Record("key"), None)
+
+            assert reader.name(**shopper) == maker.name(**shopper)

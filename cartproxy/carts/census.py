@@ -1,0 +1,78 @@
+"""How many carts are alive, without looking through Redis and without a round trip for shoppers.
+
+Each worker notes in memory which carts it has met; whoever asks (a scrape, a health check) brings
+the notes to a list in Redis first. A worker that nobody asks is behind by what it has met since.
+"""
+
+from __future__ import annotations
+
+import threading
+from contextlib import suppress
+
+import redis
+
+from cartproxy.carts.errors import StorageError
+from cartproxy.carts.scripts import load_script, run_twice
+
+_KEY = "cp-alive"
+_NAME_LENGTH = 12  # of 40: one pair of a million carts may share it, in one case of 500
+_NOTED = 100_000  # then nobody has asked for long, and nobody is interested
+_AT_ONCE = 1_000  # Redis does nothing else meanwhile: a few ms
+
+
+def strike(client: redis.Redis, name: str) -> None:
+    """Take a cart that an operator has revoked off the list. Raises what redis-py raises."""
+    client.zrem(_KEY, name[:_NAME_LENGTH])
+
+
+class Census:
+    """The live carts of one Redis, all stores together. All methods may be called by any thread."""
+
+    def __init__(self, client: redis.Redis, *, idle_seconds: float) -> None:
+        self._script = load_script(client, __package__, "census")
+        self._idle_ms = int(idle_seconds * 1000)
+        self._lock = threading.Lock()
+        self._noted: dict[str, bool] = {}
+
+    def met(self, name: str) -> None:
+        """The record of this name was used, and lives on."""
+        self._note(name, alive=True)
+
+    def ended(self, name: str) -> None:
+        """The record of this name was deleted."""
+        self._note(name, alive=False)
+
+    def bring(self) -> None:
+        """Bring the notes to Redis, if there are any; a Redis that is away gets them next time."""
+        if self._noted:
+            with suppress(StorageError):
+                self.count()
+
+    def count(self) -> int:
+        """How many carts are alive, this worker's notes included. Raises StorageError."""
+        with self._lock:
+            noted, self._noted = self._noted, {}
+        names = list(noted)
+        alive = 0
+        try:
+            while True:
+                alive = self._run({name: noted[name] for name in names[:_AT_ONCE]})
+                del names[:_AT_ONCE]
+                if not names:
+                    return alive
+        except StorageError:
+            with self._lock:  # what was noted meanwhile is newer
+                self._noted = {name: noted[name] for name in names} | self._noted
+            raise
+
+    def _note(self, name: str, *, alive: bool) -> None:
+        with self._lock:
+            if len(self._noted) < _NOTED:
+                self._noted[name[:_NAME_LENGTH]] = alive
+
+    def _run(self, noted: dict[str, bool]) -> int:
+        used = [name for name, alive in noted.items() if alive]
+        ended = [name for name, alive in noted.items() if not alive]
+        reply = run_twice(self._script, [_KEY], [self._idle_ms, len(used), *used, *ended])
+        assert isinstance(reply, int)  # noqa: S101 - the script is ours
+        return reply

@@ -1,0 +1,138 @@
+"""What operators are given is true: rules, dashboard, runbook and the log's fields."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import requests
+from figures import Figures
+from servers import ROOT
+from shopper import MUG, Shopper, Store
+
+FOLDER = ROOT / "docs/operations"
+RULES = FOLDER / "cartproxy.rules.yml"
+RULE_TESTS = ROOT / "tests/contract/cartproxy.rules.test.yml"
+RUNBOOK = (FOLDER / "runbook.md").read_text()
+NAME = re.compile(r"\bcartproxy_[a-z_]+\b")
+ALERTS = re.findall(r"alert: (\w+)", RULES.read_text())
+promtool = pytest.mark.skipif(
+    shutil.which("promtool") is None, reason="promtool is missing (Debian: prometheus)"
+)
+
+
+def check(*arguments: str | Path) -> None:
+    """Run promtool, which must be content."""
+    done = subprocess.run(["promtool", *arguments], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@promtool
+def test_rules_are_well_formed_and_fire_on_what_they_are_for_alone() -> None:
+    check("check", "rules", RULES)
+    check("test", "rules", RULE_TESTS)
+
+
+def test_every_alert_is_tested() -> None:
+    assert [alert for alert in ALERTS if alert not in RULE_TESTS.read_text()] == []
+
+
+def test_every_alert_has_its_section_in_the_runbook_and_leads_to_it() -> None:
+    sections = re.findall(r"^## (\w+)$", RUNBOOK, re.MULTILINE)
+    links = re.findall(r"runbook_url: docs/operations/runbook\.md#(\w+)", RULES.read_text())
+
+    assert sections == ALERTS
+    assert links == [alert.lower() for alert in ALERTS]
+    for section in re.split(r"^## ", RUNBOOK, flags=re.MULTILINE)[1:]:
+        assert re.search(r"\*\*Means\.\*\*.*\*\*Look.*(\*\*Do\.\*\*|do\.\*\*)", section, re.DOTALL)
+
+
+def expressions() -> Iterator[tuple[str, str]]:
+    """Title and expression of everything the dashboard asks."""
+    dashboard = json.loads((FOLDER / "dashboard.json").read_text())
+    for panel in dashboard["panels"]:
+        for target in panel["targets"]:
+            yield panel["title"], target["expr"]
+
+
+@promtool
+def test_every_expression_of_the_dashboard_is_well_formed(tmp_path: Path) -> None:
+    rules = [
+        {"record": f"panel:{place}", "expr": expression.replace("$store", ".*")}
+        for place, (_, expression) in enumerate(expressions())
+    ]
+    file = tmp_path / "dashboard.yml"  # JSON is YAML
+    file.write_text(json.dumps({"groups": [{"name": "dashboard", "rules": rules}]}))
+
+    check("check", "rules", file)
+
+
+def test_every_figure_that_is_named_exists(proxy_url: str, shopper: Shopper, store: Store) -> None:
+    shopper.add(MUG)
+    shopper.call("POST", "/cart/items", {"catalog_id": 0})
+
+    exposed = Figures(proxy_url).names()
+
+    # What the texts call a figure may be its whole family.
+    families = {re.sub(r"_(bucket|count|sum)$", "", name) for name in exposed}
+    texts = [path.read_text() for path in FOLDER.iterdir()]
+    for name in {name for text in texts for name in NAME.findall(text)}:
+        assert name in exposed | families, name
+
+
+def test_every_panel_that_the_texts_name_exists() -> None:
+    titles = {title for title, _ in expressions()}
+    prose = re.sub(r"```.*?```", "", RUNBOOK, flags=re.DOTALL)
+    named = set(re.findall(r'"([A-Z][^"]+)"', prose))
+
+    assert len(named) >= 5
+    for name in named:
+        assert any(title.startswith(name) for title in titles), name
+
+
+def documented_fields() -> set[str]:
+    """The fields that logs.md explains."""
+    return set(re.findall(r"^\| `(\w+)` \| (?!info|error|warning)", (FOLDER / "logs.md").read_text(), re.MULTILINE))  # fmt: skip
+
+
+def test_every_field_of_a_run_is_documented(
+    proxy_url: str, proxy_log: Path, shopper: Shopper, store: Store
+) -> None:
+    shopper.add(MUG)
+    shopper.call("POST", "/checkout")
+    shopper.call("POST", "/cart/items", {"catalog_id": 0})
+    requests.get(f"{proxy_url}/nothing", timeout=10)
+    request_id = shopper.call("GET", "/cart").headers["X-Request-Id"]
+
+    ends = time.monotonic() + 5  # lines are gathered before they are written
+    while request_id not in proxy_log.read_text() and time.monotonic() < ends:
+        time.sleep(0.05)
+    lines = [json.loads(line) for line in proxy_log.read_text().splitlines() if line[:1] == "{"]
+    emitted = {field for line in lines for field in line}
+    (own,) = [line for line in lines if line.get("request_id") == request_id]
+    assert own["event"] == "request"
+    assert emitted <= documented_fields(), emitted - documented_fields()
+
+
+def test_every_event_and_field_in_the_code_is_documented() -> None:
+    """Those of a run are not all: some lines are written when something breaks."""
+    text = (FOLDER / "logs.md").read_text()
+    events: set[str] = set()
+    fields: set[str] = set()
+    for path in (ROOT / "cartproxy").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and ast.unparse(node.func).startswith("log."):
+                assert isinstance(node.args[0], ast.Constant), f"{path}: an event is a constant"
+                events.add(str(node.args[0].value))
+                fields |= {str(keyword.arg) for keyword in node.keywords}
+
+    assert len(events) >= 5
+    assert {event for event in events if f"| `{event}` |" not in text} == set()
+    assert fields <= documented_fields()
