@@ -1,4 +1,4 @@
-"""What Redis holds of one cart, and its form there (record format 2)."""
+"""What Redis holds of one cart, and its form there (record format 3)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from cartproxy.carts.models import (
 )
 from cartproxy.carts.seal import Seal
 
-FORMAT = "2"
+FORMAT = "3:"
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -48,18 +48,19 @@ class Record:
     revision: str = ""
 
     def fields(self, seal: Seal) -> list[str]:
-        """Names and values alternating, as HSET takes them; the order key goes apart."""
-        written = {item_id: item_as_json(item) for item_id, item in self.written.items()}
-        pairs = {
-            "v": FORMAT,
-            "cart": seal.close(encode_snapshot(self.snapshot)),
-            "as_of": str(self.as_of_ms),
-            "outdated": "1" if self.outdated else "",
-            "lost": "1" if self.lost else "",
-            "written": _dump(written) if written else "",
-            "doubts": _dump([doubt.as_json() for doubt in self.doubts]) if self.doubts else "",
-        }
-        return [text for pair in pairs.items() for text in pair]
+        """Names and values alternating, as HSET takes them; the order key goes apart.
+
+        All that no script reads stands in one field: each field of a hash costs some 60 bytes more.
+        """
+        state = [
+            self.as_of_ms,
+            int(self.outdated),
+            int(self.lost),
+            _snapshot_as_json(self.snapshot),
+            {item_id: item_as_json(item) for item_id, item in self.written.items()},
+            [doubt.as_json() for doubt in self.doubts],
+        ]
+        return ["state", seal.close(FORMAT + _dump(state))]
 
     @classmethod
     def from_fields(cls, fields: Mapping[str, str], seal: Seal) -> Record | None:
@@ -67,18 +68,19 @@ class Record:
 
         Raises StorageUnavailable for one that no key opens.
         """
-        if fields.get("v") != FORMAT:
+        text = seal.open(fields.get("state", ""))
+        if not text.startswith(FORMAT):
             return None
-        written = json.loads(fields["written"] or "{}")
+        as_of_ms, outdated, lost, cart, written, doubts = json.loads(text.removeprefix(FORMAT))
         checkout_at = fields.get("checkout_at")
         return cls(
             order_key=seal.open(fields["order_key"]),
-            snapshot=decode_snapshot(seal.open(fields["cart"])),
-            as_of_ms=int(fields["as_of"]),
-            outdated=bool(fields["outdated"]),
-            lost=bool(fields.get("lost")),
+            snapshot=_snapshot_from_json(*cart),
+            as_of_ms=as_of_ms,
+            outdated=bool(outdated),
+            lost=bool(lost),
             written={item_id: item_from_json(raw) for item_id, raw in written.items()},
-            doubts=tuple(Doubt.from_json(raw) for raw in json.loads(fields["doubts"] or "[]")),
+            doubts=tuple(Doubt.from_json(raw) for raw in doubts),
             intents=fields.get("intents", ""),
             checkout_at_ms=int(checkout_at) if checkout_at else None,
             revision=fields["revision"],
@@ -148,8 +150,7 @@ class Loaded:
         return self.at_ms + int((time.monotonic() - self.at_monotonic) * 1000)
 
 
-def encode_snapshot(snapshot: Snapshot) -> str:
-    """A snapshot as compact JSON."""
+def _snapshot_as_json(snapshot: Snapshot) -> list[Any]:
     lines = [
         [
             line.item_id,
@@ -167,12 +168,10 @@ def encode_snapshot(snapshot: Snapshot) -> str:
         ]
         for line in snapshot.items
     ]
-    return _dump([snapshot.checkout_url, lines])
+    return [snapshot.checkout_url, lines]
 
 
-def decode_snapshot(text: str) -> Snapshot:
-    """The snapshot of a record."""
-    checkout_url, lines = json.loads(text)
+def _snapshot_from_json(checkout_url: str | None, lines: list[Any]) -> Snapshot:
     return Snapshot(tuple(_decode_line(*line) for line in lines), checkout_url)
 
 
@@ -209,7 +208,7 @@ def _decode_line(
 def entity_tag(snapshot: Snapshot) -> str:
     """A strong entity tag, quoted, of what the cart holds; when it was read is no part of it."""
     shown = replace(snapshot, items=tuple(replace(line, chosen=()) for line in snapshot.items))
-    return f'"{hashlib.sha256(encode_snapshot(shown).encode()).hexdigest()[:24]}"'
+    return f'"{hashlib.sha256(_dump(_snapshot_as_json(shown)).encode()).hexdigest()[:24]}"'
 
 
 def _dump(value: Any) -> str:
