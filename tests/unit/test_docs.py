@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 from servers import ROOT
@@ -44,3 +45,14 @@ def test_page_of_settings_is_what_the_code_says(capsys: pytest.CaptureFixture[st
             row = next(each for each in made.splitlines() if each.startswith(f"| `{name}` |"))
             assert f"_{name.upper()}`" in row
             assert str(field.metadata["help"]) in row
+
+
+PAGES = sorted(
+    path for path in (*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")) if path.is_file()
+)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_within_the_repository_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text()):
+        assert (page.parent / target).exists(), target
