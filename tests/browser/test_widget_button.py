@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 
 import pytest
+from conftest import store_environment
 from playwright.sync_api import Page, Route, expect
+from servers import service
 from shopper import Store
 from sites import PRODUCT, Site
 
@@ -244,6 +246,25 @@ def test_the_service_away_leaves_a_button_that_leads_to_the_store(page: Page, bl
 
     expect(page.get_by_role("heading", name="Pint mug")).to_be_visible()
     assert page.url == f"{blog.store}/product-p/3829"
+
+
+def test_the_service_stopped_under_an_open_page_leaves_a_button_that_leads_to_the_store(
+    page: Page, blog: Site, store: Store
+) -> None:
+    origin = blog.url
+    with service(store_environment(store.url, ORIGINS=origin)) as url:
+        tag = f'<script src="{url}/widget/v1/cartproxy.js" data-store="demo" defer></script>'
+        page.goto(blog.write(tag + COUNT + PRODUCT, script=""))
+        press(page)
+        expect(page.get_by_role("button", name="Cart 1")).to_be_visible()
+
+    press(page)
+    status = page.locator("cart-button [role=status]")
+    expect(status).to_contain_text("Buy it at the store", timeout=15_000)
+    expect(page.get_by_role("button", name="Cart 1")).to_be_visible()
+    press(page)
+
+    expect(page.get_by_role("heading", name="Pint mug")).to_be_visible()
 
 
 def test_a_form_whose_service_is_away_leads_to_the_store_too(page: Page, blog: Site) -> None:
