@@ -9,6 +9,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -107,7 +108,11 @@ def redis_server(*options: str, port: int | None = None) -> Iterator[str]:
             return False
 
     command = [redis_binary(), "--port", str(port), "--bind", "127.0.0.1", "--save", ""]
-    with process([*command, "--appendonly", "no", *options], ready):
+    # A replica's first copy is written to a file all the same.
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        process([*command, "--appendonly", "no", "--dir", folder, *options], ready),
+    ):
         yield url
     client.close()
 

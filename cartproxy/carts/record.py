@@ -206,9 +206,10 @@ def _decode_line(
 
 
 def entity_tag(snapshot: Snapshot) -> str:
-    """A strong entity tag, quoted, of what the cart holds; when it was read is no part of it."""
-    shown = replace(snapshot, items=tuple(replace(line, chosen=()) for line in snapshot.items))
-    return f'"{hashlib.sha256(_dump(_snapshot_as_json(shown)).encode()).hexdigest()[:24]}"'
+    """A strong entity tag, quoted, of what the cart shows; when it was read is no part of it."""
+    checkout_url, lines = _snapshot_as_json(snapshot)
+    shown = [checkout_url, [line[:-1] for line in lines]]  # without the options as chosen
+    return f'"{hashlib.sha256(_dump(shown).encode()).hexdigest()[:24]}"'
 
 
 def _dump(value: Any) -> str:

@@ -2,7 +2,7 @@
 
 A request costs no round trip for it: each worker counts in memory, and several times a second a
 thread adds what was counted to the levels in Redis and learns what the other workers counted. A
-worker may so grant somewhat more than it should for a quarter of a second, never for longer.
+worker that has not met an address yet grants it as if it were new, for a quarter of a second.
 """
 
 from __future__ import annotations

@@ -49,7 +49,7 @@ class Limits:
         own word. Who comes from this machine or a private network is a proxy of the operator's, or
         the operator: counting such an address would count all shoppers as one.
         """
-        said = ",".join(request.headers.getlist("X-Forwarded-For"))
+        said = request.headers.get("X-Forwarded-For", "")  # several come as one, with commas
         chain = [*said.split(","), request.remote_addr or ""]
         hops = min(self._trusted_hops, len(chain) - 1)
         return network(chain[-1 - hops])
