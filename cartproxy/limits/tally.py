@@ -77,28 +77,29 @@ class Tally:
         self._counted = threading.Event()
         self._thread: threading.Thread | None = None
 
-    def take(self, limits: Sequence[Limit]) -> Standing | None:
+    def take(self, limits: Sequence[Limit], *, exactly: bool = False) -> Standing | None:
         """Count one request against all the limits, or against none of them.
 
-        Returns how the tightest stands, None without limits. Raises RateLimited.
+        `exactly` adds it in Redis at once, in one round trip, and so knows what the other workers
+        have counted. Returns how the tightest stands, None without limits. Raises RateLimited.
         """
         if not limits:
             return None
         with self._lock:
             buckets = [self._bucket(limit) for limit in limits]
-            for limit, bucket in zip(limits, buckets, strict=True):
-                over = bucket.now() + 1 - limit.per_minute
-                if over > 0:
-                    wait = max(1, math.ceil(over / bucket.leak))
-                    raise RateLimited(_standing(limit, bucket), retry_after=wait)
+            _refuse_if_over(limits, buckets, 1)
             for bucket in buckets:
                 bucket.level += 1
                 bucket.unsent += 1
-            standings = map(_standing, limits, buckets)
-            tightest = min(standings, key=lambda each: each.remaining / each.limit.per_minute)
             self._run_thread()
+        if exactly:
+            self._exchange([(limit.key, each) for limit, each in zip(limits, buckets, strict=True)])
         self._counted.set()
-        return tightest
+        with self._lock:
+            if exactly:
+                _refuse_if_over(limits, buckets, 0)
+            standings = map(_standing, limits, buckets)
+            return min(standings, key=lambda each: each.remaining / each.limit.per_minute)
 
     def _bucket(self, limit: Limit) -> _Bucket:
         bucket = self._buckets.get(limit.key)
@@ -157,6 +158,14 @@ class Tally:
             for (bucket, _), level in zip(sent, levels, strict=True):
                 bucket.now()
                 bucket.level = max(bucket.level, float(level) + bucket.unsent)
+
+
+def _refuse_if_over(limits: Sequence[Limit], buckets: Sequence[_Bucket], more: int) -> None:
+    for limit, bucket in zip(limits, buckets, strict=True):
+        over = bucket.now() + more - limit.per_minute
+        if over > 0:
+            wait = max(1, math.ceil(over / bucket.leak))
+            raise RateLimited(_standing(limit, bucket), retry_after=wait)
 
 
 def _standing(limit: Limit, bucket: _Bucket) -> Standing:

@@ -59,14 +59,15 @@ class Limits:
     ) -> Standing | None:
         """Count a request of the kind against the address, the cart, and what more there is.
 
-        Raises RateLimited.
+        New carts are counted exactly: each costs the store three calls. Raises RateLimited.
         """
         limits = list(more)
         if address is not None:
             limits.append(self._limit(f"address-{kind}", self._rates.address.get(kind, 0), address))
             if cart:
                 limits.append(self._limit(f"cart-{kind}", self._rates.cart.get(kind, 0), cart))
-        return self._tally.take([each for each in limits if each.per_minute])
+        counting = [each for each in limits if each.per_minute]
+        return self._tally.take(counting, exactly=kind == "creates")
 
     def _limit(self, name: str, per_minute: int, whose: str) -> Limit:
         digest = hmac.new(self._key, whose.encode(), hashlib.sha256).hexdigest()[:16]

@@ -1,4 +1,4 @@
-/*! cartproxy widget 1.0.0 · MIT · docs/widget.md */
+/*! cartproxy widget 1.0.0 · MIT */
 (() => {
   "use strict";
   const script = document.currentScript;
@@ -9,7 +9,7 @@
   const VERSION = "1.0.0";
   // Loaded when needed, out of this version's own folder, and only if they are what was released.
   const PARTS = {
-    "drawer.js": "sha384-rRmREbm6ywbXXuG/t42XAMNMRjuoofOpt+QybbA2eSUml6g8QQxhDQCpgsbObV6l",
+    "drawer.js": "sha384-D4zfR9QVDGRsfniYalDKNcvnaRlLD/2gMDEXZ+UW5uaOaYqvbAP+oWubLlbbi5Sq",
     "doctor.js": "sha384-1MbMrhOJlfKYJlH8l4/wpVj9uni7FnFRQ8RpN80r5s3TBSz3FIfBhXtJKgWWK9y9",
   };
   const setting = script.dataset;
@@ -18,8 +18,8 @@
   // --- Texts ---
   const TEXTS = {
     en: "Add to cart|Adding…|Added to the cart|View cart|Cart|Please choose: |The store did not accept this. |The cart can't be reached. Buy it at the store instead.|The store is busy. Please try again in a moment.|You are offline. It goes on when you are back.|The price is now |Not available just now.",
-    de: "In den Warenkorb|Wird hinzugefügt …|Liegt im Warenkorb|Warenkorb ansehen|Warenkorb|Bitte wählen: |Der Shop nimmt das nicht an. |Der Warenkorb ist nicht erreichbar. Kaufen Sie bitte direkt im Shop.|Der Shop ist ausgelastet. Bitte gleich noch einmal versuchen.|Sie sind offline. Es geht weiter, sobald Sie wieder verbunden sind.|Der Preis ist jetzt |Zurzeit nicht lieferbar.",
-    fr: "Ajouter au panier|Ajout en cours…|Ajouté au panier|Voir le panier|Panier|À choisir : |La boutique n'a pas accepté. |Le panier est injoignable. Achetez directement à la boutique.|La boutique est très demandée. Réessayez dans un instant.|Vous êtes hors ligne. La suite dès votre retour.|Le prix est maintenant |Indisponible pour le moment.",
+    de: "In den Warenkorb|Wird hinzugefügt …|Liegt im Warenkorb|Warenkorb ansehen|Warenkorb|Bitte wählen: |Der Shop nimmt das nicht an. |Der Warenkorb ist nicht erreichbar. Kaufen Sie bitte direkt im Shop.|Der Shop ist ausgelastet. Bitte gleich noch einmal versuchen.|Sie sind offline. Mit der Verbindung geht es weiter.|Der Preis ist jetzt |Zurzeit nicht lieferbar.",
+    fr: "Ajouter au panier|Ajout en cours…|Ajouté au panier|Voir le panier|Panier|À choisir : |La boutique n'a pas accepté. |Le panier est injoignable. Achetez directement à la boutique.|La boutique est occupée. Réessayez bientôt.|Vous êtes hors ligne. La suite dès votre retour.|Le prix est maintenant |Indisponible pour le moment.",
     es: "Añadir al carrito|Añadiendo…|Añadido al carrito|Ver el carrito|Carrito|Elija: |La tienda no lo ha aceptado. |No se puede acceder al carrito. Compre directamente en la tienda.|La tienda está muy ocupada. Inténtelo en un momento.|Está sin conexión. Seguirá cuando vuelva.|El precio es ahora |No disponible por ahora.",
   };
   const KEYS = "add adding added view count choose refused away busy offline price sold".split(" ");
@@ -164,12 +164,19 @@
     render();
   };
   const save = () => keep("cart", JSON.stringify({ cart, at, left }));
+  /** Answers may overtake each other, in this tab and over others: the later reading stands. */
+  const older = (next) => {
+    const ms = Date.parse(cart.as_of) - Date.parse(next.as_of);
+    return ms > 0 && ms < 60000; // more would be a clock that was set
+  };
   function accept({ checkout_url: _secret, results: _results, restored, ...next }) {
     if (restored) note = "restored";
-    cart = next;
-    at = Date.now();
-    if (!cart.items.length) left = false;
-    save();
+    if (!older(next)) {
+      cart = next;
+      at = Date.now();
+      if (!cart.items.length) left = false;
+      save();
+    }
     render();
     return cart;
   }
@@ -356,17 +363,16 @@
 
   // --- Elements ---
   const STYLE = `
-:host{--accent:var(--cart-accent,#0b57d0);--on-accent:var(--cart-on-accent,#fff);--line:var(--cart-line,color-mix(in srgb,currentcolor 35%,transparent));font:var(--cart-font,inherit)}
+:host{--accent:var(--cart-accent,#0b57d0);--on-accent:var(--cart-on-accent,#fff);--line:var(--cart-line,#888);font:var(--cart-font,inherit)}
 [hidden],.options:empty{display:none!important}
 button,input,select{font:inherit;color:inherit;min-height:2.75em;border:1px solid var(--line);border-radius:var(--cart-radius,.4em);background:none;padding:0 .8em;box-sizing:border-box}
-select option{background:Canvas;color:CanvasText}
 button{cursor:pointer}
 :focus-visible{outline:3px solid var(--accent);outline-offset:2px}
 .main{background:var(--accent);color:var(--on-accent);border-color:transparent}
 [role=status]{margin:0}[role=status]:not(:empty){margin:.4em 0}
 .options{display:flex;flex-wrap:wrap;gap:.6em;margin-block-end:.6em}
 label{display:inline-flex;gap:.4em;align-items:center}
-.count{display:inline-block;min-width:1.6em;padding:0 .4em;border-radius:1em;background:var(--accent);color:var(--on-accent);text-align:center;line-height:1.6;box-sizing:border-box}`;
+.count{display:inline-block;min-width:1.6em;padding:0 .4em;border-radius:1em;background:var(--accent);color:var(--on-accent);text-align:center;line-height:1.6}`;
   function styled(element, more = "") {
     const root = element.attachShadow({ mode: "open" });
     try {
@@ -489,7 +495,7 @@ label{display:inline-flex;gap:.4em;align-items:center}
           throw problem({ code: "option-missing", detail: missing.set.name });
         }
         if (this.#priceDiffers() && (this.getAttribute("price-check") ?? setting.priceCheck) === "block") {
-          throw problem({ code: "price-changed", detail: this.#status.textContent });
+          throw problem({ code: "price-changed", title: this.#status.textContent });
         }
         const fields = this.#form ? new FormData(this.#form) : new Map();
         const ofForm = [...fields].filter(([key, value]) => /^option-\d+$/.test(key) && value).map(([key, value]) => {
@@ -506,7 +512,7 @@ label{display:inline-flex;gap:.4em;align-items:center}
       } catch (error) {
         this.dataset.state = "failed";
         if (error.code === "option-missing") this.#say(text("choose", this) + error.message);
-        else if (error.code === "price-changed") tell("error", { code: error.code, message: error.message, retryable: false });
+        else if (error.code === "price-changed") tell("error", { code: error.code, message: error.message });
         else this.#say(reason(error, this));
       } finally {
         end();
@@ -537,7 +543,7 @@ label{display:inline-flex;gap:.4em;align-items:center}
   const quietly = (force) => refresh(force).catch(() => {});
   addEventListener("storage", (event) => {
     const other = event.key === name("cart") && parsed("cart", {});
-    if (!other?.cart || other.at < at) return;
+    if (!other?.cart || older(other.cart)) return;
     ({ cart, at, left } = other);
     render();
   });

