@@ -10,7 +10,7 @@ import redis
 import requests
 from flask import Flask
 
-from cartproxy import logs, metrics
+from cartproxy import logs, metrics, tracing
 from cartproxy.carts.contract import Patience
 from cartproxy.carts.products import ProductCatalogue
 from cartproxy.carts.records import Lives, Records
@@ -44,6 +44,8 @@ from cartproxy.web.widget import widget
 def create_app(settings: Settings) -> Flask:
     """The WSGI application for these settings. Connects to nothing before the first request."""
     logs.configure(settings.log_level)
+    if settings.trace_url:
+        tracing.begin(settings.trace_url)
     metrics.reserve()
     metrics.begin({name: store.calls_per_second for name, store in settings.stores.items()})
     client = connect(settings)

@@ -146,9 +146,14 @@ def count_request(store: str, route: str, method: str, status: int, seconds: flo
 
     A method of the caller's own making is counted as `other`.
     """
-    verb = method if method in _METHODS else "other"
+    verb = known_method(method)
     _count(_requests, store, route, verb, str(status))
     _observe(_request_seconds, seconds, store, route, verb)
+
+
+def known_method(method: str) -> str:
+    """The method, or `other` for one of the caller's own making."""
+    return method if method in _METHODS else "other"
 
 
 def count_problem(store: str, code: str) -> None:

@@ -108,6 +108,14 @@ def _is_site(text: str) -> None:
         raise ValidationError("Not the address of a site.")
 
 
+def _is_collector(text: str) -> None:
+    """Refuse what is no address; nothing, and so no tracing, is allowed."""
+    if text:
+        _HTTP_URL(text)
+    if "@" in text:
+        raise ValidationError("Holds credentials, which belong in OTEL_EXPORTER_OTLP_HEADERS.")
+
+
 def _is_product_list(text: str) -> None:
     origin, *products = text.split() or [""]
     _is_origin(origin)
@@ -325,6 +333,12 @@ class Settings:
     )
     metrics_token: Secret = _secret(
         "Bearer token that opens /metrics; without one, /metrics is closed.", Secret("")
+    )
+    trace_url: str = _setting(
+        fields.String(validate=_is_collector),
+        "Where OpenTelemetry's spans are sent by OTLP/HTTP: http://localhost:4318/v1/traces, with "
+        "the extra `otel` installed. Empty: there are none.",
+        "",
     )
     log_level: str = _setting(
         fields.String(validate=validate.OneOf(("debug", "info", "warning", "error"))),

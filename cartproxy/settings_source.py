@@ -184,6 +184,8 @@ def _contradictions(settings: Settings) -> Iterator[str]:
             yield f"{name}: set 32 random characters or more."
         if key and importlib.util.find_spec("cryptography") is None:
             yield f"{name}: needs the extra `crypto`: pip install 'cartproxy[crypto]'."
+    if settings.trace_url and not _has_otel():
+        yield "trace_url: needs the extra `otel`: pip install 'cartproxy[otel]'."
     if settings.redis_url and not is_storage_url(settings.redis_url.reveal()):
         yield "redis_url: not an address of a kind that is known; see the example."
     if settings.workers > 1 and not settings.redis_url:
@@ -196,6 +198,13 @@ def _contradictions(settings: Settings) -> Iterator[str]:
         for key in ("private_key", "token", "access_token"):
             if store is not None and _bad_header(getattr(store, key).reveal()):
                 yield f"stores.{name}.{key}: must be printable ASCII without spaces."
+
+
+def _has_otel() -> bool:
+    try:
+        return importlib.util.find_spec("opentelemetry.exporter.otlp.proto.http") is not None
+    except ModuleNotFoundError:
+        return False
 
 
 def _bad_header(text: str) -> bool:

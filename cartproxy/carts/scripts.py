@@ -13,6 +13,7 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from cartproxy.carts.redis_errors import typed_errors
 from cartproxy.metrics import count_redis_error
+from cartproxy.tracing import Span, span
 
 _LOST = (RedisConnectionError, RedisTimeoutError)
 
@@ -38,16 +39,20 @@ def run_script(
 
     Raises StorageError; the script may have run all the same.
     """
-    with typed_errors(named.name):
+    with _traced(named), typed_errors(named.name):
         return named.script(keys=keys, args=list(args))
 
 
 def run_twice(named: NamedScript, keys: Sequence[str], args: Iterable[str | int | float]) -> object:
     """Like `run_script`, once more where the reply is lost: for scripts that bear repetition."""
     arguments = list(args)
-    with typed_errors(named.name):
+    with _traced(named), typed_errors(named.name):
         try:
             return named.script(keys=keys, args=arguments)
         except _LOST as error:
             count_redis_error(type(error).__name__)
             return named.script(keys=keys, args=arguments)
+
+
+def _traced(named: NamedScript) -> Span:
+    return span(f"redis {named.name}", script=named.name)

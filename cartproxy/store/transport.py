@@ -27,6 +27,7 @@ from cartproxy.carts.errors import (
     StoreUnreachable,
 )
 from cartproxy.metrics import count_store_call
+from cartproxy.tracing import span
 
 MAX_ANSWER_BYTES = 1024 * 1024
 _LONGEST_NUMBER = 9  # digits
@@ -85,18 +86,21 @@ class StoreTransport:
     ) -> Answer:
         """Make one call and return its answer, whatever its status below 500.
 
-        `operation` is a short constant name for metrics. Raises StoreUnreachable and StoreTls
-        (surely not sent), StoreTimeout, StoreFailed (5xx or a broken connection) and
+        `operation` is a short constant name for metrics and spans. Raises StoreUnreachable and
+        StoreTls (surely not sent), StoreTimeout, StoreFailed (5xx or a broken connection) and
         StoreBadResponse (a redirect, too large, encoded, not JSON), each with an outcome that is
         UNKNOWN where a write may have taken effect.
         """
         began = time.monotonic()
-        try:
-            answer = self._exchange(method, path, deadline, body)
-        except StoreError as error:
-            count_store_call(self._label, operation, error.code, time.monotonic() - began)
-            raise
-        count_store_call(self._label, operation, str(answer.status), time.monotonic() - began)
+        with span(f"store {operation}", store=self._label, operation=operation) as traced:
+            try:
+                answer = self._exchange(method, path, deadline, body)
+            except StoreError as error:
+                count_store_call(self._label, operation, error.code, time.monotonic() - began)
+                traced.note(outcome=error.code)
+                raise
+            count_store_call(self._label, operation, str(answer.status), time.monotonic() - began)
+            traced.note(outcome=str(answer.status))
         return answer
 
     def _exchange(self, method: str, path: str, deadline: Deadline, body: object) -> Answer:

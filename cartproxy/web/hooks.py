@@ -11,7 +11,7 @@ import structlog
 from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException
 
-from cartproxy import metrics
+from cartproxy import metrics, tracing
 from cartproxy.carts.errors import CartProxyError
 from cartproxy.web import problems
 from cartproxy.web.caller import Caller, admit, finish, leave
@@ -34,7 +34,10 @@ def install(app: Flask, *, https: bool) -> None:
         g.request_id = given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
         g.began = time.monotonic()
         structlog.contextvars.bind_contextvars(request_id=g.request_id)
-        return admit()
+        try:
+            return admit()
+        finally:
+            _trace()
 
     @app.after_request
     def end(response: Response) -> Response:
@@ -48,6 +51,9 @@ def install(app: Flask, *, https: bool) -> None:
     @app.teardown_request
     def forget(_: BaseException | None) -> None:
         leave()
+        traced: tracing.Span | None = g.pop("span", None)
+        if traced is not None:
+            traced.end(g.get("failed"))
         structlog.contextvars.clear_contextvars()
 
     app.register_error_handler(CartProxyError, problems.answer)
@@ -66,10 +72,26 @@ def _answer_bug(error: Exception) -> Response:
     return problems.answer_bug()
 
 
+def _trace() -> None:
+    """Begin the request's span: part of a trace of the caller's for one with an API key."""
+    caller: Caller | None = g.get("caller")
+    given = request.headers.get("traceparent", "") if caller and caller.key else ""
+    g.span = tracing.request(f"{metrics.known_method(request.method)} {_route()}", given)
+    if g.span.trace_id:
+        structlog.contextvars.bind_contextvars(trace_id=g.span.trace_id)
+
+
+def _route() -> str:
+    return request.url_rule.rule if request.url_rule else "-"
+
+
 def _account(response: Response) -> None:
-    """One log line and the figures; the route's pattern stands for the path, which may hold ids."""
+    """One log line, the figures and the span's attributes.
+
+    The route's pattern stands for the path, which may hold ids.
+    """
     seconds = time.monotonic() - g.began
-    route = request.url_rule.rule if request.url_rule else "-"
+    route = _route()
     shop = g.get("shop")
     store = shop.id if shop else ""
     caller: Caller | None = g.get("caller")
@@ -77,6 +99,16 @@ def _account(response: Response) -> None:
     metrics.count_request(store, route, request.method, response.status_code, seconds)
     if code:
         metrics.count_problem(store, code)
+    g.span.note(
+        method=metrics.known_method(request.method),
+        route=route,
+        status=response.status_code,
+        store=store,
+        code=code or "",
+        request_id=g.request_id,
+    )
+    if response.status_code >= 500:
+        g.failed = str(response.status_code)
     log.info(
         "request",
         method=request.method,
