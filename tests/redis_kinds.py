@@ -83,7 +83,7 @@ def _sentinel(stack: contextlib.ExitStack, folder: Path) -> Kind:
     master, replica = free_port(), free_port()
     first = stack.enter_context(server(master))
     second = stack.enter_context(server(replica, "--replicaof", "127.0.0.1", str(master)))
-    _until(lambda: second.info("replication")["master_link_status"] == "up")
+    until(lambda: second.info("replication")["master_link_status"] == "up")
     watchers = [free_port() for _ in range(3)]
     for port in watchers:
         config = folder / f"sentinel-{port}.conf"
@@ -102,13 +102,13 @@ def _sentinel(stack: contextlib.ExitStack, folder: Path) -> Kind:
         stack.enter_context(process([redis_binary(), config, "--sentinel"], ready))
     chief = redis.Redis(port=watchers[0], socket_timeout=2)
     stack.enter_context(chief)
-    _until(lambda: chief.sentinel_master("shop")["num-other-sentinels"] == 2)
-    _until(lambda: chief.sentinel_master("shop")["num-slaves"] == 1)
+    until(lambda: chief.sentinel_master("shop")["num-other-sentinels"] == 2)
+    until(lambda: chief.sentinel_master("shop")["num-slaves"] == 1)
 
     def failover() -> None:
         first.wait(1, 2000)
         chief.sentinel_failover("shop")
-        _until(lambda: second.info("replication")["role"] == "master")
+        until(lambda: second.info("replication")["role"] == "master")
 
     hosts = ",".join(f"127.0.0.1:{port}" for port in watchers)
     return Kind(f"redis+sentinel://{hosts}/shop", failover)
@@ -131,8 +131,8 @@ def _cluster(stack: contextlib.ExitStack, folder: Path) -> Kind:
     def kill_one() -> None:
         nodes[0].wait(1, 2000)
         stops[0]()
-        _until(lambda: nodes[3].info("replication")["role"] == "master")
-        _until(lambda: nodes[1].cluster("info")["cluster_state"] == "ok")
+        until(lambda: nodes[3].info("replication")["role"] == "master")
+        until(lambda: nodes[1].cluster("info")["cluster_state"] == "ok")
 
     hosts = ",".join(f"127.0.0.1:{port}" for port in ports)
     return Kind(f"redis+cluster://{hosts}", kill_one)
@@ -149,24 +149,26 @@ def _form(nodes: list[redis.Redis], ports: list[int]) -> None:
         bus = node.config_get("cluster-port")["cluster-port"]
         nodes[0].execute_command("CLUSTER MEET", "127.0.0.1", port, bus)
     for node in nodes:
-        _until(lambda node=node: int(node.cluster("info")["cluster_known_nodes"]) == 6)
+        until(lambda node=node: int(node.cluster("info")["cluster_known_nodes"]) == 6)
     for primary, replica in zip(nodes[:3], nodes[3:], strict=True):
         name = primary.execute_command("CLUSTER MYID").decode()
-        _until(lambda replica=replica, name=name: _follows(replica, name))
+        until(lambda replica=replica, name=name: follows(replica, name))
     for node in nodes:
-        _until(lambda node=node: node.cluster("info")["cluster_state"] == "ok")
+        until(lambda node=node: node.cluster("info")["cluster_state"] == "ok")
     for replica in nodes[3:]:
-        _until(lambda replica=replica: replica.info("replication")["master_link_status"] == "up")
+        until(lambda replica=replica: replica.info("replication")["master_link_status"] == "up")
 
 
-def _follows(replica: redis.Redis, primary: str) -> bool:
+def follows(replica: redis.Redis, primary: str) -> bool:
+    """Whether the primary of this id could be given to the replica."""
     with contextlib.suppress(redis.RedisError):
         replica.execute_command("CLUSTER REPLICATE", primary)
         return True
     return False
 
 
-def _until(condition: Callable[[], bool], seconds: float = 30) -> None:
+def until(condition: Callable[[], bool], seconds: float = 30) -> None:
+    """Wait for the condition, over errors of Redis too."""
     ends = time.monotonic() + seconds
     while True:
         with contextlib.suppress(redis.RedisError):

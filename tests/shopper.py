@@ -43,6 +43,7 @@ class Shopper:
         json: Any = None,
         *,
         headers: dict[str, str] | None = None,
+        timeout: float | tuple[float, float] = 20,
         **more: Any,
     ) -> requests.Response:
         """One call as a script of the page makes it."""
@@ -57,7 +58,7 @@ class Shopper:
             json=json,
             headers=sent | (headers or {}),
             allow_redirects=False,
-            timeout=20,
+            timeout=timeout,
             **more,
         )
 

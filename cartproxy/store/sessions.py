@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import socket
+import struct
 import time
 from http.client import HTTPResponse
 from typing import Any
@@ -78,9 +79,15 @@ class _TlsPool(HTTPSConnectionPool):
     ConnectionCls = _TlsConnection
 
 
+# Closing drops what the peer has not taken yet. Without it the system goes on sending a call that
+# was given up: a network that comes back after minutes would deliver an add that was made anew.
+_DROP_ON_CLOSE = (socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+_SOCKET_OPTIONS = [*HTTPConnection.default_socket_options, _DROP_ON_CLOSE]
+
+
 class _StoreAdapter(HTTPAdapter):
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        super().init_poolmanager(*args, **kwargs)
+        super().init_poolmanager(*args, socket_options=_SOCKET_OPTIONS, **kwargs)
         self.poolmanager.pool_classes_by_scheme = {"http": _Pool, "https": _TlsPool}
 
 
