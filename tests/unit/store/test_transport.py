@@ -283,7 +283,7 @@ def test_kept_connection_that_the_store_has_closed_is_not_a_lost_call() -> None:
         again = calls.call("POST", "/", Deadline.after(9), {}, operation="test")
 
     assert again.body == [1]
-    assert len(seen) == 2
+    assert sum(piece.startswith((b"GET ", b"POST ")) for piece in seen) == 2
 
 
 @pytest.mark.parametrize("size", [2**20 - 2, 2**20 - 1])
