@@ -13,7 +13,7 @@ from cartproxy.carts.contract import Preferences
 from cartproxy.carts.deadline import Deadline
 from cartproxy.carts.idempotency import IdempotencyKey
 from cartproxy.carts.sessions import draw_credential
-from cartproxy.limits.tally import Limit, Standing
+from cartproxy.limits.tally import Limit
 from cartproxy.web.bodies import FORM_TYPE, media_type
 from cartproxy.web.credentials import read_bearer
 from cartproxy.web.limits import add_fields, network
@@ -45,7 +45,6 @@ class Caller:
     by_cookie: bool
     key: str | None
     address: str | None
-    standing: Standing | None = None
     session: str | None = None
 
     def reading(self) -> str | None:
@@ -64,7 +63,7 @@ class Caller:
         """Count a new cart. Raises RateLimited."""
         quota = self.shop.creates_of.get(self.origin, 0)
         own = Limit("origin-creates", f"creates:{self.shop.id}:{self.origin}", quota)
-        self.standing = edge().limits.take("creates", self.address, None, [own])
+        g.standing = edge().limits.take("creates", self.address, None, [own])
 
     def check_products(self, catalog_ids: Iterable[int]) -> None:
         """Refuse products that the site may not sell. Raises Refused."""
@@ -127,7 +126,7 @@ def admit() -> Response | None:
         address=address,
     )
     kind = "reads" if reads else "writes"
-    g.caller.standing = edge().limits.take(kind, address, credential)
+    g.standing = edge().limits.take(kind, address, credential)
     return None
 
 
@@ -160,8 +159,7 @@ def finish(response: Response) -> None:
     if _STORE_PATH.match(request.path):
         add_cors_headers(response, _readable_by(g.get("shop")))
     admitted: Caller | None = g.get("caller")
-    if admitted is not None and "RateLimit" not in response.headers:
-        add_fields(response, admitted.standing)
+    add_fields(response, g.get("standing"))
     written = admitted is not None and admitted.session and request.method not in _SAFE_METHODS
     if admitted is not None and written and admitted.by_cookie and admitted.credential:
         edge().cookie.issue(response, admitted.credential)

@@ -16,7 +16,6 @@ from cartproxy.carts.errors import (
     PreconditionFailed,
     RateLimited,
 )
-from cartproxy.web.limits import add_fields
 from cartproxy.web.schemas import CartSchema, ItemResultSchema
 
 MEDIA_TYPE = "application/problem+json"
@@ -225,7 +224,7 @@ def answer(error: CartProxyError) -> Response:
     if isinstance(error, PreconditionFailed):
         response.headers["ETag"] = error.cart.etag
     if isinstance(error, RateLimited):
-        add_fields(response, error.standing)
+        g.standing = error.standing
     return response
 
 
