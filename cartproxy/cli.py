@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from cartproxy import __version__, cli_carts
+from cartproxy.cli_carts import add_config_option
 from cartproxy.settings import Secret, Settings, StoreSettings, declared
 from cartproxy.settings_source import load_or_exit
 
@@ -53,7 +54,7 @@ def _demo(chosen: argparse.Namespace) -> int:
 
 def _add_serve(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     serve = commands.add_parser("serve", help="run the service (gunicorn)")
-    serve.add_argument("--config", type=Path, help="TOML file; else CARTPROXY_CONFIG")
+    add_config_option(serve)
     serve.set_defaults(run=_serve)
 
 
@@ -77,7 +78,7 @@ def _add_sandbox(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def _add_doctor(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     doctor = commands.add_parser("doctor", help="examine settings, stores, Redis and machine")
-    doctor.add_argument("--config", type=Path, help="TOML file; else CARTPROXY_CONFIG")
+    add_config_option(doctor)
     doctor.add_argument("--json", action="store_true", help="for programs")
     doctor.set_defaults(run=_doctor)
 
@@ -95,7 +96,7 @@ def _add_config(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     config = commands.add_parser("config", help="look at the settings")
     actions = config.add_subparsers(dest="action", required=True, metavar="action")
     show = actions.add_parser("show", help="the settings in force, secrets masked")
-    show.add_argument("--config", type=Path, help="TOML file; else CARTPROXY_CONFIG")
+    add_config_option(show)
     show.set_defaults(run=_show_config)
     docs = actions.add_parser("docs", help="docs/settings.md, made from the code")
     docs.set_defaults(run=_print_settings_page)
@@ -129,7 +130,7 @@ def _add_snippet(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     snippet = commands.add_parser("snippet", help="what to paste into a page, for one product")
     snippet.add_argument("--store", required=True, help="the store's id in the settings")
     snippet.add_argument("--product", required=True, type=int, help="the product's catalog id")
-    snippet.add_argument("--config", type=Path, help="TOML file; else CARTPROXY_CONFIG")
+    add_config_option(snippet)
     snippet.set_defaults(run=_snippet)
 
 

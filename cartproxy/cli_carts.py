@@ -20,6 +20,11 @@ from cartproxy.storage import connect
 _SHORTEST_NAME = 12  # what logs show
 
 
+def add_config_option(parser: argparse.ArgumentParser) -> None:
+    """The option of every command that reads the settings."""
+    parser.add_argument("--config", type=Path, help="TOML file; else CARTPROXY_CONFIG")
+
+
 def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add `carts list | show | revoke` and `keys create`."""
     carts = commands.add_parser("carts", help="the carts in Redis: list, show, revoke")
@@ -47,7 +52,7 @@ def _add(
     site: bool = True,
 ) -> argparse.ArgumentParser:
     parser = actions.add_parser(name, help=help_text)
-    parser.add_argument("--config", type=Path, help="TOML file; else CARTPROXY_CONFIG")
+    add_config_option(parser)
     if site:
         parser.add_argument("--store", help="the store's id, with --origin")
         parser.add_argument("--origin", help="the site: https://blog.example, or key:NAME")
