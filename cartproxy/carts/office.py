@@ -15,11 +15,11 @@ import redis
 
 from cartproxy.carts.census import strike
 from cartproxy.carts.record import Record
+from cartproxy.carts.records import record_key
 from cartproxy.carts.redis_errors import typed_errors
 from cartproxy.carts.seal import Seal
 
 _PAGE = 1000
-_BEGIN, _END = "cp:{", "}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +44,15 @@ class Office:
 
     def names(self, beginning: str = "", site: str = "") -> Iterator[str]:
         """Names of the carts that begin so, of that site (`sessions.site_name`) alone if given."""
-        pattern = f"{_BEGIN}{beginning}*{site}{_END}"
+        before, after = record_key("*").split("*")
+        pattern = record_key(f"{beginning}*{site}")
         with typed_errors("list"):
             for key in self._client.scan_iter(match=pattern, count=_PAGE):
-                yield bytes(key).decode().removeprefix(_BEGIN).removesuffix(_END)
+                yield bytes(key).decode().removeprefix(before).removesuffix(after)
 
     def look(self, name: str) -> Entry | None:
         """A cart, without sliding its life; None when it is gone."""
-        key = f"{_BEGIN}{name}{_END}"
+        key = record_key(name)
         with typed_errors("look"):
             raw = cast("dict[bytes, bytes]", self._client.hgetall(key))
             left_ms = self._client.pttl(key)
@@ -69,5 +70,5 @@ class Office:
     def revoke(self, name: str) -> None:
         """Forget the cart; its answers to idempotency keys run out by themselves."""
         with typed_errors("revoke"):
-            self._client.unlink(f"{_BEGIN}{name}{_END}")
+            self._client.unlink(record_key(name))
             strike(self._client, name)

@@ -138,7 +138,7 @@ class Records:
     def load(self, name: str, *, handing_out_checkout: bool = False) -> Loaded:
         """Load a record in one round trip, and slide its idle life."""
         mark = "1" if handing_out_checkout else "0"
-        keys = [*_keys(name), f"{_key(name)}:q"]
+        keys = [*_keys(name), f"{record_key(name)}:q"]
         now, flat, busy = _list(run_twice(self._load, keys, [*self._lives_ms, mark]))
         loaded = replace(self._loaded(now, flat), busy=busy == 1)
         if loaded.record:
@@ -152,7 +152,7 @@ class Records:
     def exists(self, name: str) -> bool:
         """Whether there is a record of this name."""
         with typed_errors("exists"):
-            return self._client.exists(_key(name)) == 1
+            return self._client.exists(record_key(name)) == 1
 
     @contextmanager
     def writing(self, name: str, deadline: Deadline, intent: Intent) -> Iterator[Write]:
@@ -174,7 +174,7 @@ class Records:
     def discard(self, name: str) -> None:
         """Delete a record without its lock: all that a full storage still allows."""
         with typed_errors("discard"):
-            self._client.delete(_key(name))
+            self._client.delete(record_key(name))
         self.census.ended(name)
 
     def refresh(self, name: str, seen: Record, fresh: Record | None) -> None:
@@ -212,7 +212,7 @@ class Records:
         return done
 
     def _wait_for_lock(self, name: str, owner: str, deadline: Deadline, intent: Intent) -> Write:
-        keys = [*_keys(name), f"{_key(name)}:q"]
+        keys = [*_keys(name), f"{record_key(name)}:q"]
         place_ms = int(_PLACE_SECONDS * 1000)
         asking: list[str | int] = [
             owner,
@@ -232,7 +232,7 @@ class Records:
                 return self._begun(name, owner, intent, state, reply)
             if ends.remaining() <= 0:
                 with typed_errors("leave_queue"):
-                    self._client.hdel(f"{_key(name)}:q", owner)
+                    self._client.hdel(f"{record_key(name)}:q", owner)
                 if reply[0]:
                     raise RequestInProgress(
                         "The same request is still under way.", outcome=Outcome.UNKNOWN
@@ -279,13 +279,14 @@ def _list(reply: object) -> list[Any]:
     return reply
 
 
-def _key(name: str) -> str:
+def record_key(name: str) -> str:
+    """The key of the record of this name, or the pattern of such keys for a pattern of names."""
     return f"cp:{{{name}}}"
 
 
 def _keys(name: str) -> list[str]:
-    return [_key(name), f"{_key(name)}:lock"]
+    return [record_key(name), f"{record_key(name)}:lock"]
 
 
 def _entry(name: str, key: IdempotencyKey) -> str:
-    return f"{_key(name)}:i:{key.entry}"
+    return f"{record_key(name)}:i:{key.entry}"

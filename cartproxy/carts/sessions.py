@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import re
 import secrets
+from functools import lru_cache
 
 from cartproxy.carts.records import Records
 
@@ -32,6 +33,7 @@ def session_name(pepper: str, *, store: str, origin: str, credential: str) -> st
     return cart + site_name(pepper, store=store, origin=origin)
 
 
+@lru_cache(1024)  # the same for all of a site's shoppers, and asked for with every request
 def site_name(pepper: str, *, store: str, origin: str) -> str:
     """The end of the names of all carts of this origin of this store."""
     return _digest(pepper, store, origin)[:_SITE_LENGTH]

@@ -20,6 +20,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 from redis.sentinel import MasterNotFoundError
 
+from cartproxy.carts.records import record_key
 from cartproxy.doctor.edge import is_local
 from cartproxy.doctor.findings import Finding, error, guarded, ok, warning
 from cartproxy.doctor.redis_cluster import cluster_findings, primaries
@@ -29,7 +30,7 @@ from cartproxy.storage import connect
 
 _PINGS = 9
 # Writes under the service's own prefix, in its own way, and leaves nothing.
-_PROBE_KEY = "cp:{doctor}"
+_PROBE_KEY = record_key("doctor")
 _PROBE = (
     "redis.call('SET', KEYS[1], redis.call('TIME')[1], 'PX', 1000)"
     " return redis.call('DEL', KEYS[1])"
