@@ -60,7 +60,7 @@ def create_app(settings: Settings) -> Flask:
         ),
         Seal(settings.seal_key.reveal(), settings.previous_seal_key.reveal()),
     )
-    session = new_session(settings.threads)
+    session = new_session(settings.concurrency)
     public = urlsplit(settings.public_url)
     # Without Redis the carts die with the process, and so may the key of their names.
     pepper = settings.pepper.reveal() or secrets.token_urlsafe(32)
@@ -103,8 +103,8 @@ def create_app(settings: Settings) -> Flask:
             trusted_hops=settings.trusted_hops,
             key=pepper,
         ),
-        readers=Readers(settings.request_seconds),
-        places=threading.BoundedSemaphore(settings.request_places),
+        readers=Readers(settings.request_seconds, most_idle=settings.concurrency),
+        places=threading.BoundedSemaphore(settings.concurrency),
     ).install(app)
     for blueprint in (carts, checkout, products, health, docs, widget):
         app.register_blueprint(blueprint)

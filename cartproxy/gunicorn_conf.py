@@ -18,7 +18,6 @@ os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", str(serving.shared_folder()))
 
 from prometheus_client import multiprocess
 
-import cartproxy.app  # noqa: F401 # before the fork: workers begin sooner, and all with one code
 from cartproxy.settings import DRAINING_FLAG
 from cartproxy.settings_source import SettingsError
 
@@ -27,16 +26,18 @@ os.environ[DRAINING_FLAG] = str(serving.shared_folder() / "draining")
 
 bind = _settings.bind
 workers = _settings.worker_count
-worker_class = "cartproxy.server.Worker"  # gthread, with answers of ours
-threads = _settings.threads
+worker_class = "cartproxy.server.Worker"
+# Requests under way, connections between two requests, and those that are being closed.
+worker_connections = 3 * _settings.concurrency
 # One socket for all workers, which outlives them: with one each (reuse_port), whoever waits at the
 # socket of a worker that leaves is cut off. Measured at SIGHUP with idle connections, 2026-11-21.
 reuse_port = False
-# Each worker makes its own application, of the settings in force when it is forked.
+# Each worker makes its own application, of the settings in force when it is forked. It also imports
+# it, for gevent must have replaced the blocking calls before anybody has taken hold of them.
 preload_app = False
-keepalive = 75
+keepalive = 1  # On; how long is for `web.readers` to say.
 graceful_timeout = int(_settings.request_seconds) + 5
-# gthread's timeout watches the worker's own loop, not a request: those have deadlines of ours.
+# It watches the worker's loop, not a request: those have deadlines of ours.
 timeout = 60
 control_socket_disable = True
 # Nothing of a request is taken from what a proxy in front may have said of it: such headers could
@@ -44,6 +45,8 @@ control_socket_disable = True
 forwarded_allow_ips = ""
 forwarder_headers = ""
 secure_scheme_headers: dict[str, str] = {}
+# Where gunicorn_h1c happens to be installed it would be taken: it lets bare line feeds pass.
+http_parser = "python"
 accesslog = None  # the application writes a line of its own per request
 loglevel = "warning"
 

@@ -8,15 +8,22 @@ import logging
 import logging.handlers
 import queue
 import sys
-import threading
-import time
+from _thread import LockType
 
 import structlog
+from gevent.monkey import get_original
+
+# A real thread with a real queue, also where gevent has put greenlets in their place: who writes
+# into a pipe that nobody reads blocks, and would block all greenlets.
+_sleep = get_original("time", "sleep")
+_start_thread = get_original("_thread", "start_new_thread")
+_new_lock = get_original("_thread", "allocate_lock")
+_Queue = get_original("queue", "SimpleQueue")
 
 _WAITING_LINES = 10_000
 _FLUSH_SECONDS = 1.0
 _GATHER_SECONDS = 0.02
-Lines = queue.Queue[str]
+Lines = queue.SimpleQueue[str | None]
 
 
 def configure(level: str) -> None:
@@ -25,7 +32,7 @@ def configure(level: str) -> None:
     Our own lines take the short way; those of libraries come by the standard library's logging.
     urllib3 is kept at warning: its debug lines hold the paths of store calls, and so OrderKeys.
     """
-    lines: Lines = queue.Queue(_WAITING_LINES)
+    lines: Lines = _Queue()
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -52,8 +59,10 @@ def configure(level: str) -> None:
     root.handlers = [handler]
     root.setLevel(level.upper())
     logging.getLogger("urllib3").setLevel(logging.WARNING)
-    threading.Thread(target=_write, args=(lines,), daemon=True, name="logs").start()
-    atexit.register(_flush, lines)
+    written = _new_lock()
+    written.acquire()
+    _start_thread(_write, (lines, written))
+    atexit.register(_flush, lines, written)
 
 
 def _put(lines: Lines, line: str) -> None:
@@ -61,8 +70,8 @@ def _put(lines: Lines, line: str) -> None:
 
     A pipe that nobody reads would otherwise hold every request at its log line.
     """
-    with contextlib.suppress(queue.Full):
-        lines.put_nowait(line)
+    if lines.qsize() < _WAITING_LINES:
+        lines.put(line)
 
 
 class _Logger:
@@ -89,22 +98,21 @@ class _Dropping(logging.handlers.QueueHandler):
         _put(self._lines, record.getMessage())
 
 
-def _write(lines: Lines) -> None:
+def _write(lines: Lines, written: LockType) -> None:
     """Write lines as they come, some at once: to be woken for each costs more than the line."""
-    while True:
+    last = False
+    while not last:
         gathered = [lines.get()]
-        time.sleep(_GATHER_SECONDS)
-        with contextlib.suppress(queue.Empty):
-            while True:
-                gathered.append(lines.get_nowait())
+        _sleep(_GATHER_SECONDS)
+        while not lines.empty():
+            gathered.append(lines.get())
+        last = None in gathered
         with contextlib.suppress(OSError, ValueError):
-            sys.stderr.write("\n".join(gathered) + "\n")
+            sys.stderr.write("".join(f"{line}\n" for line in gathered if line is not None))
             sys.stderr.flush()
-        for _ in gathered:
-            lines.task_done()
+    written.release()
 
 
-def _flush(lines: Lines) -> None:
-    ends = time.monotonic() + _FLUSH_SECONDS
-    while lines.unfinished_tasks and time.monotonic() < ends:
-        time.sleep(0.005)
+def _flush(lines: Lines, written: LockType) -> None:
+    lines.put(None)
+    written.acquire(timeout=_FLUSH_SECONDS)

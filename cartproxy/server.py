@@ -1,33 +1,53 @@
-"""The gunicorn worker: what the server itself refuses is answered like everything else, and soon.
+"""The gunicorn worker: a greenlet for each connection, and an end to its patience.
 
-gunicorn answers a request that it can't read before the application hears of it, with a page that
-no script may read and that repeats part of the request.
+What the server itself refuses is answered like everything else: gunicorn answers a request that it
+can't read before the application hears of it, with a page that no script may read and that repeats
+part of the request.
 """
 
 from __future__ import annotations
 
 import contextlib
 import secrets
+import socket
+import time
+import warnings
 from typing import Any
 
+import gevent
 import structlog
-from gunicorn import util
-from gunicorn.http.errors import LimitRequestHeaders, LimitRequestLine, ParseException
-from gunicorn.workers.gthread import ThreadWorker
+from gunicorn import http, util
+from gunicorn.http.errors import (
+    LimitRequestHeaders,
+    LimitRequestLine,
+    NoMoreData,
+    ParseException,
+)
+from gunicorn.workers.ggevent import GeventWorker
 
 from cartproxy.web.problems import server_refusal
 from cartproxy.web.readers import Readers
 
 log = structlog.get_logger("cartproxy.server")
 
+# For requests that are on their way to a worker that stops, and for bodies that nobody has read.
+_LINGER_SECONDS = 2.0
 
-class Worker(ThreadWorker):  # type: ignore[misc] # gunicorn has no types
-    """gunicorn's thread worker with problem documents of ours, and with an end to its patience.
 
-    gunicorn reads a request's head for as long as the client likes, on a thread: a few hundred
-    clients who send theirs byte by byte would leave none, not even for health checks. (For the
-    body see `web.bodies`.)
+class Worker(GeventWorker):  # type: ignore[misc] # gunicorn has no types
+    """gunicorn's gevent worker with problem documents of ours, and with deadlines for clients.
+
+    gunicorn reads a request's head for as long as the client likes to send it byte by byte, and a
+    worker that stops waits for connections on which nothing happens. (For the body see
+    `web.bodies`.)
     """
+
+    def patch(self) -> None:
+        """Let blocking calls give way to other greenlets; before the application is imported."""
+        with warnings.catch_warnings():
+            # Imported by the check of redis_url, in the master, and used by nobody here.
+            warnings.filterwarnings("ignore", r".* patched\): \['redis\.asyncio\.[^,]*'\]\. $")
+            super().patch()
 
     def load_wsgi(self) -> None:
         """Load the application in the new process, and watch from now on how long reading takes."""
@@ -35,18 +55,39 @@ class Worker(ThreadWorker):  # type: ignore[misc] # gunicorn has no types
         self._readers: Readers = self.wsgi.extensions["cartproxy"].readers
         self._readers.watch()
 
-    def handle(self, conn: Any) -> Any:
-        """Read a request and answer it."""
-        self._readers.begin(conn.sock)
-        try:
-            return super().handle(conn)
-        finally:
-            self._readers.end(conn.sock)
+    def handle_exit(self, sig: int, frame: Any) -> None:
+        """Stop: no new connections, and no more waiting on the old ones."""
+        super().handle_exit(sig, frame)
+        gevent.spawn_later(_LINGER_SECONDS, self._readers.part)
 
-    def handle_request(self, req: Any, conn: Any) -> Any:
-        """Answer a request whose head has been read."""
-        self._readers.end(conn.sock)
-        return super().handle_request(req, conn)
+    def handle(self, listener: Any, client: Any, addr: Any) -> None:
+        """Serve a connection, one request after the other, until either side ends it."""
+        client.setblocking(True)
+        parser = http.get_parser(self.cfg, client, addr)
+        req = None
+        try:
+            while self._spoken_to(client, parser):
+                with self._readers.reading(client):
+                    req = next(parser)
+                self.handle_request(listener.getsockname(), req, client, addr)
+                if not parser.finish_body(deadline=time.monotonic() + _LINGER_SECONDS):
+                    break
+        except (StopIteration, NoMoreData):
+            pass
+        except OSError as error:
+            self.log.debug("client lost: %s", type(error).__name__)
+        except Exception as error:
+            self.handle_error(req, client, addr, error)
+        finally:
+            # Closed at once, with something unread, the client may never see its answer.
+            util.close_graceful(client)
+
+    def _spoken_to(self, client: Any, parser: Any) -> bool:
+        """Wait for the first byte of the next request; whether one has come."""
+        if parser.unreader.buf.getvalue():
+            return True
+        with self._readers.idle(client):
+            return bool(client.recv(1, socket.MSG_PEEK))
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
         """Answer in the application's stead; the name of the error alone is logged."""
@@ -58,7 +99,7 @@ class Worker(ThreadWorker):  # type: ignore[misc] # gunicorn has no types
         )
         answer = server_refusal(code, self.wsgi.config["OWN_ORIGIN"], request_id)
         with contextlib.suppress(OSError):
-            util.write_nonblock(client, answer)
+            util.write(client, answer)
 
 
 def _code(error: BaseException) -> str:

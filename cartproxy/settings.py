@@ -249,9 +249,10 @@ class Settings:
         "Worker processes; 0 = two, or one with the embedded storage.",
         0,
     )
-    threads: int = _setting(
+    concurrency: int = _setting(
         fields.Integer(validate=validate.Range(min=1)),
-        "Threads of each worker: as many requests wait for the store at once.",
+        "Requests that each worker serves at once, most of them waiting for a store; one more is "
+        "refused as overloaded. Connections between two requests may be as many again.",
         640,
     )
     redis_url: Secret = _secret(
@@ -345,14 +346,6 @@ class Settings:
         "Least level that is logged.",
         "info",
     )
-
-    @property
-    def request_places(self) -> int:
-        """Requests that a worker takes at once.
-
-        A few threads stay free, to say that the others are taken, and for health checks.
-        """
-        return max(1, self.threads - max(2, self.threads // 16))
 
     @property
     def shows_docs(self) -> bool:

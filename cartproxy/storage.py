@@ -37,7 +37,9 @@ def connect(settings: Settings) -> redis.Redis:
         "socket_timeout": settings.redis_timeout_seconds,
         "socket_connect_timeout": settings.redis_timeout_seconds,
         "protocol": 2,
-        "max_connections": settings.threads + 8,
+        # Else each new connection looks up redis-py's version on the disk, and tells it to Redis.
+        "driver_info": None,
+        "max_connections": settings.concurrency + 8,
     }
     several = SEVERAL_SERVERS.fullmatch(url)
     if several is None:

@@ -44,5 +44,5 @@ def _run(settings: Settings) -> Iterator[Finding]:
         yield from guarded("ca-file", about, partial(files.ca_file_findings, name, store))
         yield from guarded("store", about, partial(store_findings, name, store, settings))
         yield from guarded("origins", about, partial(edge.origin_findings, name, store, settings))
-    for check in (machine.thread_findings, machine.descriptor_findings, machine.stop_findings):
+    for check in (machine.concurrency_findings, machine.descriptor_findings, machine.stop_findings):
         yield from guarded("machine", "gunicorn", partial(check, settings))

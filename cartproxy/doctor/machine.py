@@ -10,16 +10,16 @@ from cartproxy.doctor.edge import is_local
 from cartproxy.doctor.findings import Finding, ok, warning
 from cartproxy.settings import Settings
 
-_BROWSERS = 1000  # connections that gunicorn keeps open in each worker (worker_connections)
 _REST = 64  # Python's own files, logs, figures, sockets to listen on
 _USUAL_STOP_SECONDS = 90  # what systemd waits before it kills
 
 
 def descriptor_findings(settings: Settings) -> Iterator[Finding]:
-    """Whether a worker may open as many connections as its threads can need."""
+    """Whether a worker may open as many connections as it can need."""
     apis = {urlsplit(store.api_url).netloc for store in settings.stores.values()}
-    redis = settings.threads + 8
-    needed = _BROWSERS + settings.threads * len(apis) + redis + _REST
+    browsers = 3 * settings.concurrency  # worker_connections in gunicorn_conf.py
+    redis = settings.concurrency + 8
+    needed = browsers + settings.concurrency * len(apis) + redis + _REST
     limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     about = "file descriptors"
     if limit not in (-1, resource.RLIM_INFINITY) and limit < needed:
@@ -29,7 +29,7 @@ def descriptor_findings(settings: Settings) -> Iterator[Finding]:
             f"A worker may need {needed} (browsers, Redis, stores), and may open {limit} (as seen "
             "from here; the service's own limit may differ).",
             "Raise it: LimitNOFILE=65536 in the systemd unit, `ulimit -n` in a shell; or lower "
-            "threads.",
+            "concurrency.",
         )
     else:
         yield ok("descriptors", about, f"A worker may need {needed}, and may open {limit}.")
@@ -57,25 +57,21 @@ def stop_findings(settings: Settings) -> Iterator[Finding]:
         )
 
 
-def thread_findings(settings: Settings) -> Iterator[Finding]:
+def concurrency_findings(settings: Settings) -> Iterator[Finding]:
     """What can be at work at the same time."""
-    places = settings.worker_count * settings.request_places
-    detail = (
-        f"Workers: {settings.worker_count}, threads of each: {settings.threads}; requests taken at "
-        f"once: {places}."
-    )
+    detail = f"Workers: {settings.worker_count}; requests of each at once: {settings.concurrency}."
     starved = [
         name
         for name, store in settings.stores.items()
-        if store.concurrent_calls > settings.request_places
+        if store.concurrent_calls >= settings.concurrency
     ]
     if starved:
         yield warning(
-            "threads-few",
-            "threads",
+            "concurrency-low",
+            "concurrency",
             f"{detail} A slow store may hold them all: concurrent_calls of {', '.join(starved)} is "
-            f"not below the {settings.request_places} requests of a worker.",
-            "Raise threads, or lower concurrent_calls.",
+            "not lower.",
+            "Raise concurrency, or lower concurrent_calls.",
         )
     else:
-        yield ok("threads", "threads", detail)
+        yield ok("concurrency", "concurrency", detail)

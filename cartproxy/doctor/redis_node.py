@@ -149,13 +149,13 @@ def _saves(node: redis.Redis) -> bool:
 
 
 def _connections(about: str, known: Mapping[str, Any], settings: Settings) -> Finding:
-    needed = settings.worker_count * (settings.threads + 8)
+    needed = settings.worker_count * (settings.concurrency + 8)
     most = int(known.get("maxclients", 10_000))
     if needed > most:
         return warning(
             "redis-connections",
             about,
             f"This instance may open {needed} connections, Redis takes {most} from everybody.",
-            "Raise maxclients, or lower threads or workers.",
+            "Raise maxclients, or lower concurrency or workers.",
         )
     return ok("redis-connections", about, f"This instance may open {needed} of {most} connections.")

@@ -165,13 +165,13 @@ def test_clock_that_is_an_hour_off_changes_nothing(
 
 
 # Fault 32
-def test_full_threads_are_told_at_once_and_health_still_answers(
+def test_full_workers_are_told_at_once_and_health_still_answers(
     redis_url: str, store: Store
 ) -> None:
     settings = {
         "CARTPROXY_REDIS_URL": redis_url,
         "CARTPROXY_WORKERS": "1",
-        "CARTPROXY_THREADS": "6",
+        "CARTPROXY_CONCURRENCY": "4",
         **store_environment(store.url),
     }
     store.fail({"method": "*", "path": "*", "fault": "latency", "ms": 2000, "times": None})
