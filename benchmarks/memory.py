@@ -41,7 +41,7 @@ class Copies:
 
     @property
     def keys_per_cart(self) -> int:
-        """The record, and an entry for each idempotency key."""
+        """The record, and the hash of its idempotency entries."""
         return len(self._model)
 
     def grow_to(self, count: int, keys: int | None = None) -> None:

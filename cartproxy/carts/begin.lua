@@ -1,7 +1,7 @@
 -- Begins a write: takes the cart's lock, or a place in the queue for it, and loads the record.
--- KEYS: record, lock, queue, and the idempotency entry where the write has a key.
+-- KEYS: record, lock, queue, and the idempotency entries where the write has a key.
 -- ARGV: owner, lease ms, ms that a place in the queue lasts unless asked again, label, intent,
---       fingerprint, entry's life ms.
+--       entry, fingerprint, entry's life ms.
 -- Returns {"mismatch"}, {"replay", now, record, answer}, {"busy", "open" if the key is at work}
 -- or {"granted", now, record, labels of those who wait}. The owner may repeat it at any time.
 local owner = ARGV[1]
@@ -10,17 +10,13 @@ local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local open = ''
 
 if KEYS[4] then
-  local entry = redis.call('GET', KEYS[4])
-  if entry then
-    local space = string.find(entry, ' ', 1, true)
-    if string.sub(entry, 1, space - 1) ~= ARGV[6] then
-      return {'mismatch'}
-    end
-    local state = string.sub(entry, space + 1)
-    if state ~= 'open' then
-      return {'replay', string.format('%d', now), redis.call('HGETALL', KEYS[1]), state}
-    end
-    open = 'open'
+  local fingerprint, answer = find_entry(KEYS[4], ARGV[6], now)
+  if fingerprint and fingerprint ~= ARGV[7] then
+    return {'mismatch'}
+  elseif answer == 'open' then
+    open = answer
+  elseif answer then
+    return {'replay', string.format('%d', now), redis.call('GET', KEYS[1]), answer}
   end
 end
 
@@ -53,17 +49,13 @@ end
 redis.call('SET', KEYS[2], owner, 'PX', ARGV[2])
 redis.call('HDEL', KEYS[3], owner, unpack(left))
 if KEYS[4] and open == '' then
-  redis.call('SET', KEYS[4], ARGV[6] .. ' open', 'PX', ARGV[7])
+  sweep_entries(KEYS[4], now)
+  keep_entry(KEYS[4], ARGV[6], ARGV[7] .. ' open', now, ARGV[8])
 end
-local record = redis.call('HGETALL', KEYS[1])
-if ARGV[5] ~= '' and redis.call('HEXISTS', KEYS[1], 'order_key') == 1 then
+local record = redis.call('GET', KEYS[1])
+if record and ARGV[5] ~= '' and not string.find(record, '\n' .. ARGV[5], 1, true) then
   -- What a writer means to do stands here until it ends: if it dies, the next one settles it.
-  local intents = redis.call('HGET', KEYS[1], 'intents')
-  if not intents or intents == '' then
-    redis.call('HSET', KEYS[1], 'intents', ARGV[5])
-  elseif not string.find(intents, ARGV[5], 1, true) then
-    redis.call('HSET', KEYS[1], 'intents', intents .. '\n' .. ARGV[5])
-  end
+  redis.call('APPEND', KEYS[1], '\n' .. ARGV[5])
 end
 local waiting = {}
 for i, each in ipairs(labels) do

@@ -54,18 +54,13 @@ class Office:
         """A cart, without sliding its life; None when it is gone."""
         key = record_key(name)
         with typed_errors("look"):
-            raw = cast("dict[bytes, bytes]", self._client.hgetall(key))
+            text = cast("bytes | None", self._client.get(key))
             left_ms = self._client.pttl(key)
-        if not raw:
+        if text is None:
             return None
-        fields = {field.decode(): value.decode() for field, value in raw.items()}
-        made_ms = fields.get("created")
-        return Entry(
-            name,
-            datetime.fromtimestamp(int(made_ms) / 1000, UTC) if made_ms else None,
-            max(0, left_ms // 1000),
-            Record.from_fields(fields, self._seal),
-        )
+        record = Record.from_text(text.decode(), self._seal)
+        made = datetime.fromtimestamp(record.made_ms / 1000, UTC) if record else None
+        return Entry(name, made, max(0, left_ms // 1000), record)
 
     def revoke(self, name: str) -> None:
         """Forget the cart; its answers to idempotency keys run out by themselves."""

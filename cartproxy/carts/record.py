@@ -1,4 +1,4 @@
-"""What Redis holds of one cart, and its form there (record format 3)."""
+"""What Redis holds of one cart, and its form there (record format 4; its lines: `record.lua`)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from cartproxy.carts.models import (
 )
 from cartproxy.carts.seal import Seal
 
-FORMAT = "3:"
+FORMAT = "4:"
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -33,7 +33,7 @@ class Record:
     `lost` says that the cart was found gone at the store, with things in it. `doubts` are adds
     whose outcome is not known yet, `intents` what dead writers meant to add, in the form of the
     record. `checkout_at_ms` is when a checkout URL was last handed out; `revision` names the last
-    write. The last two are Redis' to set.
+    write, `made_ms` is when the first one made the record. The last three are Redis' to set.
     """
 
     order_key: str
@@ -46,13 +46,16 @@ class Record:
     intents: str = ""
     checkout_at_ms: int | None = None
     revision: str = ""
+    made_ms: int = 0
 
-    def fields(self, seal: Seal) -> list[str]:
-        """Names and values alternating, as HSET takes them; the order key goes apart.
+    def state(self, seal: Seal) -> str:
+        """All that no script reads, in one line.
 
-        All that no script reads stands in one field: each field of a hash costs some 60 bytes more.
+        A string beside what the scripts read, and not the fields of a hash, which weigh 240 bytes
+        more: with a value over 64 bytes Redis keeps a hash as a table.
         """
         state = [
+            self.order_key,
             self.as_of_ms,
             int(self.outdated),
             int(self.lost),
@@ -60,30 +63,35 @@ class Record:
             {item_id: item_as_json(item) for item_id, item in self.written.items()},
             [doubt.as_json() for doubt in self.doubts],
         ]
-        return ["state", seal.close(FORMAT + _dump(state))]
+        return seal.close(FORMAT + _dump(state))
 
     @classmethod
-    def from_fields(cls, fields: Mapping[str, str], seal: Seal) -> Record | None:
-        """The record of a hash; None for an empty one, and for one of another format.
+    def from_text(cls, text: str, seal: Seal) -> Record | None:
+        """The record as the scripts keep it; None for one of another format.
 
         Raises StorageUnavailable for one that no key opens.
         """
-        text = seal.open(fields.get("state", ""))
-        if not text.startswith(FORMAT):
+        head, _, rest = text.partition("\n")
+        sealed, _, intents = rest.partition("\n")
+        state = seal.open(sealed)
+        if not state.startswith(FORMAT):
             return None
-        as_of_ms, outdated, lost, cart, written, doubts = json.loads(text.removeprefix(FORMAT))
-        checkout_at = fields.get("checkout_at")
+        made_ms, revision, checkout_at_ms = head.split(" ")
+        key, as_of_ms, outdated, lost, cart, written, doubts = json.loads(
+            state.removeprefix(FORMAT)
+        )
         return cls(
-            order_key=seal.open(fields["order_key"]),
+            order_key=key,
             snapshot=_snapshot_from_json(*cart),
             as_of_ms=as_of_ms,
             outdated=bool(outdated),
             lost=bool(lost),
             written={item_id: item_from_json(raw) for item_id, raw in written.items()},
             doubts=tuple(Doubt.from_json(raw) for raw in doubts),
-            intents=fields.get("intents", ""),
-            checkout_at_ms=int(checkout_at) if checkout_at else None,
-            revision=fields["revision"],
+            intents=intents,
+            checkout_at_ms=int(checkout_at_ms) or None,
+            revision=revision,
+            made_ms=int(made_ms),
         )
 
     def lines(self) -> dict[str, NewItem]:

@@ -1,8 +1,9 @@
 """Cart records in Redis: the scripts that load, begin, commit and refresh one.
 
-One hash per cart, `cp:{h}`, with lock, queue and idempotency entries beside it; all share the hash
-tag, so a cluster keeps them together. Times are Redis' own, so a server with a wrong clock does no
-harm. Every script may be repeated by the same owner without a second effect.
+One string per cart, `cp:{h}` (`record.lua`), with lock (`:lock`), queue (`:q`) and idempotency
+entries (`:i`, `entries.lua`) beside it; all share the hash tag, so a cluster keeps them together.
+Times are Redis' own, so a server with a wrong clock does no harm. Every script may be repeated by
+the same owner without a second effect.
 """
 
 from __future__ import annotations
@@ -89,7 +90,9 @@ class Write:
 
     def save(self, record: Record, answer: KeptAnswer | None) -> None:
         """Save the record, keep the answer under the write's key, and free the lock."""
-        self._end("save", self._records.kept(record), answer)
+        before = self.loaded.record
+        same = before is not None and before.order_key == record.order_key
+        self._end("save", ("same" if same else "other", self._records.kept(record)), answer)
 
     def forget(self, answer: KeptAnswer | None) -> None:
         """Delete the record, keep the answer, and free the lock."""
@@ -130,24 +133,30 @@ class Records:
         self._lease_ms = int(lives.lease * 1000)
         self._answer_ms = int(lives.answer * 1000)
         self._wait_seconds = lives.wait
-        self._load, self._begin, self._commit, self._refresh = (
-            load_script(client, __package__, name)
-            for name in ("load", "begin", "commit", "refresh")
+        self._load, self._begin, self._commit, self._refresh, self._keep = (
+            load_script(client, __package__, *names)
+            for names in (
+                ("record", "load"),
+                ("entries", "begin"),
+                ("record", "entries", "commit"),
+                ("record", "refresh"),
+                ("entries", "keep_answer"),
+            )
         )
 
     def load(self, name: str, *, handing_out_checkout: bool = False) -> Loaded:
         """Load a record in one round trip, and slide its idle life."""
         mark = "1" if handing_out_checkout else "0"
         keys = [*_keys(name), f"{record_key(name)}:q"]
-        now, flat, busy = _list(run_twice(self._load, keys, [*self._lives_ms, mark]))
-        loaded = replace(self._loaded(now, flat), busy=busy == 1)
+        now, text, busy = _list(run_twice(self._load, keys, [*self._lives_ms, mark]))
+        loaded = replace(self._loaded(now, text), busy=busy == 1)
         if loaded.record:
             self.census.met(name)
         return loaded
 
-    def kept(self, record: Record) -> list[str]:
-        """The record as the commit script takes it: order key, fields and values."""
-        return [self._seal.close(record.order_key), *record.fields(self._seal)]
+    def kept(self, record: Record) -> str:
+        """The record's state as the scripts take it."""
+        return record.state(self._seal)
 
     def exists(self, name: str) -> bool:
         """Whether there is a record of this name."""
@@ -179,7 +188,7 @@ class Records:
 
     def refresh(self, name: str, seen: Record, fresh: Record | None) -> None:
         """Save what was read back (None: the cart is gone), unless a write came in between."""
-        action = ["forget"] if fresh is None else ["save", *fresh.fields(self._seal)]
+        action = ["forget"] if fresh is None else ["save", self.kept(fresh)]
         with suppress(StorageFull):  # then the next reader reads it back again
             run_twice(self._refresh, _keys(name), [seen.revision, *action])
             if fresh is None:
@@ -187,10 +196,8 @@ class Records:
 
     def keep(self, name: str, key: IdempotencyKey, answer: KeptAnswer) -> None:
         """Keep the answer of a write that needed no lock in the end."""
-        with typed_errors("keep_answer"):
-            self._client.set(
-                _entry(name, key), f"{key.fingerprint} {answer.encode()}", px=self._answer_ms
-            )
+        kept = f"{key.fingerprint} {answer.encode()}"
+        run_twice(self._keep, [_entries(name)], [key.entry, kept, self._answer_ms])
 
     def commit(
         self,
@@ -202,8 +209,9 @@ class Records:
         more: Sequence[str] = (),
     ) -> bool:
         """End the owner's write; False when the lock was lost, and nothing is changed then."""
-        keys = _keys(name) + ([_entry(name, key)] if key else [])
-        ending: list[str | int] = [owner, *self._lives_ms, self._answer_ms, kept, action, *more]
+        keys = _keys(name) + ([_entries(name)] if key else [])
+        entry: list[str | int] = [self._answer_ms, key.entry if key else "", kept]
+        ending = [owner, *self._lives_ms, *entry, action, *more]
         done = run_twice(self._commit, keys, ending) == 1
         if done and action == "save":
             self.census.met(name)
@@ -222,8 +230,8 @@ class Records:
             intent.text(owner),
         ]
         if intent.key:
-            keys.append(_entry(name, intent.key))
-            asking += [intent.key.fingerprint, self._answer_ms]
+            keys.append(_entries(name))
+            asking += [intent.key.entry, intent.key.fingerprint, self._answer_ms]
         ends = Deadline.after(min(self._wait_seconds, deadline.remaining()))
         pause = _POLL_SECONDS
         while True:
@@ -246,8 +254,8 @@ class Records:
     ) -> Write:
         if state == b"mismatch":
             raise IdempotencyKeyReused("This key was used for another request.")
-        now, flat, more = reply
-        loaded = self._loaded(now, flat)
+        now, text, more = reply
+        loaded = self._loaded(now, text)
         if loaded.record:
             # A begin that was repeated finds its own intent too.
             own = intent.text(owner)
@@ -259,10 +267,9 @@ class Records:
         behind = tuple(label.decode() for label in more)
         return Write(self, name, owner, intent, loaded, behind=behind)
 
-    def _loaded(self, now: Any, flat: Any) -> Loaded:
-        texts = [part.decode() for part in flat]
-        fields = dict(zip(texts[::2], texts[1::2], strict=True))
-        return Loaded(Record.from_fields(fields, self._seal), int(now), time.monotonic())
+    def _loaded(self, now: Any, text: Any) -> Loaded:
+        record = Record.from_text(text.decode(), self._seal) if text else None
+        return Loaded(record, int(now), time.monotonic())
 
 
 def _end_quietly(write: Write, error: BaseException) -> None:
@@ -288,5 +295,5 @@ def _keys(name: str) -> list[str]:
     return [record_key(name), f"{record_key(name)}:lock"]
 
 
-def _entry(name: str, key: IdempotencyKey) -> str:
-    return f"{record_key(name)}:i:{key.entry}"
+def _entries(name: str) -> str:
+    return f"{record_key(name)}:i"

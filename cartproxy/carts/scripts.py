@@ -26,10 +26,13 @@ class NamedScript:
     script: Script
 
 
-def load_script(client: redis.Redis, package: str, name: str) -> NamedScript:
-    """The script in `name`.lua of the package; the server is not asked before it is first run."""
-    text = files(package).joinpath(f"{name}.lua").read_bytes()
-    return NamedScript(name, Script(client, text))
+def load_script(client: redis.Redis, package: str, *names: str) -> NamedScript:
+    """The script in the last of the `.lua` files of the package, behind what it uses of the others.
+
+    The server is not asked before it is first run.
+    """
+    text = b"\n".join(files(package).joinpath(f"{name}.lua").read_bytes() for name in names)
+    return NamedScript(names[-1], Script(client, text))
 
 
 def run_script(

@@ -1,8 +1,8 @@
 """Sealing of what Redis holds at rest: order keys and carts, by AES-SIV (extra `crypto`).
 
 Whoever reads a dump of a sealed Redis learns neither the keys of the carts at the store nor what is
-in them. Without a key nothing is sealed; what is there unsealed stays readable. SIV, since the same
-text must be sealed the same way: the scripts compare order keys.
+in them. Without a key nothing is sealed; what is there unsealed stays readable. SIV, since it needs
+no random number that must never come twice under one key.
 """
 
 from __future__ import annotations

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import TypeVar
 
 import pytest
@@ -106,6 +107,25 @@ def test_key_is_answered_once_and_bound_to_its_request(records: Records) -> None
         records.writing("keys", Deadline.after(9), Intent(other)),
     ):
         pass
+
+
+def test_answer_runs_out_while_others_of_its_cart_are_kept(
+    records: Records, client: object
+) -> None:
+    passing = Records(client, replace(LIVES, answer=0.05))  # type: ignore[arg-type]
+    lasting_key, passing_key = (
+        IdempotencyKey.of(text, "POST /x", "/x", b"{}") for text in ("lasting", "passing")
+    )
+    for each, key in ((records, lasting_key), (passing, passing_key)):
+        with each.writing("lives", Deadline.after(9), Intent(key)) as write:
+            write.save(Record("order"), KeptAnswer(created=True))
+    passing.keep("lives", passing_key, KeptAnswer())
+    time.sleep(0.06)
+
+    with records.writing("lives", Deadline.after(9), Intent(lasting_key)) as write:
+        assert write.answer == KeptAnswer(created=True)
+    with records.writing("lives", Deadline.after(9), Intent(passing_key)) as write:
+        assert write.answer is None
 
 
 def test_dead_writers_intent_is_found_by_the_next(records: Records, client: object) -> None:

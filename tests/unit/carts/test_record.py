@@ -17,9 +17,10 @@ from cartproxy.carts.idempotency import Intent
 from cartproxy.carts.models import ChosenOption, ItemOption, LineItem, Snapshot
 from cartproxy.carts.record import Record, entity_tag
 from cartproxy.carts.records import Lives, Records
-from cartproxy.carts.seal import UNSEALED
+from cartproxy.carts.seal import UNSEALED, Seal
 
 DAY = 86400
+LIVES = Lives(idle=14 * DAY, absolute=60 * DAY, lease=15, wait=0.1, answer=DAY)
 
 
 @pytest.fixture
@@ -29,8 +30,7 @@ def client() -> fakeredis.FakeRedis:
 
 @pytest.fixture
 def records(client: fakeredis.FakeRedis) -> Records:
-    lives = Lives(idle=14 * DAY, absolute=60 * DAY, lease=15, wait=0.1, answer=DAY)
-    return Records(client, lives)
+    return Records(client, LIVES)
 
 
 def save(records: Records, record: Record, name: str = "n") -> None:
@@ -39,7 +39,7 @@ def save(records: Records, record: Record, name: str = "n") -> None:
 
 
 def commit(records: Records, owner: str, record: Record) -> bool:
-    return records.commit("n", owner, None, "", "save", records.kept(record))
+    return records.commit("n", owner, None, "", "save", ("other", records.kept(record)))
 
 
 def line(item_id: str = "1") -> LineItem:
@@ -165,6 +165,55 @@ def test_handing_out_the_checkout_is_noted_on_carts_alone(
     assert client.exists("cp:{none}") == 0
 
 
+def test_dead_writers_intent_stays_until_a_write_saves(records: Records) -> None:
+    save(records, Record("key"))
+    dying = Intent(items_json=([3829, "1", []],))
+    with records.writing("n", Deadline.after(9), dying) as write:
+        write.abandon()
+
+    seen = records.load("n").record
+    assert seen is not None
+    assert seen.intents.endswith('[[3829,"1",[]]]]')
+    records.refresh("n", seen, Record("key", Snapshot((line("7"),)), 1, outdated=False))
+    with records.writing("n", Deadline.after(9), Intent(items_json=([1, "1", []],))) as write:
+        assert write.loaded.record is not None
+        assert write.loaded.record.intents == seen.intents
+    released = records.load("n").record
+    save(records, Record("key"))
+    saved = records.load("n").record
+
+    assert released is not None
+    assert (released.intents, released.snapshot.items[0].item_id) == (seen.intents, "7")
+    assert saved is not None
+    assert saved.intents == ""
+
+
+@pytest.mark.parametrize(("key", "kept"), [("key", True), ("another", False)])
+def test_note_of_a_checkout_stays_with_its_cart_at_the_store(
+    client: fakeredis.FakeRedis, records: Records, key: str, kept: bool
+) -> None:
+    save(records, Record("key"))
+    records.load("n", handing_out_checkout=True)
+    sealing = Records(client, LIVES, Seal("k" * 32))
+
+    save(sealing, Record(key))
+
+    record = sealing.load("n").record
+    assert record is not None
+    assert record.order_key == key
+    assert (record.checkout_at_ms is not None) is kept
+
+
+def test_record_of_another_format_counts_as_none(
+    records: Records, client: fakeredis.FakeRedis
+) -> None:
+    client.set("cp:{n}", "5 revision 0\n3:[]")
+
+    assert records.load("n").record is None
+    save(records, Record("key"))
+    assert records.load("n").record is not None
+
+
 def test_record_does_not_show_its_key(records: Records) -> None:
     save(records, Record("very-secret"))
 
@@ -185,8 +234,7 @@ snapshots = st.builds(Snapshot, st.lists(lines, max_size=3).map(tuple), st.none(
 
 def kept_and_read(snapshot: Snapshot) -> Record:
     """The record of this snapshot, through the form it has in Redis."""
-    name, state = Record("key", snapshot).fields(UNSEALED)
-    read = Record.from_fields({name: state, "order_key": "key", "revision": "1"}, UNSEALED)
+    read = Record.from_text(f"5 revision 0\n{Record('key', snapshot).state(UNSEALED)}", UNSEALED)
     assert read is not None
     return read
 
@@ -203,5 +251,5 @@ def test_entity_tags_differ_as_contents_do(one: Snapshot, other: Snapshot) -> No
         for each in (one, other)
     )
     # As texts: 1 and 1.0 are the same number, and not the same to show.
-    same = Record("k", one).fields(UNSEALED) == Record("k", other).fields(UNSEALED)
+    same = Record("k", one).state(UNSEALED) == Record("k", other).state(UNSEALED)
     assert (entity_tag(one) == entity_tag(other)) is same

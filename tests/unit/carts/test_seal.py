@@ -18,7 +18,7 @@ def test_what_is_sealed_opens_with_its_key_and_shows_nothing() -> None:
     assert Seal(OTHER, KEY).open(sealed) == "6F027F81ggx48to"
 
 
-def test_the_same_text_is_sealed_the_same_way_for_the_scripts_compare_it() -> None:
+def test_the_same_text_is_sealed_the_same_way() -> None:
     assert Seal(KEY).close("a") == Seal(KEY).close("a") != Seal(OTHER).close("a")
 
 

@@ -1,0 +1,28 @@
+-- The idempotency entries of a cart: a hash with a field for each key, which holds when it ends in
+-- ms, the request's fingerprint, and the answer or "open". Goes before the scripts that use it.
+local function find_entry(entries, entry, now)
+  local kept = redis.call('HGET', entries, entry) or ''
+  local ends, fingerprint, answer = string.match(kept, '^(%d+) (%S+) (.*)$')
+  if ends and tonumber(ends) > now then
+    return fingerprint, answer
+  end
+end
+
+local function keep_entry(entries, entry, kept, now, life)
+  redis.call('HSET', entries, entry, string.format('%d ', now + life) .. kept)
+  if redis.call('PTTL', entries) < tonumber(life) then
+    redis.call('PEXPIRE', entries, life)
+  end
+end
+
+-- For whoever adds an entry: looks at up to four others, drawn at random, and removes those that
+-- have ended. While more than a quarter have, more go than come: so they don't pile up, and no
+-- write has to look through all.
+local function sweep_entries(entries, now)
+  local some = redis.call('HRANDFIELD', entries, 4, 'WITHVALUES') or {}
+  for i = 1, #some, 2 do
+    if tonumber(string.match(some[i + 1], '^%d+')) <= now then
+      redis.call('HDEL', entries, some[i])
+    end
+  end
+end
