@@ -139,7 +139,7 @@ def test_new_origin_and_store_are_taken_without_losing_a_request(service: Reload
 @pytest.mark.parametrize(
     ("wrong", "told"),
     [
-        ("threadz = 7", "threadz"),
+        ("concurency = 7", "concurency"),
         ("this is no TOML", "not TOML"),
         ("lock_lease_seconds = 1", "lock_lease_seconds"),
     ],
@@ -165,7 +165,7 @@ def test_wrong_settings_are_told_and_leave_everything_as_it_was(
 
 def test_worker_that_dies_beside_a_wrong_file_is_replaced(service: Reloadable) -> None:
     before = workers(service.url)
-    service.write(BLOG, more="threadz = 7")
+    service.write(BLOG, more="concurency = 7")
 
     for pid in before:
         os.kill(pid, signal.SIGKILL)

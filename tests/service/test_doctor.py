@@ -333,7 +333,7 @@ def test_bad_settings_are_told_beside_the_modes_of_their_files(
     doctor: Doctor, tmp_path: Path
 ) -> None:
     config = tmp_path / "cartproxy.toml"
-    config.write_text("thread = 7\n")
+    config.write_text("concurency = 7\n")
     config.chmod(0o644)
 
     code, report = doctor("--config", str(config), CARTPROXY_REDIS_URL="ftp://:hunter2@h")
@@ -341,7 +341,7 @@ def test_bad_settings_are_told_beside_the_modes_of_their_files(
     assert code == 78
     assert set(found(report, "error")) == {"settings"}
     assert found(report, "warning") == ["file-world-readable"]
-    assert any("threads" in each["detail"] for each in report["findings"])
+    assert any("concurrency" in each["detail"] for each in report["findings"])
 
 
 def test_check_that_fails_itself_hides_no_other(

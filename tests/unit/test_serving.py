@@ -15,7 +15,7 @@ from cartproxy.settings_source import SettingsError
 def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The settings' file of a process that has not read it yet."""
     path = tmp_path / "c.toml"
-    path.write_text("threads = 7\n")
+    path.write_text("concurrency = 7\n")
     for name, value in (environment() | {"CARTPROXY_CONFIG": str(path)}).items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(serving, "_in_force", None)
@@ -23,16 +23,16 @@ def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_settings_hold_until_they_are_renewed(file: Path) -> None:
-    first = serving.settings().threads
-    file.write_text("threads = 9\n")
+    first = serving.settings().concurrency
+    file.write_text("concurrency = 9\n")
 
-    held = serving.settings().threads
+    held = serving.settings().concurrency
     serving.renew()
 
-    assert (first, held, serving.settings().threads) == (7, 7, 9)
+    assert (first, held, serving.settings().concurrency) == (7, 7, 9)
 
 
-@pytest.mark.parametrize("wrong", ["threadz = 9", "bind = '127.0.0.1:1'"])
+@pytest.mark.parametrize("wrong", ["concurency = 9", "bind = '127.0.0.1:1'"])
 def test_wrong_settings_leave_those_before_in_force(file: Path, wrong: str) -> None:
     before = serving.settings()
     file.write_text(wrong)

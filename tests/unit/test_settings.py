@@ -42,11 +42,15 @@ def test_store_may_come_from_the_environment_alone() -> None:
 
 def test_environment_wins_over_the_file_and_the_file_over_defaults(tmp_path: Path) -> None:
     path = tmp_path / "c.toml"
-    path.write_text('threads = 7\nbind = "127.0.0.1:1"\n[stores.my-shop]\ncurrency = "EUR"\n')
+    path.write_text('concurrency = 7\nbind = "127.0.0.1:1"\n[stores.my-shop]\ncurrency = "EUR"\n')
 
-    settings = load(STORE | {"CARTPROXY_THREADS": "9", "CARTPROXY_CONFIG": str(path)})
+    settings = load(STORE | {"CARTPROXY_CONCURRENCY": "9", "CARTPROXY_CONFIG": str(path)})
 
-    assert (settings.threads, settings.bind, settings.max_quantity) == (9, "127.0.0.1:1", 100_000)
+    assert (settings.concurrency, settings.bind, settings.max_quantity) == (
+        9,
+        "127.0.0.1:1",
+        100_000,
+    )
     assert settings.stores["my-shop"].currency == "EUR"
 
 
@@ -65,7 +69,7 @@ def test_every_problem_is_told_at_once_and_no_secret_with_it() -> None:
     told = problems(
         STORE
         | {
-            "CARTPROXY_THREADS": "many",
+            "CARTPROXY_CONCURRENCY": "many",
             "CARTPROXY_REDIS_URL": "redis://:hunter2@localhost",
             "CARTPROXY_REDIS_ULR": "x",
             "CARTPROXY_STORES_MY_SHOP_CURRENCY": "euro",
@@ -76,7 +80,7 @@ def test_every_problem_is_told_at_once_and_no_secret_with_it() -> None:
     )
 
     text = "\n".join(told)
-    for part in ("threads", "CARTPROXY_REDIS_ULR", "did you mean CARTPROXY_REDIS_URL", "currency",
+    for part in ("concurrency", "CARTPROXY_REDIS_ULR", "did you mean CARTPROXY_REDIS_URL", "currency",
                  "origins", "stores.other.secure_url", "stores.other.private_key",
                  "CARTPROXY_PEPPER_FILE"):  # fmt: skip
         assert part in text
@@ -86,9 +90,9 @@ def test_every_problem_is_told_at_once_and_no_secret_with_it() -> None:
 
 def test_unknown_name_in_the_file_is_told_with_a_suggestion(tmp_path: Path) -> None:
     path = tmp_path / "c.toml"
-    path.write_text("thread = 7\n")
+    path.write_text("concurency = 7\n")
 
-    assert any("thread" in each and "threads" in each for each in problems(STORE, path))
+    assert any("concurency" in each and "concurrency" in each for each in problems(STORE, path))
 
 
 @pytest.mark.parametrize(
@@ -213,7 +217,7 @@ def test_misspelt_variable_of_a_file_is_told_with_the_right_one(tmp_path: Path) 
     ids=" ".join,
 )
 def test_nothing_starts_with_bad_settings(command: list[str]) -> None:
-    environment = os.environ | STORE | {"CARTPROXY_THREADZ": "1"}
+    environment = os.environ | STORE | {"CARTPROXY_CONCURENCY": "1"}
 
     ended = subprocess.run(
         [sys.executable, "-m", *command],
@@ -226,20 +230,20 @@ def test_nothing_starts_with_bad_settings(command: list[str]) -> None:
     )
 
     assert ended.returncode == 78
-    assert "did you mean CARTPROXY_THREADS?" in ended.stderr + ended.stdout
+    assert "did you mean CARTPROXY_CONCURRENCY?" in ended.stderr + ended.stdout
     assert "Traceback" not in ended.stderr
 
 
 def test_bad_settings_end_with_code_78(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("CARTPROXY_THREADZ", "1")
+    monkeypatch.setenv("CARTPROXY_CONCURENCY", "1")
 
     with pytest.raises(SystemExit) as ended:
         main(["config", "show"])
 
     assert ended.value.code == 78
-    assert "CARTPROXY_THREADS" in capsys.readouterr().err
+    assert "CARTPROXY_CONCURRENCY" in capsys.readouterr().err
 
 
 def test_example_names_every_setting_and_its_default() -> None:
