@@ -73,7 +73,7 @@ def create_app(settings: Settings) -> Flask:
         SHOW_DOCS=settings.shows_docs,
         METRICS_TOKEN=settings.metrics_token.reveal(),
     )
-    Edge(
+    edge = Edge(
         shops={
             name: _shop(name, store, settings, client, records, session)
             for name, store in settings.stores.items()
@@ -105,10 +105,11 @@ def create_app(settings: Settings) -> Flask:
         ),
         readers=Readers(settings.request_seconds),
         places=threading.BoundedSemaphore(settings.request_places),
-    ).install(app)
+    )
+    edge.install(app)
     for blueprint in (carts, checkout, products, health, docs, widget):
         app.register_blueprint(blueprint)
-    hooks.install(app, https=public.scheme == "https")
+    hooks.install(app, edge, https=public.scheme == "https")
     return app
 
 

@@ -9,9 +9,10 @@ from decimal import Decimal
 from typing import Any
 from urllib.parse import parse_qsl
 
-from flask import current_app, g, request
+from flask import current_app, request
 from marshmallow import Schema, ValidationError
 
+from cartproxy.web.asked import current
 from cartproxy.web.problems import Refused
 from cartproxy.web.shops import edge
 
@@ -43,7 +44,7 @@ def read_body() -> bytes:
     if length is not None and len(body) < length:
         # Half of it could make sense: `quantity=1` of `quantity=12`.
         raise Refused("malformed-request", "The body ends too early.")
-    g.body = body
+    current().received = body
     return body
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response
 
 from cartproxy.carts.contract import Written
 from cartproxy.carts.models import Cart, QuantityChange
+from cartproxy.web.asked import current
 from cartproxy.web.bodies import load_json
 from cartproxy.web.caller import caller, preferences
 from cartproxy.web.cart_json import cart_as_json
@@ -43,13 +44,13 @@ _ITEM_PROBLEMS = ("item-rejected", "item-not-found")
 @carts.get("/cart")
 @operation("The cart; an empty one when there is none", {200: CartSchema, 304: None})
 def get_cart(store: str) -> Response:
-    who = caller()
+    asked, who = current(), caller()
     session = who.reading()
-    revalidate = "no-cache" in request.headers.get("Cache-Control", "").lower()
+    revalidate = "no-cache" in (asked.header("Cache-Control") or "").lower()
     if session is None:
         return _cart_answer(who.shop.carts.nothing())
     cart = who.shop.carts.read(session, who.deadline, revalidate=revalidate)
-    if request.if_none_match.contains(cart.etag.strip('"')):
+    if asked.if_none_match.contains(cart.etag.strip('"')):
         return _tagged(Response(status=304), cart)
     return _cart_answer(cart)
 

@@ -11,9 +11,10 @@ import ipaddress
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from flask import Request, Response
+from flask import Response
 
 from cartproxy.limits.tally import Limit, Standing, Tally
+from cartproxy.web.asked import Request
 
 _NEAR = tuple(
     ipaddress.ip_network(each)
@@ -41,7 +42,7 @@ class Limits:
         self._trusted_hops = trusted_hops
         self._key = key.encode()
 
-    def address(self, request: Request) -> str | None:
+    def address(self, asked: Request) -> str | None:
         """Where the shopper's address is counted: IPv6 by its /64, None for who isn't limited.
 
         The trusted proxies each append to X-Forwarded-For whom they heard from, so the shopper is
@@ -49,8 +50,8 @@ class Limits:
         own word. Who comes from this machine or a private network is a proxy of the operator's, or
         the operator: counting such an address would count all shoppers as one.
         """
-        said = request.headers.get("X-Forwarded-For", "")  # several come as one, with commas
-        chain = [*said.split(","), request.remote_addr or ""]
+        said = asked.header("X-Forwarded-For") or ""  # several come as one, with commas
+        chain = [*said.split(","), asked.remote_addr or ""]
         hops = min(self._trusted_hops, len(chain) - 1)
         return network(chain[-1 - hops])
 
