@@ -10,6 +10,7 @@ import hmac
 import ipaddress
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from flask import Response
 
@@ -75,6 +76,7 @@ class Limits:
         return Limit(name, f"{name}:{digest}", per_minute)
 
 
+@lru_cache(4096)  # a shopper comes again, and a proxy of the operator's with every request
 def network(address: str) -> str | None:
     """The address as it is counted; None for one that is not limited, or none at all."""
     try:
