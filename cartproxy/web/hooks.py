@@ -6,6 +6,8 @@ import re
 import secrets
 import time
 import traceback
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
 
 import structlog
 from flask import Flask, Response
@@ -18,6 +20,9 @@ from cartproxy.web.asked import Request, current
 from cartproxy.web.caller import admit, finish, leave
 from cartproxy.web.shops import Edge
 
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
 log = structlog.get_logger("cartproxy.web")
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_.-]{8,64}", re.ASCII)
@@ -27,9 +32,10 @@ _CART_NAME_LENGTH = 12
 def install(app: Flask, edge: Edge, *, https: bool) -> None:
     """Put the hooks around every request of the application."""
     app.request_class = Request
-    headers = dict(problems.FIXED_HEADERS)
+    fixed = [*problems.FIXED_HEADERS.items()]
     if https:
-        headers["Strict-Transport-Security"] = "max-age=31536000"
+        fixed.append(("Strict-Transport-Security", "max-age=31536000"))
+    app.wsgi_app = _with_headers(app.wsgi_app, fixed)  # type: ignore[assignment]
 
     @app.before_request
     def begin() -> Response | None:
@@ -49,8 +55,7 @@ def install(app: Flask, edge: Edge, *, https: bool) -> None:
         asked = current()
         finish(asked, edge, response)
         response.headers.setdefault("Cache-Control", "no-store")
-        response.headers["X-Request-Id"] = asked.id
-        response.headers.extend(headers)
+        response.headers.add("X-Request-Id", asked.id)
         _account(asked, response)
         return response
 
@@ -64,6 +69,21 @@ def install(app: Flask, edge: Edge, *, https: bool) -> None:
     app.register_error_handler(CartProxyError, problems.answer)
     app.register_error_handler(HTTPException, problems.answer_http)
     app.register_error_handler(Exception, _answer_bug)
+
+
+def _with_headers(app: WSGIApplication, fixed: list[tuple[str, str]]) -> WSGIApplication:
+    """The application with these headers on every answer.
+
+    They are added where headers are a plain list: a Response checks each at each step.
+    """
+
+    def answer(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        def start(status: str, headers: list[tuple[str, str]], *more: Any) -> Any:
+            return start_response(status, headers + fixed, *more)
+
+        return app(environ, start)
+
+    return answer
 
 
 def _answer_bug(error: Exception) -> Response:

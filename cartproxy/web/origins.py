@@ -45,14 +45,15 @@ class Origins:
 
 def add_cors_headers(response: Response, origin: str | None, *, preflight: bool) -> None:
     """Let the listed `origin` read the answer; without one, only keep caches apart."""
-    response.vary.add("Origin")
+    add = response.headers.add  # nothing else sets them under a store
+    add("Vary", "Origin")
     if origin is None:
         return
-    response.headers["Access-Control-Allow-Origin"] = origin
-    response.headers["Access-Control-Allow-Credentials"] = "true"
+    add("Access-Control-Allow-Origin", origin)
+    add("Access-Control-Allow-Credentials", "true")
     if preflight:
-        response.headers["Access-Control-Allow-Methods"] = ALLOWED_METHODS
-        response.headers["Access-Control-Allow-Headers"] = ALLOWED_HEADERS
-        response.headers["Access-Control-Max-Age"] = str(PREFLIGHT_SECONDS)
+        add("Access-Control-Allow-Methods", ALLOWED_METHODS)
+        add("Access-Control-Allow-Headers", ALLOWED_HEADERS)
+        add("Access-Control-Max-Age", str(PREFLIGHT_SECONDS))
     else:
-        response.headers["Access-Control-Expose-Headers"] = EXPOSED_HEADERS
+        add("Access-Control-Expose-Headers", EXPOSED_HEADERS)
