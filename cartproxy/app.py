@@ -28,6 +28,7 @@ from cartproxy.store.sessions import new_session
 from cartproxy.upstream import store_transport
 from cartproxy.web import hooks
 from cartproxy.web.api_keys import ApiKeys
+from cartproxy.web.asked import App
 from cartproxy.web.carts import carts
 from cartproxy.web.checkout import checkout
 from cartproxy.web.credentials import CookiePolicy
@@ -64,7 +65,7 @@ def create_app(settings: Settings) -> Flask:
     public = urlsplit(settings.public_url)
     # Without Redis the carts die with the process, and so may the key of their names.
     pepper = settings.pepper.reveal() or secrets.token_urlsafe(32)
-    app = Flask(__name__, root_path=__file__.removesuffix("app.py") + "web")
+    app = App(__name__, root_path=__file__.removesuffix("app.py") + "web")
     # An address is right or it is none: a redirect would carry a bearer who knows where.
     app.url_map.merge_slashes = False
     app.config.update(

@@ -9,7 +9,7 @@ from flask import Blueprint, Response
 from cartproxy.carts.contract import Written
 from cartproxy.carts.models import Cart, QuantityChange
 from cartproxy.web.asked import current
-from cartproxy.web.bodies import load_json
+from cartproxy.web.bodies import JSON_TYPE, load_json
 from cartproxy.web.caller import caller, preferences
 from cartproxy.web.cart_json import cart_as_json
 from cartproxy.web.fields import LINE_ID
@@ -37,6 +37,8 @@ _RESULTS, _RESTORED = ItemResultSchema(many=True), RestoredSchema()
 _ADDRESSES, _CUSTOMER, _NOTHING = AddressesSchema(), CustomerSchema(), NothingSchema()
 _NEW_ITEM, _NEW_ITEMS = NewItemSchema(), NewItemsSchema()
 _QUANTITY, _QUANTITIES = QuantitySchema(), QuantityChangesSchema()
+# `json.dumps` with options makes an encoder anew at each call.
+_as_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 _WRITE = {"writes": True, "minimal": ResultsSchema}
 _ITEM_PROBLEMS = ("item-rejected", "item-not-found")
 
@@ -181,8 +183,7 @@ def _cart_answer(cart: Cart, status: int = 200, more: dict[str, object] | None =
 
 
 def _json(document: object, status: int) -> Response:
-    text = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
-    return Response(text, status=status, mimetype="application/json")
+    return Response(_as_json(document), status, content_type=JSON_TYPE)
 
 
 def _tagged(response: Response, cart: Cart) -> Response:

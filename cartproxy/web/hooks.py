@@ -31,7 +31,6 @@ _CART_NAME_LENGTH = 12
 
 def install(app: Flask, edge: Edge, *, https: bool) -> None:
     """Put the hooks around every request of the application."""
-    app.request_class = Request
     fixed = [*problems.FIXED_HEADERS.items()]
     if https:
         fixed.append(("Strict-Transport-Security", "max-age=31536000"))
