@@ -28,6 +28,7 @@ from cartproxy.store.sessions import new_session
 from cartproxy.upstream import store_transport
 from cartproxy.web import hooks
 from cartproxy.web.api_keys import ApiKeys
+from cartproxy.web.asked import App
 from cartproxy.web.carts import carts
 from cartproxy.web.checkout import checkout
 from cartproxy.web.credentials import CookiePolicy
@@ -64,7 +65,7 @@ def create_app(settings: Settings) -> Flask:
     public = urlsplit(settings.public_url)
     # Without Redis the carts die with the process, and so may the key of their names.
     pepper = settings.pepper.reveal() or secrets.token_urlsafe(32)
-    app = Flask(__name__, root_path=__file__.removesuffix("app.py") + "web")
+    app = App(__name__, root_path=__file__.removesuffix("app.py") + "web")
     # An address is right or it is none: a redirect would carry a bearer who knows where.
     app.url_map.merge_slashes = False
     app.config.update(
@@ -73,7 +74,7 @@ def create_app(settings: Settings) -> Flask:
         SHOW_DOCS=settings.shows_docs,
         METRICS_TOKEN=settings.metrics_token.reveal(),
     )
-    Edge(
+    edge = Edge(
         shops={
             name: _shop(name, store, settings, client, records, session)
             for name, store in settings.stores.items()
@@ -105,10 +106,11 @@ def create_app(settings: Settings) -> Flask:
         ),
         readers=Readers(settings.request_seconds, most_idle=settings.concurrency),
         places=threading.BoundedSemaphore(settings.concurrency),
-    ).install(app)
+    )
+    edge.install(app)
     for blueprint in (carts, checkout, products, health, docs, widget):
         app.register_blueprint(blueprint)
-    hooks.install(app, https=public.scheme == "https")
+    hooks.install(app, edge, https=public.scheme == "https")
     return app
 
 

@@ -9,7 +9,9 @@ from __future__ import annotations
 import os
 import platform
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import structlog
 from prometheus_client import (
@@ -234,12 +236,17 @@ class _Now:
 
 def _count(figure: Counter, *labels: str, by: float = 1) -> None:
     if _counting:
-        figure.labels(*labels).inc(by)
+        _labelled(figure, *labels).inc(by)
 
 
 def _observe(figure: Histogram, seconds: float, *labels: str) -> None:
     if _counting:
-        figure.labels(*labels).observe(seconds)
+        _labelled(figure, *labels).observe(seconds)
+
+
+@cache  # few, as labels are; prometheus_client takes a lock and checks them at each look
+def _labelled(figure: Any, *labels: str) -> Any:
+    return figure.labels(*labels)
 
 
 def _set(figure: Gauge, value: float, *labels: str) -> None:

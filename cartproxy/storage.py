@@ -43,7 +43,7 @@ def connect(settings: Settings) -> redis.Redis:
     }
     several = SEVERAL_SERVERS.fullmatch(url)
     if several is None:
-        return redis.Redis.from_url(url, retry=Retry(NoBackoff(), 0), **options)
+        return _Once.from_url(url, retry=Retry(NoBackoff(), 0), **options)
     if several["user"]:
         options["username"] = several["user"]
     if several["password"]:
@@ -63,9 +63,27 @@ def _behind_sentinels(
     watchers = {**timeouts, "protocol": 2, "retry": no_retry}
     sentinel = Sentinel(nodes, sentinel_kwargs=watchers)  # type: ignore[no-untyped-call]
     master: redis.Redis = sentinel.master_for(  # type: ignore[no-untyped-call]
-        service, retry=no_retry, **options
+        service, redis_class=_Once, retry=no_retry, **options
     )
     return master
+
+
+class _Once(redis.Redis):
+    """Sends a command once, and leaves out what redis-py does to repeat it and to tell of that.
+
+    Connections cut themselves off at an error, so that none goes back with half an answer.
+    """
+
+    def execute_command(self, *args: Any, **options: Any) -> Any:
+        """The answer to a command."""
+        connection = self.connection_pool.get_connection()
+        try:
+            connection.send_command(*args, **options)  # type: ignore[no-untyped-call]
+            return self.parse_response(  # type: ignore[no-untyped-call]
+                connection, args[0], **options
+            )
+        finally:
+            self.connection_pool.release(connection)
 
 
 class _LazyCluster:

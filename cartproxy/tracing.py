@@ -59,6 +59,9 @@ class _Recorded(Span):
         self._span.end()
 
 
+NOBODYS = Span()
+
+
 def begin(url: str) -> None:
     """From now on record spans in this process and send them to the OTLP/HTTP address."""
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
@@ -75,10 +78,15 @@ def begin(url: str) -> None:
     _tracer = provider.get_tracer("cartproxy", __version__)
 
 
+def is_on() -> bool:
+    """Whether spans are recorded."""
+    return _tracer is not None
+
+
 def request(name: str, traceparent: str) -> Span:
     """The span of a whole request, to be ended; `traceparent` is a trusted caller's, or empty."""
     if _tracer is None:
-        return Span()
+        return NOBODYS
     from opentelemetry.context import Context
     from opentelemetry.trace import SpanKind
     from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
@@ -90,9 +98,9 @@ def request(name: str, traceparent: str) -> Span:
 def span(name: str, **attributes: str | int) -> Span:
     """A call to somebody else within a request, for `with`; outside of a request nothing."""
     if _tracer is None:
-        return Span()
+        return NOBODYS
     from opentelemetry.trace import SpanKind, get_current_span
 
     if not get_current_span().is_recording():
-        return Span()
+        return NOBODYS
     return _Recorded(_tracer.start_span(name, None, SpanKind.CLIENT, attributes))

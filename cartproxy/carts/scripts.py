@@ -9,6 +9,7 @@ from importlib.resources import files
 import redis
 from redis.commands.core import Script
 from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import NoScriptError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from cartproxy.carts.redis_errors import typed_errors
@@ -43,7 +44,7 @@ def run_script(
     Raises StorageError; the script may have run all the same.
     """
     with _traced(named), typed_errors(named.name):
-        return named.script(keys=keys, args=list(args))
+        return _run(named, keys, list(args))
 
 
 def run_twice(named: NamedScript, keys: Sequence[str], args: Iterable[str | int | float]) -> object:
@@ -51,10 +52,22 @@ def run_twice(named: NamedScript, keys: Sequence[str], args: Iterable[str | int 
     arguments = list(args)
     with _traced(named), typed_errors(named.name):
         try:
-            return named.script(keys=keys, args=arguments)
+            return _run(named, keys, arguments)
         except _LOST as error:
             count_redis_error(type(error).__name__)
-            return named.script(keys=keys, args=arguments)
+            return _run(named, keys, arguments)
+
+
+def _run(named: NamedScript, keys: Sequence[str], args: Sequence[str | int | float]) -> object:
+    script = named.script
+    try:
+        # What Script itself does, without four calls on the way.
+        client = script.registered_client
+        return client.execute_command(  # type: ignore[no-untyped-call]
+            "EVALSHA", script.sha, len(keys), *keys, *args
+        )
+    except NoScriptError:
+        return script(keys=keys, args=args)
 
 
 def _traced(named: NamedScript) -> Span:

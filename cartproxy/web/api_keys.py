@@ -11,8 +11,7 @@ import re
 import secrets
 from collections.abc import Iterable
 
-from flask import Request
-
+from cartproxy.web.asked import Request
 from cartproxy.web.problems import Refused
 
 HEADER = "Cartproxy-Key"
@@ -25,16 +24,16 @@ class ApiKeys:
     def __init__(self, hashed: Iterable[str]) -> None:
         self._keys = [each.partition(":")[::2] for each in hashed]
 
-    def read(self, request: Request) -> str | None:
+    def read(self, asked: Request) -> str | None:
         """The name of the caller's key, None without one.
 
         Raises Refused for a key that is none of the store's, and for one out of a browser: whoever
         writes it into a page gives it away, and should learn that at the first try.
         """
-        given = request.headers.get(HEADER)  # several come as one, with a comma, and so as none
+        given = asked.header(HEADER)  # several come as one, with a comma, and so as none
         if given is None:
             return None
-        if "Origin" in request.headers:
+        if asked.header("Origin") is not None:
             raise Refused("key-refused", "A key belongs on a server; it must never reach a page.")
         digest = hashlib.sha256(given.encode()).hexdigest()
         names = [name for name, kept in self._keys if hmac.compare_digest(kept, digest)]

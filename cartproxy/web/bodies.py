@@ -9,9 +9,10 @@ from decimal import Decimal
 from typing import Any
 from urllib.parse import parse_qsl
 
-from flask import current_app, g, request
+from flask import current_app, request
 from marshmallow import Schema, ValidationError
 
+from cartproxy.web.asked import current
 from cartproxy.web.problems import Refused
 from cartproxy.web.shops import edge
 
@@ -28,14 +29,16 @@ def read_body() -> bytes:
     Raises Refused: body-too-large, unsupported-media-type when it is encoded, malformed-request
     when it is cut short or wrongly chunked.
     """
-    if request.headers.get("Content-Encoding", "identity").lower() != "identity":
+    asked = current()
+    encoding = asked.header("Content-Encoding")
+    if encoding is not None and encoding.lower() != "identity":
         raise Refused("unsupported-media-type", "The body must be sent as it is, not encoded.")
     limit: int = current_app.config["MAX_BODY_BYTES"]
-    length = request.content_length
+    length = asked.content_length
     too_large = Refused("body-too-large", f"A body may have {limit} bytes.")
     if (length or 0) > limit:
         raise too_large
-    if length is None and not request.environ.get("wsgi.input_terminated"):
+    if length is None and not asked.environ.get("wsgi.input_terminated"):
         return b""
     body = _receive(limit + 1 if length is None else length)
     if len(body) > limit:
@@ -43,7 +46,7 @@ def read_body() -> bytes:
     if length is not None and len(body) < length:
         # Half of it could make sense: `quantity=1` of `quantity=12`.
         raise Refused("malformed-request", "The body ends too early.")
-    g.body = body
+    asked.received = body
     return body
 
 
@@ -60,10 +63,9 @@ def _receive(size: int) -> bytes:
 
 def media_type() -> str:
     """The one media type of the request, in lower case; empty when it names none or several."""
-    values = [value for name, value in request.headers if name.lower() == "content-type"]
-    if len(values) != 1 or "," in values[0]:
-        return ""
-    return request.mimetype.lower()
+    asked = current()
+    # Where a server joins several into one, there is a comma.
+    return "" if "," in asked.environ.get("CONTENT_TYPE", "") else asked.mimetype.lower()
 
 
 def load_json(*schemas: Schema) -> Any:

@@ -7,19 +7,20 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from flask import Response, g, request
+from flask import Response
 
 from cartproxy.carts.contract import Preferences
 from cartproxy.carts.deadline import Deadline
 from cartproxy.carts.idempotency import IdempotencyKey
 from cartproxy.carts.sessions import draw_credential
 from cartproxy.limits.tally import Limit
+from cartproxy.web.asked import Request, current
 from cartproxy.web.bodies import FORM_TYPE, media_type
 from cartproxy.web.credentials import read_bearer
 from cartproxy.web.limits import add_fields, network
 from cartproxy.web.origins import add_cors_headers
 from cartproxy.web.problems import Refused
-from cartproxy.web.shops import Shop, edge
+from cartproxy.web.shops import Edge, Shop
 
 _STORE_PATH = re.compile(r"/v1/stores/([^/]+)(?:/|\Z)")
 _CLIENT = re.compile(r"[A-Za-z0-9._-]{1,64}/[A-Za-z0-9._+-]{1,64}", re.ASCII)
@@ -38,6 +39,7 @@ class Caller:
     the shopper is counted, None for nobody who is.
     """
 
+    edge: Edge
     shop: Shop
     origin: str
     credential: str | None
@@ -63,7 +65,7 @@ class Caller:
         """Count a new cart. Raises RateLimited."""
         quota = self.shop.creates_of.get(self.origin, 0)
         own = Limit("origin-creates", f"creates:{self.shop.id}:{self.origin}", quota)
-        g.standing = edge().limits.take("creates", self.address, None, [own])
+        current().standing = self.edge.limits.take("creates", self.address, None, [own])
 
     def check_products(self, catalog_ids: Iterable[int]) -> None:
         """Refuse products that the site may not sell. Raises Refused."""
@@ -76,7 +78,7 @@ class Caller:
             raise Refused("product-refused", "This site may not sell this product.", errors=errors)
 
     def _named(self, credential: str) -> str:
-        self.session = edge().sessions.name(
+        self.session = self.edge.sessions.name(
             store=self.shop.id, origin=self.origin, credential=credential
         )
         return self.session
@@ -84,55 +86,57 @@ class Caller:
 
 def caller() -> Caller:
     """The caller of the present request, once admitted."""
-    admitted: Caller = g.caller
+    admitted = current().caller
+    assert admitted is not None  # noqa: S101 - every route of a store has been through `admit`
     return admitted
 
 
-def admit() -> Response | None:
+def admit(asked: Request, edge: Edge) -> Response | None:
     """Before every request: find the store, check the site, read the credential.
 
     Answers preflights itself. Raises Refused; nothing has been read from storage or store by then.
     """
-    if request.environ["PATH_INFO"].startswith("//"):
+    if asked.environ["PATH_INFO"].startswith("//"):
         # werkzeug would take it for one; who guards an address in front of us would not.
         raise Refused("not-found", "There is nothing at this address.")
-    match = _STORE_PATH.match(request.path)
+    match = _STORE_PATH.match(asked.path)
     if match is None:
         return None
-    shop = edge().shops.get(match[1])
-    if request.method == "OPTIONS" and _readable_by(shop):
+    shop = edge.shops.get(match[1])
+    if asked.method == "OPTIONS" and _readable_by(asked, edge, shop):
         return Response(status=204)
     if shop is None:
         raise Refused("store-not-found", "This service serves no store of that name.")
-    g.shop = shop
-    key = shop.keys.read(request)
-    origin = f"key:{key}" if key else _admitted_origin(shop)
-    _take_place()
-    reads = request.method in _SAFE_METHODS
+    asked.shop = shop
+    key = shop.keys.read(asked)
+    origin = f"key:{key}" if key else _admitted_origin(asked, edge, shop)
+    _take_place(asked, edge)
+    reads = asked.method in _SAFE_METHODS
     if reads:
-        _refuse_body()
+        _refuse_body(asked)
     elif key is None:
-        _require_script_or_form()
-    bearer = read_bearer(request)
-    credential = bearer or edge().cookie.read(request)
-    address = _told_address() if key else edge().limits.address(request)
-    g.caller = Caller(
+        _require_script_or_form(asked)
+    bearer = read_bearer(asked)
+    credential = bearer or edge.cookie.read(asked)
+    address = _told_address(asked) if key else edge.limits.address(asked)
+    asked.caller = Caller(
+        edge,
         shop,
         origin,
         credential,
-        Deadline.after(edge().request_seconds),
+        Deadline.after(edge.request_seconds),
         by_cookie=bearer is None and credential is not None,
         key=key,
         address=address,
     )
     kind = "reads" if reads else "writes"
-    g.standing = edge().limits.take(kind, address, credential)
+    asked.standing = edge.limits.take(kind, address, credential)
     return None
 
 
-def _told_address() -> str | None:
+def _told_address(asked: Request) -> str | None:
     """The shopper's address as a server-side caller tells it; None where it tells none."""
-    told = request.headers.get(ADDRESS_HEADER)
+    told = asked.header(ADDRESS_HEADER)
     if told is None:
         return None
     try:
@@ -142,89 +146,92 @@ def _told_address() -> str | None:
     return network(told)
 
 
-def _take_place() -> None:
-    if not edge().places.acquire(blocking=False):
+def _take_place(asked: Request, edge: Edge) -> None:
+    if not edge.places.acquire(blocking=False):
         raise Refused("overloaded", "Too many requests are under way.", retry_after=1)
-    g.has_place = True
+    asked.has_place = True
 
 
-def leave() -> None:
+def leave(asked: Request, edge: Edge) -> None:
     """At the very end of every request: give its place back."""
-    if g.pop("has_place", False):
-        edge().places.release()
+    if asked.has_place:
+        asked.has_place = False
+        edge.places.release()
 
 
-def finish(response: Response) -> None:
+def finish(asked: Request, edge: Edge, response: Response) -> None:
     """After every request under a store: CORS headers, and the cookie where a write drew one."""
-    if _STORE_PATH.match(request.path):
-        add_cors_headers(response, _readable_by(g.get("shop")))
-    admitted: Caller | None = g.get("caller")
-    add_fields(response, g.get("standing"))
-    written = admitted is not None and admitted.session and request.method not in _SAFE_METHODS
+    if _STORE_PATH.match(asked.path):
+        readable_by = _readable_by(asked, edge, asked.shop)
+        add_cors_headers(response, readable_by, preflight=asked.method == "OPTIONS")
+    add_fields(response, asked.standing)
+    admitted = asked.caller
+    written = admitted is not None and admitted.session and asked.method not in _SAFE_METHODS
     if admitted is not None and written and admitted.by_cookie and admitted.credential:
-        edge().cookie.issue(response, admitted.credential)
+        edge.cookie.issue(response, admitted.credential)
 
 
 def preferences() -> Preferences:
     """What the request asks of a write: `If-Match`, `Prefer: return=minimal`."""
-    if_match = request.headers.get("If-Match")
+    asked = current()
+    if_match = asked.header("If-Match")
     tags = None if if_match is None else tuple(tag.strip() for tag in if_match.split(","))
     return Preferences(
         if_match=tags,
-        minimal=wants_minimal(),
-        key=_idempotency_key(),
+        minimal=_wants_minimal(asked),
+        key=_idempotency_key(asked),
         admit_creation=caller().admit_creation,
     )
 
 
-def _idempotency_key() -> IdempotencyKey | None:
-    keys = request.headers.getlist("Idempotency-Key")
-    if not keys:
+def _idempotency_key(asked: Request) -> IdempotencyKey | None:
+    key = asked.header("Idempotency-Key")
+    if key is None:
         return None
-    if len(keys) != 1 or not _KEY.fullmatch(keys[0]):
+    if not _KEY.fullmatch(key):
         raise Refused(
             "malformed-request", "Idempotency-Key is 1 to 255 printable characters, without comma."
         )
-    route = f"{request.method} {request.url_rule}"
-    return IdempotencyKey.of(keys[0], route, request.path, g.get("body", b""))
+    route = f"{asked.method} {asked.url_rule}"
+    return IdempotencyKey.of(key, route, asked.path, asked.received)
 
 
-def wants_minimal() -> bool:
+def _wants_minimal(asked: Request) -> bool:
     """Whether `Prefer: return=minimal` (RFC 7240) is asked for."""
-    preferred = ",".join(request.headers.getlist("Prefer")).lower().split(",")
+    preferred = (asked.header("Prefer") or "").lower().split(",")
     return "return=minimal" in {each.partition(";")[0].replace(" ", "") for each in preferred}
 
 
-def _readable_by(shop: Shop | None) -> str | None:
+def _readable_by(asked: Request, edge: Edge, shop: Shop | None) -> str | None:
     """The request's Origin, if it may read answers: of this store, or of any where none is named.
 
     So a page with a mistyped store id is told that, and not just that something failed.
     """
-    origin = request.headers.get("Origin")
-    shops = edge().shops.values() if shop is None else (shop,)
+    origin = asked.header("Origin")
+    shops = edge.shops.values() if shop is None else (shop,)
     return origin if origin and any(each.origins.allow(origin) for each in shops) else None
 
 
-def _admitted_origin(shop: Shop) -> str:
-    origin = request.headers.get("Origin")  # several come as one, with commas: on no list
-    if origin is None and request.method in _SAFE_METHODS:
-        return edge().own_origin  # a page of this service itself
+def _admitted_origin(asked: Request, edge: Edge, shop: Shop) -> str:
+    origin = asked.header("Origin")  # several come as one, with commas: on no list
+    if origin is None and asked.method in _SAFE_METHODS:
+        return edge.own_origin  # a page of this service itself
     if origin is None:
         raise Refused("origin-refused", "A write must name its Origin.")
-    own_read = origin == edge().own_origin and request.method in _SAFE_METHODS
+    own_read = origin == edge.own_origin and asked.method in _SAFE_METHODS
     if not (own_read or shop.origins.allow(origin)):
         raise Refused("origin-refused", "This site is not on the store's list of origins.")
     return origin
 
 
-def _refuse_body() -> None:
-    if (request.content_length or 0) > 0 or request.headers.get("Transfer-Encoding"):
+def _refuse_body(asked: Request) -> None:
+    if (asked.content_length or 0) > 0 or asked.header("Transfer-Encoding"):
         raise Refused("malformed-request", "A read has no body.")
 
 
-def _require_script_or_form() -> None:
+def _require_script_or_form(asked: Request) -> None:
     """A script proves itself by a header that no form can send; forms have two addresses."""
-    if request.path.endswith(_FORM_PATHS) and media_type() == FORM_TYPE:
+    if asked.path.endswith(_FORM_PATHS) and media_type() == FORM_TYPE:
         return
-    if not _CLIENT.fullmatch(request.headers.get("Cartproxy-Client", "")):
+    if not _CLIENT.fullmatch(asked.header("Cartproxy-Client") or ""):
         raise Refused("client-header-missing", "A write needs `Cartproxy-Client: name/version`.")

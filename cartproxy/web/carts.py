@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response
 
 from cartproxy.carts.contract import Written
 from cartproxy.carts.models import Cart, QuantityChange
-from cartproxy.web.bodies import load_json
+from cartproxy.web.asked import current
+from cartproxy.web.bodies import JSON_TYPE, load_json
 from cartproxy.web.caller import caller, preferences
 from cartproxy.web.cart_json import cart_as_json
 from cartproxy.web.fields import LINE_ID
@@ -36,6 +37,8 @@ _RESULTS, _RESTORED = ItemResultSchema(many=True), RestoredSchema()
 _ADDRESSES, _CUSTOMER, _NOTHING = AddressesSchema(), CustomerSchema(), NothingSchema()
 _NEW_ITEM, _NEW_ITEMS = NewItemSchema(), NewItemsSchema()
 _QUANTITY, _QUANTITIES = QuantitySchema(), QuantityChangesSchema()
+# `json.dumps` with options makes an encoder anew at each call.
+_as_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 _WRITE = {"writes": True, "minimal": ResultsSchema}
 _ITEM_PROBLEMS = ("item-rejected", "item-not-found")
 
@@ -43,13 +46,13 @@ _ITEM_PROBLEMS = ("item-rejected", "item-not-found")
 @carts.get("/cart")
 @operation("The cart; an empty one when there is none", {200: CartSchema, 304: None})
 def get_cart(store: str) -> Response:
-    who = caller()
+    asked, who = current(), caller()
     session = who.reading()
-    revalidate = "no-cache" in request.headers.get("Cache-Control", "").lower()
+    revalidate = "no-cache" in (asked.header("Cache-Control") or "").lower()
     if session is None:
         return _cart_answer(who.shop.carts.nothing())
     cart = who.shop.carts.read(session, who.deadline, revalidate=revalidate)
-    if request.if_none_match.contains(cart.etag.strip('"')):
+    if asked.if_none_match.contains(cart.etag.strip('"')):
         return _tagged(Response(status=304), cart)
     return _cart_answer(cart)
 
@@ -180,8 +183,7 @@ def _cart_answer(cart: Cart, status: int = 200, more: dict[str, object] | None =
 
 
 def _json(document: object, status: int) -> Response:
-    text = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
-    return Response(text, status=status, mimetype="application/json")
+    return Response(_as_json(document), status, content_type=JSON_TYPE)
 
 
 def _tagged(response: Response, cart: Cart) -> Response:

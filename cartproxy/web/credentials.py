@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from flask import Request, Response
+from flask import Response
 
 from cartproxy.carts.sessions import CREDENTIAL
+from cartproxy.web.asked import Request
 from cartproxy.web.problems import Refused
 
 
@@ -35,15 +36,15 @@ class CookiePolicy:
             partitioned=self.secure,
         )
 
-    def read(self, request: Request) -> str | None:
+    def read(self, asked: Request) -> str | None:
         """The credential in the request's cookie; a malformed one counts as none."""
-        value = request.cookies.get(self.name, "")
+        value = asked.cookies.get(self.name, "")
         return value if CREDENTIAL.fullmatch(value) else None
 
 
-def read_bearer(request: Request) -> str | None:
+def read_bearer(asked: Request) -> str | None:
     """The bearer credential, or None without one. Raises Refused when malformed."""
-    header = request.headers.get("Authorization")
+    header = asked.header("Authorization")
     if header is None:
         return None
     scheme, _, value = header.partition(" ")

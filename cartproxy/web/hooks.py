@@ -6,15 +6,22 @@ import re
 import secrets
 import time
 import traceback
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
 
 import structlog
-from flask import Flask, Response, g, request
+from flask import Flask, Response
 from werkzeug.exceptions import HTTPException
 
 from cartproxy import metrics, tracing
 from cartproxy.carts.errors import CartProxyError
 from cartproxy.web import problems
-from cartproxy.web.caller import Caller, admit, finish, leave
+from cartproxy.web.asked import Request, current
+from cartproxy.web.caller import admit, finish, leave
+from cartproxy.web.shops import Edge
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 log = structlog.get_logger("cartproxy.web")
 
@@ -22,43 +29,60 @@ _REQUEST_ID = re.compile(r"[A-Za-z0-9_.-]{8,64}", re.ASCII)
 _CART_NAME_LENGTH = 12
 
 
-def install(app: Flask, *, https: bool) -> None:
+def install(app: Flask, edge: Edge, *, https: bool) -> None:
     """Put the hooks around every request of the application."""
-    headers = dict(problems.FIXED_HEADERS)
+    fixed = [*problems.FIXED_HEADERS.items()]
     if https:
-        headers["Strict-Transport-Security"] = "max-age=31536000"
+        fixed.append(("Strict-Transport-Security", "max-age=31536000"))
+    app.wsgi_app = _with_headers(app.wsgi_app, fixed)  # type: ignore[assignment]
 
     @app.before_request
     def begin() -> Response | None:
-        given = request.headers.get("X-Request-Id", "")
-        g.request_id = given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
-        g.began = time.monotonic()
-        structlog.contextvars.bind_contextvars(request_id=g.request_id)
+        asked = current()
+        given = asked.header("X-Request-Id") or ""
+        asked.id = given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
+        asked.began = time.monotonic()
+        structlog.contextvars.bind_contextvars(request_id=asked.id)
         try:
-            return admit()
+            return admit(asked, edge)
         finally:
-            _trace()
+            if tracing.is_on():
+                _trace(asked)
 
     @app.after_request
     def end(response: Response) -> Response:
-        finish(response)
+        asked = current()
+        finish(asked, edge, response)
         response.headers.setdefault("Cache-Control", "no-store")
-        response.headers["X-Request-Id"] = g.request_id
-        response.headers.extend(headers)
-        _account(response)
+        response.headers.add("X-Request-Id", asked.id)
+        _account(asked, response)
         return response
 
     @app.teardown_request
     def forget(_: BaseException | None) -> None:
-        leave()
-        traced: tracing.Span | None = g.pop("span", None)
-        if traced is not None:
-            traced.end(g.get("failed"))
+        asked = current()
+        leave(asked, edge)
+        asked.span.end(asked.failed)
         structlog.contextvars.clear_contextvars()
 
     app.register_error_handler(CartProxyError, problems.answer)
     app.register_error_handler(HTTPException, problems.answer_http)
     app.register_error_handler(Exception, _answer_bug)
+
+
+def _with_headers(app: WSGIApplication, fixed: list[tuple[str, str]]) -> WSGIApplication:
+    """The application with these headers on every answer.
+
+    They are added where headers are a plain list: a Response checks each at each step.
+    """
+
+    def answer(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        def start(status: str, headers: list[tuple[str, str]], *more: Any) -> Any:
+            return start_response(status, headers + fixed, *more)
+
+        return app(environ, start)
+
+    return answer
 
 
 def _answer_bug(error: Exception) -> Response:
@@ -72,50 +96,50 @@ def _answer_bug(error: Exception) -> Response:
     return problems.answer_bug()
 
 
-def _trace() -> None:
+def _trace(asked: Request) -> None:
     """Begin the request's span: part of a trace of the caller's for one with an API key."""
-    caller: Caller | None = g.get("caller")
-    given = request.headers.get("traceparent", "") if caller and caller.key else ""
-    g.span = tracing.request(f"{metrics.known_method(request.method)} {_route()}", given)
-    if g.span.trace_id:
-        structlog.contextvars.bind_contextvars(trace_id=g.span.trace_id)
+    given = asked.header("traceparent") if asked.caller and asked.caller.key else None
+    asked.span = tracing.request(
+        f"{metrics.known_method(asked.method)} {_route(asked)}", given or ""
+    )
+    structlog.contextvars.bind_contextvars(trace_id=asked.span.trace_id)
 
 
-def _route() -> str:
-    return request.url_rule.rule if request.url_rule else "-"
+def _route(asked: Request) -> str:
+    return asked.url_rule.rule if asked.url_rule else "-"
 
 
-def _account(response: Response) -> None:
+def _account(asked: Request, response: Response) -> None:
     """One log line, the figures and the span's attributes.
 
     The route's pattern stands for the path, which may hold ids.
     """
-    seconds = time.monotonic() - g.began
-    route = _route()
-    shop = g.get("shop")
-    store = shop.id if shop else ""
-    caller: Caller | None = g.get("caller")
-    code = g.get("problem_code")
-    metrics.count_request(store, route, request.method, response.status_code, seconds)
+    seconds = time.monotonic() - asked.began
+    status = response.status_code
+    route = _route(asked)
+    store = asked.shop.id if asked.shop else ""
+    code = asked.problem_code
+    metrics.count_request(store, route, asked.method, status, seconds)
     if code:
         metrics.count_problem(store, code)
-    g.span.note(
-        method=metrics.known_method(request.method),
+    asked.span.note(
+        method=metrics.known_method(asked.method),
         route=route,
-        status=response.status_code,
+        status=status,
         store=store,
         code=code or "",
-        request_id=g.request_id,
+        request_id=asked.id,
     )
-    if response.status_code >= 500:
-        g.failed = str(response.status_code)
+    if status >= 500:
+        asked.failed = str(status)
+    session = asked.caller.session if asked.caller else None
     log.info(
         "request",
-        method=request.method,
+        method=asked.method,
         route=route,
-        status=response.status_code,
+        status=status,
         ms=round(seconds * 1000, 1),
         store=store,
-        cart=caller.session[:_CART_NAME_LENGTH] if caller and caller.session else None,
+        cart=session[:_CART_NAME_LENGTH] if session else None,
         code=code,
     )

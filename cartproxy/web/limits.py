@@ -10,10 +10,12 @@ import hmac
 import ipaddress
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
-from flask import Request, Response
+from flask import Response
 
 from cartproxy.limits.tally import Limit, Standing, Tally
+from cartproxy.web.asked import Request
 
 _NEAR = tuple(
     ipaddress.ip_network(each)
@@ -41,7 +43,7 @@ class Limits:
         self._trusted_hops = trusted_hops
         self._key = key.encode()
 
-    def address(self, request: Request) -> str | None:
+    def address(self, asked: Request) -> str | None:
         """Where the shopper's address is counted: IPv6 by its /64, None for who isn't limited.
 
         The trusted proxies each append to X-Forwarded-For whom they heard from, so the shopper is
@@ -49,8 +51,8 @@ class Limits:
         own word. Who comes from this machine or a private network is a proxy of the operator's, or
         the operator: counting such an address would count all shoppers as one.
         """
-        said = request.headers.get("X-Forwarded-For", "")  # several come as one, with commas
-        chain = [*said.split(","), request.remote_addr or ""]
+        said = asked.header("X-Forwarded-For") or ""  # several come as one, with commas
+        chain = [*said.split(","), asked.remote_addr or ""]
         hops = min(self._trusted_hops, len(chain) - 1)
         return network(chain[-1 - hops])
 
@@ -74,6 +76,7 @@ class Limits:
         return Limit(name, f"{name}:{digest}", per_minute)
 
 
+@lru_cache(4096)  # a shopper comes again, and a proxy of the operator's with every request
 def network(address: str) -> str | None:
     """The address as it is counted; None for one that is not limited, or none at all."""
     try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from flask import Response, request
+from flask import Response
 
 ALLOWED_HEADERS = (
     "Authorization, Cache-Control, Cartproxy-Client, Content-Type, Idempotency-Key, If-Match, "
@@ -43,16 +43,17 @@ class Origins:
         return _LABEL.fullmatch(origin[len(before) : len(origin) - len(after)]) is not None
 
 
-def add_cors_headers(response: Response, origin: str | None) -> None:
+def add_cors_headers(response: Response, origin: str | None, *, preflight: bool) -> None:
     """Let the listed `origin` read the answer; without one, only keep caches apart."""
-    response.vary.add("Origin")
+    add = response.headers.add  # nothing else sets them under a store
+    add("Vary", "Origin")
     if origin is None:
         return
-    response.headers["Access-Control-Allow-Origin"] = origin
-    response.headers["Access-Control-Allow-Credentials"] = "true"
-    if request.method == "OPTIONS":
-        response.headers["Access-Control-Allow-Methods"] = ALLOWED_METHODS
-        response.headers["Access-Control-Allow-Headers"] = ALLOWED_HEADERS
-        response.headers["Access-Control-Max-Age"] = str(PREFLIGHT_SECONDS)
+    add("Access-Control-Allow-Origin", origin)
+    add("Access-Control-Allow-Credentials", "true")
+    if preflight:
+        add("Access-Control-Allow-Methods", ALLOWED_METHODS)
+        add("Access-Control-Allow-Headers", ALLOWED_HEADERS)
+        add("Access-Control-Max-Age", str(PREFLIGHT_SECONDS))
     else:
-        response.headers["Access-Control-Expose-Headers"] = EXPOSED_HEADERS
+        add("Access-Control-Expose-Headers", EXPOSED_HEADERS)

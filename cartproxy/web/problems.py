@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from flask import Response, current_app, g, render_template, request
+from flask import Response, current_app, render_template, request
 from werkzeug.exceptions import HTTPException
 
 from cartproxy.carts.errors import (
@@ -16,6 +16,7 @@ from cartproxy.carts.errors import (
     PreconditionFailed,
     RateLimited,
 )
+from cartproxy.web.asked import current
 from cartproxy.web.schemas import CartSchema, ItemResultSchema
 
 MEDIA_TYPE = "application/problem+json"
@@ -224,7 +225,7 @@ def answer(error: CartProxyError) -> Response:
     if isinstance(error, PreconditionFailed):
         response.headers["ETag"] = error.cart.etag
     if isinstance(error, RateLimited):
-        g.standing = error.standing
+        current().standing = error.standing
     return response
 
 
@@ -275,8 +276,9 @@ def prefers_html() -> bool:
 def _document(code: str, members: Mapping[str, Any]) -> Response:
     kind = CATALOGUE[code]
     own_origin: str = current_app.config["OWN_ORIGIN"]
-    document = _describe(code, own_origin, g.get("request_id", ""), members)
-    g.problem_code = code
+    asked = current()
+    document = _describe(code, own_origin, asked.id, members)
+    asked.problem_code = code
     if prefers_html():
         response = Response(render_template("problem.html", **document, mend=kind.mend))
     else:
