@@ -32,19 +32,22 @@ def read_body() -> bytes:
         raise Refused("unsupported-media-type", "The body must be sent as it is, not encoded.")
     limit: int = current_app.config["MAX_BODY_BYTES"]
     length = request.content_length
-    too_large = Refused("body-too-large", f"A body may have {limit} bytes.")
     if (length or 0) > limit:
-        raise too_large
+        raise _too_large(limit)
     if length is None and not request.environ.get("wsgi.input_terminated"):
         return b""
     body = _receive(limit + 1 if length is None else length)
     if len(body) > limit:
-        raise too_large
+        raise _too_large(limit)
     if length is not None and len(body) < length:
         # Half of it could make sense: `quantity=1` of `quantity=12`.
         raise Refused("malformed-request", "The body ends too early.")
     g.body = body
     return body
+
+
+def _too_large(limit: int) -> Refused:
+    return Refused("body-too-large", f"A body may have {limit} bytes.")
 
 
 def _receive(size: int) -> bytes:
@@ -60,10 +63,8 @@ def _receive(size: int) -> bytes:
 
 def media_type() -> str:
     """The one media type of the request, in lower case; empty when it names none or several."""
-    values = [value for name, value in request.headers if name.lower() == "content-type"]
-    if len(values) != 1 or "," in values[0]:
-        return ""
-    return request.mimetype.lower()
+    named: str = request.environ.get("CONTENT_TYPE", "")
+    return "" if "," in named else request.mimetype.lower()
 
 
 def load_json(*schemas: Schema) -> Any:
