@@ -1,83 +1,19 @@
-"""The process's Session: connections whose answers are read under one fixed deadline.
-
-See docs/decisions/0001-deadline-in-the-reader.md.
-"""
+"""The process's Session: its adapter holds the kept connections to the stores, and their TLS."""
 
 from __future__ import annotations
 
-import io
 import socket
 import struct
-import time
-from http.client import HTTPResponse
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, cast
 
 import requests
 from requests.adapters import HTTPAdapter
-from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connection import HTTPConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
-
-class _DeadlineReader(io.RawIOBase):
-    """Reads a socket until a fixed moment, however slowly the bytes drip in.
-
-    A socket's own timeout starts anew with every byte received; this one does not.
-    """
-
-    def __init__(self, sock: socket.socket) -> None:
-        self._sock = sock
-        self._file = sock.makefile("rb", buffering=0)
-        timeout = sock.gettimeout()
-        self._ends = None if timeout is None else time.monotonic() + timeout
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int | None:
-        if self._ends is not None:
-            remaining = self._ends - time.monotonic()
-            if remaining <= 0:
-                raise TimeoutError("timed out")
-            self._sock.settimeout(remaining)
-        return self._file.readinto(buffer)
-
-    def close(self) -> None:
-        self._file.close()
-        super().close()
-
-
-class _DeadlineSocket:
-    """What http.client asks of a socket when it makes a response of it."""
-
-    def __init__(self, sock: socket.socket) -> None:
-        self._sock = sock
-
-    def makefile(self, _mode: str) -> io.BufferedReader:
-        return io.BufferedReader(_DeadlineReader(self._sock))
-
-
-class _DeadlineResponse(HTTPResponse):
-    """Headers and body are read under one deadline: the read timeout counted from here."""
-
-    def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
-        super().__init__(_DeadlineSocket(sock), *args, **kwargs)  # type: ignore[arg-type]
-
-
-class _Connection(HTTPConnection):
-    response_class = _DeadlineResponse
-
-
-class _TlsConnection(HTTPSConnection):
-    response_class = _DeadlineResponse
-
-
-class _Pool(HTTPConnectionPool):
-    ConnectionCls = _Connection
-
-
-class _TlsPool(HTTPSConnectionPool):
-    ConnectionCls = _TlsConnection
-
+from cartproxy.store.exchange import Exchange
 
 # Closing drops what the peer has not taken yet. Without it the system goes on sending a call that
 # was given up: a network that comes back after minutes would deliver an add that was made anew.
@@ -85,10 +21,44 @@ _DROP_ON_CLOSE = (socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 _SOCKET_OPTIONS = [*HTTPConnection.default_socket_options, _DROP_ON_CLOSE]
 
 
+class StorePool(HTTPConnectionPool):
+    """The kept connections to one host."""
+
+    @contextmanager
+    def exchange(self, request: bytes, connect_seconds: float, ends: float) -> Iterator[Exchange]:
+        """Send a request over a kept connection, or over a new one where the store has closed it.
+
+        Afterwards the connection is kept if the answer was read to its end, else closed. Raises
+        what `Exchange` raises, and the errors of urllib3 and ssl where no connection comes about.
+        """
+        connection = cast(HTTPConnection, self._get_conn())
+        kept = None
+        try:
+            if connection.sock is None:
+                connection.timeout = connect_seconds
+                connection.connect()
+            answer = Exchange(connection.sock, request, ends)
+            yield answer
+            kept = connection if answer.reusable else None
+        finally:
+            if kept is None:
+                connection.close()
+            self._put_conn(kept)
+
+
+class _TlsPool(StorePool, HTTPSConnectionPool):
+    pass
+
+
 class _StoreAdapter(HTTPAdapter):
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         super().init_poolmanager(*args, socket_options=_SOCKET_OPTIONS, **kwargs)
-        self.poolmanager.pool_classes_by_scheme = {"http": _Pool, "https": _TlsPool}
+        self.poolmanager.pool_classes_by_scheme = {"http": StorePool, "https": _TlsPool}
+
+    def pool(self, request: requests.PreparedRequest, verify: bool | str) -> StorePool:
+        pool = self.get_connection_with_tls_context(request, verify, proxies={})
+        self.cert_verify(pool, request.url, verify, None)  # type: ignore[no-untyped-call]
+        return cast(StorePool, pool)
 
 
 def new_session(max_connections: int) -> requests.Session:
@@ -99,3 +69,14 @@ def new_session(max_connections: int) -> requests.Session:
     session.mount("https://", adapter)
     session.mount("http://", adapter)
     return session
+
+
+def store_pool(
+    session: requests.Session, request: requests.PreparedRequest, verify: bool | str
+) -> StorePool:
+    """The Session's connections for such a request, trusting what `verify` names (or all usual).
+
+    Raises OSError where a file of certificates does not exist.
+    """
+    adapter = cast(_StoreAdapter, session.get_adapter(str(request.url)))
+    return adapter.pool(request, verify)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from functools import lru_cache, wraps
 from html.parser import HTMLParser
+from typing import TypeVar
 
 from cartproxy.carts.models import ItemOption
 
@@ -16,6 +19,22 @@ _SPACE = re.compile(r"\s+")
 # No name is longer; and html.parser takes time by the square of what is never closed.
 _MAX_HTML = 10_000
 _SKIPPED = frozenset(("script", "style"))
+_Read = TypeVar("_Read")
+# A shop's names and pictures are the same in all its carts; no store may make us hold much more.
+_REMEMBERED_TEXTS = 1_000
+_REMEMBERED_CHARACTERS = 500
+
+
+def remembered(read: Callable[..., _Read]) -> Callable[..., _Read]:
+    """A function of texts that remembers its results for the short ones asked for last."""
+    remember = lru_cache(_REMEMBERED_TEXTS)(read)
+
+    @wraps(read)
+    def recall(*texts: str) -> _Read:
+        short = sum(map(len, texts)) <= _REMEMBERED_CHARACTERS
+        return (remember if short else read)(*texts)
+
+    return recall
 
 
 class _Segments(HTMLParser):
@@ -70,6 +89,7 @@ def plain_text(html: str) -> str:
     return " ".join(part for segment in _segments(html) for part in segment if part)
 
 
+@remembered
 def describe_item(html: str) -> tuple[str, tuple[ItemOption, ...]]:
     """A line's name and options from its `ItemDescription`.
 

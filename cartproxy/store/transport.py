@@ -6,15 +6,23 @@ Knows HTTP and nothing of carts. No exception of requests, urllib3 or json leave
 from __future__ import annotations
 
 import json
+import re
 import ssl
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cached_property
+from urllib.parse import urlsplit
 
 import requests
-import urllib3
-from urllib3.exceptions import NewConnectionError, ReadTimeoutError
+from urllib3.exceptions import (
+    ConnectTimeoutError,
+    HTTPError,
+    NewConnectionError,
+    SSLError,
+)
+from urllib3.util.ssl_match_hostname import CertificateError
 
 from cartproxy.carts.deadline import Deadline
 from cartproxy.carts.errors import (
@@ -27,10 +35,13 @@ from cartproxy.carts.errors import (
     StoreUnreachable,
 )
 from cartproxy.metrics import count_store_call
+from cartproxy.store.exchange import AnswerTooLarge, BrokenAnswer, Exchange
+from cartproxy.store.sessions import StorePool, store_pool
 from cartproxy.tracing import span
 
 MAX_ANSWER_BYTES = 1024 * 1024
 _LONGEST_NUMBER = 9  # digits
+_SAFE_PATH = re.compile(r"[!-~]+", re.ASCII)
 _NO_TIME_LEFT = "There is no time left to ask the store."
 
 
@@ -49,10 +60,10 @@ class Answer:
 
 
 class StoreTransport:
-    """Sends one store's calls over the process's Session.
+    """Sends one store's calls over the connections that the process's Session keeps.
 
-    The adapter is used directly: it follows no redirect (which would carry the secret headers
-    elsewhere), keeps no cookie between shoppers, and asks the environment for no proxy.
+    It follows no redirect (which would carry the secret headers elsewhere), keeps no cookie between
+    shoppers, and asks the environment for no proxy.
     """
 
     def __init__(
@@ -66,23 +77,32 @@ class StoreTransport:
         ca_file: str | None = None,
         label: str = "store",
     ) -> None:
-        self._adapter = session.get_adapter(base_url)
         headers = {
             "Accept": "application/json",
             "Accept-Encoding": "identity",
             "User-Agent": "cartproxy",
             **secret_headers,
         }
-        # Preparing costs as much as sending, so each call is a copy of one that is prepared.
-        self._request = requests.Request("GET", base_url, headers=headers).prepare()
-        self._base_url = str(self._request.url).rstrip("/")
+        self._session = session
+        # Address and headers, examined by requests once; each call writes them as they are.
+        self._prepared = requests.Request("GET", base_url, headers=headers).prepare()
+        url = urlsplit(str(self._prepared.url))
+        fields = {"Host": url.netloc.rpartition("@")[2], **self._prepared.headers}
+        self._base_path = url.path.rstrip("/")
+        self._fields = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
         self._connect_seconds = connect_seconds
         self._call_seconds = call_seconds
         self._verify: bool | str = ca_file or True
         self._label = label
 
     def call(
-        self, method: str, path: str, deadline: Deadline, body: object = None, *, operation: str
+        self,
+        method: str,
+        path: str,
+        deadline: Deadline,
+        body: object = None,
+        *,
+        operation: str,
     ) -> Answer:
         """Make one call and return its answer, whatever its status below 500.
 
@@ -107,33 +127,32 @@ class StoreTransport:
         total = min(self._call_seconds, deadline.remaining())
         if total <= 0:
             raise StoreTimeout(_NO_TIME_LEFT)
-        timeout = urllib3.Timeout(connect=min(self._connect_seconds, total), total=total)
-        request = self._prepare(method, path, body)
+        ends = time.monotonic() + total
+        connect_seconds = min(self._connect_seconds, total)
+        request = self._write(method, path, body)
         maybe_applied = Outcome.NOT_APPLIED if method == "GET" else Outcome.UNKNOWN
         try:
-            with self._adapter.send(
-                request,
-                stream=True,
-                timeout=timeout,  # type: ignore[arg-type] # taken, though the stubs don't say so
-                verify=self._verify,
-                proxies={},
-            ) as response:
-                return _read(response, maybe_applied)
-        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+            with self._pool.exchange(request, connect_seconds, ends) as exchange:
+                return _read(exchange, maybe_applied)
+        except (HTTPError, OSError, CertificateError, BrokenAnswer) as error:
             raise _translate(error, maybe_applied) from None
 
-    def _prepare(self, method: str, path: str, body: object) -> requests.PreparedRequest:
-        """The prepared request with its own path and body; every path is made of safe parts."""
-        request = self._request.copy()
-        request.method, request.url = method, self._base_url + path
+    @cached_property
+    def _pool(self) -> StorePool:
+        return store_pool(self._session, self._prepared, self._verify)
+
+    def _write(self, method: str, path: str, body: object) -> bytes:
+        """The request as it goes over the wire."""
+        if not _SAFE_PATH.fullmatch(path):
+            raise ValueError("a path of a store call is made of safe parts")
+        lines = [f"{method} {self._base_path}{path} HTTP/1.1\r\n", self._fields]
+        payload = b""
         if body is not None:
             payload = json.dumps(body, separators=(",", ":"), default=_number).encode()
-            request.body = payload
-            request.headers["Content-Type"] = "application/json"
-            request.headers["Content-Length"] = str(len(payload))
-        elif method != "GET":
-            request.headers["Content-Length"] = "0"
-        return request
+            lines.append("Content-Type: application/json\r\n")
+        if method != "GET":
+            lines.append(f"Content-Length: {len(payload)}\r\n")
+        return "".join(lines).encode("latin-1") + b"\r\n" + payload
 
 
 def _number(value: object) -> int | float:
@@ -142,9 +161,9 @@ def _number(value: object) -> int | float:
     raise TypeError(f"{type(value).__name__} has no place in a call to the store")
 
 
-def _read(response: requests.Response, maybe_applied: Outcome) -> Answer:
-    status = response.status_code
-    retry_after = response.headers.get("Retry-After", "")
+def _read(exchange: Exchange, maybe_applied: Outcome) -> Answer:
+    status = exchange.status
+    retry_after = exchange.headers.get("retry-after", "")
     plain = retry_after.isascii() and retry_after.isdigit() and len(retry_after) <= _LONGEST_NUMBER
     seconds = int(retry_after) if plain else None
     if 300 <= status < 400:
@@ -158,21 +177,21 @@ def _read(response: requests.Response, maybe_applied: Outcome) -> Answer:
         # 502 to 504 may be a gateway's word, behind which the store is still at work.
         failed.answered = status in (500, 501)
         raise failed
-    body = _error_body(response) if status >= 400 else _json(response, maybe_applied)
-    return Answer(status, body, seconds, response.headers.get("Date", ""))
+    body = _error_body(exchange) if status >= 400 else _json(exchange, maybe_applied)
+    return Answer(status, body, seconds, exchange.headers.get("date", ""))
 
 
-def _json(response: requests.Response, outcome: Outcome) -> object:
-    if response.headers.get("Content-Encoding", "identity").lower() != "identity":
+def _json(exchange: Exchange, outcome: Outcome) -> object:
+    if exchange.headers.get("content-encoding", "identity").lower() != "identity":
         raise StoreBadResponse(
             "The store answered in an encoding nobody asked for.", outcome=outcome
         )
-    raw = b""
-    # To the end, where a body that was cut short is told apart from a whole one.
-    while chunk := response.raw.read(MAX_ANSWER_BYTES + 1, decode_content=False):
-        raw += chunk
-        if len(raw) > MAX_ANSWER_BYTES:
-            raise StoreBadResponse("The store's answer is larger than 1 MiB.", outcome=outcome)
+    try:
+        raw = exchange.read(MAX_ANSWER_BYTES)
+    except AnswerTooLarge:
+        raise StoreBadResponse(
+            "The store's answer is larger than 1 MiB.", outcome=outcome
+        ) from None
     try:
         body: object = json.loads(raw, parse_float=Decimal, parse_constant=_refuse_constant)
     except (ValueError, ArithmeticError, RecursionError):
@@ -180,10 +199,10 @@ def _json(response: requests.Response, outcome: Outcome) -> object:
     return body
 
 
-def _error_body(response: requests.Response) -> object:
+def _error_body(exchange: Exchange) -> object:
     """The JSON of an error answer, or None: errors come as HTML or empty too."""
     try:
-        return _json(response, Outcome.NOT_APPLIED)
+        return _json(exchange, Outcome.NOT_APPLIED)
     except StoreBadResponse:
         return None
 
@@ -194,45 +213,12 @@ def _refuse_constant(name: str) -> None:
 
 def _translate(error: Exception, maybe_applied: Outcome) -> StoreError:
     """The product's error for one of the libraries', by what it says about the call's effect."""
-    causes = tuple(_causes(error))
-    for matches, make in _MEANINGS:
-        if any(matches(cause) for cause in causes):
-            return make(maybe_applied)
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return StoreTls("The store's certificate can't be verified.")
+    if isinstance(error, (NewConnectionError, ConnectTimeoutError)):
+        return StoreUnreachable("The store can't be reached.")
+    if isinstance(error, TimeoutError):
+        return StoreTimeout("The store did not answer in time.", outcome=maybe_applied)
+    if isinstance(error, (ssl.SSLError, SSLError, CertificateError)):
+        return StoreTls("The secure connection to the store failed.", outcome=maybe_applied)
     return StoreFailed("The connection to the store broke.", outcome=maybe_applied)
-
-
-def _causes(error: BaseException) -> list[BaseException]:
-    """The error with everything it wraps: by chaining, as an argument, or as urllib3's `reason`."""
-    found: list[BaseException] = []
-    waiting: list[object] = [error]
-    while waiting:
-        current = waiting.pop()
-        if isinstance(current, BaseException) and current not in found:
-            found.append(current)
-            waiting += [current.__cause__, current.__context__, getattr(current, "reason", None)]
-            waiting += current.args
-    return found
-
-
-_Matcher = Callable[[BaseException], bool]
-_Maker = Callable[[Outcome], StoreError]
-
-# First match wins: a bad certificate or a refused connection comes wrapped in broader errors.
-_MEANINGS: tuple[tuple[_Matcher, _Maker], ...] = (
-    (
-        lambda cause: isinstance(cause, ssl.SSLCertVerificationError),
-        lambda _: StoreTls("The store's certificate can't be verified."),
-    ),
-    (
-        lambda cause: isinstance(cause, (NewConnectionError, requests.ConnectTimeout)),
-        lambda _: StoreUnreachable("The store can't be reached."),
-    ),
-    (
-        lambda cause: isinstance(cause, (ReadTimeoutError, requests.ReadTimeout, TimeoutError)),
-        lambda outcome: StoreTimeout("The store did not answer in time.", outcome=outcome),
-    ),
-    (
-        lambda cause: isinstance(cause, (requests.exceptions.SSLError, ssl.SSLError)),
-        lambda outcome: StoreTls("The secure connection to the store failed.", outcome=outcome),
-    ),
-)

@@ -5,7 +5,7 @@ Field names and quirks: upstream.md, Objects; upstream-evidence.md, part (2) and
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 from urllib.parse import urljoin, urlsplit
 
@@ -20,7 +20,7 @@ from cartproxy.carts.models import (
     ProductOption,
     Snapshot,
 )
-from cartproxy.store.text import describe_item, plain_text, tidy
+from cartproxy.store.text import describe_item, plain_text, remembered, tidy
 
 Wire = Mapping[str, object]
 
@@ -53,6 +53,7 @@ _SHIPPING = {
 # Lines that nobody added (upstream-evidence.md, part 8).
 _DERIVED = ("Bundle Item:", "KIT ITEM:")
 _CART_FIELDS = frozenset(("OrderKey", "CartItemList", "CheckoutURL", "BillingFirstName"))
+_USUAL_ID = 2**63
 _MAX_DIGITS = 30  # no price, id or quantity is longer; a Decimal of millions of digits is an attack
 
 
@@ -96,9 +97,9 @@ def write_quantity(quantity: Decimal) -> dict[str, object]:
 
 def one(body: object) -> Wire:
     """The object in an answer: bare, or alone in an array. Else raises StoreBadResponse."""
-    if isinstance(body, Sequence) and not isinstance(body, str) and len(body) == 1:
+    if isinstance(body, list) and len(body) == 1:
         body = body[0]
-    if not isinstance(body, Mapping):
+    if not isinstance(body, dict):
         raise StoreBadResponse("The store's answer does not have the shape of its API.")
     return body
 
@@ -241,7 +242,7 @@ def _objects(value: object) -> list[Wire]:
 
 
 def _object(value: object) -> Wire:
-    if not isinstance(value, Mapping):
+    if not isinstance(value, dict):
         raise StoreBadResponse("The store's answer holds something else where an object belongs.")
     return value
 
@@ -278,8 +279,11 @@ def _decimal(wire: Wire, name: str) -> Decimal:
 
 
 def _integer(wire: Wire, name: str) -> int:
+    value = wire.get(name)
+    if type(value) is int and abs(value) <= _USUAL_ID:  # no Decimal needed
+        return value
     number = _decimal(wire, name)
-    if wire.get(name) in (None, "") or number != number.to_integral_value():
+    if value in (None, "") or number != number.to_integral_value():
         raise StoreBadResponse("The store's answer lacks an id.")
     return int(number)
 
@@ -293,8 +297,11 @@ def _positive(wire: Wire, name: str) -> Decimal | None:
 def _url(wire: Wire, name: str, shop_url: str) -> str | None:
     """An absolute http(s) address; None for none and for every other scheme."""
     value = tidy(_text(wire, name))
-    if not value:
-        return None
+    return _absolute(shop_url, value) if value else None
+
+
+@remembered
+def _absolute(shop_url: str, value: str) -> str | None:
     try:
         url = urljoin(shop_url, value)
         return url if urlsplit(url).scheme in ("http", "https") else None

@@ -35,19 +35,22 @@ def read_body() -> bytes:
         raise Refused("unsupported-media-type", "The body must be sent as it is, not encoded.")
     limit: int = current_app.config["MAX_BODY_BYTES"]
     length = asked.content_length
-    too_large = Refused("body-too-large", f"A body may have {limit} bytes.")
     if (length or 0) > limit:
-        raise too_large
+        raise _too_large(limit)
     if length is None and not asked.environ.get("wsgi.input_terminated"):
         return b""
     body = _receive(limit + 1 if length is None else length)
     if len(body) > limit:
-        raise too_large
+        raise _too_large(limit)
     if length is not None and len(body) < length:
         # Half of it could make sense: `quantity=1` of `quantity=12`.
         raise Refused("malformed-request", "The body ends too early.")
     asked.received = body
     return body
+
+
+def _too_large(limit: int) -> Refused:
+    return Refused("body-too-large", f"A body may have {limit} bytes.")
 
 
 def _receive(size: int) -> bytes:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cartproxy.carts.models import ItemOption
-from cartproxy.store.text import describe_item, plain_text
+from cartproxy.store.text import describe_item, plain_text, remembered
 
 
 @pytest.mark.parametrize(
@@ -56,3 +56,17 @@ def test_any_markup_at_all_gives_a_text(parts: list[str]) -> None:
     text = plain_text("".join(parts))
 
     assert text == " ".join(text.split())
+
+
+def test_short_texts_are_read_once_and_long_ones_are_not_kept() -> None:
+    seen: list[str] = []
+
+    @remembered
+    def read(text: str) -> int:
+        seen.append(text)
+        return len(text)
+
+    short, long = "Mug", "Mug" * 1000
+
+    assert [read(text) for text in (short, short, long, long)] == [3, 3, 3000, 3000]
+    assert seen == [short, long, long]

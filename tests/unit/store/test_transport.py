@@ -107,7 +107,10 @@ def with_length(body: bytes, head: bytes = HEAD) -> bytes:
 
 @pytest.mark.parametrize(
     "answer",
-    [with_length(b"{}", HEAD + b"X-Long: " + b"x" * 2000 + b"\r\n"), with_length(b" " * 4000)],
+    [
+        with_length(b"{}", HEAD + b"X-Long: " + b"x" * 2000 + b"\r\n"),
+        with_length(b" " * 4000),
+    ],
     ids=["headers", "body"],
 )
 def test_dripping_answer_is_cut_at_the_hard_deadline(answer: bytes) -> None:
@@ -207,7 +210,9 @@ def test_redirect_is_not_followed_and_takes_no_secret_along() -> None:
     assert stolen == []
 
 
-def test_proxies_of_the_environment_are_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_proxies_of_the_environment_are_not_asked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
         monkeypatch.setenv(name, f"http://127.0.0.1:{free_port()}")
 
@@ -216,7 +221,10 @@ def test_proxies_of_the_environment_are_not_asked(monkeypatch: pytest.MonkeyPatc
 
 
 def test_cookies_of_the_store_are_not_sent_back_and_connections_are_kept() -> None:
-    with server(says(with_length(b"[1]", HEAD + b"Set-Cookie: cart=alice\r\n"))) as (url, seen):
+    with server(says(with_length(b"[1]", HEAD + b"Set-Cookie: cart=alice\r\n"))) as (
+        url,
+        seen,
+    ):
         calls = transport(url)
         for _ in range(3):
             calls.call("GET", "/", Deadline.after(9), operation="test")
@@ -255,7 +263,10 @@ def test_unreadable_error_answer_is_still_known_by_its_status(body: bytes) -> No
 
 @pytest.mark.parametrize("drop", [b"", b"HTTP/1.1 20", HEAD + b"Content-Length: 9\r\n\r\n[1"])
 def test_read_that_failed_has_surely_changed_nothing(drop: bytes) -> None:
-    with server(says_and_closes(drop)) as (url, _), pytest.raises(StoreFailed) as caught:
+    with (
+        server(says_and_closes(drop)) as (url, _),
+        pytest.raises(StoreFailed) as caught,
+    ):
         transport(url).call("GET", "/", Deadline.after(9), operation="test")
 
     assert caught.value.outcome is Outcome.NOT_APPLIED
@@ -284,6 +295,47 @@ def test_kept_connection_that_the_store_has_closed_is_not_a_lost_call() -> None:
 
     assert again.body == [1]
     assert sum(piece.startswith((b"GET ", b"POST ")) for piece in seen) == 2
+
+
+def test_head_and_body_go_out_together_and_say_all_that_the_store_asks_for() -> None:
+    with server(says(with_length(b"[1]"))) as (url, seen):
+        calls = transport(f"{url}/api/")
+        calls.call("POST", "/Cart", Deadline.after(9), {"a": "ü"}, operation="test")
+        calls.call("DELETE", "/Cart/1", Deadline.after(9), operation="test")
+        calls.call("GET", "/Products?countonly=1", Deadline.after(9), operation="test")
+
+    usual = (
+        b"Host: %s\r\nAccept: application/json\r\nAccept-Encoding: identity\r\n"
+        b"User-Agent: cartproxy\r\nPrivateKey: secret-key\r\nToken: secret-token\r\n"
+    ) % url.removeprefix("http://").encode()
+    assert seen == [
+        b"POST /api/Cart HTTP/1.1\r\n"
+        + usual
+        + b'Content-Type: application/json\r\nContent-Length: 14\r\n\r\n{"a":"\\u00fc"}',
+        b"DELETE /api/Cart/1 HTTP/1.1\r\n" + usual + b"Content-Length: 0\r\n\r\n",
+        b"GET /api/Products?countonly=1 HTTP/1.1\r\n" + usual + b"\r\n",
+    ]
+
+
+@pytest.mark.parametrize("path", ["/Cart/a b", "/Cart/1\r\nX: y", "/Cart/é", "/Cart/1\n"])
+def test_path_that_could_be_more_than_one_is_never_sent(path: str) -> None:
+    with (
+        server(says(with_length(b"[1]"))) as (url, seen),
+        pytest.raises(ValueError, match="safe"),
+    ):
+        transport(url).call("GET", path, Deadline.after(9), operation="test")
+
+    assert seen == []
+
+
+def test_authority_file_that_does_not_exist_is_a_store_error() -> None:
+    calls = StoreTransport(
+        new_session(4), base_url="https://localhost:1", secret_headers={},
+        connect_seconds=2, call_seconds=2, ca_file="/nowhere/ca.pem",
+    )  # fmt: skip
+
+    with pytest.raises(StoreFailed):
+        calls.call("GET", "/", Deadline.after(9), operation="test")
 
 
 @pytest.mark.parametrize("size", [2**20 - 2, 2**20 - 1])

@@ -1,0 +1,159 @@
+"""One HTTP/1.1 exchange over a connected socket: one write, and an answer that is read strictly.
+
+`http.client` reads header lines with its parser for mail and sends head and body apart: a third of
+what an add costs. Knows nothing of pools, of JSON and of carts.
+See docs/decisions/0001-deadline-in-the-reader.md.
+"""
+
+from __future__ import annotations
+
+import re
+import socket
+import time
+from contextlib import suppress
+
+_RECEIVE_BYTES = 64 * 1024
+_MAX_HEAD_BYTES = 64 * 1024
+_MAX_FIELDS = 100
+_MAX_CHUNK_LINE_BYTES = 256
+_TEXT = rb"[^\x00-\x08\x0a-\x1f\x7f]*"
+_STATUS = re.compile(rb"HTTP/1\.([01]) ([1-9][0-9]{2})(?: " + _TEXT + rb")?")
+# A folded line, or a space before the colon, is none: two readers could see two things in it.
+_FIELD = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):(" + _TEXT + rb")")
+_LENGTH = re.compile(r"[0-9]{1,18}", re.ASCII)
+_CHUNK = re.compile(rb"([0-9A-Fa-f]{1,8})[ \t]*(?:;" + _TEXT + rb")?")
+
+
+class BrokenAnswer(Exception):
+    """What came is no HTTP answer, or not the whole of one."""
+
+
+class AnswerTooLarge(Exception):
+    """The body has more bytes than were asked for."""
+
+
+class Exchange:
+    """A request that has been sent, and the head of its answer; the body waits to be read.
+
+    `headers` have lower-case names; several of one name are joined by commas. `reusable` says that
+    the answer was read to its end, and the connection may serve another request. All ends at
+    `ends`, on the monotonic clock, however slowly the bytes drip in; a socket's own timeout starts
+    anew with every byte. Raises BrokenAnswer, TimeoutError and other OSErrors.
+    """
+
+    def __init__(self, sock: socket.socket, request: bytes, ends: float) -> None:
+        self._sock = sock
+        self._ends = ends
+        self._held = bytearray()
+        self.reusable = False
+        self._limit_wait()
+        # Who has hung up on the request may have answered it before.
+        with suppress(BrokenPipeError, ConnectionResetError):
+            sock.sendall(request)
+        self._read_head()
+        while self.status < 200:  # an interim answer, such as 103 Early Hints
+            self._read_head()
+
+    def read(self, limit: int) -> bytes:
+        """The whole body. Raises AnswerTooLarge over so many bytes, and what `Exchange` raises."""
+        coding = self.headers.get("transfer-encoding")
+        length = self.headers.get("content-length")
+        if self.status in (204, 304):
+            body = b""
+        elif coding is not None:
+            if coding.lower() != "chunked":
+                raise BrokenAnswer("an unknown transfer encoding")
+            body = self._read_chunks(limit)
+        elif length is not None:
+            if not _LENGTH.fullmatch(length):
+                raise BrokenAnswer("a length that is none")
+            body = self._read_exactly(int(length), limit)
+        else:
+            return self._read_to_end(limit)
+        # Two framings at once, or bytes behind the end, are how a foreign answer is smuggled in.
+        twice = coding is not None and length is not None
+        self.reusable = self._lasting and not twice and not self._held
+        return body
+
+    def _read_head(self) -> None:
+        status_line, *lines = self._read_until(b"\r\n\r\n", _MAX_HEAD_BYTES).split(b"\r\n")
+        status = _STATUS.fullmatch(status_line)
+        if not status or len(lines) > _MAX_FIELDS:
+            raise BrokenAnswer("no head of an answer")
+        headers: dict[str, str] = {}
+        for line in lines:
+            field = _FIELD.fullmatch(line)
+            if not field:
+                raise BrokenAnswer("no header line")
+            name, value = (
+                field[1].decode("ascii").lower(),
+                field[2].decode("latin-1").strip(" \t"),
+            )
+            headers[name] = f"{headers[name]}, {value}" if name in headers else value
+        self.status = int(status[2])
+        self.headers = headers
+        self._lasting = status[1] == b"1" and "close" not in headers.get("connection", "").lower()
+
+    def _read_chunks(self, limit: int) -> bytes:
+        body = bytearray()
+        while size := self._read_chunk_size():
+            body += self._read_exactly(size, limit - len(body))
+            if self._read_exactly(2, 2) != b"\r\n":
+                raise BrokenAnswer("a chunk without an end")
+        while self._read_until(b"\r\n", _MAX_HEAD_BYTES):
+            pass  # trailers, which say nothing that is asked
+        return bytes(body)
+
+    def _read_chunk_size(self) -> int:
+        line = _CHUNK.fullmatch(self._read_until(b"\r\n", _MAX_CHUNK_LINE_BYTES))
+        if not line:
+            raise BrokenAnswer("a chunk without a size")
+        return int(line[1], 16)
+
+    def _read_until(self, mark: bytes, limit: int) -> bytes:
+        """What stands before the mark, which is taken too."""
+        looked = 0
+        while (end := self._held.find(mark, looked)) < 0:
+            looked = max(0, len(self._held) - len(mark) + 1)
+            if looked > limit:
+                break
+            self._receive_more()
+        if not 0 <= end <= limit:
+            raise BrokenAnswer("a line or head without an end")
+        return self._take(end, len(mark))
+
+    def _read_exactly(self, size: int, limit: int) -> bytes:
+        if size > limit:
+            raise AnswerTooLarge
+        while len(self._held) < size:
+            self._receive_more()
+        return self._take(size)
+
+    def _read_to_end(self, limit: int) -> bytes:
+        while len(self._held) <= limit:
+            if not self._receive():
+                return self._take(len(self._held))
+        raise AnswerTooLarge
+
+    def _take(self, size: int, behind: int = 0) -> bytes:
+        """So many bytes of what is held; those behind them are dropped."""
+        taken = bytes(self._held[:size])
+        del self._held[: size + behind]
+        return taken
+
+    def _receive_more(self) -> None:
+        if not self._receive():
+            raise BrokenAnswer("the answer ends too early")
+
+    def _receive(self) -> bool:
+        """Whether anything came; nothing comes when the peer has closed its side."""
+        self._limit_wait()
+        received = self._sock.recv(_RECEIVE_BYTES)
+        self._held += received
+        return bool(received)
+
+    def _limit_wait(self) -> None:
+        remaining = self._ends - time.monotonic()
+        if remaining <= 0:
+            raise TimeoutError("timed out")
+        self._sock.settimeout(remaining)

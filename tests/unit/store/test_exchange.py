@@ -1,0 +1,158 @@
+"""One exchange with a peer that answers to the letter, loosely, or not at all."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from cartproxy.store.exchange import AnswerTooLarge, BrokenAnswer, Exchange
+
+OK = b"HTTP/1.1 200 OK\r\n"
+CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
+
+
+@pytest.fixture
+def pair() -> Iterator[tuple[socket.socket, socket.socket]]:
+    ours, peer = socket.socketpair()
+    with ours, peer:
+        yield ours, peer
+
+
+Pair = tuple[socket.socket, socket.socket]
+
+
+def read(pair: Pair, answer: bytes, *, closes: bool = True, limit: int = 1000) -> bytes:
+    return exchanged(pair, answer, closes=closes).read(limit)
+
+
+def exchanged(pair: Pair, answer: bytes, *, closes: bool = False) -> Exchange:
+    ours, peer = pair
+    peer.sendall(answer)
+    if closes:
+        peer.shutdown(socket.SHUT_WR)
+    return Exchange(ours, b"GET / HTTP/1.1\r\n\r\n", time.monotonic() + 5)
+
+
+@pytest.mark.parametrize(
+    ("answer", "body", "reusable"),
+    [
+        (OK + b"Content-Length: 2\r\n\r\n{}", b"{}", True),
+        (b"HTTP/1.1 200\r\nCONTENT-LENGTH:2 \t\r\n\r\n{}", b"{}", True),
+        (OK + b"Content-Length: 0\r\n\r\n", b"", True),
+        (b"HTTP/1.1 204 No Content\r\n\r\n", b"", True),
+        (CHUNKED + b"1\r\n{\r\n01;a=b\r\n}\r\n0\r\n\r\n", b"{}", True),
+        (CHUNKED + b"2\r\n{}\r\n0\r\nX-Checksum: 1\r\n\r\n", b"{}", True),
+        (b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n" + OK + b"Content-Length: 2\r\n\r\n{}",
+         b"{}", True),
+        (OK + b"Connection: Close\r\nContent-Length: 2\r\n\r\n{}", b"{}", False),
+        (b"HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\n{}", b"{}", False),
+        (OK + b"Content-Length: 2\r\n\r\n{}HTTP/1.1 200 OK\r\n\r\n", b"{}", False),
+        (OK + b"Content-Length: 9\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
+         b"{}", False),
+    ],
+)  # fmt: skip
+def test_body_is_read_to_its_end_and_the_connection_kept_where_nothing_speaks_against_it(
+    pair: Pair, answer: bytes, body: bytes, reusable: bool
+) -> None:
+    exchange = exchanged(pair, answer)
+
+    assert exchange.read(1000) == body
+    assert exchange.status in (200, 204)
+    assert exchange.reusable is reusable
+
+
+def test_body_without_a_length_ends_with_the_connection(pair: Pair) -> None:
+    exchange = exchanged(pair, OK + b"\r\n[1]", closes=True)
+
+    assert exchange.read(1000) == b"[1]"
+    assert not exchange.reusable
+
+
+def test_connection_with_an_unread_body_is_not_kept(pair: Pair) -> None:
+    assert not exchanged(pair, OK + b"Content-Length: 2\r\n\r\n{}").reusable
+
+
+def test_header_names_are_in_lower_case_and_doubled_ones_joined(pair: Pair) -> None:
+    exchange = exchanged(pair, OK + b"RETRY-After: 7\r\nX: \xe9\r\nRetry-after:\t8 \r\n\r\n")
+
+    assert exchange.headers == {"retry-after": "7, 8", "x": "é"}
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n",
+        b"HTTP/1.1 200 OK\n\n{}",
+        b"HTTP/2 200\r\n\r\n",
+        b"HTTP/1.1 20 OK\r\n\r\n",
+        b"HTTP/1.1 200 O\x00K\r\n\r\n",
+        b"220 mail.example ESMTP\r\n\r\n",
+        OK + b" folded: line\r\nContent-Length: 2\r\n\r\n{}",
+        OK + b"X: a\r\n folded\r\nContent-Length: 2\r\n\r\n{}",
+        OK + b"Content-Length : 2\r\n\r\n{}",
+        OK + b": 2\r\n\r\n{}",
+        OK + b"no colon\r\n\r\n{}",
+        OK + b"X: a\rb\r\nContent-Length: 2\r\n\r\n{}",
+        OK + b"X: a\nContent-Length: 2\r\n\r\n{}",
+        OK + b"X: a\x00\r\nContent-Length: 2\r\n\r\n{}",
+        OK + b"Content-Length: 2\r\nContent-Length: 2\r\n\r\n{}",
+        OK + b"Content-Length: -2\r\n\r\n{}",
+        OK + b"Content-Length: +2\r\n\r\n{}",
+        OK + b"Content-Length: \xb2\r\n\r\n{}",
+        OK + b"Content-Length: 3\r\n\r\n{}",
+        OK + b"Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
+        CHUNKED,
+        CHUNKED + b"x\r\n",
+        CHUNKED + b"-1\r\n{\r\n",
+        CHUNKED + b"1_0\r\n{\r\n",
+        CHUNKED + b"1\r\n{}\r\n0\r\n\r\n",
+        CHUNKED + b"2\r\n{}\r\n",
+        CHUNKED + b"2\r\n{}\r\n0\r\n",
+        CHUNKED + b"2;" + b"x" * 300 + b"\r\n{}\r\n0\r\n\r\n",
+        OK + b"X: 1\r\n" * 101 + b"\r\n",
+        OK + b"X: " + b"x" * 70_000 + b"\r\n\r\n",
+    ],
+)  # fmt: skip
+def test_answer_that_is_not_to_the_letter_is_refused(pair: Pair, answer: bytes) -> None:
+    with pytest.raises(BrokenAnswer):
+        read(pair, answer)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        OK + b"Content-Length: 999999999999\r\n\r\n",
+        CHUNKED + b"FFFFFFFF\r\n",
+        CHUNKED + b"5\r\n12345\r\n6\r\n123456\r\n0\r\n\r\n",
+        OK + b"\r\n12345678901",
+    ],
+)
+def test_body_is_bounded_however_it_is_framed(pair: Pair, answer: bytes) -> None:
+    with pytest.raises(AnswerTooLarge):
+        read(pair, answer, limit=10)
+
+
+@pytest.mark.parametrize("answer", [b"", b"HTTP", OK, CHUNKED + b"1\r\n", OK + b"\r\n12"])
+def test_silence_ends_with_the_time_that_was_given(pair: Pair, answer: bytes) -> None:
+    ours, peer = pair
+    peer.sendall(answer)
+    began = time.monotonic()
+
+    with pytest.raises(TimeoutError):
+        Exchange(ours, b"", began + 0.1).read(1000)
+
+    assert 0.09 < time.monotonic() - began < 3
+
+
+def test_answer_of_a_peer_that_hung_up_on_the_request_is_still_read(pair: Pair) -> None:
+    ours, peer = pair
+    peer.sendall(b"HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\n\r\n")
+    peer.close()
+
+    exchange = Exchange(ours, b"x", time.monotonic() + 5)
+
+    assert exchange.status == 413
