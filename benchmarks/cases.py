@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import statistics
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -48,7 +49,7 @@ class Result:
     p50_ms: float
     p99_ms: float
     answered: int
-    errors: int
+    errors: Counter[str]
     peak_megabytes: float
 
 
@@ -117,6 +118,6 @@ class Bench:
             p50_ms=median(lambda sample: sample.percentile(0.5)),
             p99_ms=median(lambda sample: sample.percentile(0.99)),
             answered=sum(sample.answered for sample in samples),
-            errors=sum(sample.errors for sample in samples),
+            errors=sum((sample.errors for sample in samples), Counter()),
             peak_megabytes=self._peaks[name, case],
         )

@@ -24,13 +24,14 @@ def print_table(bench: Bench, cases: Sequence[Case], counts: dict[str, Any]) -> 
     print(f"\n{'':42}{'':14}" + "".join(f"{column:>15}" for column in COLUMNS))
     last = ""
     for title, name, result in rows(bench, cases):
+        errors = result.errors.total()
         figures = (
             f"{result.cpu_ms:.2f}",
             f"{result.per_second:,.0f}",
             f"{result.p50_ms:.1f}",
             f"{result.p99_ms:.1f}",
             f"{result.peak_megabytes:.0f}",
-            f"{result.errors} of {result.errors + result.answered}" if result.errors else "0",
+            f"{errors} of {errors + result.answered}" if errors else "0",
         )
         if title != last:
             print()
@@ -39,6 +40,10 @@ def print_table(bench: Bench, cases: Sequence[Case], counts: dict[str, Any]) -> 
         )
         last = title
     print()
+    for title, name, result in rows(bench, cases):
+        if result.errors:
+            kinds = ", ".join(f"{number} x {kind}" for kind, number in result.errors.most_common())
+            print(f"errors of {name}, {title}: {kinds}")
     for name, figure in counts.items():
         print(f"{name.replace('_', ' '):42}{figure}")
 
@@ -55,7 +60,8 @@ def ratios(bench: Bench) -> dict[str, Any]:
         "get_cpu_vs_fastapi": round(cpu(SERVICE, GET_64) / cpu(FASTAPI, GET_64), 2),
         "add_cpu_vs_naive_flask": round(cpu(SERVICE, ADD_64) / cpu(FLASK, ADD_64), 2),
         "add_cpu_vs_fastapi": round(cpu(SERVICE, ADD_64) / cpu(FASTAPI, ADD_64), 2),
-        "errors_1000_in_flight": waiting.errors if waiting else None,
+        "errors_1000_in_flight": waiting.errors.total() if waiting else None,
+        "errors_1000_in_flight_kinds": waiting.errors if waiting else None,
     }
 
 
