@@ -30,6 +30,11 @@ class Sample:
         """Requests answered well."""
         return len(self.latencies)
 
+    @property
+    def cpu_ms_each(self) -> float:
+        """The server's CPU, divided by the requests answered well."""
+        return self.cpu_ms / max(self.answered, 1)
+
     def percentile(self, share: float) -> float:
         """The latency in ms that this share of the requests stayed under."""
         ordered = sorted(self.latencies) or [0.0]
