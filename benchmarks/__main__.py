@@ -33,10 +33,10 @@ class Plan:
 _ROUNDS = Pace(16, 0.3)
 QUICK = Plan(
     {
-        cases.GET_1: Pace(1, 0.5),
-        cases.GET_64: Pace(3, 0.3),
-        cases.ADD_1: Pace(1, 0.5),
-        cases.ADD_64: Pace(3, 0.3),
+        cases.GET_1: Pace(1, 0.3),
+        cases.GET_64: Pace(3, 0.25),
+        cases.ADD_1: Pace(1, 0.3),
+        cases.ADD_64: Pace(3, 0.25),
     },
     waiting=Pace(1, 0.5),
     latency_slices=5,
