@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import statistics
 import tempfile
 from dataclasses import dataclass
-from itertools import repeat
 from pathlib import Path
 from typing import Any
 
-import requests
-
-from benchmarks import cases, chart, table, traffic
-from benchmarks.cases import Bench
+from benchmarks import cases, chart, table
+from benchmarks.cases import Bench, Case, Pace
 from benchmarks.contenders import SERVICE, Contender, Surroundings, contenders, surroundings
 from benchmarks.counts import Counter
-from benchmarks.load import shop
+from benchmarks.growth import growth
+from benchmarks.latency import added_ms
 from benchmarks.memory import Copies
 
 
@@ -25,31 +22,53 @@ from benchmarks.memory import Copies
 class Plan:
     """How long and how much."""
 
-    cases: tuple[cases.Case, ...]
-    rounds: int
-    seconds: float
-    waiting_seconds: float
+    cases: dict[Case, Pace]
+    waiting: Pace
+    latency_slices: int
     carts_weighed: int
-    cart_counts: tuple[int, ...]
+    growth: Pace | None
 
 
-_BOTH = (cases.GET_1, cases.GET_64, cases.ADD_1, cases.ADD_64)
-QUICK = Plan(_BOTH, 1, 0.5, 0.5, 10_000, ())
-FULL = Plan((*_BOTH, cases.GET_1000, cases.ADD_64_SLOW), 4, 1.5, 5, 100_000, (1_000, 1_000_000))
+# Many short rounds, so that those who are compared are measured within seconds of each other.
+_ROUNDS = Pace(16, 0.3)
+QUICK = Plan(
+    {
+        cases.GET_1: Pace(1, 0.3),
+        cases.GET_64: Pace(3, 0.25),
+        cases.ADD_1: Pace(1, 0.3),
+        cases.ADD_64: Pace(3, 0.25),
+    },
+    waiting=Pace(1, 0.5),
+    latency_slices=5,
+    carts_weighed=10_000,
+    growth=None,
+)
+FULL = Plan(
+    {
+        **dict.fromkeys((cases.GET_1, cases.GET_64, cases.ADD_1, cases.ADD_64), _ROUNDS),
+        **dict.fromkeys((cases.GET_1000, cases.ADD_64_SLOW), Pace(4, 1.5)),
+    },
+    waiting=Pace(1, 5),
+    latency_slices=20,
+    carts_weighed=100_000,
+    growth=_ROUNDS,
+)
 
 
-async def measure(around: Surroundings, started: list[Contender], plan: Plan) -> tuple[Bench, Any]:
+async def measure(
+    around: Surroundings, started: list[Contender], plan: Plan, logs: Path
+) -> tuple[Bench, dict[str, Any]]:
     """Everything, in the order in which the parts disturb each other least."""
     own = started[0]
     bench = Bench(around, started)
     await bench.fill_carts()
     counts = await _count(around, own, bench.bearers[SERVICE][0])
-    for case in plan.cases:
+    for case, pace in plan.cases.items():
         print(case.title, flush=True)
-        await bench.run(case, rounds=plan.rounds, seconds=plan.seconds)
-    counts["added_ms"] = await _added_latency(around, own, bench, plan)
-    only = SERVICE if plan is QUICK else ""
-    await bench.run(cases.WAIT_1000, rounds=1, seconds=plan.waiting_seconds, only=only)
+        await bench.run(case, pace)
+    bearer = bench.bearers[SERVICE][0]
+    counts["added_ms"] = await added_ms(around, own, bearer, plan.latency_slices)
+    await bench.run(cases.WAIT_1000, plan.waiting, only=SERVICE if plan is QUICK else "")
     copies = Copies(around, own)
     await copies.make_model()
     counts["carts_weighed"] = plan.carts_weighed
@@ -57,7 +76,8 @@ async def measure(around: Surroundings, started: list[Contender], plan: Plan) ->
     copies.clear()
     counts["bytes_per_cart"] = round(copies.bytes_per_cart(plan.carts_weighed))
     counts["bytes_of_the_record_alone"] = round(copies.bytes_per_cart(plan.carts_weighed, 1))
-    counts |= await _growth(around, own, copies, plan)
+    if plan.growth:
+        counts |= await growth(around, logs, plan.growth)
     return bench, counts
 
 
@@ -78,42 +98,6 @@ async def _count(around: Surroundings, own: Contender, bearer: str) -> dict[str,
     }
 
 
-async def _added_latency(around: Surroundings, own: Contender, bench: Bench, plan: Plan) -> float:
-    """Median of an add minus the medians of its two store calls made directly; one shopper."""
-    added = []
-    bearer = bench.bearers[SERVICE][0]
-    order_key = _cart_at_the_store(around)
-    calls = traffic.store_calls(order_key)
-    for _ in range(plan.rounds):
-        direct = [await shop(around.store_port, [repeat(call)], 0.3) for call in calls]
-        through = await shop(own.port, [traffic.adds(bearer)], plan.seconds)
-        added.append(through.percentile(0.5) - sum(each.percentile(0.5) for each in direct))
-    return round(statistics.median(added), 2)
-
-
-def _cart_at_the_store(around: Surroundings) -> str:
-    made = requests.post(f"{around.store_url}/Cart", json={}, timeout=5).json()
-    return str(made[0]["Value"])
-
-
-async def _growth(
-    around: Surroundings, own: Contender, copies: Copies, plan: Plan
-) -> dict[str, Any]:
-    """CPU of a look and of an add with few and with many carts in Redis."""
-    found = {}
-    for count in plan.cart_counts:
-        copies.clear()
-        bench = Bench(around, [own])
-        await bench.fill_carts()
-        copies.grow_to(count)
-        for case in (cases.GET_64, cases.ADD_64):
-            await bench.run(case, rounds=plan.rounds, seconds=plan.seconds)
-            result = bench.result(SERVICE, case)
-            assert result is not None
-            found[f"{case.action}_cpu_ms_at_{count}_carts"] = round(result.cpu_ms, 2)
-    return found
-
-
 def main() -> None:
     """Start the servers, measure, print."""
     parser = argparse.ArgumentParser(prog="benchmarks", description=__doc__)
@@ -122,17 +106,17 @@ def main() -> None:
     chosen = parser.parse_args()
     plan = QUICK if chosen.quick else FULL
     with (
-        tempfile.TemporaryDirectory() as logs,
+        tempfile.TemporaryDirectory() as folder,
         surroundings() as around,
-        contenders(around, Path(logs)) as started,
+        contenders(around, logs := Path(folder)) as started,
     ):
-        bench, counts = asyncio.run(measure(around, started, plan))
-    shown = (*plan.cases, cases.WAIT_1000)
-    table.print_table(bench, shown, counts)
+        bench, counts = asyncio.run(measure(around, started, plan, logs))
+    figures = table.ratios(bench) | counts
+    table.print_table(bench, (*plan.cases, cases.WAIT_1000), figures)
     if chosen.svg:
         # Of those who wait, most get no answer from some servers: no scale holds that.
-        chart.draw(table.rows(bench, plan.cases), chosen.svg)
-    table.print_json(table.ratios(bench) | counts)
+        chart.draw(table.rows(bench, list(plan.cases)), chosen.svg)
+    table.print_json(figures)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import statistics
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -12,6 +13,7 @@ import requests
 from benchmarks import processes, traffic
 from benchmarks.contenders import Contender, Surroundings
 from benchmarks.load import Sample, ask_once, shop
+from benchmarks.spread import Spread
 
 _CARTS = 64
 _WARM_SECONDS = 0.1
@@ -40,6 +42,14 @@ WAIT_1000 = Case("first add", 1000, 200)
 
 
 @dataclass(frozen=True)
+class Pace:
+    """How many rounds, and how long each server is asked in each of them."""
+
+    rounds: int
+    seconds: float
+
+
+@dataclass(frozen=True)
 class Result:
     """The medians of a case's rounds for one server; errors are summed."""
 
@@ -48,7 +58,7 @@ class Result:
     p50_ms: float
     p99_ms: float
     answered: int
-    errors: int
+    errors: Counter[str]
     peak_megabytes: float
 
 
@@ -74,13 +84,13 @@ class Bench:
                 if status not in (200, 201):
                     raise RuntimeError(f"{contender.name} answered {status}: {body.decode()}")
 
-    async def run(self, case: Case, *, rounds: int, seconds: float, only: str = "") -> None:
-        """Take the case's samples: in each round every server once."""
+    async def run(self, case: Case, pace: Pace, only: str = "") -> None:
+        """Take the case's samples: in each round every server once, to and fro."""
         requests.put(f"{self.around.store_url}/_delay/{case.delay_ms}", timeout=5)
-        for _ in range(rounds):
-            for contender in self.contenders:
+        for number in range(pace.rounds):
+            for contender in self.contenders[:: -1 if number % 2 else 1]:
                 if not only or contender.name == only:
-                    sample = await self._sample(contender, case, seconds)
+                    sample = await self._sample(contender, case, pace.seconds)
                     self._samples.setdefault((contender.name, case), []).append(sample)
         requests.put(f"{self.around.store_url}/_delay/0", timeout=5)
 
@@ -112,11 +122,19 @@ class Bench:
             return statistics.median(figure(sample) for sample in samples)
 
         return Result(
-            cpu_ms=median(lambda sample: sample.cpu_ms / max(sample.answered, 1)),
+            cpu_ms=median(lambda sample: sample.cpu_ms_each),
             per_second=median(lambda sample: sample.answered / sample.seconds),
             p50_ms=median(lambda sample: sample.percentile(0.5)),
             p99_ms=median(lambda sample: sample.percentile(0.99)),
             answered=sum(sample.answered for sample in samples),
-            errors=sum(sample.errors for sample in samples),
+            errors=sum((sample.errors for sample in samples), Counter()),
             peak_megabytes=self._peaks[name, case],
         )
+
+    def cpu_ratio(self, case: Case, name: str, other: str) -> Spread:
+        """The CPU of a server's request over that of another's, from each round by itself.
+
+        The machine may be half as fast a minute later: what was measured side by side compares.
+        """
+        rounds = zip(self._samples[name, case], self._samples[other, case], strict=True)
+        return Spread.of([mine.cpu_ms_each / theirs.cpu_ms_each for mine, theirs in rounds])

@@ -79,7 +79,7 @@ def contenders(around: Surroundings, logs: Path) -> Iterator[list[Contender]]:
 
 
 @contextmanager
-def service(around: Surroundings, logs: Path) -> Iterator[Contender]:
+def service(around: Surroundings, logs: Path, name: str = SERVICE) -> Iterator[Contender]:
     """The service under production settings, with a store that allows as much as is asked.
 
     The snapshot is believed for an hour, so that a look stays one from the snapshot.
@@ -106,7 +106,7 @@ def service(around: Surroundings, logs: Path) -> Iterator[Contender]:
         "CARTPROXY_SNAPSHOT_FRESH_SECONDS": "3600",
         **{f"CARTPROXY_STORES_SHOP_{name}": value for name, value in store.items()},
     }
-    with _running(SERVICE, "python -m cartproxy serve", 0, settings, logs) as contender:
+    with _running(name, "python -m cartproxy serve", 0, settings, logs) as contender:
         yield contender
 
 

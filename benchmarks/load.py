@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 PATIENCE_SECONDS = 10
+_CODE = re.compile(rb'"code": ?"([a-z-]+)"')
 
 
 @dataclass
 class Sample:
-    """What a run has shown; latencies in ms, of the requests that were answered well."""
+    """What a run has shown; latencies in ms, of the requests that were answered well.
+
+    An error's kind is its status and, where the answer names one, its code; or the exception.
+    """
 
     latencies: list[float] = field(default_factory=list)
-    errors: int = 0
+    errors: Counter[str] = field(default_factory=Counter)
     seconds: float = 0.0
     cpu_ms: float = 0.0
 
@@ -23,6 +29,11 @@ class Sample:
     def answered(self) -> int:
         """Requests answered well."""
         return len(self.latencies)
+
+    @property
+    def cpu_ms_each(self) -> float:
+        """The server's CPU, divided by the requests answered well."""
+        return self.cpu_ms / max(self.answered, 1)
 
     def percentile(self, share: float) -> float:
         """The latency in ms that this share of the requests stayed under."""
@@ -94,18 +105,25 @@ async def _shop(port: int, requests: Iterator[bytes], sample: Sample, ends: floa
         try:
             async with asyncio.timeout(PATIENCE_SECONDS):
                 connection = connection or await Connection.to(port)
-                status, _ = await connection.ask(next(requests))
-        except (TimeoutError, OSError):
+                status, body = await connection.ask(next(requests))
+        except (TimeoutError, OSError) as error:
             status = 0
-        if 200 <= status < 300:
-            sample.latencies.append((time.monotonic() - began) * 1000)
+            sample.errors[type(error).__name__] += 1
         else:
-            sample.errors += 1
+            if 200 <= status < 300:
+                sample.latencies.append((time.monotonic() - began) * 1000)
+            else:
+                sample.errors[_kind(status, body)] += 1
         if connection is not None and not (status and connection.open):
             connection.close()
             connection = None
     if connection is not None:
         connection.close()
+
+
+def _kind(status: int, body: bytes) -> str:
+    code = _CODE.search(body)
+    return f"{status} {code[1].decode()}" if code else str(status)
 
 
 async def ask_once(port: int, request: bytes) -> tuple[int, bytes]:

@@ -1,0 +1,27 @@
+"""A figure taken in many rounds: its median, and how far the rounds lie apart."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Spread:
+    """The median of the rounds, the least and the greatest of them, and their number."""
+
+    median: float
+    least: float
+    greatest: float
+    rounds: int
+
+    @classmethod
+    def of(cls, figures: Sequence[float]) -> Spread:
+        """Of one figure for each round."""
+        return cls(statistics.median(figures), min(figures), max(figures), len(figures))
+
+    def __str__(self) -> str:
+        return (
+            f"{self.median:.2f}  ({self.least:.2f} to {self.greatest:.2f} in {self.rounds} rounds)"
+        )
