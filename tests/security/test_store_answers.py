@@ -9,19 +9,20 @@ import json
 import time
 import tracemalloc
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
 import requests
-import urllib3
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from requests.adapters import BaseAdapter
+from requests.adapters import HTTPAdapter
 
 from cartproxy.carts.deadline import Deadline
 from cartproxy.carts.errors import StoreBadResponse, StoreError
 from cartproxy.carts.models import Addresses, Currency, NewItem
 from cartproxy.store.client import StoreClient
+from cartproxy.store.exchange import Exchange
 from cartproxy.store.text import plain_text
 from cartproxy.store.transport import MAX_ANSWER_BYTES, Answer, StoreTransport
 
@@ -30,22 +31,29 @@ SHOP = "https://shop.example"
 many = settings(deadline=None, max_examples=500)
 
 
-class Wire(BaseAdapter):
-    """Answers every call with the same bytes."""
+class Wire(HTTPAdapter):
+    """Its connections answer every call with the same bytes."""
 
-    status, headers, body = 200, dict[str, str](), b""
+    answer = b""
 
-    def send(self, request: requests.PreparedRequest, *_: Any, **__: Any) -> requests.Response:
-        response = requests.Response()
-        response.status_code = self.status
-        response.headers = requests.structures.CaseInsensitiveDict(self.headers)
-        response.raw = urllib3.HTTPResponse(
-            io.BytesIO(self.body), headers=self.headers, status=self.status, preload_content=False
-        )
-        return response
+    def pool(self, *_: object) -> Wire:
+        return self
 
-    def close(self) -> None:
-        """Nothing to close."""
+    @contextmanager
+    def exchange(self, request: bytes, _: float, ends: float) -> Iterator[Exchange]:
+        yield Exchange(Peer(self.answer), request, ends)  # type: ignore[arg-type]
+
+
+class Peer(io.BytesIO):
+    """The socket's part that is used: has its answer ready, and hangs up after it."""
+
+    recv = io.BytesIO.read
+
+    def sendall(self, request: bytes) -> None:
+        """Hear it."""
+
+    def settimeout(self, seconds: float) -> None:
+        """Never late."""
 
 
 class Ungoverned:
@@ -82,9 +90,13 @@ CALLS = {
 }
 
 
-def give(body: object, status: int = 200, **headers: str) -> None:
-    WIRE.body = body if isinstance(body, bytes) else json.dumps(body).encode()
-    WIRE.status, WIRE.headers = status, headers
+def give(body: object, status: int = 200, *, length: bool = True, **headers: str) -> None:
+    """Have this answer ready; without its length, it ends with the connection."""
+    content = body if isinstance(body, bytes) else json.dumps(body).encode()
+    if length:
+        headers["Content-Length"] = str(len(content))
+    head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    WIRE.answer = f"HTTP/1.1 {status} \r\n{head}\r\n".encode() + content
 
 
 def texts(value: object) -> Iterator[str]:
@@ -210,8 +222,9 @@ def test_text_made_to_take_long_does_not(part: str) -> None:
     assert time.process_time() - began < 2
 
 
-def test_answer_over_a_mebibyte_is_refused_with_bounded_memory() -> None:
-    give(b'{"OrderKey":"k","x":"' + b"x" * (64 * MAX_ANSWER_BYTES) + b'"}')
+@pytest.mark.parametrize("length", [True, False])
+def test_answer_over_a_mebibyte_is_refused_with_bounded_memory(length: bool) -> None:
+    give(b'{"OrderKey":"k","x":"' + b"x" * (64 * MAX_ANSWER_BYTES) + b'"}', length=length)
     tracemalloc.start()
     try:
         with pytest.raises(StoreBadResponse, match="1 MiB"):
