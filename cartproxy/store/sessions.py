@@ -7,11 +7,14 @@ import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, cast
+from urllib.parse import urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
+from requests.utils import DEFAULT_CA_BUNDLE_PATH
 from urllib3.connection import HTTPConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.util.ssl_ import create_urllib3_context
 
 from cartproxy.store.exchange import Exchange
 
@@ -55,9 +58,16 @@ class _StoreAdapter(HTTPAdapter):
         super().init_poolmanager(*args, socket_options=_SOCKET_OPTIONS, **kwargs)
         self.poolmanager.pool_classes_by_scheme = {"http": StorePool, "https": _TlsPool}
 
-    def pool(self, request: requests.PreparedRequest, verify: bool | str) -> StorePool:
-        pool = self.get_connection_with_tls_context(request, verify, proxies={})
-        self.cert_verify(pool, request.url, verify, None)  # type: ignore[no-untyped-call]
+    def pool(self, url: str, ca_file: str | None) -> StorePool:
+        parts = urlsplit(url)
+        settings = {}
+        if parts.scheme == "https":
+            # One for all connections: to read the usual authorities takes some 20 ms of CPU.
+            settings["ssl_context"] = context = create_urllib3_context()
+            context.load_verify_locations(ca_file or DEFAULT_CA_BUNDLE_PATH)
+        pool = self.poolmanager.connection_from_host(
+            parts.hostname, parts.port, parts.scheme, pool_kwargs=settings
+        )
         return cast(StorePool, pool)
 
 
@@ -71,12 +81,9 @@ def new_session(max_connections: int) -> requests.Session:
     return session
 
 
-def store_pool(
-    session: requests.Session, request: requests.PreparedRequest, verify: bool | str
-) -> StorePool:
-    """The Session's connections for such a request, trusting what `verify` names (or all usual).
+def store_pool(session: requests.Session, url: str, ca_file: str | None) -> StorePool:
+    """The Session's connections to the URL's host, trusting that file's authorities or all usual.
 
-    Raises OSError where a file of certificates does not exist.
+    Raises OSError where the file does not exist or holds no certificates.
     """
-    adapter = cast(_StoreAdapter, session.get_adapter(str(request.url)))
-    return adapter.pool(request, verify)
+    return cast(_StoreAdapter, session.get_adapter(url)).pool(url, ca_file)

@@ -85,14 +85,15 @@ class StoreTransport:
         }
         self._session = session
         # Address and headers, examined by requests once; each call writes them as they are.
-        self._prepared = requests.Request("GET", base_url, headers=headers).prepare()
-        url = urlsplit(str(self._prepared.url))
-        fields = {"Host": url.netloc.rpartition("@")[2], **self._prepared.headers}
+        prepared = requests.Request("GET", base_url, headers=headers).prepare()
+        self._url = str(prepared.url)
+        url = urlsplit(self._url)
+        fields = {"Host": url.netloc.rpartition("@")[2], **prepared.headers}
         self._base_path = url.path.rstrip("/")
         self._fields = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
         self._connect_seconds = connect_seconds
         self._call_seconds = call_seconds
-        self._verify: bool | str = ca_file or True
+        self._ca_file = ca_file
         self._label = label
 
     def call(
@@ -139,7 +140,7 @@ class StoreTransport:
 
     @cached_property
     def _pool(self) -> StorePool:
-        return store_pool(self._session, self._prepared, self._verify)
+        return store_pool(self._session, self._url, self._ca_file)
 
     def _write(self, method: str, path: str, body: object) -> bytes:
         """The request as it goes over the wire."""
