@@ -5,6 +5,7 @@ stand (see `when_ready`).
 """
 
 import os
+import resource
 import shutil
 import signal
 import threading
@@ -28,7 +29,10 @@ bind = _settings.bind
 workers = _settings.worker_count
 worker_class = "cartproxy.server.Worker"
 # Requests under way, connections between two requests, and those that are being closed.
-worker_connections = 3 * _settings.concurrency
+worker_connections = 4 * _settings.concurrency
+# A usual shell allows 1,024 open files, and lets us have more for the asking.
+_, _most_files = resource.getrlimit(resource.RLIMIT_NOFILE)
+resource.setrlimit(resource.RLIMIT_NOFILE, (_most_files, _most_files))
 # One socket for all workers, which outlives them: with one each (reuse_port), whoever waits at the
 # socket of a worker that leaves is cut off. Measured at SIGHUP with idle connections, 2026-11-21.
 reuse_port = False

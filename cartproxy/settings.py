@@ -252,8 +252,8 @@ class Settings:
     concurrency: int = _setting(
         fields.Integer(validate=validate.Range(min=1)),
         "Requests that each worker serves at once, most of them waiting for a store; one more is "
-        "refused as overloaded. Connections between two requests may be as many again.",
-        640,
+        "refused as overloaded. Connections between two requests may be twice as many.",
+        1000,
     )
     redis_url: Secret = _secret(
         "Address of the cart storage: redis://, rediss://, unix://, "

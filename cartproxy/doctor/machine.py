@@ -17,10 +17,10 @@ _USUAL_STOP_SECONDS = 90  # what systemd waits before it kills
 def descriptor_findings(settings: Settings) -> Iterator[Finding]:
     """Whether a worker may open as many connections as it can need."""
     apis = {urlsplit(store.api_url).netloc for store in settings.stores.values()}
-    browsers = 3 * settings.concurrency  # worker_connections in gunicorn_conf.py
+    browsers = 4 * settings.concurrency  # worker_connections in gunicorn_conf.py
     redis = settings.concurrency + 8
     needed = browsers + settings.concurrency * len(apis) + redis + _REST
-    limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    _, limit = resource.getrlimit(resource.RLIMIT_NOFILE)
     about = "file descriptors"
     if limit not in (-1, resource.RLIM_INFINITY) and limit < needed:
         yield warning(
@@ -28,7 +28,7 @@ def descriptor_findings(settings: Settings) -> Iterator[Finding]:
             about,
             f"A worker may need {needed} (browsers, Redis, stores), and may open {limit} (as seen "
             "from here; the service's own limit may differ).",
-            "Raise it: LimitNOFILE=65536 in the systemd unit, `ulimit -n` in a shell; or lower "
+            "Raise it: LimitNOFILE=65536 in the systemd unit, `ulimit -Hn` in a shell; or lower "
             "concurrency.",
         )
     else:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import resource
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -37,16 +36,15 @@ def doctor(
     sound_redis_url: str,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
-) -> Iterator[Doctor]:
+) -> Doctor:
     """Runs `doctor --json` on a sound setup with some settings changed: exit code and report."""
-    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (max(4096, limits[0]), limits[1]))
 
     def run(*arguments: str, **changed: str) -> tuple[int, dict[str, Any]]:
         settings = {
             "CARTPROXY_PUBLIC_URL": "https://carts.example",
             "CARTPROXY_REDIS_URL": sound_redis_url,
             "CARTPROXY_PEPPER": PEPPER,
+            "CARTPROXY_CONCURRENCY": "500",  # some machines allow no more than 4,096 files
             "CARTPROXY_DRAIN_SECONDS": "5",
             "CARTPROXY_TRUSTED_HOPS": "1",
             **store_environment(store.url),
@@ -60,8 +58,7 @@ def doctor(
             assert secret not in said
         return code, json.loads(said)
 
-    yield run
-    resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+    return run
 
 
 def found(report: dict[str, Any], level: str) -> list[str]:
@@ -289,7 +286,7 @@ def test_origin_that_lets_in_too_many_is_a_warning(doctor: Doctor, origins: str,
     [
         ({"CARTPROXY_DRAIN_SECONDS": "0"}, "drain-none"),
         ({"CARTPROXY_DRAIN_SECONDS": "100"}, "stop-slow"),
-        ({"CARTPROXY_CONCURRENCY": "20000"}, "descriptors"),
+        ({"CARTPROXY_CONCURRENCY": "1000000000"}, "descriptors"),
         ({"CARTPROXY_CONCURRENCY": "32"}, "concurrency-low"),
         ({"CARTPROXY_PUBLIC_URL": "http://localhost:8000"}, "public-url-local"),
         ({"CARTPROXY_PUBLIC_URL": "http://localhost:8000"}, "trusted-hops-forged"),
