@@ -1,0 +1,101 @@
+"""Connections on which nothing happens: kept for the next request, and in nobody's way."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+import requests
+from conftest import store_environment
+from servers import service, workers
+
+LOOK = b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n"
+PLACES = 4
+
+
+@pytest.fixture(scope="module")
+def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the service's log goes."""
+    return tmp_path_factory.mktemp("service") / "log"
+
+
+@pytest.fixture(scope="module")
+def small_url(redis_url: str, store_url: str, log: Path) -> Iterator[str]:
+    """A service of one worker with few places: so it keeps twice as many connections idle."""
+    environment = {
+        "CARTPROXY_REDIS_URL": redis_url,
+        "CARTPROXY_WORKERS": "1",
+        "CARTPROXY_CONCURRENCY": str(PLACES),
+        **store_environment(store_url),
+    }
+    with service(environment, log) as url:
+        yield url
+
+
+def connect(url: str) -> socket.socket:
+    address = urlsplit(url)
+    return socket.create_connection((address.hostname, address.port), timeout=10)
+
+
+def is_closed(connection: socket.socket) -> bool:
+    """Whether the service has hung up, now or within a moment."""
+    connection.settimeout(0.2)
+    try:
+        return connection.recv(1) == b""
+    except TimeoutError:
+        return False
+
+
+def test_of_too_many_idle_connections_the_longest_idle_go(small_url: str) -> None:
+    with contextlib.ExitStack() as stack:
+        idle = []
+        for _ in range(2 * PLACES + 3):
+            idle.append(stack.enter_context(connect(small_url)))
+            time.sleep(0.05)  # else the kernel may hand them over in another order
+        health = requests.get(f"{small_url}/livez", timeout=5)
+        closed = [is_closed(each) for each in idle]
+        idle[-1].sendall(LOOK)
+        idle[-1].settimeout(5)
+        answer = idle[-1].recv(12)
+
+    assert health.status_code == 200
+    assert closed == [True] * 4 + [False] * (2 * PLACES - 1)
+    assert answer == b"HTTP/1.1 200"
+
+
+def test_request_on_its_way_is_answered_when_its_connection_is_cut_as_idle(small_url: str) -> None:
+    (worker,) = workers(small_url)
+    with contextlib.ExitStack() as stack:
+        early = stack.enter_context(connect(small_url))
+        time.sleep(0.2)
+        os.kill(worker, signal.SIGSTOP)
+        others = [stack.enter_context(connect(small_url)) for _ in range(2 * PLACES)]
+        early.sendall(LOOK)
+        os.kill(worker, signal.SIGCONT)
+        answer = early.recv(12)
+
+    assert len(others) == 2 * PLACES
+    assert answer == b"HTTP/1.1 200"
+
+
+def test_stop_waits_for_no_idle_connection(small_url: str, log: Path) -> None:
+    (worker,) = workers(small_url)
+    with connect(small_url) as idle:
+        idle.sendall(LOOK)
+        idle.recv(12)
+        os.kill(worker, signal.SIGTERM)
+        ends = time.monotonic() + 30
+        while worker in workers(small_url) and time.monotonic() < ends:
+            time.sleep(0.1)
+        gone = worker not in workers(small_url)
+
+    assert gone
+    # What gunicorn says when it had to end connections by force.
+    assert "graceful timeout" not in log.read_text()
