@@ -4,6 +4,12 @@ Executed by its path, not imported: at the start, and again when SIGHUP has brou
 stand (see `when_ready`).
 """
 
+import gevent.monkey
+
+# The workers replace the other blocking calls when they start. Of this module urllib3 takes a class
+# for good when it is imported, which is below.
+gevent.monkey.patch_ssl()
+
 import os
 import resource
 import shutil
@@ -19,6 +25,7 @@ os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", str(serving.shared_folder()))
 
 from prometheus_client import multiprocess
 
+import cartproxy.app  # noqa: F401 # before the fork: workers begin sooner, and all with one code
 from cartproxy.settings import DRAINING_FLAG
 from cartproxy.settings_source import SettingsError
 
@@ -36,8 +43,7 @@ resource.setrlimit(resource.RLIMIT_NOFILE, (_most_files, _most_files))
 # One socket for all workers, which outlives them: with one each (reuse_port), whoever waits at the
 # socket of a worker that leaves is cut off. Measured at SIGHUP with idle connections, 2026-11-21.
 reuse_port = False
-# Each worker makes its own application, of the settings in force when it is forked. It also imports
-# it, for gevent must have replaced the blocking calls before anybody has taken hold of them.
+# Each worker makes its own application, of the settings in force when it is forked.
 preload_app = False
 keepalive = 1  # On; how long is for `web.readers` to say.
 graceful_timeout = int(_settings.request_seconds) + 5

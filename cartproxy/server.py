@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import contextlib
 import secrets
+import signal
 import socket
 import time
-import warnings
 from typing import Any
 
 import gevent
@@ -42,12 +42,10 @@ class Worker(GeventWorker):  # type: ignore[misc] # gunicorn has no types
     `web.bodies`.)
     """
 
-    def patch(self) -> None:
-        """Let blocking calls give way to other greenlets; before the application is imported."""
-        with warnings.catch_warnings():
-            # Imported by the check of redis_url, in the master, and used by nobody here.
-            warnings.filterwarnings("ignore", r".* patched\): \['redis\.asyncio\.[^,]*'\]\. $")
-            super().patch()
+    def init_process(self) -> None:
+        """Begin, in the new process; a stop that is asked for meanwhile is not forgotten."""
+        signal.signal(signal.SIGTERM, self.handle_exit)
+        super().init_process()
 
     def load_wsgi(self) -> None:
         """Load the application in the new process, and watch from now on how long reading takes."""
@@ -58,7 +56,8 @@ class Worker(GeventWorker):  # type: ignore[misc] # gunicorn has no types
     def handle_exit(self, sig: int, frame: Any) -> None:
         """Stop: no new connections, and no more waiting on the old ones."""
         super().handle_exit(sig, frame)
-        gevent.spawn_later(_LINGER_SECONDS, self._readers.part)
+        if self.booted:
+            gevent.spawn_later(_LINGER_SECONDS, self._readers.part)
 
     def handle(self, listener: Any, client: Any, addr: Any) -> None:
         """Serve a connection, one request after the other, until either side ends it."""

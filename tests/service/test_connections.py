@@ -1,4 +1,4 @@
-"""Connections on which nothing happens: kept for the next request, and in nobody's way."""
+"""Connections on which nothing happens are kept, and in nobody's way; a worker that stops, stops."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ import pytest
 import requests
 from conftest import store_environment
 from servers import service, workers
+from shopper import Store
 
 LOOK = b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n"
 PLACES = 4
@@ -53,6 +54,14 @@ def is_closed(connection: socket.socket) -> bool:
         return False
 
 
+def soon_gone(worker: int, url: str) -> bool:
+    """Whether the worker ends, waited for longer than gunicorn waits before it kills."""
+    ends = time.monotonic() + 20
+    while worker in workers(url) and time.monotonic() < ends:
+        time.sleep(0.1)
+    return worker not in workers(url)
+
+
 def test_of_too_many_idle_connections_the_longest_idle_go(small_url: str) -> None:
     with contextlib.ExitStack() as stack:
         idle = []
@@ -85,16 +94,26 @@ def test_request_on_its_way_is_answered_when_its_connection_is_cut_as_idle(small
     assert answer == b"HTTP/1.1 200"
 
 
+def test_stop_of_a_worker_that_only_begins_is_not_forgotten(redis_url: str, store: Store) -> None:
+    settings = {"CARTPROXY_REDIS_URL": redis_url, "CARTPROXY_WORKERS": "1"}
+    with service(settings | store_environment(store.url)) as url:
+        (worker,) = workers(url)
+        os.kill(worker, signal.SIGKILL)
+        while not (begun := set(workers(url)) - {worker}):
+            time.sleep(0.01)
+        os.kill(*begun, signal.SIGTERM)
+        gone = soon_gone(*begun, url)
+
+    assert gone
+
+
 def test_stop_waits_for_no_idle_connection(small_url: str, log: Path) -> None:
     (worker,) = workers(small_url)
     with connect(small_url) as idle:
         idle.sendall(LOOK)
         idle.recv(12)
         os.kill(worker, signal.SIGTERM)
-        ends = time.monotonic() + 30
-        while worker in workers(small_url) and time.monotonic() < ends:
-            time.sleep(0.1)
-        gone = worker not in workers(small_url)
+        gone = soon_gone(worker, small_url)
 
     assert gone
     # What gunicorn says when it had to end connections by force.
