@@ -83,11 +83,19 @@ def handler_for(api: Api) -> type[BaseHTTPRequestHandler]:
     return Handler
 
 
+class Server(ThreadingHTTPServer):
+    """Says nothing of connections that the client drops, as it does when it closes them."""
+
+    daemon_threads = True
+
+    def handle_error(self, *_: object) -> None:
+        """Keep quiet."""
+
+
 @pytest.fixture
 def api() -> Iterator[Api]:
     api = Api()
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler_for(api)) as server:
-        server.daemon_threads = True
+    with Server(("127.0.0.1", 0), handler_for(api)) as server:
         api.url = f"http://127.0.0.1:{server.server_address[1]}"
         Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
         yield api
