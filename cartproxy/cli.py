@@ -8,11 +8,15 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from cartproxy import __version__, cli_carts
-from cartproxy.cli_carts import add_config_option
-from cartproxy.settings import Secret, Settings, StoreSettings, declared
-from cartproxy.settings_source import load_or_exit
+from cartproxy import __version__
+
+if TYPE_CHECKING:
+    from cartproxy.settings import Settings, StoreSettings
+
+
+# What a command needs is imported when it runs: `serve` would wait for all of it twice.
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -26,7 +30,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _add_doctor(commands)
     _add_config(commands)
     _add_snippet(commands)
-    cli_carts.add_commands(commands)
+    _add_carts(commands)
+    _add_keys(commands)
     chosen = parser.parse_args(arguments)
     code: int = chosen.run(chosen)
     return code
@@ -54,7 +59,7 @@ def _demo(chosen: argparse.Namespace) -> int:
 
 def _add_serve(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     serve = commands.add_parser("serve", help="run the service (gunicorn)")
-    add_config_option(serve)
+    _add_config_option(serve)
     serve.set_defaults(run=_serve)
 
 
@@ -62,23 +67,28 @@ def _serve(chosen: argparse.Namespace) -> int:
     """Become gunicorn, so that signals and exit codes are its own."""
     if chosen.config:
         os.environ["CARTPROXY_CONFIG"] = str(chosen.config.resolve())
-    load_or_exit(os.environ)
     configuration = Path(__file__).with_name("gunicorn_conf.py")
     gunicorn = [sys.executable, "-m", "gunicorn", "--config", str(configuration)]
     os.execv(sys.executable, [*gunicorn, "cartproxy.wsgi:app"])  # noqa: S606
 
 
 def _add_sandbox(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    from cartproxy.sandbox.server import add_arguments, serve_from_arguments
+    from cartproxy.sandbox.arguments import add_arguments
 
     sandbox = commands.add_parser("sandbox", help="run the simulated store alone")
     add_arguments(sandbox)
-    sandbox.set_defaults(run=serve_from_arguments)
+    sandbox.set_defaults(run=_sandbox)
+
+
+def _sandbox(chosen: argparse.Namespace) -> int:
+    from cartproxy.sandbox.server import serve_from_arguments
+
+    return serve_from_arguments(chosen)
 
 
 def _add_doctor(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     doctor = commands.add_parser("doctor", help="examine settings, stores, Redis and machine")
-    add_config_option(doctor)
+    _add_config_option(doctor)
     doctor.add_argument("--json", action="store_true", help="for programs")
     doctor.set_defaults(run=_doctor)
 
@@ -96,7 +106,7 @@ def _add_config(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     config = commands.add_parser("config", help="look at the settings")
     actions = config.add_subparsers(dest="action", required=True, metavar="action")
     show = actions.add_parser("show", help="the settings in force, secrets masked")
-    add_config_option(show)
+    _add_config_option(show)
     show.set_defaults(run=_show_config)
     docs = actions.add_parser("docs", help="docs/settings.md, made from the code")
     docs.set_defaults(run=_print_settings_page)
@@ -110,6 +120,8 @@ def _print_settings_page(_chosen: argparse.Namespace) -> int:
 
 
 def _show_config(chosen: argparse.Namespace) -> int:
+    from cartproxy.settings_source import load_or_exit
+
     settings = load_or_exit(os.environ, chosen.config)
     _show(settings, "")
     for name, store in settings.stores.items():
@@ -119,6 +131,8 @@ def _show_config(chosen: argparse.Namespace) -> int:
 
 
 def _show(settings: Settings | StoreSettings, indent: str) -> None:
+    from cartproxy.settings import Secret, declared
+
     values = {each.name: getattr(settings, each.name) for each in dataclasses.fields(settings)}
     for name, _, _ in declared(type(settings)):
         value = values[name]
@@ -130,12 +144,13 @@ def _add_snippet(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     snippet = commands.add_parser("snippet", help="what to paste into a page, for one product")
     snippet.add_argument("--store", required=True, help="the store's id in the settings")
     snippet.add_argument("--product", required=True, type=int, help="the product's catalog id")
-    add_config_option(snippet)
+    _add_config_option(snippet)
     snippet.set_defaults(run=_snippet)
 
 
 def _snippet(chosen: argparse.Namespace) -> int:
     """Ask the running service about the product, and print what fits it."""
+    from cartproxy.settings_source import load_or_exit
     from cartproxy.widget.snippet import ask, snippet
 
     settings = load_or_exit(os.environ, chosen.config)
@@ -152,3 +167,56 @@ def _snippet(chosen: argparse.Namespace) -> int:
     checkouts = [f"{scheme}://{host}" for host in store.hosts]
     print(snippet(settings.public_url, chosen.store, product, site, checkouts))
     return 0
+
+
+def _add_config_option(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--config", type=Path, help="TOML file; else CARTPROXY_CONFIG")
+
+
+def _add_carts(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    carts = commands.add_parser("carts", help="the carts in Redis: list, show, revoke")
+    actions = carts.add_subparsers(dest="action", required=True, metavar="action")
+    listing = actions.add_parser("list", help="carts, of one site if you like")
+    listing.add_argument("--limit", type=int, default=50, help="how many at most (50)")
+    show = actions.add_parser("show", help="one cart's lines")
+    show.add_argument("name", help="a cart's name as logs have it, or the whole of it")
+    revoke = actions.add_parser("revoke", help="forget a cart, or all carts of a site")
+    revoke.add_argument("name", nargs="?", help="a cart's name as logs have it")
+    for action, run in ((listing, _list_carts), (show, _show_cart), (revoke, _revoke_carts)):
+        _add_config_option(action)
+        action.set_defaults(run=run)
+    for action in (listing, revoke):
+        action.add_argument("--store", help="the store's id, with --origin")
+        action.add_argument("--origin", help="the site: https://blog.example, or key:NAME")
+
+
+def _list_carts(chosen: argparse.Namespace) -> int:
+    from cartproxy.cli_carts import list_carts
+
+    return list_carts(chosen)
+
+
+def _show_cart(chosen: argparse.Namespace) -> int:
+    from cartproxy.cli_carts import show_cart
+
+    return show_cart(chosen)
+
+
+def _revoke_carts(chosen: argparse.Namespace) -> int:
+    from cartproxy.cli_carts import revoke_carts
+
+    return revoke_carts(chosen)
+
+
+def _add_keys(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    keys = commands.add_parser("keys", help="keys of server-side callers")
+    actions = keys.add_subparsers(dest="action", required=True, metavar="action")
+    create = actions.add_parser("create", help="make a key; the settings get its hash alone")
+    create.add_argument("--name", required=True, help="whose key it is: letters, digits, . _ -")
+    create.set_defaults(run=_create_key)
+
+
+def _create_key(chosen: argparse.Namespace) -> int:
+    from cartproxy.cli_carts import create_key
+
+    return create_key(chosen)

@@ -1,14 +1,13 @@
-"""Command line for the carts in Redis and for API keys."""
+"""What the commands `carts list | show | revoke` and `keys create` do."""
 
 from __future__ import annotations
 
 import argparse
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from decimal import Decimal
 from itertools import islice
-from pathlib import Path
 
 from cartproxy.carts.office import Entry, Office
 from cartproxy.carts.seal import Seal
@@ -18,46 +17,6 @@ from cartproxy.settings_source import load_or_exit
 from cartproxy.storage import connect
 
 _SHORTEST_NAME = 12  # what logs show
-
-
-def add_config_option(parser: argparse.ArgumentParser) -> None:
-    """The option of every command that reads the settings."""
-    parser.add_argument("--config", type=Path, help="TOML file; else CARTPROXY_CONFIG")
-
-
-def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add `carts list | show | revoke` and `keys create`."""
-    carts = commands.add_parser("carts", help="the carts in Redis: list, show, revoke")
-    actions = carts.add_subparsers(dest="action", required=True, metavar="action")
-    listing = _add(actions, "list", "carts, of one site if you like", _list)
-    listing.add_argument("--limit", type=int, default=50, help="how many at most (50)")
-    show = _add(actions, "show", "one cart's lines", _show, site=False)
-    show.add_argument("name", help="a cart's name as logs have it, or the whole of it")
-    revoke = _add(actions, "revoke", "forget a cart, or all carts of a site", _revoke)
-    revoke.add_argument("name", nargs="?", help="a cart's name as logs have it")
-
-    keys = commands.add_parser("keys", help="keys of server-side callers")
-    making = keys.add_subparsers(dest="action", required=True, metavar="action")
-    create = making.add_parser("create", help="make a key; the settings get its hash alone")
-    create.add_argument("--name", required=True, help="whose key it is: letters, digits, . _ -")
-    create.set_defaults(run=_create_key)
-
-
-def _add(
-    actions: argparse._SubParsersAction[argparse.ArgumentParser],
-    name: str,
-    help_text: str,
-    run: Callable[[argparse.Namespace], int],
-    *,
-    site: bool = True,
-) -> argparse.ArgumentParser:
-    parser = actions.add_parser(name, help=help_text)
-    add_config_option(parser)
-    if site:
-        parser.add_argument("--store", help="the store's id, with --origin")
-        parser.add_argument("--origin", help="the site: https://blog.example, or key:NAME")
-    parser.set_defaults(run=run)
-    return parser
 
 
 def _open(chosen: argparse.Namespace) -> tuple[Settings, Office]:
@@ -81,7 +40,7 @@ def _found(chosen: argparse.Namespace, settings: Settings, office: Office) -> It
             yield from office.names(site=site)
 
 
-def _list(chosen: argparse.Namespace) -> int:
+def list_carts(chosen: argparse.Namespace) -> int:
     settings, office = _open(chosen)
     for name in islice(_found(chosen, settings, office), chosen.limit):
         entry = office.look(name)
@@ -103,7 +62,7 @@ def _plain(quantity: Decimal | int) -> str:
     return f"{Decimal(quantity).normalize():f}"
 
 
-def _show(chosen: argparse.Namespace) -> int:
+def show_cart(chosen: argparse.Namespace) -> int:
     _, office = _open(chosen)
     entry = office.look(_one(office, chosen.name))
     if entry is None or entry.record is None:
@@ -119,7 +78,7 @@ def _show(chosen: argparse.Namespace) -> int:
     return 0
 
 
-def _revoke(chosen: argparse.Namespace) -> int:
+def revoke_carts(chosen: argparse.Namespace) -> int:
     settings, office = _open(chosen)
     if bool(chosen.name) == bool(chosen.origin):
         raise SystemExit("Say which: a cart's name, or --store and --origin for all of a site.")
@@ -140,7 +99,7 @@ def _one(office: Office, beginning: str) -> str:
     return found[0]
 
 
-def _create_key(chosen: argparse.Namespace) -> int:
+def create_key(chosen: argparse.Namespace) -> int:
     from cartproxy.web.api_keys import create
 
     key, entry = create(chosen.name)

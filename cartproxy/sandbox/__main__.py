@@ -2,7 +2,8 @@
 
 import argparse
 
-from cartproxy.sandbox.server import add_arguments, serve_from_arguments
+from cartproxy.sandbox.arguments import add_arguments
+from cartproxy.sandbox.server import serve_from_arguments
 
 parser = argparse.ArgumentParser(prog="python -m cartproxy.sandbox", description=__doc__)
 add_arguments(parser)

@@ -8,7 +8,6 @@ from typing import Any
 from flask import Flask
 from gunicorn.app.base import BaseApplication
 
-from cartproxy.sandbox import DEFAULT_PRIVATE_KEY, DEFAULT_SECURE_URL, DEFAULT_TOKEN
 from cartproxy.sandbox.app import create_app
 
 
@@ -24,17 +23,6 @@ class _Server(BaseApplication):  # type: ignore[misc] # gunicorn has no types
 
     def load(self) -> Flask:
         return self._app
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The options of the simulated store, for any command that starts it."""
-    parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
-    parser.add_argument("--port", type=int, default=8001, help="port to listen on")
-    parser.add_argument("--latency-ms", type=int, default=0, help="delay of every store call")
-    parser.add_argument("--secure-url", default=DEFAULT_SECURE_URL, help="SecureURL header")
-    parser.add_argument("--private-key", default=DEFAULT_PRIVATE_KEY, help="PrivateKey header")
-    parser.add_argument("--token", default=DEFAULT_TOKEN, help="Token header")
-    parser.add_argument("--access-token", default="", help="Authorization: Bearer")
 
 
 def serve_from_arguments(chosen: argparse.Namespace) -> int:

@@ -1,0 +1,18 @@
+"""The options of the simulated store, apart from it: other commands need not import it for them."""
+
+from __future__ import annotations
+
+import argparse
+
+from cartproxy.sandbox import DEFAULT_PRIVATE_KEY, DEFAULT_SECURE_URL, DEFAULT_TOKEN
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of the simulated store, for any command that starts it."""
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
+    parser.add_argument("--port", type=int, default=8001, help="port to listen on")
+    parser.add_argument("--latency-ms", type=int, default=0, help="delay of every store call")
+    parser.add_argument("--secure-url", default=DEFAULT_SECURE_URL, help="SecureURL header")
+    parser.add_argument("--private-key", default=DEFAULT_PRIVATE_KEY, help="PrivateKey header")
+    parser.add_argument("--token", default=DEFAULT_TOKEN, help="Token header")
+    parser.add_argument("--access-token", default="", help="Authorization: Bearer")
