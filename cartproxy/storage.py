@@ -9,6 +9,7 @@ import redis
 import structlog
 from redis.backoff import NoBackoff
 from redis.cluster import ClusterNode, RedisCluster
+from redis.driver_info import DriverInfo
 from redis.retry import Retry
 from redis.sentinel import Sentinel
 
@@ -37,8 +38,9 @@ def connect(settings: Settings) -> redis.Redis:
         "socket_timeout": settings.redis_timeout_seconds,
         "socket_connect_timeout": settings.redis_timeout_seconds,
         "protocol": 2,
-        # Else each new connection looks up redis-py's version on the disk, and tells it to Redis.
-        "driver_info": None,
+        # Made once: else each new connection looks up redis-py's version on the disk. And not left
+        # out: without its replies, a TLS session ticket would pass for data nobody asked for.
+        "driver_info": DriverInfo(),
         "max_connections": settings.concurrency + 8,
     }
     several = SEVERAL_SERVERS.fullmatch(url)

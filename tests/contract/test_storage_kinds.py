@@ -40,9 +40,7 @@ def kind(
 @pytest.fixture(scope="module")
 def client(kind: Kind) -> object:
     storage = {"CARTPROXY_REDIS_URL": kind.url} if kind.url else {}
-    # Thirty TLS connections at once take a small machine longer than a request may wait.
-    patient = {"CARTPROXY_PEPPER": "p" * 32, "CARTPROXY_REDIS_TIMEOUT_SECONDS": "2", **storage}
-    return connect(load(settings(**patient)))
+    return connect(load(settings(CARTPROXY_PEPPER="p" * 32, **storage)))
 
 
 @pytest.fixture(scope="module")
