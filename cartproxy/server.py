@@ -62,13 +62,14 @@ class Worker(GeventWorker):  # type: ignore[misc] # gunicorn has no types
     def handle(self, listener: Any, client: Any, addr: Any) -> None:
         """Serve a connection, one request after the other, until either side ends it."""
         client.setblocking(True)
+        address = listener.getsockname()  # now, for a stop closes it before its connections
         parser = http.get_parser(self.cfg, client, addr)
         req = None
         try:
             while self._spoken_to(client, parser):
                 with self._readers.reading(client):
                     req = next(parser)
-                self.handle_request(listener.getsockname(), req, client, addr)
+                self.handle_request(address, req, client, addr)
                 if not parser.finish_body(deadline=time.monotonic() + _LINGER_SECONDS):
                     break
         except (StopIteration, NoMoreData):

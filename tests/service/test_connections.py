@@ -45,6 +45,15 @@ def connect(url: str) -> socket.socket:
     return socket.create_connection((address.hostname, address.port), timeout=10)
 
 
+def ask(connection: socket.socket) -> bytes:
+    """The whole answer to a look; what came of it when the service hung up."""
+    connection.sendall(LOOK)
+    said = b""
+    while not said.endswith(b"}") and (more := connection.recv(65536)):
+        said += more
+    return said
+
+
 def is_closed(connection: socket.socket) -> bool:
     """Whether the service has hung up, now or within a moment."""
     connection.settimeout(0.2)
@@ -109,12 +118,16 @@ def test_stop_of_a_worker_that_only_begins_is_not_forgotten(redis_url: str, stor
 
 def test_stop_waits_for_no_idle_connection(small_url: str, log: Path) -> None:
     (worker,) = workers(small_url)
-    with connect(small_url) as idle:
-        idle.sendall(LOOK)
-        idle.recv(12)
+    with connect(small_url) as idle, connect(small_url) as late:
+        for each in (idle, late):
+            ask(each)
         os.kill(worker, signal.SIGTERM)
+        time.sleep(1.3)  # by now it accepts nobody any more
+        last = ask(late)
         gone = soon_gone(worker, small_url)
 
     assert gone
+    assert last.startswith(b"HTTP/1.1 200")
+    assert b"Connection: close" in last
     # What gunicorn says when it had to end connections by force.
     assert "graceful timeout" not in log.read_text()
