@@ -182,30 +182,23 @@ def _add_carts(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     show.add_argument("name", help="a cart's name as logs have it, or the whole of it")
     revoke = actions.add_parser("revoke", help="forget a cart, or all carts of a site")
     revoke.add_argument("name", nargs="?", help="a cart's name as logs have it")
-    for action, run in ((listing, _list_carts), (show, _show_cart), (revoke, _revoke_carts)):
+    for action in (listing, show, revoke):
         _add_config_option(action)
-        action.set_defaults(run=run)
     for action in (listing, revoke):
         action.add_argument("--store", help="the store's id, with --origin")
         action.add_argument("--origin", help="the site: https://blog.example, or key:NAME")
+    carts.set_defaults(run=_carts)
 
 
-def _list_carts(chosen: argparse.Namespace) -> int:
-    from cartproxy.cli_carts import list_carts
+def _carts(chosen: argparse.Namespace) -> int:
+    from cartproxy import cli_carts
 
-    return list_carts(chosen)
-
-
-def _show_cart(chosen: argparse.Namespace) -> int:
-    from cartproxy.cli_carts import show_cart
-
-    return show_cart(chosen)
-
-
-def _revoke_carts(chosen: argparse.Namespace) -> int:
-    from cartproxy.cli_carts import revoke_carts
-
-    return revoke_carts(chosen)
+    actions = {
+        "list": cli_carts.list_carts,
+        "show": cli_carts.show_cart,
+        "revoke": cli_carts.revoke_carts,
+    }
+    return actions[chosen.action](chosen)
 
 
 def _add_keys(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

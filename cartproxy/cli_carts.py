@@ -41,6 +41,7 @@ def _found(chosen: argparse.Namespace, settings: Settings, office: Office) -> It
 
 
 def list_carts(chosen: argparse.Namespace) -> int:
+    """Print a line for each cart and return 0; SystemExit tells what can't be done."""
     settings, office = _open(chosen)
     for name in islice(_found(chosen, settings, office), chosen.limit):
         entry = office.look(name)
@@ -63,6 +64,7 @@ def _plain(quantity: Decimal | int) -> str:
 
 
 def show_cart(chosen: argparse.Namespace) -> int:
+    """Print one cart's lines and return 0; SystemExit tells what can't be done."""
     _, office = _open(chosen)
     entry = office.look(_one(office, chosen.name))
     if entry is None or entry.record is None:
@@ -79,6 +81,7 @@ def show_cart(chosen: argparse.Namespace) -> int:
 
 
 def revoke_carts(chosen: argparse.Namespace) -> int:
+    """Forget a cart, or all of a site, and return 0; SystemExit tells what can't be done."""
     settings, office = _open(chosen)
     if bool(chosen.name) == bool(chosen.origin):
         raise SystemExit("Say which: a cart's name, or --store and --origin for all of a site.")
@@ -100,6 +103,7 @@ def _one(office: Office, beginning: str) -> str:
 
 
 def create_key(chosen: argparse.Namespace) -> int:
+    """Print a new key and the settings' entry for it, and return 0."""
     from cartproxy.web.api_keys import create
 
     key, entry = create(chosen.name)
