@@ -104,7 +104,7 @@ def create_app(settings: Settings) -> Flask:
             trusted_hops=settings.trusted_hops,
             key=pepper,
         ),
-        readers=Readers(settings.request_seconds, most_idle=2 * settings.concurrency),
+        readers=Readers(settings.request_seconds, most_idle=settings.idle_connections),
         places=threading.BoundedSemaphore(settings.concurrency),
     )
     edge.install(app)

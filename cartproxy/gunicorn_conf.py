@@ -35,8 +35,7 @@ os.environ[DRAINING_FLAG] = str(serving.shared_folder() / "draining")
 bind = _settings.bind
 workers = _settings.worker_count
 worker_class = "cartproxy.server.Worker"
-# Requests under way, connections between two requests, and those that are being closed.
-worker_connections = 4 * _settings.concurrency
+worker_connections = _settings.worker_connections
 # A usual shell allows 1,024 open files, and lets us have more for the asking.
 _, _most_files = resource.getrlimit(resource.RLIMIT_NOFILE)
 resource.setrlimit(resource.RLIMIT_NOFILE, (_most_files, _most_files))

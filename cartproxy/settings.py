@@ -348,6 +348,21 @@ class Settings:
     )
 
     @property
+    def idle_connections(self) -> int:
+        """Connections that a worker keeps between two requests."""
+        return 2 * self.concurrency
+
+    @property
+    def worker_connections(self) -> int:
+        """Connections of a worker: requests under way, idle ones, and those being closed."""
+        return self.idle_connections + 2 * self.concurrency
+
+    @property
+    def redis_connections(self) -> int:
+        """Connections of a worker to Redis: one for each request, and some for the background."""
+        return self.concurrency + 8
+
+    @property
     def shows_docs(self) -> bool:
         """Whether the API's description is open to everybody."""
         return self.docs == "on" or (self.docs == "auto" and self.public_url.startswith("http:"))

@@ -41,7 +41,7 @@ def connect(settings: Settings) -> redis.Redis:
         # Made once: else each new connection looks up redis-py's version on the disk. And not left
         # out: without its replies, a TLS session ticket would pass for data nobody asked for.
         "driver_info": DriverInfo(),
-        "max_connections": settings.concurrency + 8,
+        "max_connections": settings.redis_connections,
     }
     several = SEVERAL_SERVERS.fullmatch(url)
     if several is None:

@@ -17,9 +17,8 @@ _USUAL_STOP_SECONDS = 90  # what systemd waits before it kills
 def descriptor_findings(settings: Settings) -> Iterator[Finding]:
     """Whether a worker may open as many connections as it can need."""
     apis = {urlsplit(store.api_url).netloc for store in settings.stores.values()}
-    browsers = 4 * settings.concurrency  # worker_connections in gunicorn_conf.py
-    redis = settings.concurrency + 8
-    needed = browsers + settings.concurrency * len(apis) + redis + _REST
+    stores = settings.concurrency * len(apis)
+    needed = settings.worker_connections + settings.redis_connections + stores + _REST
     _, limit = resource.getrlimit(resource.RLIMIT_NOFILE)
     about = "file descriptors"
     if limit not in (-1, resource.RLIM_INFINITY) and limit < needed:

@@ -149,7 +149,7 @@ def _saves(node: redis.Redis) -> bool:
 
 
 def _connections(about: str, known: Mapping[str, Any], settings: Settings) -> Finding:
-    needed = settings.worker_count * (settings.concurrency + 8)
+    needed = settings.worker_count * settings.redis_connections
     most = int(known.get("maxclients", 10_000))
     if needed > most:
         return warning(
