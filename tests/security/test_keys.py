@@ -17,6 +17,8 @@ from cartproxy.web.api_keys import create
 
 KEY, ENTRY = create("blog")
 NARROW = "https://narrow.example"
+# Long enough to be in no port, time or OrderKey by chance.
+CUSTOMER_ID = 987654321
 
 
 @pytest.fixture(scope="module")
@@ -109,13 +111,13 @@ def test_a_credential_used_with_a_key_is_another_cart_than_in_the_browser(
 
 
 def test_customer_id_is_for_keys_alone(server: Shopper, keyed_url: str, store: Store) -> None:
-    mine = server.call("POST", "/cart", {"customer_id": 77, "billing": {"city": "Ulm"}})
-    theirs = Shopper(keyed_url).call("POST", "/cart", {"customer_id": 77})
+    mine = server.call("POST", "/cart", {"customer_id": CUSTOMER_ID, "billing": {"city": "Ulm"}})
+    theirs = Shopper(keyed_url).call("POST", "/cart", {"customer_id": CUSTOMER_ID})
 
     assert mine.status_code == 201
-    assert "77" not in mine.text
+    assert str(CUSTOMER_ID) not in mine.text
     (cart,) = store.carts()
-    assert int(store.fields(cart["order_key"])["CustomerId"]) == 77
+    assert int(store.fields(cart["order_key"])["CustomerId"]) == CUSTOMER_ID
     assert (theirs.status_code, theirs.json()["code"]) == (422, "invalid-request")
     assert theirs.json()["errors"][0]["pointer"] == "/customer_id"
 
