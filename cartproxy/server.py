@@ -10,13 +10,15 @@ from __future__ import annotations
 import contextlib
 import secrets
 import signal
-import socket
 import time
 from typing import Any
 
 import gevent
+import gevent.monkey
+import gevent.socket
 import structlog
 from gunicorn import http, util
+from gunicorn.http import wsgi
 from gunicorn.http.errors import (
     LimitRequestHeaders,
     LimitRequestLine,
@@ -42,10 +44,24 @@ class Worker(GeventWorker):  # type: ignore[misc] # gunicorn has no types
     `web.bodies`.)
     """
 
+    sockets: list[Any]
+
     def init_process(self) -> None:
         """Begin, in the new process; a stop that is asked for meanwhile is not forgotten."""
         signal.signal(signal.SIGTERM, self.handle_exit)
         super().init_process()
+
+    def patch(self) -> None:
+        """Let blocking calls wait without blocking the others, as gunicorn does, but for `select`.
+
+        Our libraries ask by `poll` alone, and only whether a connection has ended, without waiting:
+        gevent's takes a timer and a turn of its loop for that, eight times the cost.
+        """
+        gevent.monkey.patch_all(select=False)
+        self.sockets = [
+            gevent.socket.socket(each.FAMILY, each.sock.type, fileno=each.sock.detach())
+            for each in self.sockets
+        ]
 
     def load_wsgi(self) -> None:
         """Load the application in the new process, and watch from now on how long reading takes."""
@@ -69,7 +85,8 @@ class Worker(GeventWorker):  # type: ignore[misc] # gunicorn has no types
             while self._spoken_to(client, parser):
                 with self._readers.reading(client):
                     req = next(parser)
-                self.handle_request(address, req, client, addr)
+                if not self.handle_request(address, req, client, addr):
+                    break
                 if not parser.finish_body(deadline=time.monotonic() + _LINGER_SECONDS):
                     break
         except (StopIteration, NoMoreData):
@@ -83,11 +100,34 @@ class Worker(GeventWorker):  # type: ignore[misc] # gunicorn has no types
             util.close_graceful(client)
 
     def _spoken_to(self, client: Any, parser: Any) -> bool:
-        """Wait for the first byte of the next request; whether one has come."""
-        if parser.unreader.buf.getvalue():
+        """Wait for the beginning of the next request; whether there is one."""
+        unread = parser.unreader
+        if unread.buf.getvalue():
             return True
         with self._readers.idle(client):
-            return bool(client.recv(1, socket.MSG_PEEK))
+            said = unread.chunk()
+        unread.unread(said)
+        return bool(said)
+
+    def handle_request(self, listener_name: Any, req: Any, sock: Any, addr: Any) -> bool:
+        """Answer a request; whether the connection may bring another.
+
+        Nothing is sent before the whole answer is there: ours are small, and one that breaks off
+        half-way can still become an error.
+        """
+        answer, environ = wsgi.create(req, sock, addr, listener_name, self.cfg, _Answer)
+        environ["wsgi.multithread"] = True
+        if not self.alive:
+            answer.force_close()
+        pieces = self.wsgi(environ, answer.start_response)
+        try:
+            body = b"".join(pieces)
+        finally:
+            if hasattr(pieces, "close"):
+                pieces.close()
+        answer.write(body)
+        answer.close()
+        return not answer.should_close()
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
         """Answer in the application's stead; the name of the error alone is logged."""
@@ -100,6 +140,36 @@ class Worker(GeventWorker):  # type: ignore[misc] # gunicorn has no types
         answer = server_refusal(code, self.wsgi.config["OWN_ORIGIN"], request_id)
         with contextlib.suppress(OSError):
             util.write(client, answer)
+
+
+class _Answer(wsgi.Response):  # type: ignore[misc] # gunicorn has no types
+    """gunicorn's answer, with the head in one packet with the body: half the calls and wake-ups."""
+
+    headers_sent: bool
+    _head = b""
+
+    def send_headers(self) -> None:
+        """Keep the head until there is something of the body, or nothing more to come."""
+        if not self._head:
+            lines = [
+                *self.default_headers(),
+                *(f"{name}: {value}\r\n" for name, value in self.headers),
+            ]
+            self._head = "".join([*lines, "\r\n"]).encode("latin-1")
+
+    def _emit_body(self, data: bytes) -> None:
+        if self.chunked:
+            data = b"%X\r\n%b\r\n" % (len(data), data)
+        if not self.headers_sent:
+            data = self._head + data
+            self.headers_sent = True
+        self.sock.sendall(data)
+
+    def close(self) -> None:
+        """Send what is left."""
+        self.send_headers()
+        if self.chunked or not self.headers_sent:
+            self._emit_body(b"")
 
 
 def _code(error: BaseException) -> str:
