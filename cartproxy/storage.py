@@ -10,6 +10,7 @@ import structlog
 from redis.backoff import NoBackoff
 from redis.cluster import ClusterNode, RedisCluster
 from redis.driver_info import DriverInfo
+from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.retry import Retry
 from redis.sentinel import Sentinel
 
@@ -73,19 +74,51 @@ def _behind_sentinels(
 class _Once(redis.Redis):
     """Sends a command once, and leaves out what redis-py does to repeat it and to tell of that.
 
-    Connections cut themselves off at an error, so that none goes back with half an answer.
+    A connection out of redis-py's pool stays ours while all is well: to take it out and put it back
+    costs as much as the command. When one has cut itself off, all that are idle go back: the pool
+    knows what to do with them, above all when a Sentinel names another master.
     """
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self._idle: list[Any] = []
 
     def execute_command(self, *args: Any, **options: Any) -> Any:
         """The answer to a command."""
-        connection = self.connection_pool.get_connection()
+        connection = self._take()
         try:
-            connection.send_command(*args, **options)  # type: ignore[no-untyped-call]
+            connection.send_command(*args, **options)
             return self.parse_response(  # type: ignore[no-untyped-call]
                 connection, args[0], **options
             )
         finally:
-            self.connection_pool.release(connection)
+            if connection.is_connected:
+                self._idle.append(connection)
+            else:
+                self._give_back(connection)
+
+    def _take(self) -> Any:
+        try:
+            connection = self._idle.pop()
+        except IndexError:
+            return self.connection_pool.get_connection()
+        if not _is_over(connection):
+            return connection
+        self._give_back(connection)
+        return self.connection_pool.get_connection()
+
+    def _give_back(self, connection: Any) -> None:
+        self.connection_pool.release(connection)
+        while self._idle:
+            self.connection_pool.release(self._idle.pop())
+
+
+def _is_over(connection: Any) -> bool:
+    """Whether the server has ended a connection, or said what nobody has asked for."""
+    try:
+        return bool(connection.can_read())
+    except RedisConnectionError:
+        return True
 
 
 class _LazyCluster:
