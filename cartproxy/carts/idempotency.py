@@ -10,6 +10,7 @@ from typing import Any
 
 from cartproxy.carts.errors import Outcome
 from cartproxy.carts.models import ItemResult
+from cartproxy.compact import compact
 
 _OUTCOMES = {outcome[0]: outcome for outcome in Outcome}  # by its initial
 
@@ -40,6 +41,8 @@ class Intent:
         if not self.items_json:
             return ""
         entry = self.key.entry if self.key else ""
+        # In ASCII, since the record's intents are told apart by their line ends, and a shopper can
+        # type more kinds of those than one.
         return json.dumps([owner, entry, self.items_json], separators=(",", ":"))
 
 
@@ -60,7 +63,7 @@ class KeptAnswer:
             [each.index, each.outcome[0], each.item_id, *([] if each.code is None else [each.code])]
             for each in self.results
         ]
-        return json.dumps([int(self.created), *results], separators=(",", ":"))
+        return compact([int(self.created), *results])
 
     @classmethod
     def decode(cls, text: str) -> KeptAnswer:

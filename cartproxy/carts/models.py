@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import ROUND_HALF_UP, Context, Decimal
+from functools import cached_property
+from typing import Any
 
 from cartproxy.carts.errors import Outcome
+from cartproxy.compact import compact
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -71,13 +75,75 @@ class LineItem:
     derived: bool = False
     chosen: tuple[ChosenOption, ...] = ()
 
+    def as_json(self) -> list[Any]:
+        """For the record."""
+        return [
+            self.item_id,
+            self.catalog_id,
+            self.sku,
+            self.name,
+            [[option.name, option.value] for option in self.options],
+            str(self.quantity),
+            str(self.unit_price),
+            str(self.option_price),
+            str(self.line_total),
+            self.image_url,
+            int(self.derived),
+            [[each.option_set_id, each.option_id, each.value] for each in self.chosen],
+        ]
 
-@dataclass(frozen=True, slots=True)
+    @classmethod
+    def from_json(
+        cls,
+        item_id: str,
+        catalog_id: int,
+        sku: str,
+        name: str,
+        options: list[list[str]],
+        quantity: str,
+        unit_price: str,
+        option_price: str,
+        line_total: str,
+        image_url: str | None,
+        derived: int,
+        chosen: list[tuple[int, int, str]],
+    ) -> LineItem:
+        """From the record."""
+        return cls(
+            item_id,
+            catalog_id,
+            sku,
+            name,
+            tuple(ItemOption(*option) for option in options),
+            Decimal(quantity),
+            Decimal(unit_price),
+            Decimal(option_price),
+            Decimal(line_total),
+            image_url,
+            bool(derived),
+            tuple(ChosenOption(*each) for each in chosen),
+        )
+
+
+@dataclass(frozen=True)
 class Snapshot:
     """A cart as last read from the store."""
 
     items: tuple[LineItem, ...] = ()
     checkout_url: str | None = field(default=None, repr=False)
+
+    @cached_property
+    def text(self) -> str:
+        """The snapshot as its record keeps it: JSON without a control character."""
+        return compact([self.checkout_url, [line.as_json() for line in self.items]])
+
+    @classmethod
+    def from_text(cls, text: str) -> Snapshot:
+        """The snapshot of such a text."""
+        checkout_url, lines = json.loads(text)
+        snapshot = cls(tuple(LineItem.from_json(*line) for line in lines), checkout_url)
+        vars(snapshot)["text"] = text  # so that who reads alone writes no JSON for the entity tag
+        return snapshot
 
     def item(self, item_id: str) -> LineItem | None:
         """The line with this id, if the cart has it."""

@@ -1,4 +1,4 @@
-"""What Redis holds of one cart, and its form there (record format 4; its lines: `record.lua`)."""
+"""What Redis holds of one cart, and its form there (record format 5; its lines: `record.lua`)."""
 
 from __future__ import annotations
 
@@ -8,20 +8,13 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
-from typing import Any
 
 from cartproxy.carts.doubt import Doubt, item_as_json, item_from_json
-from cartproxy.carts.models import (
-    EMPTY,
-    ChosenOption,
-    ItemOption,
-    LineItem,
-    NewItem,
-    Snapshot,
-)
+from cartproxy.carts.models import EMPTY, NewItem, Snapshot
 from cartproxy.carts.seal import Seal
+from cartproxy.compact import compact
 
-FORMAT = "4:"
+FORMAT = "5:"
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -59,11 +52,10 @@ class Record:
             self.as_of_ms,
             int(self.outdated),
             int(self.lost),
-            _snapshot_as_json(self.snapshot),
             {item_id: item_as_json(item) for item_id, item in self.written.items()},
             [doubt.as_json() for doubt in self.doubts],
         ]
-        return seal.close(FORMAT + _dump(state))
+        return seal.close(f"{FORMAT}{compact(state)}\t{self.snapshot.text}")
 
     @classmethod
     def from_text(cls, text: str, seal: Seal) -> Record | None:
@@ -77,12 +69,11 @@ class Record:
         if not state.startswith(FORMAT):
             return None
         made_ms, revision, checkout_at_ms = head.split(" ")
-        key, as_of_ms, outdated, lost, cart, written, doubts = json.loads(
-            state.removeprefix(FORMAT)
-        )
+        rest, _, snapshot = state.removeprefix(FORMAT).partition("\t")
+        key, as_of_ms, outdated, lost, written, doubts = json.loads(rest)
         return cls(
             order_key=key,
-            snapshot=_snapshot_from_json(*cart),
+            snapshot=Snapshot.from_text(snapshot),
             as_of_ms=as_of_ms,
             outdated=bool(outdated),
             lost=bool(lost),
@@ -114,7 +105,7 @@ class Record:
 
     def outdate(self) -> Record:
         """The record whose snapshot stands no longer."""
-        return replace(self, outdated=True)
+        return self if self.outdated else replace(self, outdated=True)
 
     def lose(self) -> Record:
         """The record whose cart was found gone, with things in it."""
@@ -122,14 +113,17 @@ class Record:
 
     def with_doubts(self, doubts: tuple[Doubt, ...]) -> Record:
         """The record with these adds in doubt."""
-        return replace(self, doubts=doubts)
+        return self if doubts == self.doubts else replace(self, doubts=doubts)
 
     def read(self, snapshot: Snapshot, as_of_ms: int, doubts: tuple[Doubt, ...]) -> Record:
         """The record after a reading; what was chosen stays with its line, the store forgets it."""
         chosen = {item_id: item.options for item_id, item in self.lines().items()}
         for doubt in doubts:
             chosen |= {item_id: doubt.items[at].options for at, item_id in doubt.found.items()}
-        lines = tuple(replace(line, chosen=chosen.get(line.item_id, ())) for line in snapshot.items)
+        lines = tuple(
+            replace(line, chosen=chosen[line.item_id]) if chosen.get(line.item_id) else line
+            for line in snapshot.items
+        )
         return replace(
             self,
             snapshot=replace(snapshot, items=lines),
@@ -158,67 +152,6 @@ class Loaded:
         return self.at_ms + int((time.monotonic() - self.at_monotonic) * 1000)
 
 
-def _snapshot_as_json(snapshot: Snapshot) -> list[Any]:
-    lines = [
-        [
-            line.item_id,
-            line.catalog_id,
-            line.sku,
-            line.name,
-            [[option.name, option.value] for option in line.options],
-            str(line.quantity),
-            str(line.unit_price),
-            str(line.option_price),
-            str(line.line_total),
-            line.image_url,
-            int(line.derived),
-            [[each.option_set_id, each.option_id, each.value] for each in line.chosen],
-        ]
-        for line in snapshot.items
-    ]
-    return [snapshot.checkout_url, lines]
-
-
-def _snapshot_from_json(checkout_url: str | None, lines: list[Any]) -> Snapshot:
-    return Snapshot(tuple(_decode_line(*line) for line in lines), checkout_url)
-
-
-def _decode_line(
-    item_id: str,
-    catalog_id: int,
-    sku: str,
-    name: str,
-    options: list[list[str]],
-    quantity: str,
-    unit_price: str,
-    option_price: str,
-    line_total: str,
-    image_url: str | None,
-    derived: int,
-    chosen: list[tuple[int, int, str]],
-) -> LineItem:
-    return LineItem(
-        item_id,
-        catalog_id,
-        sku,
-        name,
-        tuple(ItemOption(*option) for option in options),
-        Decimal(quantity),
-        Decimal(unit_price),
-        Decimal(option_price),
-        Decimal(line_total),
-        image_url,
-        bool(derived),
-        tuple(ChosenOption(*each) for each in chosen),
-    )
-
-
 def entity_tag(snapshot: Snapshot) -> str:
-    """A strong entity tag, quoted, of what the cart shows; when it was read is no part of it."""
-    checkout_url, lines = _snapshot_as_json(snapshot)
-    shown = [checkout_url, [line[:-1] for line in lines]]  # without the options as chosen
-    return f'"{hashlib.sha256(_dump(shown).encode()).hexdigest()[:24]}"'
-
-
-def _dump(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    """A strong entity tag, quoted, of what is in the cart; when it was read is no part of it."""
+    return f'"{hashlib.sha256(snapshot.text.encode()).hexdigest()[:24]}"'

@@ -149,7 +149,7 @@ class Records:
         mark = "1" if handing_out_checkout else "0"
         keys = [*_keys(name), f"{record_key(name)}:q"]
         now, text, busy = _list(run_twice(self._load, keys, [*self._lives_ms, mark]))
-        loaded = replace(self._loaded(now, text), busy=busy == 1)
+        loaded = self._loaded(now, text, busy=busy == 1)
         if loaded.record:
             self.census.met(name)
         return loaded
@@ -256,7 +256,7 @@ class Records:
             raise IdempotencyKeyReused("This key was used for another request.")
         now, text, more = reply
         loaded = self._loaded(now, text)
-        if loaded.record:
+        if loaded.record and loaded.record.intents:
             # A begin that was repeated finds its own intent too.
             own = intent.text(owner)
             others = (line for line in loaded.record.intents.splitlines() if line != own)
@@ -267,9 +267,9 @@ class Records:
         behind = tuple(label.decode() for label in more)
         return Write(self, name, owner, intent, loaded, behind=behind)
 
-    def _loaded(self, now: Any, text: Any) -> Loaded:
+    def _loaded(self, now: Any, text: Any, *, busy: bool = False) -> Loaded:
         record = Record.from_text(text.decode(), self._seal) if text else None
-        return Loaded(record, int(now), time.monotonic())
+        return Loaded(record, int(now), time.monotonic(), busy)
 
 
 def _end_quietly(write: Write, error: BaseException) -> None:

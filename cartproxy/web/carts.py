@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
-
 from flask import Blueprint, Response
 
 from cartproxy.carts.contract import Written
 from cartproxy.carts.models import Cart, QuantityChange
+from cartproxy.compact import compact
 from cartproxy.web.asked import current
 from cartproxy.web.bodies import JSON_TYPE, load_json
 from cartproxy.web.caller import caller, preferences
@@ -37,8 +36,6 @@ _RESULTS, _RESTORED = ItemResultSchema(many=True), RestoredSchema()
 _ADDRESSES, _CUSTOMER, _NOTHING = AddressesSchema(), CustomerSchema(), NothingSchema()
 _NEW_ITEM, _NEW_ITEMS = NewItemSchema(), NewItemsSchema()
 _QUANTITY, _QUANTITIES = QuantitySchema(), QuantityChangesSchema()
-# `json.dumps` with options makes an encoder anew at each call.
-_as_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 _WRITE = {"writes": True, "minimal": ResultsSchema}
 _ITEM_PROBLEMS = ("item-rejected", "item-not-found")
 
@@ -183,7 +180,7 @@ def _cart_answer(cart: Cart, status: int = 200, more: dict[str, object] | None =
 
 
 def _json(document: object, status: int) -> Response:
-    return Response(_as_json(document), status, content_type=JSON_TYPE)
+    return Response(compact(document), status, content_type=JSON_TYPE)
 
 
 def _tagged(response: Response, cart: Cart) -> Response:

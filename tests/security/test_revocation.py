@@ -109,7 +109,7 @@ def test_a_command_that_names_no_cart_changes_nothing(
     own_redis: str, store: Store, arguments: tuple[str, ...]
 ) -> None:
     with redis.Redis.from_url(own_redis) as client:
-        client.set("cp:{" + "f" * 40 + "}", "5 revision 0\n4:")
+        client.set("cp:{" + "f" * 40 + "}", "5 revision 0\n5:")
 
         done = command(settings(own_redis, store.url), "carts", *arguments)
 
