@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import ROUND_HALF_UP, Context, Decimal
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 from cartproxy.carts.errors import Outcome
 from cartproxy.compact import compact
@@ -36,16 +36,14 @@ class Currency:
         return rounded if rounded == amount else amount
 
 
-@dataclass(frozen=True, slots=True)
-class ItemOption:
+class ItemOption(NamedTuple):
     """A chosen option as the store describes it, in plain text: `Size`, `Small`."""
 
     name: str
     value: str
 
 
-@dataclass(frozen=True, slots=True)
-class ChosenOption:
+class ChosenOption(NamedTuple):
     """An option a shopper picks: ids from the product, `value` the text shown or typed."""
 
     option_set_id: int
@@ -53,8 +51,7 @@ class ChosenOption:
     value: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class LineItem:
+class LineItem(NamedTuple):
     """One line of a cart; prices are the store's, per piece.
 
     `line_total` is (unit + option price) x quantity, rounded to the currency. `derived` marks a

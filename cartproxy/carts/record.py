@@ -121,7 +121,7 @@ class Record:
         for doubt in doubts:
             chosen |= {item_id: doubt.items[at].options for at, item_id in doubt.found.items()}
         lines = tuple(
-            replace(line, chosen=chosen[line.item_id]) if chosen.get(line.item_id) else line
+            line._replace(chosen=chosen[line.item_id]) if chosen.get(line.item_id) else line
             for line in snapshot.items
         )
         return replace(
