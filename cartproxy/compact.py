@@ -1,7 +1,17 @@
-"""JSON without blanks, by one encoder: `json.dumps` with options makes one at each call."""
+"""JSON without blanks, for answers and records."""
 
 from __future__ import annotations
 
 import json
 
-compact = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+import orjson
+
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
+def compact(value: object) -> str:
+    """The value as JSON in one line, without a control character."""
+    try:
+        return orjson.dumps(value).decode()
+    except TypeError:  # a number of more than 64 bits, half a surrogate pair
+        return _encode(value)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import ROUND_HALF_UP, Context, Decimal
 from functools import cached_property
 from typing import Any, NamedTuple
+
+import orjson
 
 from cartproxy.carts.errors import Outcome
 from cartproxy.compact import compact
@@ -137,7 +138,7 @@ class Snapshot:
     @classmethod
     def from_text(cls, text: str) -> Snapshot:
         """The snapshot of such a text."""
-        checkout_url, lines = json.loads(text)
+        checkout_url, lines = orjson.loads(text)
         snapshot = cls(tuple(LineItem.from_json(*line) for line in lines), checkout_url)
         vars(snapshot)["text"] = text  # so that who reads alone writes no JSON for the entity tag
         return snapshot

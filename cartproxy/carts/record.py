@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
+
+import orjson
 
 from cartproxy.carts.doubt import Doubt, item_as_json, item_from_json
 from cartproxy.carts.models import EMPTY, NewItem, Snapshot
@@ -70,7 +71,7 @@ class Record:
             return None
         made_ms, revision, checkout_at_ms = head.split(" ")
         rest, _, snapshot = state.removeprefix(FORMAT).partition("\t")
-        key, as_of_ms, outdated, lost, written, doubts = json.loads(rest)
+        key, as_of_ms, outdated, lost, written, doubts = orjson.loads(rest)
         return cls(
             order_key=key,
             snapshot=Snapshot.from_text(snapshot),

@@ -53,7 +53,7 @@ _SHIPPING = {
 # Lines that nobody added (upstream-evidence.md, part 8).
 _DERIVED = ("Bundle Item:", "KIT ITEM:")
 _CART_FIELDS = frozenset(("OrderKey", "CartItemList", "CheckoutURL", "BillingFirstName"))
-_USUAL_ID = 2**63
+_LARGEST_ID = 2**63 - 1
 _MAX_DIGITS = 30  # no price, id or quantity is longer; a Decimal of millions of digits is an attack
 
 
@@ -280,10 +280,11 @@ def _decimal(wire: Wire, name: str) -> Decimal:
 
 def _integer(wire: Wire, name: str) -> int:
     value = wire.get(name)
-    if type(value) is int and abs(value) <= _USUAL_ID:  # no Decimal needed
+    if type(value) is int and abs(value) <= _LARGEST_ID:  # no Decimal needed
         return value
     number = _decimal(wire, name)
-    if value in (None, "") or number != number.to_integral_value():
+    whole = number == number.to_integral_value() and abs(number) <= _LARGEST_ID
+    if value in (None, "") or not whole:
         raise StoreBadResponse("The store's answer lacks an id.")
     return int(number)
 
