@@ -38,7 +38,9 @@ def server(port: int, *options: str) -> Iterator[redis.Redis]:
             return bool(client.ping())
         return False
 
-    command = [redis_binary(), "--port", str(port), "--bind", "127.0.0.1", "--save", "", *options]
+    command = [redis_binary(), "--port", str(port), "--bind", "127.0.0.1", "--save", ""]
+    # By itself a primary waits for five seconds whether more replicas come to be copied to.
+    command += ["--repl-diskless-sync-delay", "0", *options]
     with process(command, ready), client:
         yield client
 

@@ -82,6 +82,8 @@ def cluster(homes: list[Machine], folder: Path) -> Iterator[str]:
                     stack.enter_context(process([redis_binary(), *words], lambda: True))
         for node in nodes.values():
             until(node.ping)
+            # Copies are made at once while it forms, and later as they usually are.
+            node.config_set("repl-diskless-sync-delay", 0)
         # What all writes share, the budget, is on the first machine: the one that will be cut off.
         first = next(n for n, (_, last) in enumerate(SLOTS) if key_slot(b"cpb:demo") <= last)
         names = []
@@ -107,6 +109,8 @@ def cluster(homes: list[Machine], folder: Path) -> Iterator[str]:
             until(
                 lambda primary=primary: primary.info("replication")["min_slaves_good_slaves"] == 2
             )
+        for node in nodes.values():
+            node.config_set("repl-diskless-sync-delay", 5)
         hosts = ",".join(f"{home.address}:{7000 + n}" for n, home in enumerate(homes))
         yield f"redis+cluster://{hosts}"
 
