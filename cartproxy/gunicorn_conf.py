@@ -10,6 +10,7 @@ import gevent.monkey
 # for good when it is imported, which is below.
 gevent.monkey.patch_ssl()
 
+import gc
 import os
 import resource
 import shutil
@@ -28,6 +29,10 @@ from prometheus_client import multiprocess
 import cartproxy.app  # noqa: F401 # before the fork: workers begin sooner, and all with one code
 from cartproxy.settings import DRAINING_FLAG
 from cartproxy.settings_source import SettingsError
+
+# What is imported stays. A worker that went through it for garbage would make it all its own, page
+# by page, and take 0.3 s of that at its end.
+gc.freeze()
 
 _settings = serving.settings()
 os.environ[DRAINING_FLAG] = str(serving.shared_folder() / "draining")
