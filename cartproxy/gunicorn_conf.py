@@ -73,11 +73,11 @@ def when_ready(server: Any) -> None:
     def drain(signum: int, frame: Any) -> None:
         """First make /readyz fail, so that nobody is sent here any more."""
         signal.signal(signal.SIGTERM, stop)
+        Path(os.environ[DRAINING_FLAG]).touch()  # it tells workers too that nobody succeeds them
         seconds = serving.settings().drain_seconds
         if not seconds:
             stop(signum, frame)
             return
-        Path(os.environ[DRAINING_FLAG]).touch()
         again = threading.Timer(seconds, os.kill, (server.pid, signal.SIGTERM))
         again.daemon = True
         again.start()

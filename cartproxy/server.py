@@ -8,15 +8,21 @@ part of the request.
 from __future__ import annotations
 
 import contextlib
+import os
 import secrets
 import signal
 import time
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import gevent
 import gevent.monkey
 import gevent.socket
 import structlog
+from gevent.event import Event
+from gevent.pool import Pool
+from gevent.server import StreamServer
 from gunicorn import http, util
 from gunicorn.http import wsgi
 from gunicorn.http.errors import (
@@ -27,6 +33,7 @@ from gunicorn.http.errors import (
 )
 from gunicorn.workers.ggevent import GeventWorker
 
+from cartproxy.settings import DRAINING_FLAG
 from cartproxy.web.problems import server_refusal
 from cartproxy.web.readers import Readers
 
@@ -34,6 +41,10 @@ log = structlog.get_logger("cartproxy.server")
 
 # For requests that are on their way to a worker that stops, and for bodies that nobody has read.
 _LINGER_SECONDS = 2.0
+# A worker whose place a new one takes goes on so long, for that one to begin.
+_SUCCESSOR_SECONDS = 1.0
+# How often a worker shows gunicorn's master that it lives.
+_NOTIFY_SECONDS = 1.0
 
 
 class Worker(GeventWorker):  # type: ignore[misc] # gunicorn has no types
@@ -48,6 +59,7 @@ class Worker(GeventWorker):  # type: ignore[misc] # gunicorn has no types
 
     def init_process(self) -> None:
         """Begin, in the new process; a stop that is asked for meanwhile is not forgotten."""
+        self._stopping = Event()
         signal.signal(signal.SIGTERM, self.handle_exit)
         super().init_process()
 
@@ -69,16 +81,49 @@ class Worker(GeventWorker):  # type: ignore[misc] # gunicorn has no types
         self._readers: Readers = self.wsgi.extensions["cartproxy"].readers
         self._readers.watch()
 
-    def handle_exit(self, sig: int, frame: Any) -> None:
-        """Stop: no new connections, and no more waiting on the old ones."""
-        super().handle_exit(sig, frame)
-        if self.booted:
-            gevent.spawn_later(_LINGER_SECONDS, self._readers.part)
+    def run(self) -> None:
+        """Accept connections until a stop, then serve those that are there to their end.
 
-    def handle(self, listener: Any, client: Any, addr: Any) -> None:
+        gunicorn's own looks but once a second whether it has to stop, and whether it is done. So it
+        may stop accepting at once, when those that succeed it have only just been forked.
+        """
+        pool = Pool(self.worker_connections)
+        servers = [self._server(listener, pool) for listener in self.sockets]
+        for server in servers:
+            server.start()
+        while self.alive:
+            self.notify()
+            self._stopping.wait(_NOTIFY_SECONDS)
+        gevent.spawn_later(_LINGER_SECONDS, self._readers.part)
+        if not Path(os.environ.get(DRAINING_FLAG, "")).is_file():
+            gevent.sleep(_SUCCESSOR_SECONDS)
+        for server in servers:
+            server.close()
+        ends = time.monotonic() + self.cfg.graceful_timeout
+        while not pool.join(timeout=_NOTIFY_SECONDS):
+            self.notify()
+            if time.monotonic() > ends:
+                self.log.warning("Worker graceful timeout (pid:%s)", self.pid)
+                pool.kill(timeout=_NOTIFY_SECONDS)
+                return
+
+    def _server(self, listener: Any, pool: Pool) -> StreamServer:
+        listener.setblocking(True)
+        # Its address now: a stop may close it before what it has just accepted is begun with.
+        serve = partial(self.handle, listener.getsockname())
+        server = StreamServer(listener, handle=serve, spawn=pool)
+        if self.cfg.workers > 1:
+            server.max_accept = 1  # more are for who has nothing to do
+        return server
+
+    def handle_exit(self, sig: int, frame: Any) -> None:
+        """Stop: soon no new connections, and no more waiting on the old ones (see `run`)."""
+        super().handle_exit(sig, frame)
+        self._stopping.set()
+
+    def handle(self, address: Any, client: Any, addr: Any) -> None:
         """Serve a connection, one request after the other, until either side ends it."""
         client.setblocking(True)
-        address = listener.getsockname()  # now, for a stop closes it before its connections
         parser = http.get_parser(self.cfg, client, addr)
         req = None
         try:
