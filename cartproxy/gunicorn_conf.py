@@ -10,6 +10,7 @@ import gevent.monkey
 # for good when it is imported, which is below.
 gevent.monkey.patch_ssl()
 
+import functools
 import gc
 import os
 import resource
@@ -95,6 +96,13 @@ def when_ready(server: Any) -> None:
 
     signal.signal(signal.SIGTERM, drain)
     signal.signal(signal.SIGHUP, renew)
+    take_stops = functools.partial(signal.pthread_sigmask, signal.SIG_UNBLOCK, [signal.SIGTERM])
+    os.register_at_fork(after_in_parent=take_stops)
+
+
+def pre_fork(_server: Any, _worker: Any) -> None:
+    """Hold a stop of a new worker until it knows how: till then it would drain the service."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
 
 
 def child_exit(_server: Any, worker: Any) -> None:

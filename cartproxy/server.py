@@ -61,6 +61,7 @@ class Worker(GeventWorker):  # type: ignore[misc] # gunicorn has no types
         """Begin, in the new process; a stop that is asked for meanwhile is not forgotten."""
         self._stopping = Event()
         signal.signal(signal.SIGTERM, self.handle_exit)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM])  # held since before the fork
         super().init_process()
 
     def patch(self) -> None:
