@@ -35,6 +35,23 @@ def own_redis() -> Iterator[str]:
         yield url
 
 
+@pytest.fixture(scope="module")
+def running(store_url: str) -> Iterator[tuple[str, dict[str, str]]]:
+    """A service with a Redis of its own: its address and its settings."""
+    with redis_server() as redis_url:
+        environment = settings(redis_url, store_url)
+        with service(environment) as url:
+            yield url, environment
+
+
+@pytest.fixture
+def served(running: tuple[str, dict[str, str]], store: Store) -> tuple[str, dict[str, str]]:
+    """The same, without carts."""
+    with redis.Redis.from_url(running[1]["CARTPROXY_REDIS_URL"]) as client:
+        client.flushall()
+    return running
+
+
 def command(environment: Mapping[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run the command line."""
     inherited = {k: v for k, v in os.environ.items() if not k.startswith("CARTPROXY_")}
@@ -48,13 +65,15 @@ def command(environment: Mapping[str, str], *arguments: str) -> subprocess.Compl
     )
 
 
-def test_carts_are_listed_and_shown_without_secrets(own_redis: str, store: Store) -> None:
-    environment = settings(own_redis, store.url)
-    with service(environment) as url:
-        shopper = Shopper(url)
-        shopper.add(quantity=3)
-        listed = command(environment, "carts", "list").stdout
-        shown = command(environment, "carts", "show", listed.split()[0]).stdout
+def test_carts_are_listed_and_shown_without_secrets(
+    served: tuple[str, dict[str, str]], store: Store
+) -> None:
+    url, environment = served
+    shopper = Shopper(url)
+    shopper.add(quantity=3)
+
+    listed = command(environment, "carts", "list").stdout
+    shown = command(environment, "carts", "show", listed.split()[0]).stdout
 
     assert "lines 1  pieces 3" in listed
     assert "3 x 3829 Pint mug" in shown
@@ -64,34 +83,34 @@ def test_carts_are_listed_and_shown_without_secrets(own_redis: str, store: Store
 
 
 def test_one_cart_is_revoked_and_its_credential_opens_an_empty_one(
-    own_redis: str, store: Store
+    served: tuple[str, dict[str, str]],
 ) -> None:
-    environment = settings(own_redis, store.url)
-    with service(environment) as url:
-        stolen, other = Shopper(url), Shopper(url)
-        stolen.add()
-        name = command(environment, "carts", "list").stdout.split()[0]
-        other.add()
-        done = command(environment, "carts", "revoke", name)
+    url, environment = served
+    stolen, other = Shopper(url), Shopper(url)
+    stolen.add()
+    name = command(environment, "carts", "list").stdout.split()[0]
+    other.add()
 
-        assert stolen.cart()["items"] == []
-        assert other.cart()["item_count"] == 1
+    done = command(environment, "carts", "revoke", name)
 
+    assert stolen.cart()["items"] == []
+    assert other.cart()["item_count"] == 1
     assert (done.returncode, done.stdout.split()[0]) == (0, "1")
 
 
-def test_all_carts_of_a_site_are_revoked_and_no_others(own_redis: str, store: Store) -> None:
-    environment = settings(own_redis, store.url)
-    with service(environment) as url:
-        here = [Shopper(url) for _ in range(3)]
-        there = Shopper(url, origin=OTHER)
-        for shopper in (*here, there):
-            shopper.add()
-        done = command(environment, "carts", "revoke", "--store", "demo", "--origin", BLOG)
+def test_all_carts_of_a_site_are_revoked_and_no_others(
+    served: tuple[str, dict[str, str]],
+) -> None:
+    url, environment = served
+    here = [Shopper(url) for _ in range(3)]
+    there = Shopper(url, origin=OTHER)
+    for shopper in (*here, there):
+        shopper.add()
 
-        assert [each.cart()["items"] for each in here] == [[], [], []]
-        assert there.cart()["item_count"] == 1
+    done = command(environment, "carts", "revoke", "--store", "demo", "--origin", BLOG)
 
+    assert [each.cart()["items"] for each in here] == [[], [], []]
+    assert there.cart()["item_count"] == 1
     assert done.stdout.split()[0] == "3"
 
 
