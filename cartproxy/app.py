@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-import threading
 from urllib.parse import urlsplit
 
 import redis
@@ -105,7 +104,7 @@ def create_app(settings: Settings) -> Flask:
             key=pepper,
         ),
         readers=Readers(settings.request_seconds, most_idle=settings.idle_connections),
-        places=threading.BoundedSemaphore(settings.concurrency),
+        places=[None] * settings.concurrency,
     )
     edge.install(app)
     for blueprint in (carts, checkout, products, health, docs, widget):

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import json
 import logging
 import logging.handlers
 import queue
 import sys
 from _thread import LockType
+from collections.abc import Callable
 
+import orjson
 import structlog
 from gevent.monkey import get_original
 
@@ -41,7 +44,7 @@ def configure(level: str) -> None:
     ]
     rendering: list[structlog.typing.Processor] = [
         structlog.processors.format_exc_info,
-        structlog.processors.JSONRenderer(),
+        structlog.processors.JSONRenderer(_as_line),
     ]
     structlog.configure(
         processors=[*shared, *rendering],
@@ -63,6 +66,15 @@ def configure(level: str) -> None:
     written.acquire()
     _start_thread(_write, (lines, written))
     atexit.register(_flush, lines, written)
+
+
+def _as_line(event: object, default: Callable[[object], object]) -> str:
+    """The event as JSON in ASCII: beyond it are characters that a terminal obeys."""
+    with contextlib.suppress(TypeError):  # a number of more than 64 bits, half a surrogate pair
+        line = orjson.dumps(event, default)
+        if line.isascii():
+            return line.decode()
+    return json.dumps(event, default=default)
 
 
 def _put(lines: Lines, line: str) -> None:

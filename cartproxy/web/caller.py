@@ -147,8 +147,10 @@ def _told_address(asked: Request) -> str | None:
 
 
 def _take_place(asked: Request, edge: Edge) -> None:
-    if not edge.places.acquire(blocking=False):
-        raise Refused("overloaded", "Too many requests are under way.", retry_after=1)
+    try:
+        edge.places.pop()
+    except IndexError:
+        raise Refused("overloaded", "Too many requests are under way.", retry_after=1) from None
     asked.has_place = True
 
 
@@ -156,7 +158,7 @@ def leave(asked: Request, edge: Edge) -> None:
     """At the very end of every request: give its place back."""
     if asked.has_place:
         asked.has_place = False
-        edge.places.release()
+        edge.places.append(None)
 
 
 def finish(asked: Request, edge: Edge, response: Response) -> None:
