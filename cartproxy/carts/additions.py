@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from decimal import Decimal
 from functools import partial
 
 from cartproxy.carts.batch import Batch
@@ -85,7 +84,7 @@ class Additions:
                 raise
             item_id = self._settle(item, error)
         else:
-            quantity = self.record.quantities().get(item_id, Decimal(0)) + item.quantity
+            quantity = self.record.quantity(item_id) + item.quantity
             line = NewItem(item.catalog_id, quantity, item.options)
             self.record = self.record.wrote({item_id: line})
         self._found[index] = item_id

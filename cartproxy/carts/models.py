@@ -20,7 +20,7 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _WIDE = Context(prec=100)  # for any product of two numbers that a store may state
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Currency:
     """A store's currency: ISO 4217 code and the decimals its amounts are shown with."""
 
@@ -29,12 +29,16 @@ class Currency:
 
     def round(self, amount: Decimal) -> Decimal:
         """The amount in whole minor units, half away from zero."""
-        return amount.quantize(Decimal(1).scaleb(-self.decimals), ROUND_HALF_UP, _WIDE)
+        return amount.quantize(self._minor_unit, ROUND_HALF_UP, _WIDE)
 
     def pad(self, amount: Decimal) -> Decimal:
         """The same amount with at least the currency's decimals; a finer price stays as it is."""
         rounded = self.round(amount)
         return rounded if rounded == amount else amount
+
+    @cached_property
+    def _minor_unit(self) -> Decimal:
+        return Decimal(1).scaleb(-self.decimals)
 
 
 class ItemOption(NamedTuple):

@@ -106,11 +106,16 @@ class Reading:
         snapshot = self._read_key(record, allowance)
         if snapshot is None:
             return None
+        doubts = self._settle(record, snapshot, began_ms) if record.doubts else ()
+        return record.read(snapshot, began_ms, doubts)
+
+    def _settle(self, record: Record, snapshot: Snapshot, now_ms: int) -> tuple[Doubt, ...]:
+        """The doubts that this reading leaves open."""
         doubts = settle(record.doubts, record.quantities(), snapshot)
-        absent = newly_absent(doubts, record.as_of_ms, began_ms, self._settle_ms)
+        absent = newly_absent(doubts, record.as_of_ms, now_ms, self._settle_ms)
         count_doubts(self._store.id, "settled_applied", newly_found(record.doubts, doubts))
         count_doubts(self._store.id, "settled_not_applied", absent)
-        return record.read(snapshot, began_ms, still_open(doubts, began_ms, self._settle_ms))
+        return still_open(doubts, now_ms, self._settle_ms)
 
     def _read_key(self, record: Record, allowance: Allowance) -> Snapshot | None:
         try:

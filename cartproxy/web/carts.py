@@ -10,7 +10,7 @@ from cartproxy.compact import compact
 from cartproxy.web.asked import current
 from cartproxy.web.bodies import JSON_TYPE, load_json
 from cartproxy.web.caller import caller, preferences
-from cartproxy.web.cart_json import cart_as_json
+from cartproxy.web.cart_json import cart_as_json, results_as_json
 from cartproxy.web.fields import LINE_ID
 from cartproxy.web.operations import operation
 from cartproxy.web.problems import Refused
@@ -19,7 +19,6 @@ from cartproxy.web.schemas import (
     CartSchema,
     CartWithResultsSchema,
     CustomerSchema,
-    ItemResultSchema,
     NewItemSchema,
     NewItemsSchema,
     NothingSchema,
@@ -32,7 +31,7 @@ from cartproxy.web.schemas import (
 
 carts = Blueprint("carts", __name__, url_prefix="/v1/stores/<store>")
 
-_RESULTS, _RESTORED = ItemResultSchema(many=True), RestoredSchema()
+_RESTORED = RestoredSchema()
 _ADDRESSES, _CUSTOMER, _NOTHING = AddressesSchema(), CustomerSchema(), NothingSchema()
 _NEW_ITEM, _NEW_ITEMS = NewItemSchema(), NewItemsSchema()
 _QUANTITY, _QUANTITIES = QuantitySchema(), QuantityChangesSchema()
@@ -163,7 +162,7 @@ def _write_addresses() -> Written:
 
 def _write_answer(written: Written, status: int = 200) -> Response:
     """The cart after a write with the results per item; the results alone for a minimal answer."""
-    results = {"results": _RESULTS.dump(written.results)} if written.results else {}
+    results = {"results": results_as_json(written.results)} if written.results else {}
     if written.cart is None:
         response = _json(results or {"results": []}, status)
         response.headers["Preference-Applied"] = "return=minimal"

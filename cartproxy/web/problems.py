@@ -17,7 +17,7 @@ from cartproxy.carts.errors import (
     RateLimited,
 )
 from cartproxy.web.asked import current
-from cartproxy.web.schemas import CartSchema, ItemResultSchema
+from cartproxy.web.cart_json import cart_as_json, results_as_json
 
 MEDIA_TYPE = "application/problem+json"
 # They stand on every answer.
@@ -218,9 +218,9 @@ def answer(error: CartProxyError) -> Response:
     if isinstance(error, Refused) and error.errors:
         members["errors"] = [{"pointer": at, "detail": text} for at, text in error.errors]
     if isinstance(error, NothingApplied):
-        members["results"] = ItemResultSchema(many=True).dump(error.results)
+        members["results"] = results_as_json(error.results)
     if isinstance(error, PreconditionFailed):
-        members["cart"] = CartSchema().dump(error.cart)
+        members["cart"] = cart_as_json(error.cart)
     response = _document(cause.code, members)
     if isinstance(error, PreconditionFailed):
         response.headers["ETag"] = error.cart.etag

@@ -1,4 +1,4 @@
-"""The cart written by hand is the one of the schema, which OpenAPI is made from."""
+"""What is written by hand is what the schema says, which OpenAPI is made from."""
 
 from __future__ import annotations
 
@@ -6,9 +6,18 @@ from decimal import Decimal
 
 import pytest
 
-from cartproxy.carts.models import EMPTY, Cart, Currency, ItemOption, LineItem, Snapshot
-from cartproxy.web.cart_json import cart_as_json
-from cartproxy.web.schemas import CartSchema
+from cartproxy.carts.errors import Outcome
+from cartproxy.carts.models import (
+    EMPTY,
+    Cart,
+    Currency,
+    ItemOption,
+    ItemResult,
+    LineItem,
+    Snapshot,
+)
+from cartproxy.web.cart_json import cart_as_json, results_as_json
+from cartproxy.web.schemas import CartSchema, ItemResultSchema
 
 SHIRT = LineItem(
     "1", 3828, "TEE-SM", "T-Shirt", (ItemOption("Size", "Small"), ItemOption("Colour", "Grün")),
@@ -32,3 +41,14 @@ def test_cart_by_hand_is_the_cart_of_the_schema(
 
     assert cart_as_json(cart) == CartSchema().dump(cart)
     assert list(cart_as_json(cart)) == list(CartSchema().dump(cart))
+
+
+def test_results_by_hand_are_those_of_the_schema() -> None:
+    results = [
+        ItemResult.applied(0, "17"),
+        ItemResult(1, Outcome.NOT_APPLIED, code="item-rejected"),
+        ItemResult(2, Outcome.UNKNOWN, "18", "outcome-unknown"),
+        ItemResult(3, Outcome.UNKNOWN),
+    ]
+
+    assert results_as_json(results) == ItemResultSchema(many=True).dump(results)
