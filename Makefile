@@ -31,6 +31,11 @@ bench: $(INSTALLED) ## measure, beside others that do the same job (BENCH=quick:
 		npm install --prefix $(FASTIFY) --silent --no-audit --no-fund --no-package-lock || true
 	@PYTHONPATH=.:tests $(BIN)/python -m benchmarks $(if $(filter quick,$(BENCH)),--quick) $(BENCH_OPTIONS)
 
+instructions: $(INSTALLED) ## count a request's instructions, the same on a noisy machine (needs valgrind)
+	@$(BIN)/python -c 'import fastapi, httpx, uvicorn' 2>/dev/null || \
+		$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev,bench]'
+	@PYTHONPATH=.:tests $(BIN)/python -m benchmarks.instructions
+
 lint: $(INSTALLED) ## check format, lint and types
 	$(BIN)/ruff format --config config/ruff.toml --check .
 	$(BIN)/ruff check --config config/ruff.toml .
@@ -43,4 +48,4 @@ format: $(INSTALLED) ## put the code into its format
 clean: ## remove what the other targets made
 	rm -rf $(VENV) build *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
-.PHONY: help install run test soak bench lint format clean
+.PHONY: help install run test soak bench instructions lint format clean

@@ -65,24 +65,22 @@ def contenders(around: Surroundings, logs: Path) -> Iterator[list[Contender]]:
     """Every server that can be started here, the service first; says which can't."""
     with ExitStack() as stack:
         started = [stack.enter_context(service(around, logs))]
-        for number, name in enumerate(_REFERENCES, 1):
-            command = _reference_command(name)
-            if command is None:
+        for name in _REFERENCES:
+            if name == FASTIFY and not _has_fastify():
                 print(f"{name}: skipped, for want of node or of its modules")
                 continue
-            settings = {
-                "BENCH_STORE_URL": around.store_url,
-                "BENCH_REDIS_URL": around.database(number),
-            }
-            started.append(stack.enter_context(_running(name, command, number, settings, logs)))
+            started.append(stack.enter_context(reference(around, logs, name)))
         yield started
 
 
 @contextmanager
-def service(around: Surroundings, logs: Path, name: str = SERVICE) -> Iterator[Contender]:
+def service(
+    around: Surroundings, logs: Path, name: str = SERVICE, *, under: str = ""
+) -> Iterator[Contender]:
     """The service under production settings, with a store that allows as much as is asked.
 
-    The snapshot is believed for an hour, so that a look stays one from the snapshot.
+    The snapshot is believed for an hour, so that a look stays one from the snapshot. `under` goes
+    before the command that starts it.
     """
     store = {
         "SECURE_URL": "https://shop.example",
@@ -106,7 +104,21 @@ def service(around: Surroundings, logs: Path, name: str = SERVICE) -> Iterator[C
         "CARTPROXY_SNAPSHOT_FRESH_SECONDS": "3600",
         **{f"CARTPROXY_STORES_SHOP_{name}": value for name, value in store.items()},
     }
-    with _running(name, "python -m cartproxy serve", 0, settings, logs) as contender:
+    with _running(name, f"{under}python -m cartproxy serve", 0, settings, logs) as contender:
+        yield contender
+
+
+@contextmanager
+def reference(
+    around: Surroundings, logs: Path, name: str, *, under: str = ""
+) -> Iterator[Contender]:
+    """A server that does the bare job, by its name."""
+    number = 1 + [*_REFERENCES].index(name)
+    settings = {
+        "BENCH_STORE_URL": around.store_url,
+        "BENCH_REDIS_URL": around.database(number),
+    }
+    with _running(name, under + _REFERENCES[name], number, settings, logs) as contender:
         yield contender
 
 
@@ -119,12 +131,8 @@ _REFERENCES = {
 }
 
 
-def _reference_command(name: str) -> str | None:
-    if name == FASTIFY and not (
-        shutil.which("node") and (_FASTIFY_FOLDER / "node_modules/fastify").is_dir()
-    ):
-        return None
-    return _REFERENCES[name]
+def _has_fastify() -> bool:
+    return bool(shutil.which("node")) and (_FASTIFY_FOLDER / "node_modules/fastify").is_dir()
 
 
 @contextmanager
@@ -132,10 +140,9 @@ def _running(
     name: str, command: str, database: int, settings: Mapping[str, str], logs: Path
 ) -> Iterator[Contender]:
     port = free_port()
-    words = [word.format(port=port) for word in command.split(" ")]
+    python = {"python": sys.executable}
+    words = [python.get(word, word).format(port=port) for word in command.split(" ")]
     environment = {key: value.replace("{port}", str(port)) for key, value in settings.items()}
-    if words[0] == "python":
-        words[0] = sys.executable
     began = time.monotonic()
     ready = answers(f"http://127.0.0.1:{port}/readyz")
     log = logs / f"{name.partition(',')[0]}.log"

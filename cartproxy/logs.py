@@ -74,7 +74,7 @@ def _as_line(event: object, default: Callable[[object], object]) -> str:
         line = orjson.dumps(event, default)
         if line.isascii():
             return line.decode()
-    return json.dumps(event, default=default)
+    return json.dumps(event, default=default, separators=(",", ":"))
 
 
 def _put(lines: Lines, line: str) -> None:

@@ -47,12 +47,14 @@ class Readers:
     def idle(self, client: socket.socket) -> Iterator[None]:
         """Around the wait for a request's first byte."""
         if len(self._idle) >= self._most_idle:
-            _cut(next(iter(self._idle)))
+            longest = next(iter(self._idle))
+            del self._idle[longest]  # now, for it notices only later, and the next one cuts another
+            _cut(longest)
         self._idle[client] = time.monotonic() + _IDLE_SECONDS
         try:
             yield
         finally:
-            del self._idle[client]
+            self._idle.pop(client, None)
 
     def part(self) -> None:
         """End the idle connections: this process is about to go."""
