@@ -12,7 +12,7 @@ import os
 import secrets
 import signal
 import time
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +79,7 @@ class Worker(GeventWorker):  # type: ignore[misc] # gunicorn has no types
     def load_wsgi(self) -> None:
         """Load the application in the new process, and watch from now on how long reading takes."""
         super().load_wsgi()
+        self._settings = _Remembered(self.cfg)
         self._readers: Readers = self.wsgi.extensions["cartproxy"].readers
         self._readers.watch()
 
@@ -125,7 +126,7 @@ class Worker(GeventWorker):  # type: ignore[misc] # gunicorn has no types
     def handle(self, address: Any, client: Any, addr: Any) -> None:
         """Serve a connection, one request after the other, until either side ends it."""
         client.setblocking(True)
-        parser = http.get_parser(self.cfg, client, addr)
+        parser = http.get_parser(self._settings, client, addr)
         req = None
         try:
             while self._spoken_to(client, parser):
@@ -161,7 +162,7 @@ class Worker(GeventWorker):  # type: ignore[misc] # gunicorn has no types
         Nothing is sent before the whole answer is there: ours are small, and one that breaks off
         half-way can still become an error.
         """
-        answer, environ = wsgi.create(req, sock, addr, listener_name, self.cfg, _Answer)
+        answer, environ = wsgi.create(req, sock, addr, listener_name, self._settings, _Answer)
         environ["wsgi.multithread"] = True
         if not self.alive:
             answer.force_close()
@@ -189,19 +190,34 @@ class Worker(GeventWorker):  # type: ignore[misc] # gunicorn has no types
 
 
 class _Answer(wsgi.Response):  # type: ignore[misc] # gunicorn has no types
-    """gunicorn's answer, with the head in one packet with the body: half the calls and wake-ups."""
+    """gunicorn's answer, in one packet with its head: half the calls and wake-ups.
+
+    The application's headers are taken as they are: werkzeug has refused line breaks in them.
+    """
 
     headers_sent: bool
     _head = b""
 
+    def process_headers(self, headers: list[tuple[str, str]]) -> None:
+        """Take the headers, and the length of the body where they tell it."""
+        self.headers = headers
+        for name, value in headers:
+            if name.lower() == "content-length":
+                self.response_length = int(value)
+
     def send_headers(self) -> None:
         """Keep the head until there is something of the body, or nothing more to come."""
-        if not self._head:
-            lines = [
-                *self.default_headers(),
-                *(f"{name}: {value}\r\n" for name, value in self.headers),
-            ]
-            self._head = "".join([*lines, "\r\n"]).encode("latin-1")
+        if self._head:
+            return
+        lines = [
+            "HTTP/{}.{} {}".format(*self.req.version, self.status),
+            f"Date: {_date(int(time.time()))}",
+            f"Connection: {'close' if self.should_close() else 'keep-alive'}",
+            *(f"{name}: {value}" for name, value in self.headers),
+        ]
+        if self.chunked:
+            lines.append("Transfer-Encoding: chunked")
+        self._head = "\r\n".join([*lines, "", ""]).encode("latin-1")
 
     def _emit_body(self, data: bytes) -> None:
         if self.chunked:
@@ -216,6 +232,23 @@ class _Answer(wsgi.Response):  # type: ignore[misc] # gunicorn has no types
         self.send_headers()
         if self.chunked or not self.headers_sent:
             self._emit_body(b"")
+
+
+@lru_cache(1)
+def _date(second: int) -> str:
+    return str(util.http_date(second))
+
+
+class _Remembered:
+    """gunicorn's settings, each looked up once: its own way is long, and thirty a request."""
+
+    def __init__(self, settings: Any) -> None:
+        self._settings = settings
+
+    def __getattr__(self, name: str) -> Any:
+        value = getattr(self._settings, name)
+        setattr(self, name, value)
+        return value
 
 
 def _code(error: BaseException) -> str:
