@@ -69,9 +69,12 @@ def configure(level: str) -> None:
 
 
 def _as_line(event: object, default: Callable[[object], object]) -> str:
-    """The event as JSON in ASCII: beyond it are characters that a terminal obeys."""
+    """The event as JSON in ASCII: beyond it are characters that a terminal obeys.
+
+    Of an object its `repr` alone: orjson would write the fields of a dataclass, secret or not.
+    """
     with contextlib.suppress(TypeError):  # a number of more than 64 bits, half a surrogate pair
-        line = orjson.dumps(event, default)
+        line = orjson.dumps(event, default, orjson.OPT_PASSTHROUGH_DATACLASS)
         if line.isascii():
             return line.decode()
     return json.dumps(event, default=default, separators=(",", ":"))
