@@ -199,8 +199,8 @@ class _Answer(wsgi.Response):  # type: ignore[misc] # gunicorn has no types
     _head = b""
 
     def process_headers(self, headers: list[tuple[str, str]]) -> None:
-        """Take the headers, and the length of the body where they tell it."""
-        self.headers = headers
+        """Take the headers but for those that are the server's to set, such as `Date`."""
+        self.headers = [each for each in headers if each[0].lower() not in util.hop_headers]
         for name, value in headers:
             if name.lower() == "content-length":
                 self.response_length = int(value)

@@ -32,6 +32,8 @@ def test_it_comes_compressed_to_whoever_takes_that(proxy_url: str) -> None:
     assert packed.headers["Content-Encoding"] == "gzip"
     assert packed.headers["Vary"] == "Accept-Encoding"
     assert gzip.decompress(packed.raw.read()) == plain.content
+    names = [name.lower() for name, _ in packed.raw.headers.items()]
+    assert sorted(names) == sorted(set(names))
 
 
 def test_a_release_is_kept_for_ever_and_the_newest_for_an_hour(proxy_url: str) -> None:
