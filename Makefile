@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 INSTALLED := $(VENV)/.installed
+BENCHED := $(VENV)/.benched
 BIN := $(VENV)/bin
 FASTIFY := benchmarks/reference_fastify
 
@@ -15,6 +16,10 @@ $(INSTALLED): setup.cfg constraints.txt pyproject.toml
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev]'
 	@touch $@
 
+$(BENCHED): $(INSTALLED)
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev,bench]'
+	@touch $@
+
 run: $(INSTALLED) ## start simulated store, proxy and a demo blog page
 	@$(BIN)/cartproxy demo
 
@@ -24,16 +29,12 @@ test: $(INSTALLED) ## run all tests
 soak: $(INSTALLED) ## play 10,000 random histories (HISTORIES=n for another number)
 	SOAK_HISTORIES=$(or $(HISTORIES),10000) $(BIN)/pytest tests/soak -s
 
-bench: $(INSTALLED) ## measure, beside others that do the same job (BENCH=quick: under 50 s)
-	@$(BIN)/python -c 'import fastapi, httpx, uvicorn' 2>/dev/null || \
-		$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev,bench]'
+bench: $(BENCHED) ## measure, beside others that do the same job (BENCH=quick: under 50 s)
 	@test -d $(FASTIFY)/node_modules || ! command -v npm >/dev/null || \
 		npm install --prefix $(FASTIFY) --silent --no-audit --no-fund --no-package-lock || true
 	@PYTHONPATH=.:tests $(BIN)/python -m benchmarks $(if $(filter quick,$(BENCH)),--quick) $(BENCH_OPTIONS)
 
-instructions: $(INSTALLED) ## count a request's instructions, the same on a noisy machine (needs valgrind)
-	@$(BIN)/python -c 'import fastapi, httpx, uvicorn' 2>/dev/null || \
-		$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev,bench]'
+instructions: $(BENCHED) ## count a request's instructions, the same on a noisy machine (needs valgrind)
 	@PYTHONPATH=.:tests $(BIN)/python -m benchmarks.instructions
 
 lint: $(INSTALLED) ## check format, lint and types
