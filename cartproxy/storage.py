@@ -46,7 +46,7 @@ def connect(settings: Settings) -> redis.Redis:
     }
     several = SEVERAL_SERVERS.fullmatch(url)
     if several is None:
-        return _Once.from_url(url, retry=Retry(NoBackoff(), 0), **options)
+        return _OnceByKept.from_url(url, retry=Retry(NoBackoff(), 0), **options)
     if several["user"]:
         options["username"] = several["user"]
     if several["password"]:
@@ -74,14 +74,8 @@ def _behind_sentinels(
 class _Once(redis.Redis):
     """Sends a command once, and leaves out what redis-py does to repeat it and to tell of that.
 
-    A connection out of redis-py's pool stays ours while all is well: to take it out and put it back
-    costs as much as the command. When one has cut itself off, all that are idle go back: the pool
-    knows what to do with them, above all when a Sentinel names another master.
+    Connections cut themselves off at an error, so that none goes back with half an answer.
     """
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(**options)
-        self._idle: list[Any] = []
 
     def execute_command(self, *args: Any, **options: Any) -> Any:
         """The answer to a command."""
@@ -92,25 +86,47 @@ class _Once(redis.Redis):
                 connection, args[0], **options
             )
         finally:
-            if connection.is_connected:
-                self._idle.append(connection)
-            else:
-                self._give_back(connection)
+            self._give_back(connection)
+
+    def _take(self) -> Any:
+        return self.connection_pool.get_connection()
+
+    def _give_back(self, connection: Any) -> None:
+        self.connection_pool.release(connection)
+
+
+class _OnceByKept(_Once):
+    """The same by connections that stay ours while all is well.
+
+    To take one out of redis-py's pool and put it back costs as much as the command. When one has
+    cut itself off, all that are idle go back. For one server alone: a Sentinel's pool must see each
+    connection, to end those to a master of before, or a write begins at one and ends at another.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self._idle: list[Any] = []
 
     def _take(self) -> Any:
         try:
             connection = self._idle.pop()
         except IndexError:
-            return self.connection_pool.get_connection()
+            return super()._take()
         if not _is_over(connection):
             return connection
-        self._give_back(connection)
-        return self.connection_pool.get_connection()
+        self._give_back_all(connection)
+        return super()._take()
 
     def _give_back(self, connection: Any) -> None:
-        self.connection_pool.release(connection)
+        if connection.is_connected:
+            self._idle.append(connection)
+        else:
+            self._give_back_all(connection)
+
+    def _give_back_all(self, connection: Any) -> None:
+        super()._give_back(connection)
         while self._idle:
-            self.connection_pool.release(self._idle.pop())
+            super()._give_back(self._idle.pop())
 
 
 def _is_over(connection: Any) -> bool:
