@@ -192,18 +192,21 @@ class Worker(GeventWorker):  # type: ignore[misc] # gunicorn has no types
 class _Answer(wsgi.Response):  # type: ignore[misc] # gunicorn has no types
     """gunicorn's answer, in one packet with its head: half the calls and wake-ups.
 
-    The application's headers are taken as they are: werkzeug has refused line breaks in them.
+    The application's headers are not examined again: werkzeug has refused line breaks in them.
     """
 
+    headers: list[tuple[str, str]]
     headers_sent: bool
     _head = b""
 
     def process_headers(self, headers: list[tuple[str, str]]) -> None:
         """Take the headers but for those that are the server's to set, such as `Date`."""
-        self.headers = [each for each in headers if each[0].lower() not in util.hop_headers]
         for name, value in headers:
-            if name.lower() == "content-length":
+            lowered = name.lower()
+            if lowered == "content-length":
                 self.response_length = int(value)
+            if lowered not in util.hop_headers:
+                self.headers.append((name, value))
 
     def send_headers(self) -> None:
         """Keep the head until there is something of the body, or nothing more to come."""
