@@ -8,6 +8,7 @@ kernel, and say nothing of waits for memory: CPU-ms (`make bench`) stay the figu
 from __future__ import annotations
 
 import asyncio
+import math
 import re
 import shutil
 import subprocess
@@ -27,7 +28,7 @@ from benchmarks.contenders import (
     service,
     surroundings,
 )
-from benchmarks.load import Connection
+from benchmarks.load import shop
 
 _SHOPPERS = 8
 _REQUESTS_EACH = {"get": 40, "add": 15}
@@ -62,19 +63,10 @@ async def _count(contender: Contender) -> None:
 
 
 async def _shop(port: int, requests: list[list[bytes]]) -> None:
-    """Make each shopper's requests one after the other, all shoppers at once."""
-
-    async def shop(own: list[bytes]) -> None:
-        connection = await Connection.to(port)
-        for request in own:
-            if not connection.open:
-                connection = await Connection.to(port)
-            status, _ = await connection.ask(request)
-            if status >= 300:
-                raise RuntimeError(f"answered {status}")
-        connection.close()
-
-    await asyncio.gather(*map(shop, requests))
+    """Make each shopper's requests, all shoppers at once. Raises RuntimeError for an error."""
+    sample = await shop(port, [iter(own) for own in requests], math.inf)
+    if sample.errors:
+        raise RuntimeError(f"errors: {dict(sample.errors)}")
 
 
 def _control(order: str) -> None:

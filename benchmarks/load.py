@@ -91,7 +91,10 @@ class Connection(asyncio.Protocol):
 
 
 async def shop(port: int, shoppers: Sequence[Iterator[bytes]], seconds: float) -> Sample:
-    """Let each shopper send one request after the other for so long, and await the last answers."""
+    """Let each shopper send one request after the other for so long, or until it has no more.
+
+    Awaits the last answers.
+    """
     sample = Sample()
     began = time.monotonic()
     await asyncio.gather(*(_shop(port, each, sample, began + seconds) for each in shoppers))
@@ -101,11 +104,14 @@ async def shop(port: int, shoppers: Sequence[Iterator[bytes]], seconds: float) -
 
 async def _shop(port: int, requests: Iterator[bytes], sample: Sample, ends: float) -> None:
     connection: Connection | None = None
-    while (began := time.monotonic()) < ends:
+    for request in requests:
+        began = time.monotonic()
+        if began >= ends:
+            break
         try:
             async with asyncio.timeout(PATIENCE_SECONDS):
                 connection = connection or await Connection.to(port)
-                status, body = await connection.ask(next(requests))
+                status, body = await connection.ask(request)
         except (TimeoutError, OSError) as error:
             status = 0
             sample.errors[type(error).__name__] += 1
