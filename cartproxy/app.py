@@ -12,13 +12,13 @@ from flask import Flask
 from cartproxy import logs, metrics, tracing
 from cartproxy.carts.contract import Patience
 from cartproxy.carts.products import ProductCatalogue
-from cartproxy.carts.records import Lives, Records
-from cartproxy.carts.seal import Seal
 from cartproxy.carts.service import CartService
-from cartproxy.carts.sessions import SessionNames
-from cartproxy.limits.tally import Tally
+from cartproxy.limits.rate_limiter import RateLimiter
+from cartproxy.records.names import SessionNames
+from cartproxy.records.records import Lives, Records
+from cartproxy.records.seal import Seal
 from cartproxy.settings import Settings, StoreSettings
-from cartproxy.storage import connect
+from cartproxy.storage.connect import connect
 from cartproxy.store.breaker import Breaker
 from cartproxy.store.client import StoreClient
 from cartproxy.store.guard import GuardedTransport
@@ -78,7 +78,7 @@ def create_app(settings: Settings) -> Flask:
             name: _shop(name, store, settings, client, records, session)
             for name, store in settings.stores.items()
         },
-        census=records.census,
+        live_carts=records.live_carts,
         sessions=SessionNames(
             records,
             pepper=pepper,
@@ -88,7 +88,7 @@ def create_app(settings: Settings) -> Flask:
         own_origin=f"{public.scheme}://{public.netloc}",
         request_seconds=settings.request_seconds,
         limits=Limits(
-            Tally(client),
+            RateLimiter(client),
             Rates(
                 address={
                     "reads": settings.address_reads_per_minute,

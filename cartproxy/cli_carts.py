@@ -9,42 +9,42 @@ from collections.abc import Iterator
 from decimal import Decimal
 from itertools import islice
 
-from cartproxy.carts.office import Entry, Office
-from cartproxy.carts.seal import Seal
-from cartproxy.carts.sessions import site_name
+from cartproxy.records.admin import CartAdmin, Entry
+from cartproxy.records.names import site_name
+from cartproxy.records.seal import Seal
 from cartproxy.settings import Settings
 from cartproxy.settings_source import load_or_exit
-from cartproxy.storage import connect
+from cartproxy.storage.connect import connect
 
 _SHORTEST_NAME = 12  # what logs show
 
 
-def _open(chosen: argparse.Namespace) -> tuple[Settings, Office]:
+def _open(chosen: argparse.Namespace) -> tuple[Settings, CartAdmin]:
     settings = load_or_exit(os.environ, chosen.config)
     if not settings.redis_url:
         raise SystemExit("No redis_url is set: the carts live in the service's own memory.")
     seal = Seal(settings.seal_key.reveal(), settings.previous_seal_key.reveal())
-    return settings, Office(connect(settings), seal)
+    return settings, CartAdmin(connect(settings), seal)
 
 
-def _found(chosen: argparse.Namespace, settings: Settings, office: Office) -> Iterator[str]:
+def _found(chosen: argparse.Namespace, settings: Settings, admin: CartAdmin) -> Iterator[str]:
     """Names of the carts of the site that was asked for, or of all."""
     if bool(chosen.store) != bool(chosen.origin):
         raise SystemExit("--store and --origin go together: a cart belongs to both.")
     if not chosen.store:
-        yield from office.names()
+        yield from admin.names()
         return
     for pepper in (settings.pepper, settings.previous_pepper):
         if pepper:
             site = site_name(pepper.reveal(), store=chosen.store, origin=chosen.origin)
-            yield from office.names(site=site)
+            yield from admin.names(site=site)
 
 
 def list_carts(chosen: argparse.Namespace) -> int:
     """Print a line for each cart and return 0; SystemExit tells what can't be done."""
-    settings, office = _open(chosen)
-    for name in islice(_found(chosen, settings, office), chosen.limit):
-        entry = office.look(name)
+    settings, admin = _open(chosen)
+    for name in islice(_found(chosen, settings, admin), chosen.limit):
+        entry = admin.look(name)
         if entry:
             print(_line(entry))
     return 0
@@ -65,8 +65,8 @@ def _plain(quantity: Decimal | int) -> str:
 
 def show_cart(chosen: argparse.Namespace) -> int:
     """Print one cart's lines and return 0; SystemExit tells what can't be done."""
-    _, office = _open(chosen)
-    entry = office.look(_one(office, chosen.name))
+    _, admin = _open(chosen)
+    entry = admin.look(_one(admin, chosen.name))
     if entry is None or entry.record is None:
         raise SystemExit("The cart has just gone.")
     print(_line(entry))
@@ -82,21 +82,21 @@ def show_cart(chosen: argparse.Namespace) -> int:
 
 def revoke_carts(chosen: argparse.Namespace) -> int:
     """Forget a cart, or all of a site, and return 0; SystemExit tells what can't be done."""
-    settings, office = _open(chosen)
+    settings, admin = _open(chosen)
     if bool(chosen.name) == bool(chosen.origin):
         raise SystemExit("Say which: a cart's name, or --store and --origin for all of a site.")
-    names = [_one(office, chosen.name)] if chosen.name else list(_found(chosen, settings, office))
+    names = [_one(admin, chosen.name)] if chosen.name else list(_found(chosen, settings, admin))
     for name in names:
-        office.revoke(name)
+        admin.revoke(name)
     print(f"{len(names)} revoked: their credentials open an empty cart from now on.")
     return 0
 
 
-def _one(office: Office, beginning: str) -> str:
+def _one(admin: CartAdmin, beginning: str) -> str:
     """The one cart whose name begins so."""
     if len(beginning) < _SHORTEST_NAME or not beginning.isalnum():
         raise SystemExit(f"A cart's name has {_SHORTEST_NAME} characters at least.")
-    found = list(islice(office.names(beginning), 2))
+    found = list(islice(admin.names(beginning), 2))
     if len(found) != 1:
         raise SystemExit("There is no such cart." if not found else "More than one begins so.")
     return found[0]

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from marshmallow import ValidationError, fields, validate
 from redis.connection import parse_url
 
-from cartproxy.carts.models import Currency
+from cartproxy.model.cart import Currency
 
 _HEADER_VALUE = validate.Regexp(r"[\x21-\x7e]*\Z", error="Must be printable ASCII without spaces.")
 _HTTP_URL = validate.URL(schemes={"http", "https"}, require_tld=False)

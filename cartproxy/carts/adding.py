@@ -6,16 +6,17 @@ from collections.abc import Sequence
 
 from cartproxy.carts.additions import Additions
 from cartproxy.carts.contract import Preferences, Written
-from cartproxy.carts.deadline import Deadline
 from cartproxy.carts.doubt import Doubt, item_as_json
-from cartproxy.carts.errors import OutcomeUnknown, StoreError
-from cartproxy.carts.idempotency import Intent, KeptAnswer
-from cartproxy.carts.models import Addresses, NewItem
-from cartproxy.carts.record import Record
-from cartproxy.carts.records import Write
+from cartproxy.carts.errors import OutcomeUnknown
 from cartproxy.carts.revival import Revival
 from cartproxy.carts.writing import Writing
+from cartproxy.deadline import Deadline
 from cartproxy.metrics import count_doubts
+from cartproxy.model.cart import Addresses, NewItem
+from cartproxy.model.keys import Intent, KeptAnswer
+from cartproxy.records.record import Record
+from cartproxy.records.records import Write
+from cartproxy.store.errors import StoreError
 from cartproxy.store.limits import Allowance
 
 

@@ -7,11 +7,13 @@ from functools import partial
 
 from cartproxy.carts.batch import Batch
 from cartproxy.carts.doubt import Doubt, newly_found, settle
-from cartproxy.carts.errors import Outcome, OutcomeUnknown, StoreError, StoreNotFound
-from cartproxy.carts.models import NewItem
-from cartproxy.carts.record import Record
+from cartproxy.carts.errors import OutcomeUnknown
+from cartproxy.errors import Outcome
 from cartproxy.metrics import count_doubts
+from cartproxy.model.cart import NewItem
+from cartproxy.records.record import Record
 from cartproxy.store.client import StoreClient
+from cartproxy.store.errors import StoreError, StoreNotFound
 from cartproxy.store.limits import Allowance
 
 

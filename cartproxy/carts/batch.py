@@ -4,16 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from cartproxy.carts.errors import (
-    CartProxyError,
-    ItemGone,
-    ItemNotFound,
-    NothingApplied,
-    Outcome,
-    StoreNotFound,
-    StoreRejected,
-)
-from cartproxy.carts.models import ItemResult
+from cartproxy.carts.errors import ItemGone, ItemNotFound, NothingApplied
+from cartproxy.errors import CartProxyError, Outcome
+from cartproxy.model.cart import ItemResult
+from cartproxy.store.errors import StoreNotFound, StoreRejected
 
 _ABOUT_THE_ITEM = (StoreRejected, StoreNotFound, ItemNotFound)
 

@@ -8,18 +8,15 @@ from functools import partial
 
 from cartproxy.carts.batch import Batch
 from cartproxy.carts.contract import Preferences, Written
-from cartproxy.carts.deadline import Deadline
-from cartproxy.carts.errors import (
-    ItemGone,
-    ItemNotFound,
-    StoreNotFound,
-)
-from cartproxy.carts.idempotency import Intent, KeptAnswer
-from cartproxy.carts.models import Cart, ItemResult, NewItem, QuantityChange
-from cartproxy.carts.record import Record
-from cartproxy.carts.records import Write
+from cartproxy.carts.errors import ItemGone, ItemNotFound
 from cartproxy.carts.revival import Revival
 from cartproxy.carts.writing import Writing
+from cartproxy.deadline import Deadline
+from cartproxy.model.cart import Cart, ItemResult, NewItem, QuantityChange
+from cartproxy.model.keys import Intent, KeptAnswer
+from cartproxy.records.record import Record
+from cartproxy.records.records import Write
+from cartproxy.store.errors import StoreNotFound
 from cartproxy.store.limits import Allowance
 
 

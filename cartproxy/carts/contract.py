@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 
-from cartproxy.carts.idempotency import IdempotencyKey
-from cartproxy.carts.models import Cart, ItemResult, Restored
+from cartproxy.model.cart import Cart, ItemResult, Restored
+from cartproxy.model.keys import IdempotencyKey
 
 
 @dataclass(frozen=True, slots=True)

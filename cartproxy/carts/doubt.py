@@ -13,7 +13,7 @@ from decimal import Decimal
 from itertools import combinations
 from typing import Any
 
-from cartproxy.carts.models import ChosenOption, LineItem, NewItem, Snapshot
+from cartproxy.model.cart import ChosenOption, LineItem, NewItem, Snapshot
 
 _KEPT_DOUBTS = 32
 _EXPLAINING_ITEMS = 8  # of so many at most a sum is looked for

@@ -8,11 +8,17 @@ from typing import Any
 
 import redis
 
-from cartproxy.carts.deadline import Deadline
-from cartproxy.carts.errors import ProductNotFound
-from cartproxy.carts.models import OptionSet, Product, ProductOption
-from cartproxy.carts.redis_errors import typed_errors
+from cartproxy.deadline import Deadline
+from cartproxy.errors import CartProxyError
+from cartproxy.model.product import OptionSet, Product, ProductOption
+from cartproxy.storage.errors import typed_errors
 from cartproxy.store.client import StoreClient
+
+
+class ProductNotFound(CartProxyError):
+    """The store has no such product, or does not show it."""
+
+    code = "product-not-found"
 
 
 class ProductCatalogue:

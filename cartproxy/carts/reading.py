@@ -7,7 +7,6 @@ import time
 from dataclasses import replace
 
 from cartproxy.carts.contract import Patience, Preferences, Written
-from cartproxy.carts.deadline import Deadline
 from cartproxy.carts.doubt import (
     Doubt,
     item_from_json,
@@ -16,13 +15,15 @@ from cartproxy.carts.doubt import (
     settle,
     still_open,
 )
-from cartproxy.carts.errors import PreconditionFailed, StoreError, StoreNotFound
-from cartproxy.carts.idempotency import KeptAnswer
-from cartproxy.carts.models import EMPTY, Cart, Currency, Snapshot
-from cartproxy.carts.record import Loaded, Record, entity_tag
-from cartproxy.carts.records import Records, Write
+from cartproxy.carts.errors import PreconditionFailed
+from cartproxy.deadline import Deadline
 from cartproxy.metrics import count_cart, count_doubts
+from cartproxy.model.cart import EMPTY, Cart, Currency, Snapshot
+from cartproxy.model.keys import KeptAnswer
+from cartproxy.records.record import Loaded, Record, entity_tag
+from cartproxy.records.records import Records, Write
 from cartproxy.store.client import StoreClient
+from cartproxy.store.errors import StoreError, StoreNotFound
 from cartproxy.store.limits import Allowance
 
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
-from cartproxy.carts.errors import StoreNotFound, StoreRejected
-from cartproxy.carts.models import (
+from cartproxy.model.cart import (
     Addresses,
     LineItem,
     NewItem,
@@ -15,8 +14,9 @@ from cartproxy.carts.models import (
     RestoredLine,
     Snapshot,
 )
-from cartproxy.carts.record import Record
+from cartproxy.records.record import Record
 from cartproxy.store.client import StoreClient
+from cartproxy.store.errors import StoreNotFound, StoreRejected
 from cartproxy.store.limits import Allowance
 
 

@@ -11,21 +11,15 @@ from contextlib import suppress
 from cartproxy.carts.adding import Adding
 from cartproxy.carts.changing import Changing
 from cartproxy.carts.contract import Preferences, Written
-from cartproxy.carts.deadline import Deadline
-from cartproxy.carts.errors import (
-    AddressRejected,
-    CartEmpty,
-    StorageFull,
-    StoreBadCheckoutUrl,
-    StoreError,
-    StoreNotFound,
-    StoreRejected,
-)
-from cartproxy.carts.idempotency import Intent, KeptAnswer
-from cartproxy.carts.models import Addresses
-from cartproxy.carts.record import Record
+from cartproxy.carts.errors import AddressRejected, CartEmpty
 from cartproxy.carts.revival import Revival
+from cartproxy.deadline import Deadline
 from cartproxy.metrics import count_cart
+from cartproxy.model.cart import Addresses
+from cartproxy.model.keys import Intent, KeptAnswer
+from cartproxy.records.record import Record
+from cartproxy.storage.errors import StorageFull
+from cartproxy.store.errors import StoreBadCheckoutUrl, StoreError, StoreNotFound, StoreRejected
 from cartproxy.store.limits import Allowance
 
 

@@ -5,19 +5,16 @@ from __future__ import annotations
 import time
 
 from cartproxy.carts.contract import Preferences, Written
-from cartproxy.carts.deadline import Deadline
-from cartproxy.carts.errors import (
-    AddressRejected,
-    StoreError,
-    StoreRejected,
-)
-from cartproxy.carts.idempotency import KeptAnswer
-from cartproxy.carts.models import Addresses, Cart
+from cartproxy.carts.errors import AddressRejected
 from cartproxy.carts.reading import Reading
-from cartproxy.carts.record import Record
-from cartproxy.carts.records import Write
 from cartproxy.carts.revival import Revival, revive
+from cartproxy.deadline import Deadline
 from cartproxy.metrics import count_cart
+from cartproxy.model.cart import Addresses, Cart
+from cartproxy.model.keys import KeptAnswer
+from cartproxy.records.record import Record
+from cartproxy.records.records import Write
+from cartproxy.store.errors import StoreError, StoreRejected
 from cartproxy.store.limits import Allowance
 
 _SHARED_READ_SECONDS = 2.0

@@ -20,13 +20,13 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 from redis.sentinel import MasterNotFoundError
 
-from cartproxy.carts.records import record_key
 from cartproxy.doctor.edge import is_local
 from cartproxy.doctor.findings import Finding, error, guarded, ok, warning
 from cartproxy.doctor.redis_cluster import cluster_findings, primaries
 from cartproxy.doctor.redis_node import node_findings
+from cartproxy.records.records import record_key
 from cartproxy.settings import SEVERAL_SERVERS, Settings
-from cartproxy.storage import connect
+from cartproxy.storage.connect import connect
 
 _PINGS = 9
 # Writes under the service's own prefix, in its own way, and leaves nothing.

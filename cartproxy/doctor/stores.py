@@ -19,11 +19,11 @@ import time
 from collections.abc import Iterator
 from email.utils import parsedate_to_datetime
 
-from cartproxy.carts.deadline import Deadline
-from cartproxy.carts.errors import StoreError
+from cartproxy.deadline import Deadline
 from cartproxy.doctor.findings import Finding, error, ok, warning
 from cartproxy.settings import Settings, StoreSettings
 from cartproxy.store import wire
+from cartproxy.store.errors import StoreError
 from cartproxy.store.sessions import new_session
 from cartproxy.store.transport import Answer, StoreTransport
 from cartproxy.upstream import store_transport

@@ -9,14 +9,14 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from cartproxy.carts.errors import (
+from cartproxy.metrics import show_breaker
+from cartproxy.store.errors import (
     StoreAway,
     StoreError,
     StoreFailed,
     StoreTimeout,
     StoreUnreachable,
 )
-from cartproxy.metrics import show_breaker
 
 _FAILURES = (StoreFailed, StoreTimeout, StoreUnreachable)
 _RECENT_SECONDS = 10

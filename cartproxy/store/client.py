@@ -12,9 +12,12 @@ from dataclasses import replace
 from decimal import Decimal
 from urllib.parse import urlsplit
 
-from cartproxy.carts.deadline import Deadline
-from cartproxy.carts.errors import (
-    Outcome,
+from cartproxy.deadline import Deadline
+from cartproxy.errors import Outcome
+from cartproxy.model.cart import Addresses, Currency, NewItem, Snapshot
+from cartproxy.model.product import Product
+from cartproxy.store import wire
+from cartproxy.store.errors import (
     StoreAuth,
     StoreBadResponse,
     StoreBusy,
@@ -22,8 +25,6 @@ from cartproxy.carts.errors import (
     StoreNotFound,
     StoreRejected,
 )
-from cartproxy.carts.models import Addresses, Currency, NewItem, Product, Snapshot
-from cartproxy.store import wire
 from cartproxy.store.guard import GuardedTransport
 from cartproxy.store.limits import Allowance
 from cartproxy.store.transport import Answer

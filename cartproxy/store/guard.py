@@ -5,14 +5,14 @@ from __future__ import annotations
 import threading
 import time
 
-from cartproxy.carts.errors import (
+from cartproxy.store.breaker import Breaker
+from cartproxy.store.errors import (
     StoreBusy,
     StoreError,
     StoreFailed,
     StoreTimeout,
     StoreUnreachable,
 )
-from cartproxy.store.breaker import Breaker
 from cartproxy.store.limits import Allowance, Budget
 from cartproxy.store.transport import Answer, StoreTransport
 

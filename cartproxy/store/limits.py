@@ -14,10 +14,10 @@ from typing import cast
 
 import redis
 
-from cartproxy.carts.deadline import Deadline
-from cartproxy.carts.errors import StoreBusy
-from cartproxy.carts.scripts import load_script, run_script
+from cartproxy.deadline import Deadline
 from cartproxy.metrics import count_budget, count_pause
+from cartproxy.storage.scripts import load_script, run_script
+from cartproxy.store.errors import StoreBusy
 
 
 class Allowance:

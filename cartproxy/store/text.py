@@ -8,7 +8,7 @@ from functools import lru_cache, wraps
 from html.parser import HTMLParser
 from typing import TypeVar
 
-from cartproxy.carts.models import ItemOption
+from cartproxy.model.cart import ItemOption
 
 # Control characters, lone surrogates and the characters that turn the direction of writing: a
 # name made of them could dress up the text beside it.

@@ -24,9 +24,10 @@ from urllib3.exceptions import (
 )
 from urllib3.util.ssl_match_hostname import CertificateError
 
-from cartproxy.carts.deadline import Deadline
-from cartproxy.carts.errors import (
-    Outcome,
+from cartproxy.deadline import Deadline
+from cartproxy.errors import Outcome
+from cartproxy.metrics import count_store_call
+from cartproxy.store.errors import (
     StoreBadResponse,
     StoreError,
     StoreFailed,
@@ -34,7 +35,6 @@ from cartproxy.carts.errors import (
     StoreTls,
     StoreUnreachable,
 )
-from cartproxy.metrics import count_store_call
 from cartproxy.store.exchange import AnswerTooLarge, BrokenAnswer, Exchange
 from cartproxy.store.sessions import StorePool, store_pool
 from cartproxy.tracing import span

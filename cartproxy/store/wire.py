@@ -9,17 +9,9 @@ from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 from urllib.parse import urljoin, urlsplit
 
-from cartproxy.carts.errors import StoreBadResponse
-from cartproxy.carts.models import (
-    Addresses,
-    Currency,
-    LineItem,
-    NewItem,
-    OptionSet,
-    Product,
-    ProductOption,
-    Snapshot,
-)
+from cartproxy.model.cart import Addresses, Currency, LineItem, NewItem, Snapshot
+from cartproxy.model.product import OptionSet, Product, ProductOption
+from cartproxy.store.errors import StoreBadResponse
 from cartproxy.store.text import describe_item, plain_text, remembered, tidy
 
 Wire = Mapping[str, object]

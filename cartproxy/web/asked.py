@@ -10,7 +10,7 @@ import flask
 from cartproxy import tracing
 
 if TYPE_CHECKING:
-    from cartproxy.limits.tally import Standing
+    from cartproxy.limits.rate_limiter import Standing
     from cartproxy.web.caller import Caller
     from cartproxy.web.shops import Shop
 

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from flask import Response
 
 from cartproxy.carts.contract import Preferences
-from cartproxy.carts.deadline import Deadline
-from cartproxy.carts.idempotency import IdempotencyKey
-from cartproxy.carts.sessions import draw_credential
-from cartproxy.limits.tally import Limit
+from cartproxy.deadline import Deadline
+from cartproxy.limits.rate_limiter import Limit
+from cartproxy.model.keys import IdempotencyKey
+from cartproxy.records.names import draw_credential
 from cartproxy.web.asked import Request, current
 from cartproxy.web.bodies import FORM_TYPE, media_type
 from cartproxy.web.credentials import read_bearer

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from cartproxy.carts.models import Cart, ItemResult, LineItem
+from cartproxy.model.cart import Cart, ItemResult, LineItem
 from cartproxy.web.fields import money, number, timestamp
 
 

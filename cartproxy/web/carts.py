@@ -5,8 +5,8 @@ from __future__ import annotations
 from flask import Blueprint, Response
 
 from cartproxy.carts.contract import Written
-from cartproxy.carts.models import Cart, QuantityChange
 from cartproxy.compact import compact
+from cartproxy.model.cart import Cart, QuantityChange
 from cartproxy.web.asked import current
 from cartproxy.web.bodies import JSON_TYPE, load_json
 from cartproxy.web.caller import caller, preferences

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from flask import Response
 
-from cartproxy.carts.sessions import CREDENTIAL
+from cartproxy.records.names import CREDENTIAL
 from cartproxy.web.asked import Request
 from cartproxy.web.problems import Refused
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from flask import Blueprint, Response, current_app, request
 
-from cartproxy.carts.errors import StorageError
 from cartproxy.metrics import exposition
 from cartproxy.settings import DRAINING_FLAG
+from cartproxy.storage.errors import StorageError
 from cartproxy.web.problems import Refused
 from cartproxy.web.shops import edge
 
@@ -31,7 +31,7 @@ def ready() -> Response:
     else:
         try:
             edge().sessions.check()
-            edge().census.bring()
+            edge().live_carts.bring()
         except StorageError as error:
             reason = error.code
     if reason:
@@ -47,7 +47,7 @@ def metrics() -> Response:
     if not token or not hmac.compare_digest(given, f"Bearer {token}".encode()):
         raise Refused("not-found", "There is nothing at this address.")
     try:
-        live_carts = edge().census.count()
+        live_carts = edge().live_carts.count()
     except StorageError:
         live_carts = None
     return Response(exposition(live_carts), content_type="text/plain; version=0.0.4; charset=utf-8")

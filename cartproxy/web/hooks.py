@@ -14,7 +14,7 @@ from flask import Flask, Response
 from werkzeug.exceptions import HTTPException
 
 from cartproxy import metrics, tracing
-from cartproxy.carts.errors import CartProxyError
+from cartproxy.errors import CartProxyError
 from cartproxy.web import problems
 from cartproxy.web.asked import Request, current
 from cartproxy.web.caller import admit, finish, leave

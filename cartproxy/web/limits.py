@@ -14,7 +14,7 @@ from functools import lru_cache
 
 from flask import Response
 
-from cartproxy.limits.tally import Limit, Standing, Tally
+from cartproxy.limits.rate_limiter import Limit, RateLimiter, Standing
 from cartproxy.web.asked import Request
 
 _NEAR = tuple(
@@ -37,8 +37,8 @@ class Rates:
 class Limits:
     """The limits of the whole service. `key` makes names out of addresses that nobody can read."""
 
-    def __init__(self, tally: Tally, rates: Rates, *, trusted_hops: int, key: str) -> None:
-        self._tally = tally
+    def __init__(self, limiter: RateLimiter, rates: Rates, *, trusted_hops: int, key: str) -> None:
+        self._limiter = limiter
         self._rates = rates
         self._trusted_hops = trusted_hops
         self._key = key.encode()
@@ -69,7 +69,7 @@ class Limits:
             if cart:
                 limits.append(self._limit(f"cart-{kind}", self._rates.cart.get(kind, 0), cart))
         counting = [each for each in limits if each.per_minute]
-        return self._tally.take(counting, exactly=kind == "creates")
+        return self._limiter.take(counting, exactly=kind == "creates")
 
     def _limit(self, name: str, per_minute: int, whose: str) -> Limit:
         digest = hmac.new(self._key, whose.encode(), hashlib.sha256).hexdigest()[:16]

@@ -10,12 +10,9 @@ from typing import Any
 from flask import Response, current_app, render_template, request
 from werkzeug.exceptions import HTTPException
 
-from cartproxy.carts.errors import (
-    CartProxyError,
-    NothingApplied,
-    PreconditionFailed,
-    RateLimited,
-)
+from cartproxy.carts.errors import NothingApplied, PreconditionFailed
+from cartproxy.errors import CartProxyError
+from cartproxy.limits.rate_limiter import RateLimited
 from cartproxy.web.asked import current
 from cartproxy.web.cart_json import cart_as_json, results_as_json
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from marshmallow import RAISE, Schema, fields, post_dump, post_load, validate
 
-from cartproxy.carts.models import Addresses, ChosenOption, NewItem, QuantityChange
+from cartproxy.model.cart import Addresses, ChosenOption, NewItem, QuantityChange
 from cartproxy.web.fields import Identifier, LineId, Money, Number, Quantity, Text, Timestamp
 
 MAX_ITEMS = 50

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from flask import Flask, current_app
 
-from cartproxy.carts.census import Census
 from cartproxy.carts.products import ProductCatalogue
 from cartproxy.carts.service import CartService
-from cartproxy.carts.sessions import SessionNames
+from cartproxy.records.live_carts import LiveCarts
+from cartproxy.records.names import SessionNames
 from cartproxy.web.api_keys import ApiKeys
 from cartproxy.web.credentials import CookiePolicy
 from cartproxy.web.limits import Limits
@@ -47,7 +47,7 @@ class Edge:
 
     shops: Mapping[str, Shop]
     sessions: SessionNames
-    census: Census
+    live_carts: LiveCarts
     cookie: CookiePolicy
     own_origin: str
     request_seconds: float

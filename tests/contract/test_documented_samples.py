@@ -10,8 +10,8 @@ import pytest
 from shopper import SHIRT, Store
 
 from cartproxy import sandbox
-from cartproxy.carts.deadline import Deadline
-from cartproxy.carts.models import Addresses, ChosenOption, Currency, NewItem
+from cartproxy.deadline import Deadline
+from cartproxy.model.cart import Addresses, ChosenOption, Currency, NewItem
 from cartproxy.store.breaker import Breaker
 from cartproxy.store.client import StoreClient
 from cartproxy.store.guard import GuardedTransport

@@ -12,13 +12,15 @@ import pytest
 from edge import settings
 from redis_kinds import KINDS, Kind, start
 
-from cartproxy.carts.deadline import Deadline
-from cartproxy.carts.errors import IdempotencyKeyReused, StorageUnavailable, StoreBusy
-from cartproxy.carts.idempotency import IdempotencyKey, Intent, KeptAnswer
-from cartproxy.carts.record import Record
-from cartproxy.carts.records import Lives, Records
+from cartproxy.deadline import Deadline
+from cartproxy.model.keys import IdempotencyKey, Intent, KeptAnswer
+from cartproxy.records.errors import IdempotencyKeyReused
+from cartproxy.records.record import Record
+from cartproxy.records.records import Lives, Records
 from cartproxy.settings_source import load
-from cartproxy.storage import connect
+from cartproxy.storage.connect import connect
+from cartproxy.storage.errors import StorageUnavailable
+from cartproxy.store.errors import StoreBusy
 from cartproxy.store.limits import Budget
 
 Result = TypeVar("Result")

@@ -18,10 +18,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from requests.adapters import HTTPAdapter
 
-from cartproxy.carts.deadline import Deadline
-from cartproxy.carts.errors import StoreBadResponse, StoreError
-from cartproxy.carts.models import Addresses, Currency, NewItem
+from cartproxy.deadline import Deadline
+from cartproxy.model.cart import Addresses, Currency, NewItem
 from cartproxy.store.client import StoreClient
+from cartproxy.store.errors import StoreBadResponse, StoreError
 from cartproxy.store.exchange import Exchange
 from cartproxy.store.text import plain_text
 from cartproxy.store.transport import MAX_ANSWER_BYTES, Answer, StoreTransport

@@ -15,7 +15,7 @@ from servers import ROOT
 from shopper import MUG, Shopper, Store
 
 import cartproxy.app  # every error class is known from here on
-from cartproxy.carts.errors import CartProxyError
+from cartproxy.errors import CartProxyError
 from cartproxy.web.problems import CATALOGUE
 
 PACKAGE = Path(cartproxy.app.__file__).parent

@@ -7,12 +7,11 @@ from collections.abc import Callable
 import pytest
 
 from cartproxy.carts.batch import Batch
-from cartproxy.carts.errors import (
-    CartProxyError,
-    ItemGone,
-    ItemNotFound,
-    Outcome,
-    StorageUnavailable,
+from cartproxy.carts.errors import ItemGone, ItemNotFound
+from cartproxy.errors import CartProxyError, Outcome
+from cartproxy.model.cart import ItemResult
+from cartproxy.storage.errors import StorageUnavailable
+from cartproxy.store.errors import (
     StoreAuth,
     StoreBusy,
     StoreFailed,
@@ -21,7 +20,6 @@ from cartproxy.carts.errors import (
     StoreTimeout,
     StoreUnreachable,
 )
-from cartproxy.carts.models import ItemResult
 
 APPLIED, NOT_APPLIED, UNKNOWN = Outcome.APPLIED, Outcome.NOT_APPLIED, Outcome.UNKNOWN
 

@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from cartproxy.carts.doubt import Doubt, settle, still_open
-from cartproxy.carts.models import ChosenOption, ItemOption, LineItem, NewItem, Snapshot
+from cartproxy.model.cart import ChosenOption, ItemOption, LineItem, NewItem, Snapshot
 
 MUG, SHIRT = 3829, 3828
 SETTLE = 1000

@@ -7,9 +7,9 @@ import threading
 
 import pytest
 
-from cartproxy.carts.errors import StoreAuth, StoreAway, StoreFailed, StoreRejected
 from cartproxy.store import breaker as module
 from cartproxy.store.breaker import Breaker
+from cartproxy.store.errors import StoreAuth, StoreAway, StoreFailed, StoreRejected
 
 
 class Clock:

@@ -13,9 +13,12 @@ from typing import Any
 import fakeredis
 import pytest
 
-from cartproxy.carts.deadline import Deadline
-from cartproxy.carts.errors import (
-    Outcome,
+from cartproxy.deadline import Deadline
+from cartproxy.errors import Outcome
+from cartproxy.model.cart import Addresses, ChosenOption, Currency, NewItem
+from cartproxy.store.breaker import Breaker
+from cartproxy.store.client import StoreClient
+from cartproxy.store.errors import (
     StoreAuth,
     StoreBadResponse,
     StoreBusy,
@@ -24,9 +27,6 @@ from cartproxy.carts.errors import (
     StoreNotFound,
     StoreRejected,
 )
-from cartproxy.carts.models import Addresses, ChosenOption, Currency, NewItem
-from cartproxy.store.breaker import Breaker
-from cartproxy.store.client import StoreClient
 from cartproxy.store.guard import GuardedTransport
 from cartproxy.store.limits import Allowance, Budget
 from cartproxy.store.sessions import new_session

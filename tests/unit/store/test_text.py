@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cartproxy.carts.models import ItemOption
+from cartproxy.model.cart import ItemOption
 from cartproxy.store.text import describe_item, plain_text, remembered
 
 

@@ -12,9 +12,9 @@ from contextlib import contextmanager
 import pytest
 from servers import free_port
 
-from cartproxy.carts.deadline import Deadline
-from cartproxy.carts.errors import (
-    Outcome,
+from cartproxy.deadline import Deadline
+from cartproxy.errors import Outcome
+from cartproxy.store.errors import (
     StoreBadResponse,
     StoreError,
     StoreFailed,

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from cartproxy.carts.errors import StoreBadResponse
-from cartproxy.carts.models import Currency
+from cartproxy.model.cart import Currency
 from cartproxy.store import wire
+from cartproxy.store.errors import StoreBadResponse
 
 USD = Currency("USD")
 SHOP = "https://shop.example/"

@@ -6,16 +6,8 @@ from decimal import Decimal
 
 import pytest
 
-from cartproxy.carts.errors import Outcome
-from cartproxy.carts.models import (
-    EMPTY,
-    Cart,
-    Currency,
-    ItemOption,
-    ItemResult,
-    LineItem,
-    Snapshot,
-)
+from cartproxy.errors import Outcome
+from cartproxy.model.cart import EMPTY, Cart, Currency, ItemOption, ItemResult, LineItem, Snapshot
 from cartproxy.web.cart_json import cart_as_json, results_as_json
 from cartproxy.web.schemas import CartSchema, ItemResultSchema
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from cartproxy.carts.errors import StorageUnavailable
-from cartproxy.carts.seal import UNSEALED, Seal
+from cartproxy.records.seal import UNSEALED, Seal
+from cartproxy.storage.errors import StorageUnavailable
 
 KEY, OTHER = "k" * 32, "o" * 32
 

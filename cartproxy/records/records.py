@@ -17,23 +17,15 @@ from typing import Any
 
 import redis
 
-from cartproxy.carts.census import Census
-from cartproxy.carts.deadline import Deadline
-from cartproxy.carts.errors import (
-    CartBusy,
-    CartProxyError,
-    IdempotencyKeyReused,
-    Outcome,
-    RequestInProgress,
-    StorageError,
-    StorageFull,
-    StorageUnavailable,
-)
-from cartproxy.carts.idempotency import IdempotencyKey, Intent, KeptAnswer
-from cartproxy.carts.record import Loaded, Record
-from cartproxy.carts.redis_errors import typed_errors
-from cartproxy.carts.scripts import load_script, run_twice
-from cartproxy.carts.seal import UNSEALED, Seal
+from cartproxy.deadline import Deadline
+from cartproxy.errors import CartProxyError, Outcome
+from cartproxy.model.keys import IdempotencyKey, Intent, KeptAnswer
+from cartproxy.records.errors import CartBusy, IdempotencyKeyReused, RequestInProgress
+from cartproxy.records.live_carts import LiveCarts
+from cartproxy.records.record import Loaded, Record
+from cartproxy.records.seal import UNSEALED, Seal
+from cartproxy.storage.errors import StorageError, StorageFull, StorageUnavailable, typed_errors
+from cartproxy.storage.scripts import load_script, run_twice
 
 _POLL_SECONDS = 0.015
 _LAST_POLL_SECONDS = 0.06
@@ -128,7 +120,7 @@ class Records:
     def __init__(self, client: redis.Redis, lives: Lives, seal: Seal = UNSEALED) -> None:
         self._client = client
         self._seal = seal
-        self.census = Census(client, idle_seconds=lives.idle)
+        self.live_carts = LiveCarts(client, idle_seconds=lives.idle)
         self._lives_ms = (int(lives.idle * 1000), int(lives.absolute * 1000))
         self._lease_ms = int(lives.lease * 1000)
         self._answer_ms = int(lives.answer * 1000)
@@ -151,7 +143,7 @@ class Records:
         now, text, busy = _list(run_twice(self._load, keys, [*self._lives_ms, mark]))
         loaded = self._loaded(now, text, busy=busy == 1)
         if loaded.record:
-            self.census.met(name)
+            self.live_carts.met(name)
         return loaded
 
     def kept(self, record: Record) -> str:
@@ -184,7 +176,7 @@ class Records:
         """Delete a record without its lock: all that a full storage still allows."""
         with typed_errors("discard"):
             self._client.delete(record_key(name))
-        self.census.ended(name)
+        self.live_carts.ended(name)
 
     def refresh(self, name: str, seen: Record, fresh: Record | None) -> None:
         """Save what was read back (None: the cart is gone), unless a write came in between."""
@@ -192,7 +184,7 @@ class Records:
         with suppress(StorageFull):  # then the next reader reads it back again
             run_twice(self._refresh, _keys(name), [seen.revision, *action])
             if fresh is None:
-                self.census.ended(name)
+                self.live_carts.ended(name)
 
     def keep(self, name: str, key: IdempotencyKey, answer: KeptAnswer) -> None:
         """Keep the answer of a write that needed no lock in the end."""
@@ -214,9 +206,9 @@ class Records:
         ending = [owner, *self._lives_ms, *entry, action, *more]
         done = run_twice(self._commit, keys, ending) == 1
         if done and action == "save":
-            self.census.met(name)
+            self.live_carts.met(name)
         elif done and action == "forget":
-            self.census.ended(name)
+            self.live_carts.ended(name)
         return done
 
     def _wait_for_lock(self, name: str, owner: str, deadline: Deadline, intent: Intent) -> Write:

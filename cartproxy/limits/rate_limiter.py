@@ -15,8 +15,9 @@ from dataclasses import dataclass
 
 import redis
 
-from cartproxy.carts.errors import RateLimited, StorageError
-from cartproxy.carts.scripts import load_script, run_script
+from cartproxy.errors import CartProxyError
+from cartproxy.storage.errors import StorageError
+from cartproxy.storage.scripts import load_script, run_script
 
 _SYNC_SECONDS = 0.25
 _MOST_BUCKETS = 50_000  # in memory; the emptiest go first
@@ -45,6 +46,19 @@ class Standing:
     reset_seconds: int
 
 
+class RateLimited(CartProxyError):
+    """An address, a cart or a site asks too often; `standing` says which limit it met."""
+
+    code = "rate-limited"
+    retryable = True
+
+    def __init__(self, standing: Standing, *, retry_after: int) -> None:
+        super().__init__(
+            f"Too many requests (limit {standing.limit.name}).", retry_after=retry_after
+        )
+        self.standing = standing
+
+
 class _Bucket:
     __slots__ = ("at", "leak", "level", "unsent")
 
@@ -67,7 +81,7 @@ class _Bucket:
         return self.level
 
 
-class Tally:
+class RateLimiter:
     """The counts of one process."""
 
     def __init__(self, client: redis.Redis) -> None:
@@ -117,7 +131,7 @@ class Tally:
     def _run_thread(self) -> None:
         # Started by the first request, since threads do not survive the fork of a worker.
         if self._thread is None:
-            self._thread = threading.Thread(target=self._keep_in_step, daemon=True, name="tally")
+            self._thread = threading.Thread(target=self._keep_in_step, daemon=True, name="rate-limiter")
             self._thread.start()
 
     def _keep_in_step(self) -> None:

@@ -11,8 +11,8 @@ from contextlib import suppress
 
 import redis
 
-from cartproxy.carts.errors import StorageError
-from cartproxy.carts.scripts import load_script, run_twice
+from cartproxy.storage.errors import StorageError
+from cartproxy.storage.scripts import load_script, run_twice
 
 _KEY = "cp-alive"
 _NAME_LENGTH = 12  # of 40: one pair of a million carts may share it, in one case of 500
@@ -25,11 +25,11 @@ def strike(client: redis.Redis, name: str) -> None:
     client.zrem(_KEY, name[:_NAME_LENGTH])
 
 
-class Census:
+class LiveCarts:
     """The live carts of one Redis, all stores together. All methods may be called by any thread."""
 
     def __init__(self, client: redis.Redis, *, idle_seconds: float) -> None:
-        self._script = load_script(client, __package__, "census")
+        self._script = load_script(client, __package__, "live_carts")
         self._idle_ms = int(idle_seconds * 1000)
         self._lock = threading.Lock()
         self._noted: dict[str, bool] = {}

@@ -1,4 +1,4 @@
-"""The one table from redis-py's errors to the product's."""
+"""What Redis can fail us with, and the one table from redis-py's errors to ours."""
 
 from __future__ import annotations
 
@@ -9,13 +9,33 @@ from contextlib import contextmanager
 import structlog
 from redis.exceptions import OutOfMemoryError, RedisError
 
-from cartproxy.carts.errors import StorageFull, StorageUnavailable
+from cartproxy.errors import CartProxyError
 from cartproxy.metrics import count_redis, count_redis_error
 
 log = structlog.get_logger("cartproxy.storage")
 
 _LOG_EVERY_SECONDS = 1.0
 _logged_at: dict[str, float] = {}
+
+
+class StorageError(CartProxyError):
+    """Redis did not do what was asked of it."""
+
+
+class StorageUnavailable(StorageError):
+    """Redis is away, too slow, or refuses us."""
+
+    code = "storage-unavailable"
+    retryable = True
+    usual_retry_after = 2
+
+
+class StorageFull(StorageError):
+    """Redis has no memory left for writes."""
+
+    code = "storage-full"
+    retryable = True
+    usual_retry_after = 30
 
 
 @contextmanager

@@ -8,7 +8,7 @@ import re
 import secrets
 from functools import lru_cache
 
-from cartproxy.carts.records import Records
+from cartproxy.records.records import Records
 
 CREDENTIAL = re.compile(r"cpt1_[A-Za-z0-9_-]{43}", re.ASCII)
 # Hexadecimal: 128 bits for the cart, out of reach of guessing and of collisions, and 32 for the

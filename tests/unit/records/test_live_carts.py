@@ -10,8 +10,8 @@ import pytest
 import redis
 from servers import free_port, redis_server
 
-from cartproxy.carts.census import Census, strike
-from cartproxy.carts.errors import StorageError
+from cartproxy.records.live_carts import LiveCarts, strike
+from cartproxy.storage.errors import StorageError
 
 
 @pytest.fixture
@@ -23,9 +23,9 @@ def client() -> Iterator[redis.Redis]:
 
 
 def test_cart_that_two_workers_have_met_counts_once(client: redis.Redis) -> None:
-    one, other = Census(client, idle_seconds=99), Census(client, idle_seconds=99)
-    for census in (one, other):
-        census.met("a" * 40)
+    one, other = LiveCarts(client, idle_seconds=99), LiveCarts(client, idle_seconds=99)
+    for live in (one, other):
+        live.met("a" * 40)
     other.met("b" * 40)
 
     one.bring()
@@ -36,18 +36,18 @@ def test_cart_that_two_workers_have_met_counts_once(client: redis.Redis) -> None
 
 
 def test_last_note_of_a_cart_wins(client: redis.Redis) -> None:
-    census = Census(client, idle_seconds=99)
-    census.met("kept" + "a" * 36)
-    census.ended("kept" + "a" * 36)
-    census.met("kept" + "a" * 36)
-    census.met("gone" + "a" * 36)
-    census.ended("gone" + "a" * 36)
+    live = LiveCarts(client, idle_seconds=99)
+    live.met("kept" + "a" * 36)
+    live.ended("kept" + "a" * 36)
+    live.met("kept" + "a" * 36)
+    live.met("gone" + "a" * 36)
+    live.ended("gone" + "a" * 36)
 
-    assert census.count() == 1
+    assert live.count() == 1
 
 
 def test_cart_runs_out_with_its_idle_life_and_is_struck_off_by_hand(client: redis.Redis) -> None:
-    brief, long = Census(client, idle_seconds=0.05), Census(client, idle_seconds=99)
+    brief, long = LiveCarts(client, idle_seconds=0.05), LiveCarts(client, idle_seconds=99)
     brief.met("a" * 40)
     long.met("b" * 40)
     long.met("c" * 40)
@@ -61,24 +61,24 @@ def test_cart_runs_out_with_its_idle_life_and_is_struck_off_by_hand(client: redi
 
 
 def test_more_carts_than_fit_into_one_call_are_all_brought(client: redis.Redis) -> None:
-    census = Census(client, idle_seconds=99)
+    live = LiveCarts(client, idle_seconds=99)
     for number in range(2_500):
-        census.met(f"{number:040}"[::-1])
+        live.met(f"{number:040}"[::-1])
 
-    assert census.count() == 2_500
+    assert live.count() == 2_500
 
 
 def test_notes_wait_for_a_redis_that_is_away() -> None:
     port = free_port()
     client = redis.Redis(port=port, retry=None)
-    census = Census(client, idle_seconds=99)
-    census.met("a" * 40)
+    live = LiveCarts(client, idle_seconds=99)
+    live.met("a" * 40)
 
-    census.bring()
+    live.bring()
     with pytest.raises(StorageError):
-        census.count()
+        live.count()
     with redis_server(port=port):
-        alive = census.count()
+        alive = live.count()
     client.close()
 
     assert alive == 1

@@ -5,9 +5,9 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cartproxy.carts.errors import Outcome
-from cartproxy.carts.idempotency import IdempotencyKey, Intent, KeptAnswer
-from cartproxy.carts.models import ItemResult
+from cartproxy.errors import Outcome
+from cartproxy.model.cart import ItemResult
+from cartproxy.model.keys import IdempotencyKey, Intent, KeptAnswer
 
 KEY = {"key": "k", "route": "POST /cart/items", "path": "/cart/items", "body": b"{}"}
 

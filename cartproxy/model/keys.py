@@ -8,9 +8,9 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from cartproxy.carts.errors import Outcome
-from cartproxy.carts.models import ItemResult
 from cartproxy.compact import compact
+from cartproxy.errors import Outcome
+from cartproxy.model.cart import ItemResult
 
 _OUTCOMES = {outcome[0]: outcome for outcome in Outcome}  # by its initial
 

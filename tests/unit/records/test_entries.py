@@ -7,14 +7,14 @@ import time
 import fakeredis
 import pytest
 
-from cartproxy.carts.deadline import Deadline
-from cartproxy.carts.errors import IdempotencyKeyReused, RequestInProgress
-from cartproxy.carts.idempotency import IdempotencyKey, Intent, KeptAnswer
-from cartproxy.carts.models import ItemResult
-from cartproxy.carts.office import Office
-from cartproxy.carts.record import Record
-from cartproxy.carts.records import Lives, Records
-from cartproxy.carts.seal import UNSEALED
+from cartproxy.deadline import Deadline
+from cartproxy.model.cart import ItemResult
+from cartproxy.model.keys import IdempotencyKey, Intent, KeptAnswer
+from cartproxy.records.admin import CartAdmin
+from cartproxy.records.errors import IdempotencyKeyReused, RequestInProgress
+from cartproxy.records.record import Record
+from cartproxy.records.records import Lives, Records
+from cartproxy.records.seal import UNSEALED
 
 DAY = 86400
 ENTRIES = "cp:{n}:i"
@@ -99,7 +99,7 @@ def test_sweeping_takes_no_answer_that_may_still_be_asked_for(client: fakeredis.
 def test_answer_outlives_its_record(client: fakeredis.FakeRedis) -> None:
     records = keeping(client, DAY)
     write(records, "revoked")
-    Office(client, UNSEALED).revoke("n")
+    CartAdmin(client, UNSEALED).revoke("n")
     with records.writing("n", Deadline.after(9), Intent(key("deleted"))) as writing:
         writing.forget(KeptAnswer())
     short_lived = keeping(client, DAY, absolute=0.02)

@@ -12,8 +12,8 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import NoScriptError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from cartproxy.carts.redis_errors import typed_errors
 from cartproxy.metrics import count_redis_error
+from cartproxy.storage.errors import typed_errors
 from cartproxy.tracing import Span, span
 
 _LOST = (RedisConnectionError, RedisTimeoutError)

@@ -11,7 +11,7 @@ import base64
 import hashlib
 from typing import Any
 
-from cartproxy.carts.errors import StorageUnavailable
+from cartproxy.storage.errors import StorageUnavailable
 
 _MARK = "s1."
 

@@ -1,4 +1,4 @@
-"""The tally by itself: two workers on one storage, and none at all."""
+"""The rate limiter by itself: two workers on one storage, and none at all."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ import pytest
 import redis
 from servers import free_port
 
-from cartproxy.carts.errors import RateLimited
-from cartproxy.limits.tally import Limit, Tally
+from cartproxy.limits.rate_limiter import Limit, RateLimited, RateLimiter
 
 LIMIT = Limit("address-reads", "address-reads:x", 10)
 
@@ -18,22 +17,22 @@ def client() -> redis.Redis:
     return fakeredis.FakeRedis()
 
 
-def used_up(tally: Tally, most: int = 100) -> int:
+def used_up(limiter: RateLimiter, most: int = 100) -> int:
     """How many requests pass until one is refused."""
     for count in range(most):
         try:
-            tally.take([LIMIT])
+            limiter.take([LIMIT])
         except RateLimited:
             return count
     return most
 
 
 def test_a_worker_grants_the_limit_and_no_more(client: redis.Redis) -> None:
-    assert used_up(Tally(client)) == 10
+    assert used_up(RateLimiter(client)) == 10
 
 
 def test_what_one_worker_counted_the_other_knows_after_an_exchange(client: redis.Redis) -> None:
-    first, second = Tally(client), Tally(client)
+    first, second = RateLimiter(client), RateLimiter(client)
     for _ in range(6):
         first.take([LIMIT])
     first.exchange()
@@ -44,27 +43,27 @@ def test_what_one_worker_counted_the_other_knows_after_an_exchange(client: redis
 
 
 def test_nothing_is_counted_where_one_of_the_limits_refuses(client: redis.Redis) -> None:
-    tally = Tally(client)
+    limiter = RateLimiter(client)
     full = Limit("cart-reads", "cart-reads:y", 1)
-    tally.take([full])
+    limiter.take([full])
     for _ in range(5):
         with pytest.raises(RateLimited):
-            tally.take([LIMIT, full])
+            limiter.take([LIMIT, full])
 
-    assert used_up(tally) == 10
+    assert used_up(limiter) == 10
 
 
 def test_the_tightest_limit_is_told(client: redis.Redis) -> None:
-    standing = Tally(client).take([Limit("a", "a", 100), LIMIT])
+    standing = RateLimiter(client).take([Limit("a", "a", 100), LIMIT])
 
     assert standing is not None
     assert (standing.limit.name, standing.remaining) == ("address-reads", 9)
 
 
 def test_without_storage_each_worker_goes_on_with_its_own_counts() -> None:
-    tally = Tally(redis.Redis(port=free_port(), socket_connect_timeout=0.2))
+    limiter = RateLimiter(redis.Redis(port=free_port(), socket_connect_timeout=0.2))
 
-    tally.take([LIMIT])
-    tally.exchange()
+    limiter.take([LIMIT])
+    limiter.exchange()
 
-    assert used_up(tally) == 9
+    assert used_up(limiter) == 9

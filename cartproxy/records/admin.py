@@ -13,11 +13,11 @@ from typing import cast
 
 import redis
 
-from cartproxy.carts.census import strike
-from cartproxy.carts.record import Record
-from cartproxy.carts.records import record_key
-from cartproxy.carts.redis_errors import typed_errors
-from cartproxy.carts.seal import Seal
+from cartproxy.records.live_carts import strike
+from cartproxy.records.record import Record
+from cartproxy.records.records import record_key
+from cartproxy.records.seal import Seal
+from cartproxy.storage.errors import typed_errors
 
 _PAGE = 1000
 
@@ -35,7 +35,7 @@ class Entry:
     record: Record | None
 
 
-class Office:
+class CartAdmin:
     """All carts of one Redis."""
 
     def __init__(self, client: redis.Redis, seal: Seal) -> None:

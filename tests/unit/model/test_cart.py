@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cartproxy.carts.models import (
+from cartproxy.model.cart import (
     EMPTY,
     Addresses,
     Cart,

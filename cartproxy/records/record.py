@@ -11,9 +11,9 @@ from decimal import Decimal
 import orjson
 
 from cartproxy.carts.doubt import Doubt, item_as_json, item_from_json
-from cartproxy.carts.models import EMPTY, NewItem, Snapshot
-from cartproxy.carts.seal import Seal
 from cartproxy.compact import compact
+from cartproxy.model.cart import EMPTY, NewItem, Snapshot
+from cartproxy.records.seal import Seal
 
 FORMAT = "5:"
 

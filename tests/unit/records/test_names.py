@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import fakeredis
 
-from cartproxy.carts.deadline import Deadline
-from cartproxy.carts.idempotency import Intent
-from cartproxy.carts.record import Record
-from cartproxy.carts.records import Lives, Records
-from cartproxy.carts.sessions import CREDENTIAL, SessionNames, draw_credential, session_name
+from cartproxy.deadline import Deadline
+from cartproxy.model.keys import Intent
+from cartproxy.records.names import CREDENTIAL, SessionNames, draw_credential, session_name
+from cartproxy.records.record import Record
+from cartproxy.records.records import Lives, Records
 
 ALICE = {"store": "demo", "origin": "https://blog.example", "credential": "cpt1_" + "a" * 43}
 

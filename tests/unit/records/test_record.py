@@ -11,13 +11,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cartproxy.carts.deadline import Deadline
-from cartproxy.carts.errors import CartBusy, StorageUnavailable
-from cartproxy.carts.idempotency import Intent
-from cartproxy.carts.models import ChosenOption, ItemOption, LineItem, Snapshot
-from cartproxy.carts.record import Record, entity_tag
-from cartproxy.carts.records import Lives, Records
-from cartproxy.carts.seal import UNSEALED, Seal
+from cartproxy.deadline import Deadline
+from cartproxy.model.cart import ChosenOption, ItemOption, LineItem, Snapshot
+from cartproxy.model.keys import Intent
+from cartproxy.records.errors import CartBusy
+from cartproxy.records.record import Record, entity_tag
+from cartproxy.records.records import Lives, Records
+from cartproxy.records.seal import UNSEALED, Seal
+from cartproxy.storage.errors import StorageUnavailable
 
 DAY = 86400
 LIVES = Lives(idle=14 * DAY, absolute=60 * DAY, lease=15, wait=0.1, answer=DAY)

@@ -1,0 +1,1 @@
+"""The carts in Redis: their form, their locks, their names. Knows neither Flask nor the store."""

@@ -1,0 +1,1 @@
+"""Redis plumbing: connections, scripts, errors. Knows nothing of carts."""
