@@ -13,7 +13,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from servers import ROOT, answers, free_port, process, redis_server
+from support.servers import ROOT, answers, free_port, process, redis_server
 
 from benchmarks.traffic import ORIGIN
 

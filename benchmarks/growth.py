@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from servers import redis_server
+from support.servers import redis_server
 
 from benchmarks.cases import ADD_64, GET_64, Bench, Pace
 from benchmarks.contenders import Surroundings, service

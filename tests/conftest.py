@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 import redis
-from browser_fixtures import (  # noqa: F401 -- pytest finds them here
+from hypothesis import settings
+from support.browser_fixtures import (  # noqa: F401 -- pytest finds them here
     browser,
     context,
     page,
@@ -15,9 +16,8 @@ from browser_fixtures import (  # noqa: F401 -- pytest finds them here
     pytest_collection_modifyitems,
     tidy,
 )
-from hypothesis import settings
-from servers import redis_server, service, simulated_store
-from shopper import BLOG, Shopper, Store
+from support.servers import redis_server, service, simulated_store
+from support.shopper import BLOG, Shopper, Store
 
 from cartproxy import sandbox
 

@@ -131,7 +131,7 @@ class RateLimiter:
     def _run_thread(self) -> None:
         # Started by the first request, since threads do not survive the fork of a worker.
         if self._thread is None:
-            self._thread = threading.Thread(target=self._keep_in_step, daemon=True, name="rate-limiter")
+            self._thread = threading.Thread(target=self._keep_in_step, daemon=True, name="limiter")
             self._thread.start()
 
     def _keep_in_step(self) -> None:

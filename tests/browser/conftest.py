@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 from conftest import store_environment
-from servers import free_port, service
-from shopper import Store
-from sites import Site, site
+from support.servers import free_port, service
+from support.shopper import Store
+from support.sites import Site, site
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,7 @@ import pytest
 import requests
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
-from servers import ROOT, free_port
+from support.servers import ROOT, free_port
 
 
 class Demo:

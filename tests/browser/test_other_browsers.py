@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-import other_browsers
 import pytest
-from other_browsers import Tab
-from shopper import Store
-from sites import PRODUCT, Site
+from support import other_browsers
+from support.other_browsers import Tab
+from support.shopper import Store
+from support.sites import PRODUCT, Site
 
 POST = "<cart-count>Cart</cart-count>" + PRODUCT + "<cart-drawer></cart-drawer>"
 STATUS = (

@@ -7,9 +7,9 @@ import re
 import pytest
 from conftest import store_environment
 from playwright.sync_api import Page, Route, expect
-from servers import service
-from shopper import Store
-from sites import PRODUCT, Site
+from support.servers import service
+from support.shopper import Store
+from support.sites import PRODUCT, Site
 
 pytestmark = pytest.mark.browser
 

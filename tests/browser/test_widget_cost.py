@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
-from shopper import Store
-from sites import PRODUCT, Site
+from support.shopper import Store
+from support.sites import PRODUCT, Site
 
 pytestmark = pytest.mark.browser
 

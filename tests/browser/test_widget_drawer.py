@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
-from shopper import Store
-from sites import PRODUCT, Site
+from support.shopper import Store
+from support.sites import PRODUCT, Site
 
 pytestmark = pytest.mark.browser
 

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
-from servers import ROOT
-from shopper import Store
-from sites import PRODUCT, Site
+from support.servers import ROOT
+from support.shopper import Store
+from support.sites import PRODUCT, Site
 
 from cartproxy.widget import releases
 

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from browser_settings import ARGUMENTS, CHROMIUM
 from playwright.sync_api import BrowserContext, Page, Playwright, Route, expect
-from shopper import Store
-from sites import PRODUCT, Site
+from support.browser_settings import ARGUMENTS, CHROMIUM
+from support.shopper import Store
+from support.sites import PRODUCT, Site
 
 pytestmark = pytest.mark.browser
 

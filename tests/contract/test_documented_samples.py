@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import fakeredis
 import pytest
-from shopper import SHIRT, Store
+from support.shopper import SHIRT, Store
 
 from cartproxy import sandbox
 from cartproxy.deadline import Deadline

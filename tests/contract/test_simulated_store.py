@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import requests
-from shopper import MUG, SHIRT, Store
+from support.shopper import MUG, SHIRT, Store
 
 from cartproxy import sandbox
 

@@ -9,8 +9,8 @@ from dataclasses import replace
 from typing import TypeVar
 
 import pytest
-from edge import settings
-from redis_kinds import KINDS, Kind, start
+from support.edge import settings
+from support.redis_kinds import KINDS, Kind, start
 
 from cartproxy.deadline import Deadline
 from cartproxy.model.keys import IdempotencyKey, Intent, KeptAnswer

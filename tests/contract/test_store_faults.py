@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import pytest
 import requests
-from shopper import MUG, Store
+from support.shopper import MUG, Store
 
 from cartproxy import sandbox
 

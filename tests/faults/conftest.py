@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import pytest
 import redis
 from conftest import store_environment
-from faults_settings import QUICK
-from servers import service
-from shopper import Shopper, Store
+from support.faults_settings import QUICK
+from support.servers import service
+from support.shopper import Shopper, Store
 
 
 @pytest.fixture(scope="session")

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 import requests
-from faults_settings import SETTLE_SECONDS
-from shopper import MUG, SHIRT, SMALL, Shopper, Store, credential
+from support.faults_settings import SETTLE_SECONDS
+from support.shopper import MUG, SHIRT, SMALL, Shopper, Store, credential
 
 ITEM = "/Cart/*/Item"
 
@@ -316,7 +316,7 @@ def test_store_that_refuses_connections_gets_one_retry_and_surely_nothing(
     quick: Shopper, redis_url: str
 ) -> None:
     from conftest import store_environment
-    from servers import free_port, service
+    from support.servers import free_port, service
 
     settings = {
         "CARTPROXY_REDIS_URL": redis_url,

@@ -19,9 +19,9 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 from conftest import store_environment
-from faults_settings import QUICK
-from servers import ROOT, answers, free_port, process, service, workers
-from shopper import BLOG, MUG, Shopper, Store
+from support.faults_settings import QUICK
+from support.servers import ROOT, answers, free_port, process, service, workers
+from support.shopper import BLOG, MUG, Shopper, Store
 
 
 # Fault 29

@@ -14,11 +14,11 @@ import pytest
 import redis
 import requests
 from conftest import store_environment
-from faults_settings import QUICK
-from redis_kinds import start
-from servers import redis_server, service
-from shopper import MUG, Shopper, Store
-from tcp_proxy import TcpProxy, tcp_proxy
+from support.faults_settings import QUICK
+from support.redis_kinds import start
+from support.servers import redis_server, service
+from support.shopper import MUG, Shopper, Store
+from support.tcp_proxy import TcpProxy, tcp_proxy
 
 
 @dataclass

@@ -16,8 +16,8 @@ from pathlib import Path
 import pytest
 import requests
 from conftest import store_environment
-from servers import answers, free_port, process, workers
-from shopper import BLOG, MUG, Shopper, Store
+from support.servers import answers, free_port, process, workers
+from support.shopper import BLOG, MUG, Shopper, Store
 
 NEW_BLOG = "https://new-blog.example"
 

@@ -16,8 +16,8 @@ from pathlib import Path
 import pytest
 import requests
 from conftest import store_environment
-from servers import ROOT, answers, free_port, process
-from shopper import MUG, Shopper, Store
+from support.servers import ROOT, answers, free_port, process
+from support.shopper import MUG, Shopper, Store
 
 HAPROXY = shutil.which("haproxy") or shutil.which("haproxy", path="/usr/sbin")
 EXAMPLE = ROOT / "docs/deploy/haproxy.cfg"

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 import pytest
 import requests
-from servers import ROOT
-from shopper import MUG, Shopper, Store, credential
+from support.servers import ROOT
+from support.shopper import MUG, Shopper, Store, credential
 
 TRIALS = 20
 

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import requests
-from shopper import MUG, Shopper, Store
+from support.shopper import MUG, Shopper, Store
 
 
 def slow(store: Store, ms: int = 150) -> None:

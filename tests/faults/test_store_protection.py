@@ -10,9 +10,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import requests
 from conftest import store_environment
-from faults_settings import QUICK
-from servers import service
-from shopper import MUG, Shopper, Store
+from support.faults_settings import QUICK
+from support.servers import service
+from support.shopper import MUG, Shopper, Store
 
 
 @pytest.fixture

@@ -10,9 +10,9 @@ from urllib.parse import urlsplit
 import pytest
 import trustme
 from conftest import store_environment
-from servers import service
-from shopper import MUG, Shopper, Store
-from tcp_proxy import tcp_proxy
+from support.servers import service
+from support.shopper import MUG, Shopper, Store
+from support.tcp_proxy import tcp_proxy
 
 
 @pytest.mark.parametrize(

@@ -21,11 +21,11 @@ import pytest
 import redis
 import requests
 from conftest import store_environment
-from namespaces import Machine, network, why_not
 from redis.crc import key_slot
-from redis_kinds import follows, until
-from servers import answers, process, redis_binary
-from shopper import Shopper, Store, credential
+from support.namespaces import Machine, network, why_not
+from support.redis_kinds import follows, until
+from support.servers import answers, process, redis_binary
+from support.shopper import Shopper, Store, credential
 
 pytestmark = pytest.mark.skipif(bool(why_not()), reason=why_not())
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 import requests
-from service_steps import place_order
-from shopper import MUG, SHIRT, SMALL, Shopper, Store
+from support.service_steps import place_order
+from support.shopper import MUG, SHIRT, SMALL, Shopper, Store
 
 
 def vanish(shopper: Shopper, store: Store) -> None:

@@ -16,9 +16,9 @@ import pytest
 import requests
 from conftest import store_environment
 from playwright.sync_api import Browser, Locator, Page, expect
-from servers import service
-from shopper import Store
-from wordpress import PASSWORD, USER, WordPress, missing, wordpress
+from support.servers import service
+from support.shopper import Store
+from support.wordpress import PASSWORD, USER, WordPress, missing, wordpress
 
 from cartproxy.web.api_keys import create
 from cartproxy.widget import releases

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from raw import RawClient
-from shopper import Store
+from support.raw import RawClient
+from support.shopper import Store
 
 
 @pytest.fixture

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import requests
 from conftest import store_environment
-from raw import CHUNKED, JSON, RawClient
-from shopper import BLOG, Shopper, Store
+from support.raw import CHUNKED, JSON, RawClient
+from support.shopper import BLOG, Shopper, Store
 
 from cartproxy.app import create_app
 from cartproxy.settings_source import load

@@ -9,9 +9,9 @@ from collections.abc import Iterator
 import pytest
 import requests
 from conftest import store_environment
-from raw import CHUNKED, JSON, RawClient
-from servers import service
-from shopper import MUG, Store
+from support.raw import CHUNKED, JSON, RawClient
+from support.servers import service
+from support.shopper import MUG, Store
 
 ADD = "POST /v1/stores/demo/cart/items"
 BUY = "POST /v1/stores/demo/buy"

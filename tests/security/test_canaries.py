@@ -12,10 +12,10 @@ from urllib.parse import urlsplit
 import redis
 import requests
 from conftest import store_environment
-from raw import JSON, RawClient
-from servers import redis_server, service, simulated_store
-from service_steps import place_order
-from shopper import BLOG, MUG, Shopper, Store, credential
+from support.raw import JSON, RawClient
+from support.servers import redis_server, service, simulated_store
+from support.service_steps import place_order
+from support.shopper import BLOG, MUG, Shopper, Store, credential
 
 KEY = "ca9a51ee0000000000000000000000d1"
 TOKEN = "ca9a51ee0000000000000000000000d2"

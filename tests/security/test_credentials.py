@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 
 from conftest import store_environment
-from servers import service
-from shopper import MUG, Shopper, Store
+from support.servers import service
+from support.shopper import MUG, Shopper, Store
 
 
 def test_credential_of_another_store_opens_nothing_there(

@@ -10,13 +10,13 @@ import pytest
 import requests
 import schemathesis
 from conftest import store_environment
-from edge import settings as edge_settings
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from schemathesis import GenerationMode, checks
 from schemathesis.specs.openapi import checks as described
-from servers import service
-from shopper import BLOG, MUG, Shopper, Store
+from support.edge import settings as edge_settings
+from support.servers import service
+from support.shopper import BLOG, MUG, Shopper, Store
 
 from cartproxy.app import create_app
 from cartproxy.settings_source import load

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 import requests
-from raw import JSON, RawClient
-from shopper import BLOG, Shopper, credential
+from support.raw import JSON, RawClient
+from support.shopper import BLOG, Shopper, credential
 
 CART = "/v1/stores/demo/cart"
 ADD = f"POST {CART}/items"

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from raw import CHUNKED, JSON, RawClient
+from support.raw import CHUNKED, JSON, RawClient
 
 CART = "/v1/stores/demo/cart"
 FORM = "Content-Type: application/x-www-form-urlencoded"

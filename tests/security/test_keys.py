@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 import requests
 from conftest import store_environment
-from servers import ROOT, service
-from shopper import BLOG, MUG, SHIRT, SMALL, Shopper, Store, credential
+from support.servers import ROOT, service
+from support.shopper import BLOG, MUG, SHIRT, SMALL, Shopper, Store, credential
 
 from cartproxy.web.api_keys import create
 

@@ -9,8 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import requests
 from conftest import store_environment
-from servers import service
-from shopper import BLOG, MUG, Shopper, Store
+from support.servers import service
+from support.shopper import BLOG, MUG, Shopper, Store
 
 OTHER = "https://other.example"
 LIMITS = {

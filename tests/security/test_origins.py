@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 import redis
-from raw import JSON, RawAnswer, RawClient
-from shopper import BLOG
+from support.raw import JSON, RawAnswer, RawClient
+from support.shopper import BLOG
 
 FORM = "Content-Type: application/x-www-form-urlencoded"
 CART = "/v1/stores/demo/cart"

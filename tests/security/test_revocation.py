@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping
 import pytest
 import redis
 from conftest import store_environment
-from servers import ROOT, redis_server, service
-from shopper import BLOG, MUG, Shopper, Store
+from support.servers import ROOT, redis_server, service
+from support.shopper import BLOG, MUG, Shopper, Store
 
 OTHER = "https://other.example"
 PEPPER = "p" * 40

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shopper import MUG, SHIRT, SMALL, Shopper, Store
+from support.shopper import MUG, SHIRT, SMALL, Shopper, Store
 
 UNKNOWN = 999_999
 

@@ -14,8 +14,8 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 from conftest import store_environment
-from servers import service, workers
-from shopper import Store
+from support.servers import service, workers
+from support.shopper import Store
 
 LOOK = b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n"
 PLACES = 4

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 import redis
 from conftest import store_environment
-from redis_kinds import start
-from servers import free_port, redis_server
-from shopper import BLOG, Store
+from support.redis_kinds import start
+from support.servers import free_port, redis_server
+from support.shopper import BLOG, Store
 
 from cartproxy import sandbox
 from cartproxy.cli import main

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shopper import MUG, Shopper, Store
+from support.shopper import MUG, Shopper, Store
 
 
 def tag(shopper: Shopper) -> str:

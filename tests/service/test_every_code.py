@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 import requests
-from servers import ROOT
-from shopper import MUG, Shopper, Store
+from support.servers import ROOT
+from support.shopper import MUG, Shopper, Store
 
 import cartproxy.app  # every error class is known from here on
 from cartproxy.errors import CartProxyError

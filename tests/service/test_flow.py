@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 import requests
-from service_steps import place_order
-from shopper import MUG, SHIRT, SMALL, Shopper, Store
+from support.service_steps import place_order
+from support.shopper import MUG, SHIRT, SMALL, Shopper, Store
 
 
 def test_shopper_adds_changes_removes_and_reaches_the_checkout(

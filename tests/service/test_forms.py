@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import requests
-from shopper import MUG, SHIRT, Shopper, Store
+from support.shopper import MUG, SHIRT, Shopper, Store
 
 
 def browser(proxy_url: str, **more: str) -> Shopper:

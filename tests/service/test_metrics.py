@@ -11,11 +11,11 @@ from contextlib import ExitStack
 import pytest
 import requests
 from conftest import store_environment
-from faults_settings import QUICK, SETTLE_SECONDS
-from figures import TOKEN, Figures, until
-from servers import answers, free_port, redis_server, service, workers
-from service_steps import place_order
-from shopper import MUG, SHIRT, SMALL, Shopper, Store
+from support.faults_settings import QUICK, SETTLE_SECONDS
+from support.figures import TOKEN, Figures, until
+from support.servers import answers, free_port, redis_server, service, workers
+from support.service_steps import place_order
+from support.shopper import MUG, SHIRT, SMALL, Shopper, Store
 
 BREAKER_SECONDS = 1
 

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 import requests
-from figures import Figures
-from servers import ROOT
-from shopper import MUG, Shopper, Store
+from support.figures import Figures
+from support.servers import ROOT
+from support.shopper import MUG, Shopper, Store
 
 FOLDER = ROOT / "docs/operations"
 RULES = FOLDER / "cartproxy.rules.yml"

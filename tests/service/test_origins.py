@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import requests
-from shopper import BLOG, MUG, Shopper, Store, credential
+from support.shopper import BLOG, MUG, Shopper, Store, credential
 
 REFUSED = [
     None,

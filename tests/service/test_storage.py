@@ -11,8 +11,8 @@ import redis
 import requests
 from conftest import store_environment
 from flask.testing import FlaskClient
-from servers import free_port, redis_server, service
-from shopper import BLOG, MUG, Shopper, Store, credential
+from support.servers import free_port, redis_server, service
+from support.shopper import BLOG, MUG, Shopper, Store, credential
 
 from cartproxy.app import create_app
 from cartproxy.settings_source import load

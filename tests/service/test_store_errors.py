@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from shopper import MUG, Shopper, Store
+from support.shopper import MUG, Shopper, Store
 
 ITEM = "/Cart/*/Item"
 

@@ -18,8 +18,8 @@ import requests
 from conftest import store_environment
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
-from servers import ROOT, free_port, service, simulated_store
-from shopper import MUG, Shopper, Store, credential
+from support.servers import ROOT, free_port, service, simulated_store
+from support.shopper import MUG, Shopper, Store, credential
 
 from cartproxy.settings_source import SettingsError, load
 from cartproxy.web.api_keys import create

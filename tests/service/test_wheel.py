@@ -9,7 +9,7 @@ import venv
 from pathlib import Path
 
 import requests
-from servers import ROOT, answers, free_port, process
+from support.servers import ROOT, answers, free_port, process
 
 
 def test_the_wheel_runs_the_demo_in_a_clean_environment(tmp_path: Path) -> None:

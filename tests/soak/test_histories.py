@@ -30,9 +30,9 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
-from servers import redis_server, simulated_store
-from service_steps import place_order
-from shopper import BLOG, MUG, Store, credential
+from support.servers import redis_server, simulated_store
+from support.service_steps import place_order
+from support.shopper import BLOG, MUG, Store, credential
 from werkzeug.test import TestResponse
 
 from cartproxy.app import create_app

@@ -9,7 +9,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from servers import ROOT
+from support.servers import ROOT
 
 from cartproxy.settings import Settings
 from cartproxy.settings_source import SettingsError, load

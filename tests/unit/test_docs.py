@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
-from servers import ROOT
+from support.servers import ROOT
 
 from cartproxy.cli import main
 from cartproxy.settings import Settings, StoreSettings, declared

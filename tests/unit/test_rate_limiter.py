@@ -5,7 +5,7 @@ from __future__ import annotations
 import fakeredis
 import pytest
 import redis
-from servers import free_port
+from support.servers import free_port
 
 from cartproxy.limits.rate_limiter import Limit, RateLimited, RateLimiter
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from edge import settings as environment
+from support.edge import settings as environment
 
 from cartproxy import serving
 from cartproxy.settings_source import SettingsError

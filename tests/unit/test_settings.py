@@ -9,7 +9,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from servers import ROOT
+from support.servers import ROOT
 
 from cartproxy.cli import main
 from cartproxy.settings import SecretField, Settings, StoreSettings, declared

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import fakeredis
 import pytest
 import redis
-from servers import free_port, redis_server
+from support.servers import free_port, redis_server
 
 from cartproxy.records.live_carts import LiveCarts, strike
 from cartproxy.storage.errors import StorageError

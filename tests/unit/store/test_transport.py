@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
-from servers import free_port
+from support.servers import free_port
 
 from cartproxy.deadline import Deadline
 from cartproxy.errors import Outcome

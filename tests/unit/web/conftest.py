@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from edge import Edge, settings
+from support.edge import Edge, settings
 
 from cartproxy.app import create_app
 from cartproxy.settings_source import load

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from edge import ORIGIN, settings
+from support.edge import ORIGIN, settings
 
 from cartproxy.app import create_app
 from cartproxy.settings_source import load

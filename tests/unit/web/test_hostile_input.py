@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from edge import Edge
+from support.edge import Edge
 
 ITEM = '{"catalog_id":3829}'
 

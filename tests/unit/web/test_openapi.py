@@ -7,8 +7,8 @@ import re
 from typing import Any
 
 import pytest
-from edge import Edge
 from openapi_spec_validator import OpenAPIV31SpecValidator
+from support.edge import Edge
 
 from cartproxy.web.problems import CATALOGUE
 

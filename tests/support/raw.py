@@ -10,7 +10,7 @@ from http.client import HTTPResponse
 from typing import Any
 from urllib.parse import urlsplit
 
-from shopper import BLOG, Store, credential
+from support.shopper import BLOG, Store, credential
 
 JSON = "Content-Type: application/json"
 CHUNKED = "Transfer-Encoding: chunked"

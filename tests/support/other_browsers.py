@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 import requests
-from servers import free_port
 from websockets.sync.client import ClientConnection, connect
+
+from support.servers import free_port
 
 FIREFOX = shutil.which("firefox-esr") or shutil.which("firefox")
 WEBKIT_DRIVER = shutil.which("WebKitWebDriver")

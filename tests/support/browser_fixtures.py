@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from browser_settings import ARGUMENTS, CHROMIUM
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
+
+from support.browser_settings import ARGUMENTS, CHROMIUM
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import redis
 import trustme
-from servers import free_port, process, redis_binary
-from tcp_proxy import tcp_proxy
+
+from support.servers import free_port, process, redis_binary
+from support.tcp_proxy import tcp_proxy
 
 KINDS = ("embedded", "single", "unix", "tls", "sentinel", "cluster")
 

@@ -11,7 +11,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import requests
-from servers import ROOT, answers, free_port, process
+
+from support.servers import ROOT, answers, free_port, process
 
 SOURCE = Path("/usr/share/wordpress")
 PLUGIN = ROOT / "plugins/wordpress/cartproxy"

