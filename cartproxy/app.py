@@ -10,7 +10,7 @@ import requests
 from flask import Flask
 
 from cartproxy import logs, metrics, tracing
-from cartproxy.carts.contract import Patience
+from cartproxy.carts.answers import Patience
 from cartproxy.carts.products import ProductCatalogue
 from cartproxy.carts.service import CartService
 from cartproxy.limits.rate_limiter import RateLimiter
@@ -156,7 +156,6 @@ def _shop(
             patience=Patience(
                 fresh=settings.snapshot_fresh_seconds,
                 settle=settings.settle_seconds,
-                dead_writer=settings.lock_lease_seconds - settings.request_seconds,
             ),
         ),
         products=ProductCatalogue(

@@ -75,8 +75,8 @@ def show_cart(chosen: argparse.Namespace) -> int:
         print(
             f"  {_plain(line.quantity)} x {line.catalog_id} {line.name}  {chosen_options}".rstrip()
         )
-    if entry.record.doubts:
-        print(f"  in doubt: {len(entry.record.doubts)}")
+    if entry.record.wishes:
+        print(f"  in doubt: {len({wish.entry for wish in entry.record.wishes})}")
     return 0
 
 

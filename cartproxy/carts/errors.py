@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from cartproxy.errors import CartProxyError, Outcome
 from cartproxy.model.cart import Cart, ItemResult
-from cartproxy.store.errors import StoreError
 
 
 class AddressRejected(CartProxyError):
@@ -39,6 +38,16 @@ class PreconditionFailed(CartProxyError):
         self.cart = cart
 
 
+class CartChanged(CartProxyError):
+    """The store's cart is less than was shown, or costs more; `cart` is the present one."""
+
+    code = "cart-changed"
+
+    def __init__(self, cart: Cart) -> None:
+        super().__init__("The cart has changed since it was shown: see `changes`.")
+        self.cart = cart
+
+
 class NothingApplied(CartProxyError):
     """Every part of a request with several items failed; `cause` is the first failure."""
 
@@ -56,7 +65,7 @@ class OutcomeUnknown(CartProxyError):
     usual_retry_after = 2
 
     def __init__(
-        self, because: StoreError | None = None, *, retry_after: int | None = None
+        self, because: CartProxyError | None = None, *, retry_after: int | None = None
     ) -> None:
         reason = because.detail if because else "The store may still apply it."
         super().__init__(

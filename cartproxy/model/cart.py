@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -74,6 +75,17 @@ class LineItem(NamedTuple):
     derived: bool = False
     chosen: tuple[ChosenOption, ...] = ()
 
+    @property
+    def price(self) -> Decimal:
+        """What one piece costs, options included."""
+        return self.unit_price + self.option_price
+
+    def of(self, quantity: Decimal) -> LineItem:
+        """The line with another quantity."""
+        total = _WIDE.multiply(self.price, quantity)
+        total = total.quantize(self.line_total, ROUND_HALF_UP, _WIDE)
+        return self._replace(quantity=quantity, line_total=total)
+
     def as_json(self) -> list[Any]:
         """For the record."""
         return [
@@ -144,12 +156,34 @@ class Snapshot:
         vars(snapshot)["text"] = text  # so that who reads alone writes no JSON for the entity tag
         return snapshot
 
+    @cached_property
+    def entity_tag(self) -> str:
+        """A strong entity tag, quoted, of the content: when it was read is no part of it."""
+        return f'"{hashlib.sha256(self.text.encode()).hexdigest()[:24]}"'
+
     def item(self, item_id: str) -> LineItem | None:
-        """The line with this id, if the cart has it."""
+        """The line with this id, if there is one."""
         return next((line for line in self.items if line.item_id == item_id), None)
 
 
 EMPTY = Snapshot()
+
+
+class Change(NamedTuple):
+    """How a line differs from what the shopper was shown, without their having asked for it.
+
+    `change` is `repriced` (`was` and `now` are prices per piece), `reduced`, `increased`, `gone` or
+    `refused` (quantities). `item_id` is the line's id, or the last one it had; `reason` is the
+    store's own word.
+    """
+
+    item_id: str
+    catalog_id: int
+    name: str
+    change: str
+    was: Decimal
+    now: Decimal
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,8 +197,13 @@ class Cart:
     snapshot: Snapshot
     currency: Currency
     as_of_ms: int
-    etag: str
     stale: bool = False
+    changes: tuple[Change, ...] = ()
+
+    @property
+    def etag(self) -> str:
+        """A strong entity tag, quoted, of the lines and the checkout address."""
+        return self.snapshot.entity_tag
 
     @property
     def items(self) -> tuple[LineItem, ...]:
@@ -199,6 +238,17 @@ class NewItem:
     catalog_id: int
     quantity: Decimal = Decimal(1)
     options: tuple[ChosenOption, ...] = ()
+
+    def as_json(self) -> list[Any]:
+        """For the record."""
+        options = [[each.option_set_id, each.option_id, each.value] for each in self.options]
+        return [self.catalog_id, str(self.quantity), options]
+
+    @classmethod
+    def from_json(cls, raw: list[Any]) -> NewItem:
+        """From the record."""
+        catalog_id, quantity, options = raw
+        return cls(catalog_id, Decimal(quantity), tuple(ChosenOption(*each) for each in options))
 
 
 @dataclass(frozen=True, slots=True)

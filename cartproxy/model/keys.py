@@ -6,11 +6,10 @@ import base64
 import hashlib
 import json
 from dataclasses import dataclass
-from typing import Any
 
 from cartproxy.compact import compact
 from cartproxy.errors import Outcome
-from cartproxy.model.cart import ItemResult
+from cartproxy.model.cart import ItemResult, NewItem
 
 _OUTCOMES = {outcome[0]: outcome for outcome in Outcome}  # by its initial
 
@@ -34,16 +33,7 @@ class Intent:
 
     key: IdempotencyKey | None = None
     label: str = ""
-    items_json: tuple[Any, ...] = ()
-
-    def text(self, owner: str) -> str:
-        """For the record, so that a dead writer's adds can be settled; empty without any."""
-        if not self.items_json:
-            return ""
-        entry = self.key.entry if self.key else ""
-        # In ASCII, since the record's intents are told apart by their line ends, and a shopper can
-        # type more kinds of those than one.
-        return json.dumps([owner, entry, self.items_json], separators=(",", ":"))
+    items: tuple[NewItem, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

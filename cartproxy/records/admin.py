@@ -13,8 +13,9 @@ from typing import cast
 
 import redis
 
+from cartproxy.model.record import Record
+from cartproxy.records.form import record_of
 from cartproxy.records.live_carts import strike
-from cartproxy.records.record import Record
 from cartproxy.records.records import record_key
 from cartproxy.records.seal import Seal
 from cartproxy.storage.errors import typed_errors
@@ -58,7 +59,7 @@ class CartAdmin:
             left_ms = self._client.pttl(key)
         if text is None:
             return None
-        record = Record.from_text(text.decode(), self._seal)
+        record = record_of(text.decode(), self._seal)
         made = datetime.fromtimestamp(record.made_ms / 1000, UTC) if record else None
         return Entry(name, made, max(0, left_ms // 1000), record)
 

@@ -1,18 +1,19 @@
 -- Ends a write: saves the record, or forgets it, and frees the lock. Its owner may repeat it.
--- KEYS: record, lock, and the idempotency entries where the write has a key.
--- ARGV: owner, idle life ms, absolute life ms, entry's life ms, entry, its fingerprint and the
---       answer to keep under it or "", action, and what the action needs:
---       save: "same" or "other" for the cart at the store, state. forget: nothing. abandon:
---       nothing, the record stays. release: dead writers' intents as before this write began.
+-- KEYS: record, lock, and the idempotency entries where there are answers to keep.
+-- ARGV: owner, action, idle life ms, absolute life ms, entry's life ms, what the action needs, and
+--       after that entry and answer of each that is to be kept.
+--       save, keep: "same" or "other" for the cart at the store, state; `keep` goes on writing.
+--       forget: nothing. abandon: nothing, the record stays. release: dead writers' intents as
+--       before this write began. What an action does not need is "".
 -- Returns 1; 0 when the owner has lost the lock, and then nothing is changed.
-local action = ARGV[7]
+local owner, action = ARGV[1], ARGV[2]
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local made, revision, checkout_at, state = parts(redis.call('GET', KEYS[1]))
 local holder = redis.call('GET', KEYS[2])
-if holder ~= ARGV[1] then
+if holder ~= owner then
   -- Done before, if the first reply was lost; else the lock has run out.
-  local saved = action == 'save' and revision == ARGV[1]
+  local saved = action == 'save' and revision == owner
   local forgotten = action == 'forget' and not made
   local freed = action == 'release' or action == 'abandon'
   return (not holder and (saved or forgotten or freed)) and 1 or 0
@@ -20,19 +21,24 @@ end
 if action == 'forget' then
   redis.call('DEL', KEYS[1])
 elseif action == 'release' and made then
-  local intents = ARGV[8] == '' and '' or '\n' .. ARGV[8]
+  local intents = ARGV[6] == '' and '' or '\n' .. ARGV[6]
   redis.call('SET', KEYS[1], join(made, revision, checkout_at, state, intents), 'KEEPTTL')
-elseif action == 'save' then
+elseif action == 'save' or action == 'keep' then
   made = made or string.format('%d', now)
-  if ARGV[8] ~= 'same' then
+  if ARGV[6] ~= 'same' then
     checkout_at = nil
   end
-  local record = join(made, ARGV[1], checkout_at or '0', ARGV[9], '')
-  local left = math.min(tonumber(ARGV[2]), made + ARGV[3] - now)
+  -- The revision of a record that is kept meanwhile is not that of the end.
+  revision = action == 'save' and owner or owner .. '*'
+  local record = join(made, revision, checkout_at or '0', ARGV[7], '')
+  local left = math.min(tonumber(ARGV[3]), made + ARGV[4] - now)
   redis.call('SET', KEYS[1], record, 'PX', string.format('%d', math.max(left, 1)))
 end
-if KEYS[3] and ARGV[6] ~= '' then
-  keep_entry(KEYS[3], ARGV[5], ARGV[6], now, ARGV[4])
+if action == 'keep' then
+  return 1
+end
+for i = 8, #ARGV, 2 do
+  answer_entry(KEYS[3], ARGV[i], ARGV[i + 1], now, ARGV[5])
 end
 redis.call('DEL', KEYS[2])
 return 1

@@ -15,6 +15,14 @@ local function keep_entry(entries, entry, kept, now, life)
   end
 end
 
+-- Keeps an answer under the fingerprint that the entry has.
+local function answer_entry(entries, entry, answer, now, life)
+  local fingerprint = find_entry(entries, entry, now)
+  if fingerprint then
+    keep_entry(entries, entry, fingerprint .. ' ' .. answer, now, life)
+  end
+end
+
 -- For whoever adds an entry: looks at up to four others, drawn at random, and removes those that
 -- have ended. While more than a quarter have, more go than come: so they don't pile up, and no
 -- write has to look through all.

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import redis
@@ -20,12 +21,14 @@ import redis
 from cartproxy.deadline import Deadline
 from cartproxy.errors import CartProxyError, Outcome
 from cartproxy.model.keys import IdempotencyKey, Intent, KeptAnswer
+from cartproxy.model.record import Record
+from cartproxy.model.wishes import KEYLESS
 from cartproxy.records.errors import CartBusy, IdempotencyKeyReused, RequestInProgress
+from cartproxy.records.form import Loaded, intent_text, record_of, state_of
 from cartproxy.records.live_carts import LiveCarts
-from cartproxy.records.record import Loaded, Record
 from cartproxy.records.seal import UNSEALED, Seal
 from cartproxy.storage.errors import StorageError, StorageFull, StorageUnavailable, typed_errors
-from cartproxy.storage.scripts import load_script, run_twice
+from cartproxy.storage.scripts import NamedScript, load_script, run_twice
 
 _POLL_SECONDS = 0.015
 _LAST_POLL_SECONDS = 0.06
@@ -76,35 +79,65 @@ class Write:
         return self._name
 
     @property
-    def entry(self) -> str:
-        """The name of the write's idempotency entry; empty without a key."""
-        return self._intent.key.entry if self._intent.key else ""
+    def key(self) -> IdempotencyKey | None:
+        """The write's idempotency key."""
+        return self._intent.key
 
-    def save(self, record: Record, answer: KeptAnswer | None) -> None:
-        """Save the record, keep the answer under the write's key, and free the lock."""
+    @property
+    def entry(self) -> str:
+        """The name of the write's idempotency entry; without a key one that nobody has."""
+        return _entry(self._intent, self._owner)
+
+    def keep(self, record: Record) -> None:
+        """Save the record for the case that this machine dies, and go on writing.
+
+        Raises StorageError, with which nothing more may be sent.
+        """
+        if not self._records.commit(self._name, self._owner, "keep", self._saving(record)):
+            raise StorageUnavailable("The write took longer than its lock was held.")
+
+    def save(
+        self,
+        record: Record,
+        answer: KeptAnswer | None = None,
+        others: Mapping[str, KeptAnswer] = MappingProxyType({}),
+    ) -> None:
+        """Save the record, keep the answer under the write's key, and free the lock.
+
+        `others` are answers of other requests that are known now, by their entries.
+        """
+        self._end("save", self._saving(record), answer, others)
+
+    def _saving(self, record: Record) -> Sequence[str]:
         before = self.loaded.record
         same = before is not None and before.order_key == record.order_key
-        self._end("save", ("same" if same else "other", self._records.kept(record)), answer)
+        return "same" if same else "other", self._records.state(record)
 
-    def forget(self, answer: KeptAnswer | None) -> None:
+    def forget(self, answer: KeptAnswer | None = None) -> None:
         """Delete the record, keep the answer, and free the lock."""
         self._end("forget", (), answer)
 
     def release(self, answer: KeptAnswer | None = None) -> None:
         """Free the lock and leave the record as it was."""
-        record = self.loaded.record
-        self._end("release", (record.intents if record else "",), answer)
+        self._end("release", (self.loaded.intents,), answer)
 
     def abandon(self) -> None:
         """Free the lock, and leave in the record what this write meant to do: it is in doubt."""
         self._end("abandon", (), None)
 
-    def _end(self, action: str, more: Sequence[str], answer: KeptAnswer | None) -> None:
+    def _end(
+        self,
+        action: str,
+        more: Sequence[str],
+        answer: KeptAnswer | None,
+        others: Mapping[str, KeptAnswer] = MappingProxyType({}),
+    ) -> None:
         self.ended = True
-        key = self._intent.key
-        kept = f"{key.fingerprint} {answer.encode()}" if key and answer else ""
+        answers = {entry: each.encode() for entry, each in others.items()}
+        if self.key and answer:
+            answers[self.key.entry] = answer.encode()
         try:
-            held = self._records.commit(self._name, self._owner, key, kept, action, more)
+            held = self._records.commit(self._name, self._owner, action, more, answers)
         except StorageError as error:
             error.outcome = Outcome.UNKNOWN
             raise
@@ -136,6 +169,8 @@ class Records:
             )
         )
 
+        self._checkpoint = NamedScript("checkpoint", self._commit.script)
+
     def load(self, name: str, *, handing_out_checkout: bool = False) -> Loaded:
         """Load a record in one round trip, and slide its idle life."""
         mark = "1" if handing_out_checkout else "0"
@@ -146,9 +181,9 @@ class Records:
             self.live_carts.met(name)
         return loaded
 
-    def kept(self, record: Record) -> str:
+    def state(self, record: Record) -> str:
         """The record's state as the scripts take it."""
-        return record.state(self._seal)
+        return state_of(record, self._seal)
 
     def exists(self, name: str) -> bool:
         """Whether there is a record of this name."""
@@ -178,11 +213,12 @@ class Records:
             self._client.delete(record_key(name))
         self.live_carts.ended(name)
 
-    def refresh(self, name: str, seen: Record, fresh: Record | None) -> None:
+    def refresh(self, name: str, seen: Loaded, fresh: Record | None) -> None:
         """Save what was read back (None: the cart is gone), unless a write came in between."""
-        action = ["forget"] if fresh is None else ["save", self.kept(fresh)]
+        action = ["forget"] if fresh is None else ["save", self.state(fresh)]
+        revision = seen.record.revision if seen.record else ""
         with suppress(StorageFull):  # then the next reader reads it back again
-            run_twice(self._refresh, _keys(name), [seen.revision, *action])
+            run_twice(self._refresh, _keys(name), [revision, seen.intents, *action])
             if fresh is None:
                 self.live_carts.ended(name)
 
@@ -195,16 +231,22 @@ class Records:
         self,
         name: str,
         owner: str,
-        key: IdempotencyKey | None,
-        kept: str,
         action: str,
         more: Sequence[str] = (),
+        answers: Mapping[str, str] = MappingProxyType({}),
     ) -> bool:
-        """End the owner's write; False when the lock was lost, and nothing is changed then."""
-        keys = _keys(name) + ([_entries(name)] if key else [])
-        entry: list[str | int] = [self._answer_ms, key.entry if key else "", kept]
-        ending = [owner, *self._lives_ms, *entry, action, *more]
-        done = run_twice(self._commit, keys, ending) == 1
+        """End the owner's write, or save in the middle of it (`keep`).
+
+        `answers` are to be kept by their entries. False when the lock was lost, and nothing is
+        changed then.
+        """
+        keys = _keys(name) + ([_entries(name)] if answers else [])
+        ending: list[str | int] = [owner, action, *self._lives_ms, self._answer_ms]
+        ending += [*more, "", ""][:2]
+        for entry, answer in answers.items():
+            ending += [entry, answer]
+        script = self._checkpoint if action == "keep" else self._commit
+        done = run_twice(script, keys, ending) == 1
         if done and action == "save":
             self.live_carts.met(name)
         elif done and action == "forget":
@@ -219,7 +261,7 @@ class Records:
             self._lease_ms,
             place_ms,
             intent.label,
-            intent.text(owner),
+            intent_text(owner, _entry(intent, owner), intent.items),
         ]
         if intent.key:
             keys.append(_entries(name))
@@ -247,12 +289,9 @@ class Records:
         if state == b"mismatch":
             raise IdempotencyKeyReused("This key was used for another request.")
         now, text, more = reply
-        loaded = self._loaded(now, text)
-        if loaded.record and loaded.record.intents:
-            # A begin that was repeated finds its own intent too.
-            own = intent.text(owner)
-            others = (line for line in loaded.record.intents.splitlines() if line != own)
-            loaded = replace(loaded, record=replace(loaded.record, intents="\n".join(others)))
+        # A begin that was repeated finds its own intent too.
+        own = intent_text(owner, _entry(intent, owner), intent.items)
+        loaded = self._loaded(now, text and text.replace(f"\n{own}".encode(), b"", 1))
         if state == b"replay":
             answer = KeptAnswer.decode(more.decode())
             return Write(self, name, owner, intent, loaded, answer=answer)
@@ -260,8 +299,9 @@ class Records:
         return Write(self, name, owner, intent, loaded, behind=behind)
 
     def _loaded(self, now: Any, text: Any, *, busy: bool = False) -> Loaded:
-        record = Record.from_text(text.decode(), self._seal) if text else None
-        return Loaded(record, int(now), time.monotonic(), busy)
+        record = record_of(text.decode(), self._seal) if text else None
+        intents = text.decode().split("\n", 2)[2:] if text else []
+        return Loaded(record, int(now), time.monotonic(), busy, "".join(intents))
 
 
 def _end_quietly(write: Write, error: BaseException) -> None:
@@ -285,6 +325,10 @@ def record_key(name: str) -> str:
 
 def _keys(name: str) -> list[str]:
     return [record_key(name), f"{record_key(name)}:lock"]
+
+
+def _entry(intent: Intent, owner: str) -> str:
+    return intent.key.entry if intent.key else f"{KEYLESS}{owner}"
 
 
 def _entries(name: str) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from flask import Response
 
-from cartproxy.carts.contract import Preferences
+from cartproxy.carts.answers import Terms
 from cartproxy.deadline import Deadline
 from cartproxy.limits.rate_limiter import Limit
 from cartproxy.model.keys import IdempotencyKey
@@ -173,12 +173,13 @@ def finish(asked: Request, edge: Edge, response: Response) -> None:
         edge.cookie.issue(response, admitted.credential)
 
 
-def preferences() -> Preferences:
-    """What the request asks of a write: `If-Match`, `Prefer: return=minimal`."""
+def terms() -> Terms:
+    """How the request wants a write: until when, `If-Match`, `Prefer: return=minimal`."""
     asked = current()
     if_match = asked.header("If-Match")
     tags = None if if_match is None else tuple(tag.strip() for tag in if_match.split(","))
-    return Preferences(
+    return Terms(
+        caller().deadline,
         if_match=tags,
         minimal=_wants_minimal(asked),
         key=_idempotency_key(asked),

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from cartproxy.model.cart import Cart, ItemResult, LineItem
-from cartproxy.web.fields import money, number, timestamp
+from cartproxy.model.cart import Cart, Change, ItemResult, LineItem
+from cartproxy.web.fields import money, number, price_or_quantity, timestamp
 
 
 def cart_as_json(cart: Cart) -> dict[str, object]:
@@ -22,7 +22,24 @@ def cart_as_json(cart: Cart) -> dict[str, object]:
         "checkout_url": cart.checkout_url,
         "as_of": timestamp(cart.as_of),
         "stale": cart.stale,
+        "changes": changes_as_json(cart.changes),
     }
+
+
+def changes_as_json(changes: Iterable[Change]) -> list[dict[str, object]]:
+    """The JSON list of how lines differ from what the shopper was shown."""
+    return [
+        {
+            "item_id": each.item_id,
+            "catalog_id": each.catalog_id,
+            "name": each.name,
+            "change": each.change,
+            "was": price_or_quantity(each.was, each),
+            "now": price_or_quantity(each.now, each),
+            "reason": each.reason,
+        }
+        for each in changes
+    ]
 
 
 def results_as_json(results: Iterable[ItemResult]) -> list[dict[str, object]]:

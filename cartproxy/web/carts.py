@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from flask import Blueprint, Response
 
-from cartproxy.carts.contract import Written
+from cartproxy.carts.answers import Written
 from cartproxy.compact import compact
 from cartproxy.model.cart import Cart, QuantityChange
 from cartproxy.web.asked import current
 from cartproxy.web.bodies import JSON_TYPE, load_json
-from cartproxy.web.caller import caller, preferences
+from cartproxy.web.caller import caller, terms
 from cartproxy.web.cart_json import cart_as_json, results_as_json
 from cartproxy.web.fields import LINE_ID
 from cartproxy.web.operations import operation
@@ -85,7 +85,7 @@ def update_cart(store: str) -> Response:
 def delete_cart(store: str) -> Response:
     load_json(_NOTHING)
     who = caller()
-    who.shop.carts.delete(who.writing(), who.deadline, preferences())
+    who.shop.carts.delete(who.writing(), terms())
     return Response(status=204)
 
 
@@ -102,7 +102,7 @@ def add_items(store: str) -> Response:
     items = loaded["items"] if isinstance(loaded, dict) else [loaded]
     who = caller()
     who.check_products(item.catalog_id for item in items)
-    return _write_answer(who.shop.carts.add(who.writing(), items, who.deadline, preferences()), 201)
+    return _write_answer(who.shop.carts.add(who.writing(), items, terms()), 201)
 
 
 @carts.patch("/cart/items")
@@ -151,13 +151,13 @@ def _checked(item_id: str) -> str:
 
 def _change(changes: list[QuantityChange]) -> Response:
     who = caller()
-    return _write_answer(who.shop.carts.change(who.writing(), changes, who.deadline, preferences()))
+    return _write_answer(who.shop.carts.change(who.writing(), changes, terms()))
 
 
 def _write_addresses() -> Written:
     who = caller()
     addresses = load_json(_CUSTOMER if who.key else _ADDRESSES)
-    return who.shop.carts.write_addresses(who.writing(), addresses, who.deadline, preferences())
+    return who.shop.carts.write_addresses(who.writing(), addresses, terms())
 
 
 def _write_answer(written: Written, status: int = 200) -> Response:

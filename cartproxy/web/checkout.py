@@ -6,9 +6,9 @@ import json
 
 from flask import Blueprint, Response
 
-from cartproxy.carts.contract import Preferences
+from cartproxy.carts.answers import Terms
 from cartproxy.web.bodies import FORM_TYPE, load_form, load_json, media_type, read_body
-from cartproxy.web.caller import caller
+from cartproxy.web.caller import caller, terms
 from cartproxy.web.operations import operation
 from cartproxy.web.problems import prefers_html
 from cartproxy.web.schemas import CheckoutSchema, NewItemSchema, NothingSchema
@@ -16,7 +16,7 @@ from cartproxy.web.schemas import CheckoutSchema, NewItemSchema, NothingSchema
 checkout = Blueprint("checkout", __name__, url_prefix="/v1/stores/<store>")
 
 _NEW_ITEM, _NOTHING = NewItemSchema(), NothingSchema()
-_PROBLEMS = ("cart-empty", "store-bad-checkout-url")
+_PROBLEMS = ("cart-empty", "cart-changed", "store-bad-checkout-url")
 
 
 @checkout.post("/checkout")
@@ -34,7 +34,7 @@ def check_out(store: str) -> Response:
     else:
         load_json(_NOTHING)
     who = caller()
-    url = who.shop.carts.checkout(who.writing(), who.deadline)
+    url = who.shop.carts.checkout(who.writing(), terms())
     if prefers_html():
         return _see_other(url)
     return Response(json.dumps({"checkout_url": url}), mimetype="application/json")
@@ -53,9 +53,9 @@ def buy(store: str) -> Response:
     who = caller()
     who.check_products([item.catalog_id])
     session = who.writing()
-    wanted = Preferences(admit_creation=who.admit_creation)
-    who.shop.carts.add(session, [item], who.deadline, wanted)
-    return _see_other(who.shop.carts.checkout(session, who.deadline))
+    wanted = Terms(who.deadline, admit_creation=who.admit_creation)
+    who.shop.carts.add(session, [item], wanted)
+    return _see_other(who.shop.carts.checkout(session, wanted))
 
 
 def _see_other(url: str) -> Response:

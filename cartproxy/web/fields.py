@@ -10,6 +10,8 @@ from typing import Any
 from flask import current_app
 from marshmallow import ValidationError, fields, validate
 
+from cartproxy.model.cart import Change
+
 QUANTITY_DECIMALS = 4
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 LINE_ID = re.compile(r"[0-9]{1,18}", re.ASCII)
@@ -24,6 +26,11 @@ def money(value: Decimal) -> str:
 def number(value: Decimal) -> int | float:
     """A JSON number: 1, 1.5."""
     return int(value) if value == value.to_integral_value() else float(value)
+
+
+def price_or_quantity(value: Decimal, change: Change) -> str | int | float:
+    """What a change was or is: a decimal string for a price, a JSON number for a quantity."""
+    return money(value) if change.change == "repriced" else number(value)
 
 
 def timestamp(value: datetime) -> str:
@@ -43,6 +50,13 @@ class Number(fields.Field[Decimal]):
 
     def _serialize(self, value: Decimal | None, *args: Any, **kwargs: Any) -> int | float | None:
         return None if value is None else number(value)
+
+
+class PriceOrQuantity(fields.Field[Decimal]):
+    """Of a Change: a decimal string where it is about a price, else a JSON number."""
+
+    def _serialize(self, value: Decimal | None, attr: Any, obj: Change, **_: Any) -> Any:
+        return None if value is None else price_or_quantity(value, obj)
 
 
 class Quantity(Number):

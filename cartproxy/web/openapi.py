@@ -14,7 +14,16 @@ from werkzeug.routing import Rule
 
 from cartproxy import __version__
 from cartproxy.web.bodies import FORM_TYPE, JSON_TYPE
-from cartproxy.web.fields import Identifier, LineId, Money, Number, Quantity, Text, Timestamp
+from cartproxy.web.fields import (
+    Identifier,
+    LineId,
+    Money,
+    Number,
+    PriceOrQuantity,
+    Quantity,
+    Text,
+    Timestamp,
+)
 from cartproxy.web.operations import Operation
 from cartproxy.web.problems import CATALOGUE, MEDIA_TYPE
 from cartproxy.web.schemas import ProblemSchema
@@ -112,6 +121,8 @@ def _map_fields(plugin: MarshmallowPlugin, max_quantity: int) -> None:
         """What apispec has no word for."""
         if isinstance(field, Money):
             return {"pattern": r"^-?[0-9]+(\.[0-9]+)?$"}
+        if isinstance(field, PriceOrQuantity):
+            return {"type": ["string", "number"]}
         if isinstance(field, Identifier):
             return {"minimum": 1, "maximum": 2**31 - 1}
         if isinstance(field, LineId):

@@ -10,11 +10,11 @@ from typing import Any
 from flask import Response, current_app, render_template, request
 from werkzeug.exceptions import HTTPException
 
-from cartproxy.carts.errors import NothingApplied, PreconditionFailed
+from cartproxy.carts.errors import CartChanged, NothingApplied, PreconditionFailed
 from cartproxy.errors import CartProxyError
 from cartproxy.limits.rate_limiter import RateLimited
 from cartproxy.web.asked import current
-from cartproxy.web.cart_json import cart_as_json, results_as_json
+from cartproxy.web.cart_json import cart_as_json, changes_as_json, results_as_json
 
 MEDIA_TYPE = "application/problem+json"
 # They stand on every answer.
@@ -85,6 +85,12 @@ CATALOGUE: Mapping[str, Kind] = {
         405, "Method not allowed", "`Allow` lists the methods of this address."
     ),
     "cart-empty": Kind(409, "The cart is empty", "Add something before going to the checkout."),
+    "cart-changed": Kind(
+        409,
+        "The cart has changed",
+        "`changes` says how it differs from what the shopper was shown, `cart` is the cart as it "
+        "is now: show both. The same request with `If-Match` of its entity tag goes through.",
+    ),
     "request-in-progress": Kind(
         409,
         "The same request is under way",
@@ -216,10 +222,12 @@ def answer(error: CartProxyError) -> Response:
         members["errors"] = [{"pointer": at, "detail": text} for at, text in error.errors]
     if isinstance(error, NothingApplied):
         members["results"] = results_as_json(error.results)
-    if isinstance(error, PreconditionFailed):
+    if isinstance(error, CartChanged | PreconditionFailed):
         members["cart"] = cart_as_json(error.cart)
+    if isinstance(error, CartChanged):
+        members["changes"] = changes_as_json(error.cart.changes)
     response = _document(cause.code, members)
-    if isinstance(error, PreconditionFailed):
+    if isinstance(error, CartChanged | PreconditionFailed):
         response.headers["ETag"] = error.cart.etag
     if isinstance(error, RateLimited):
         current().standing = error.standing

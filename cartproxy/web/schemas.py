@@ -9,7 +9,16 @@ from typing import Any
 from marshmallow import RAISE, Schema, fields, post_dump, post_load, validate
 
 from cartproxy.model.cart import Addresses, ChosenOption, NewItem, QuantityChange
-from cartproxy.web.fields import Identifier, LineId, Money, Number, Quantity, Text, Timestamp
+from cartproxy.web.fields import (
+    Identifier,
+    LineId,
+    Money,
+    Number,
+    PriceOrQuantity,
+    Quantity,
+    Text,
+    Timestamp,
+)
 
 MAX_ITEMS = 50
 
@@ -157,10 +166,30 @@ class LineItemSchema(Schema):
     image_url = fields.String(required=True, allow_none=True)
 
 
+class ChangeSchema(Schema):
+    """How a line differs from what the shopper was shown, without their having asked for it.
+
+    `was` and `now` are prices per piece, as decimal strings, where it was `repriced`; else
+    quantities. `reason` is the store's own word, or empty.
+    """
+
+    item_id = fields.String(required=True)
+    catalog_id = fields.Integer(required=True)
+    name = fields.String(required=True)
+    change = fields.String(
+        required=True,
+        validate=validate.OneOf(("repriced", "reduced", "increased", "gone", "refused")),
+    )
+    was = PriceOrQuantity(required=True)
+    now = PriceOrQuantity(required=True)
+    reason = fields.String(required=True)
+
+
 class CartSchema(Schema):
     """A cart. `item_count` is the sum of the quantities; `subtotal` is before tax and shipping.
 
     `as_of` is when the store was last asked; `stale` says that it could not be asked since.
+    `changes` are kept until a write or a checkout comes with the entity tag of the changed cart.
     """
 
     items = fields.List(fields.Nested(LineItemSchema), required=True)
@@ -170,6 +199,7 @@ class CartSchema(Schema):
     checkout_url = fields.String(required=True, allow_none=True)
     as_of = Timestamp(required=True)
     stale = fields.Boolean(required=True)
+    changes = fields.List(fields.Nested(ChangeSchema), required=True)
 
 
 class RestoredLineSchema(Schema):
@@ -287,3 +317,4 @@ class ProblemSchema(Schema):
     errors = fields.List(fields.Nested(FieldErrorSchema))
     results = fields.List(fields.Nested(ItemResultSchema))
     cart = fields.Nested(CartSchema)
+    changes = fields.List(fields.Nested(ChangeSchema))

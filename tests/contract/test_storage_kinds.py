@@ -13,9 +13,10 @@ from support.edge import settings
 from support.redis_kinds import KINDS, Kind, start
 
 from cartproxy.deadline import Deadline
+from cartproxy.model.cart import NewItem
 from cartproxy.model.keys import IdempotencyKey, Intent, KeptAnswer
+from cartproxy.model.record import Record
 from cartproxy.records.errors import IdempotencyKeyReused
-from cartproxy.records.record import Record
 from cartproxy.records.records import Lives, Records
 from cartproxy.settings_source import load
 from cartproxy.storage.connect import connect
@@ -133,7 +134,7 @@ def test_answer_runs_out_while_others_of_its_cart_are_kept(
 def test_dead_writers_intent_is_found_by_the_next(records: Records, client: object) -> None:
     save(records, "dead", "key")
     key = IdempotencyKey.of("k", "POST /x", "/x", b"{}")
-    intent = Intent(key, items_json=([3829, "1", []],))
+    intent = Intent(key, items=(NewItem(3829),))
     with records.writing("dead", Deadline.after(9), intent) as write:
         write.abandon()
 
@@ -141,7 +142,7 @@ def test_dead_writers_intent_is_found_by_the_next(records: Records, client: obje
         record = write.loaded.record
 
     assert record is not None
-    assert key.entry in record.intents
+    assert record.intents == ((key.entry, (NewItem(3829),)),)
 
 
 def test_budget_is_shared_and_paces(client: object) -> None:

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from cartproxy import logs
-from cartproxy.records.record import Record
+from cartproxy.model.record import Record
 
 
 @pytest.mark.parametrize("more", [{}, {"typed": "gr\u00fcn \u009b31m"}, {"typed": "\ud800"}])

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from cartproxy.errors import Outcome
 from cartproxy.model.cart import ItemResult
-from cartproxy.model.keys import IdempotencyKey, Intent, KeptAnswer
+from cartproxy.model.keys import IdempotencyKey, KeptAnswer
 
 KEY = {"key": "k", "route": "POST /cart/items", "path": "/cart/items", "body": b"{}"}
 
@@ -35,11 +35,6 @@ def test_entry_holds_nothing_of_the_key() -> None:
 
     assert "secret" not in f"{key.entry}{key.fingerprint}"
     assert " " not in f"{key.entry}{key.fingerprint}"
-
-
-def test_intent_without_adds_leaves_nothing_to_settle() -> None:
-    assert Intent().text("owner") == ""
-    assert Intent(items_json=([3829, "1", []],)).text("owner").startswith('["owner","",')
 
 
 results = st.builds(

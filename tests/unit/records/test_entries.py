@@ -10,9 +10,9 @@ import pytest
 from cartproxy.deadline import Deadline
 from cartproxy.model.cart import ItemResult
 from cartproxy.model.keys import IdempotencyKey, Intent, KeptAnswer
+from cartproxy.model.record import Record
 from cartproxy.records.admin import CartAdmin
 from cartproxy.records.errors import IdempotencyKeyReused, RequestInProgress
-from cartproxy.records.record import Record
 from cartproxy.records.records import Lives, Records
 from cartproxy.records.seal import UNSEALED
 

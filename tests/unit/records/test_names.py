@@ -6,8 +6,8 @@ import fakeredis
 
 from cartproxy.deadline import Deadline
 from cartproxy.model.keys import Intent
+from cartproxy.model.record import Record
 from cartproxy.records.names import CREDENTIAL, SessionNames, draw_credential, session_name
-from cartproxy.records.record import Record
 from cartproxy.records.records import Lives, Records
 
 ALICE = {"store": "demo", "origin": "https://blog.example", "credential": "cpt1_" + "a" * 43}

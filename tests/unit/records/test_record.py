@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from decimal import Decimal
 
@@ -11,11 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cartproxy.compact import compact
 from cartproxy.deadline import Deadline
-from cartproxy.model.cart import ChosenOption, ItemOption, LineItem, Snapshot
+from cartproxy.model.cart import Change, ChosenOption, ItemOption, LineItem, NewItem, Snapshot
 from cartproxy.model.keys import Intent
+from cartproxy.model.record import Record
+from cartproxy.model.wishes import Phase, Wish
 from cartproxy.records.errors import CartBusy
-from cartproxy.records.record import Record, entity_tag
+from cartproxy.records.form import record_of, state_of
 from cartproxy.records.records import Lives, Records
 from cartproxy.records.seal import UNSEALED, Seal
 from cartproxy.storage.errors import StorageUnavailable
@@ -40,7 +42,7 @@ def save(records: Records, record: Record, name: str = "n") -> None:
 
 
 def commit(records: Records, owner: str, record: Record) -> bool:
-    return records.commit("n", owner, None, "", "save", ("other", records.kept(record)))
+    return records.commit("n", owner, "save", ("other", records.state(record)))
 
 
 def line(item_id: str = "1") -> LineItem:
@@ -115,8 +117,7 @@ def test_commit_may_be_repeated_by_its_owner(records: Records, client: fakeredis
 
 def test_read_back_is_saved_unless_a_write_came_in_between(records: Records) -> None:
     save(records, Record("key"))
-    seen = records.load("n").record
-    assert seen is not None
+    seen = records.load("n")
 
     records.refresh("n", seen, Record("key", Snapshot((line("7"),)), 1, outdated=False))
     refreshed = records.load("n").record
@@ -166,42 +167,55 @@ def test_handing_out_the_checkout_is_noted_on_carts_alone(
     assert client.exists("cp:{none}") == 0
 
 
-def test_dead_writers_intent_stays_until_a_write_saves(records: Records) -> None:
-    save(records, Record("key"))
-    dying = Intent(items_json=([3829, "1", []],))
-    with records.writing("n", Deadline.after(9), dying) as write:
+def intents(records: Records) -> tuple[tuple[NewItem, ...], ...]:
+    record = records.load("n").record
+    assert record is not None
+    return tuple(items for _, items in record.intents)
+
+
+def die(records: Records, item: NewItem) -> None:
+    with records.writing("n", Deadline.after(9), Intent(items=(item,))) as write:
         write.abandon()
 
-    seen = records.load("n").record
-    assert seen is not None
-    assert seen.intents.endswith('[[3829,"1",[]]]]')
-    records.refresh("n", seen, Record("key", Snapshot((line("7"),)), 1, outdated=False))
-    with records.writing("n", Deadline.after(9), Intent(items_json=([1, "1", []],))) as write:
-        assert write.loaded.record is not None
-        assert write.loaded.record.intents == seen.intents
-    released = records.load("n").record
-    save(records, Record("key"))
-    saved = records.load("n").record
 
-    assert released is not None
-    assert (released.intents, released.snapshot.items[0].item_id) == (seen.intents, "7")
-    assert saved is not None
-    assert saved.intents == ""
+def test_dead_writers_intent_stays_until_a_write_saves(records: Records) -> None:
+    save(records, Record("key"))
+    mug, scarf = NewItem(3829), NewItem(3831)
+    die(records, mug)
+
+    left = intents(records)
+    with records.writing("n", Deadline.after(9), Intent(items=(scarf,))) as write:
+        assert write.loaded.record is not None
+        assert [items for _, items in write.loaded.record.intents] == [(mug,)]
+    released = intents(records)
+    save(records, Record("key"))
+
+    assert left == released == ((mug,),)
+    assert intents(records) == ()
+
+
+def test_reading_takes_over_the_intents_it_has_seen_and_no_others(records: Records) -> None:
+    save(records, Record("key"))
+    mug, scarf = NewItem(3829), NewItem(3831)
+    die(records, mug)
+    seen = records.load("n")
+    die(records, scarf)
+
+    records.refresh("n", seen, Record("key", Snapshot((line("7"),)), 1, outdated=False))
+    refused = intents(records)
+    records.refresh("n", records.load("n"), Record("key", outdated=False))
+
+    assert refused == ((mug,), (scarf,))
+    assert intents(records) == ()
 
 
 def test_intent_holds_whatever_a_shopper_types(records: Records) -> None:
     save(records, Record("key"))
-    typed = "one\u2028two\x85three"
-    with records.writing(
-        "n", Deadline.after(9), Intent(items_json=([1, "1", [[2, 3, typed]]],))
-    ) as it:
-        it.abandon()
+    typed = NewItem(1, Decimal(1), (ChosenOption(2, 3, "one\u2028two\x85three"),))
 
-    seen = records.load("n").record
+    die(records, typed)
 
-    assert seen is not None
-    (line,) = seen.intents.splitlines()
-    assert json.loads(line)[2] == [[1, "1", [[2, 3, typed]]]]
+    assert intents(records) == ((typed,),)
 
 
 @pytest.mark.parametrize(("key", "kept"), [("key", True), ("another", False)])
@@ -237,6 +251,56 @@ def test_record_does_not_show_its_key(records: Records) -> None:
     assert "very-secret" not in repr(records.load("n").record)
 
 
+def test_record_kept_in_the_middle_of_a_write_is_what_the_next_one_finds(
+    records: Records, client: fakeredis.FakeRedis
+) -> None:
+    with records.writing("n", Deadline.after(9), Intent()) as write:
+        write.keep(Record("early"))
+        client.delete("cp:{n}:lock")  # the machine dies, the lease runs out
+        write.ended = True
+
+    with records.writing("n", Deadline.after(9), Intent()) as write:
+        assert write.loaded.record is not None
+        assert write.loaded.record.order_key == "early"
+
+
+def test_writer_that_kept_a_record_and_lost_the_lock_has_not_saved(
+    records: Records, client: fakeredis.FakeRedis
+) -> None:
+    def write_late() -> None:
+        with records.writing("n", Deadline.after(9), Intent()) as write:
+            write.keep(Record("early"))
+            client.delete("cp:{n}:lock")
+            write.save(Record("late"))
+
+    with pytest.raises(StorageUnavailable):
+        write_late()
+
+
+@pytest.mark.parametrize("found", [{}, {"0": "17"}])
+def test_record_of_release_0_1_is_read(found: dict[str, str]) -> None:
+    doubts = [["entry", 7, [[3829, "2", [[1, 2, "Red"]]]], found]]
+    state = ["key", 5, 0, 0, {"9": [3831, "1", []]}, doubts]
+    text = f"1 revision 8\n5:{compact(state)}\t{Snapshot((line(),)).text}"
+
+    record = record_of(text, UNSEALED)
+
+    item = NewItem(3829, Decimal(2), (ChosenOption(1, 2, "Red"),))
+    phase = Phase.LANDED if found else Phase.SENT
+    wish = Wish("entry", 0, item, phase=phase, at_ms=7, line_id="17" if found else "")
+    assert record == Record(
+        "key",
+        Snapshot((line(),)),
+        5,
+        outdated=False,
+        since={"9": NewItem(3831)},
+        wishes=(wish,),
+        checkout_at_ms=8,
+        revision="revision",
+        made_ms=1,
+    )
+
+
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 money = st.decimals(0, 10**6, places=2)
 lines = st.builds(
@@ -248,25 +312,53 @@ lines = st.builds(
 snapshots = st.builds(Snapshot, st.lists(lines, max_size=3).map(tuple), st.none() | texts)
 
 
-def kept_and_read(snapshot: Snapshot) -> Record:
-    """The record of this snapshot, through the form it has in Redis."""
-    read = Record.from_text(f"5 revision 0\n{Record('key', snapshot).state(UNSEALED)}", UNSEALED)
+items = st.builds(
+    NewItem,
+    st.integers(1, 99),
+    money,
+    st.lists(st.builds(ChosenOption, st.integers(1, 9), st.integers(1, 9), texts)).map(tuple),
+)
+wishes = st.builds(
+    Wish, texts, st.integers(0, 50), items, texts, st.sampled_from(Phase), st.integers(0), texts,
+    st.booleans(), st.booleans(), texts, texts, texts, st.none() | lines,
+)  # fmt: skip
+changes = st.builds(Change, texts, st.integers(0, 99), texts, texts, money, money, texts)
+whole_records = st.builds(
+    Record,
+    st.none() | texts,
+    snapshots,
+    st.integers(0),
+    st.booleans(),
+    st.dictionaries(texts, items, max_size=3),
+    st.lists(wishes, max_size=3).map(tuple),
+    st.lists(changes, max_size=2).map(tuple),
+)
+
+
+def kept_and_read(record: Record) -> Record:
+    """The record, through the form it has in Redis."""
+    read = record_of(f"0  0\n{state_of(record, UNSEALED)}", UNSEALED)
     assert read is not None
     return read
 
 
+@given(whole_records)
+def test_every_record_survives_its_form(record: Record) -> None:
+    assert kept_and_read(record) == record
+
+
 @given(snapshots)
 def test_every_snapshot_survives_its_record(snapshot: Snapshot) -> None:
-    assert kept_and_read(snapshot).snapshot == snapshot
+    assert kept_and_read(Record("key", snapshot)).snapshot == snapshot
 
 
 @given(snapshots, snapshots)
 def test_entity_tags_differ_as_contents_do(one: Snapshot, other: Snapshot) -> None:
     # As texts: 1 and 1.0 are the same number, and not the same to show.
     same = repr((one, one.checkout_url)) == repr((other, other.checkout_url))
-    assert (entity_tag(one) == entity_tag(other)) is same
+    assert (one.entity_tag == other.entity_tag) is same
 
 
 @given(snapshots)
 def test_entity_tag_is_the_same_before_and_after_the_record(snapshot: Snapshot) -> None:
-    assert entity_tag(kept_and_read(snapshot).snapshot) == entity_tag(snapshot)
+    assert kept_and_read(Record("key", snapshot)).snapshot.entity_tag == snapshot.entity_tag

@@ -7,7 +7,16 @@ from decimal import Decimal
 import pytest
 
 from cartproxy.errors import Outcome
-from cartproxy.model.cart import EMPTY, Cart, Currency, ItemOption, ItemResult, LineItem, Snapshot
+from cartproxy.model.cart import (
+    EMPTY,
+    Cart,
+    Change,
+    Currency,
+    ItemOption,
+    ItemResult,
+    LineItem,
+    Snapshot,
+)
 from cartproxy.web.cart_json import cart_as_json, results_as_json
 from cartproxy.web.schemas import CartSchema, ItemResultSchema
 
@@ -29,7 +38,11 @@ ROPE = LineItem(
 def test_cart_by_hand_is_the_cart_of_the_schema(
     snapshot: Snapshot, stale: bool, as_of_ms: int
 ) -> None:
-    cart = Cart(snapshot, Currency("EUR"), as_of_ms, '"tag"', stale)
+    changes = (
+        Change("1", 3828, "T-Shirt", "repriced", Decimal("19.99"), Decimal("21.00")),
+        Change("3", 3830, "Rope", "refused", Decimal("2.0"), Decimal(0), "Not enough in stock"),
+    )
+    cart = Cart(snapshot, Currency("EUR"), as_of_ms, stale, changes if stale else ())
 
     assert cart_as_json(cart) == CartSchema().dump(cart)
     assert list(cart_as_json(cart)) == list(CartSchema().dump(cart))

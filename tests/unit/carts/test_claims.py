@@ -6,11 +6,11 @@ from decimal import Decimal
 
 import pytest
 
-from cartproxy.carts.doubt import Doubt, settle, still_open
+from cartproxy.carts.claims import explain, likely
 from cartproxy.model.cart import ChosenOption, ItemOption, LineItem, NewItem, Snapshot
+from cartproxy.model.wishes import Phase, Wish
 
 MUG, SHIRT = 3829, 3828
-SETTLE = 1000
 
 
 def line(item_id: str, catalog_id: int = MUG, quantity: int = 1, size: str = "") -> LineItem:
@@ -32,12 +32,16 @@ def known(**quantities: int) -> dict[str, Decimal]:
     return {item_id.strip("_"): Decimal(quantity) for item_id, quantity in quantities.items()}
 
 
+def sent(*items: NewItem) -> list[Wish]:
+    return [Wish(str(at), 0, each, phase=Phase.SENT) for at, each in enumerate(items)]
+
+
 def found(
-    doubts: list[NewItem], snapshot: Snapshot, before: dict[str, Decimal] | None = None
+    adds: list[NewItem], snapshot: Snapshot, before: dict[str, Decimal] | None = None
 ) -> list[str | None]:
     """The line of each of several lost adds, each of a request of its own."""
-    settled = settle([Doubt("", 0, (each,)) for each in doubts], before or {}, snapshot)
-    return [doubt.found.get(0) for doubt in settled]
+    lines, _ = explain(sent(*adds), before or {}, snapshot)
+    return [lines.get((str(at), 0)) for at in range(len(adds))]
 
 
 @pytest.mark.parametrize(
@@ -93,18 +97,19 @@ def test_parts_of_a_bundle_are_nobodys_add() -> None:
     assert found([item()], cart(part)) == [None]
 
 
-def test_doubt_without_a_key_is_dropped_once_it_is_found_or_surely_absent() -> None:
-    missing, seen, keyed = (
-        Doubt("", 0, (item(),)),
-        Doubt("", 0, (item(),), {0: "1"}),
-        Doubt("key", 0, (item(),), {0: "2"}),
-    )
+def test_what_no_add_explains_is_left_over() -> None:
+    snapshot = cart(line("1", quantity=5), line("2"), line("3", quantity=4), line("4"))
 
-    assert still_open([missing, seen, keyed], SETTLE - 1, SETTLE) == (missing, keyed)
-    assert still_open([missing, seen, keyed], SETTLE, SETTLE) == (keyed,)
+    lines, unexplained = explain(sent(item()), known(_3=1, _4=1), snapshot)
+
+    assert lines == {("0", 0): "2"}
+    assert [each.item_id for each in unexplained] == ["1", "3"]
 
 
-def test_doubt_survives_its_record() -> None:
-    doubt = Doubt("a", 7, (item(SHIRT, 2, "Small"), item()), {1: "9"})
+def test_line_of_another_quantity_is_likely_only_with_all_the_options() -> None:
+    lines = [line("1"), line("2", SHIRT, 5, "Large"), line("3", SHIRT, 5, "Small")]
+    small, mug, scarf = sent(item(SHIRT, size="Small"), item(), item(3831))
 
-    assert Doubt.from_json(doubt.as_json()) == doubt
+    assert likely(small, lines) is lines[2]
+    assert likely(mug, lines) is lines[0]
+    assert likely(scarf, lines) is None

@@ -1,0 +1,164 @@
+"""What a use case is asked for and what it answers; and what is kept of answers under keys."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, replace
+from decimal import Decimal
+
+from cartproxy.carts.drive import Drive
+from cartproxy.carts.errors import ItemNotFound, NothingApplied, OutcomeUnknown
+from cartproxy.deadline import Deadline
+from cartproxy.errors import CartProxyError, Outcome
+from cartproxy.model.cart import (
+    Cart,
+    Change,
+    ItemResult,
+    Restored,
+    RestoredLine,
+)
+from cartproxy.model.changes import between
+from cartproxy.model.keys import IdempotencyKey, KeptAnswer
+from cartproxy.model.record import Record
+from cartproxy.model.wishes import KEYLESS, RESTORED, Phase, Wish
+
+_KEPT_REQUESTS = 32  # with something open: a shopper has a few at most
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """How a request is wanted: `if_match` lists the entity tags (or `*`) the cart must have.
+
+    `minimal` asks for the write only: no read-back, and no cart in the answer. `key` makes the
+    write one that may be sent again. `admit_creation` is asked before a new cart is made, and may
+    raise RateLimited.
+    """
+
+    deadline: Deadline
+    if_match: Collection[str] | None = None
+    minimal: bool = False
+    key: IdempotencyKey | None = None
+    admit_creation: Callable[[], None] = lambda: None
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What a write did: the cart (None when a minimal answer was asked for), a result per item.
+
+    `created` says that the cart was made, `replayed` that the same request had been answered
+    before, `restored` what became of a cart that had vanished at the store.
+    """
+
+    cart: Cart | None
+    results: tuple[ItemResult, ...] = ()
+    created: bool = False
+    replayed: bool = False
+    restored: Restored | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long things are believed or awaited, in seconds.
+
+    `fresh`: a snapshot. `settle`: until a lost add that the cart does not show never comes.
+    """
+
+    fresh: float
+    settle: float
+
+
+Results = list[tuple[ItemResult, CartProxyError | None]]
+
+
+def results_of(record: Record, drive: Drive, count: int) -> Results:
+    """What became of each part of a request, in its order, and the error of what failed."""
+    own = {wish.index: wish for wish in record.wishes if wish.entry == drive.aim.entry}
+    return [_result_of(own.get(index), index, drive) for index in range(count)]
+
+
+def _result_of(
+    wish: Wish | None, index: int, drive: Drive
+) -> tuple[ItemResult, CartProxyError | None]:
+    if wish is not None and wish.has_landed:
+        return ItemResult.applied(index, wish.line_id), None
+    error = drive.errors.get((drive.aim.entry, index))
+    if wish is not None and wish.phase is Phase.SENT and not isinstance(error, OutcomeUnknown):
+        error = OutcomeUnknown(because=error or drive.stopped)
+    outcome = (error and error.outcome) or Outcome.NOT_APPLIED
+    error = error or drive.stopped or ItemNotFound("The cart has no such line.")
+    return ItemResult(index, outcome, code=error.code), error
+
+
+def failure(results: Results) -> NothingApplied | None:
+    """The error for a request of which nothing took effect, or nothing is known to have."""
+    errors = [error for _, error in results if error is not None]
+    if not errors or len(errors) < len(results):
+        return None
+    unknown = (error for error in errors if error.outcome is Outcome.UNKNOWN)
+    return NothingApplied(next(unknown, errors[0]), tuple(result for result, _ in results))
+
+
+def closed(record: Record, own: str) -> tuple[Record, dict[str, KeptAnswer]]:
+    """The record without the wishes of requests that are known, and the answers to keep for those.
+
+    The request `own` knows its answer itself. Of others a reading must have shown the lines. Those
+    with nothing done, and none in doubt, begin again if they come again.
+    """
+    entries = list(dict.fromkeys(wish.entry for wish in record.wishes if wish.entry != RESTORED))
+    answers = {}
+    over = set()
+    for entry in entries:
+        wishes = [wish for wish in record.wishes if wish.entry == entry]
+        phases = {wish.phase for wish in wishes}
+        if Phase.SENT in phases:
+            continue
+        keyless = entry.startswith(KEYLESS)
+        if entry == own or Phase.LANDED not in phases:
+            over.add(entry)
+        elif not record.outdated and (keyless or Phase.WAITING not in phases):
+            over.add(entry)
+            if not keyless:
+                answers[entry] = KeptAnswer(tuple(map(_result, wishes)))
+    left = [entry for entry in entries if entry not in over]
+    over.update(left[:-_KEPT_REQUESTS])
+    wishes_left = tuple(wish for wish in record.wishes if wish.entry not in over)
+    return replace(record, wishes=wishes_left), answers
+
+
+def _result(wish: Wish) -> ItemResult:
+    if wish.has_landed:
+        return ItemResult.applied(wish.index, wish.line_id)
+    return ItemResult(wish.index, Outcome.NOT_APPLIED, code=wish.code)
+
+
+def reported(record: Record) -> tuple[Record, Restored | None]:
+    """The record whose cart has been put back whole, and what became of its lines.
+
+    What is worse than it was goes into the record's changes. None while a line is still missing,
+    or a reading.
+    """
+    wishes = [wish for wish in record.wishes if wish.owed]
+    if not wishes or record.owes or record.outdated:
+        return record, None
+    totals: dict[str, Decimal] = {}
+    for wish in wishes:
+        totals[wish.line_id] = totals.get(wish.line_id, Decimal(0)) + wish.item.quantity
+    kept: list[RestoredLine] = []
+    repriced: list[RestoredLine] = []
+    gone: list[RestoredLine] = []
+    changes: list[Change] = []
+    for wish in wishes:
+        line = record.snapshot.item(wish.line_id) if wish.has_landed else None
+        asked = replace(wish.item, quantity=totals[wish.line_id]) if line else wish.item
+        changes += between(wish.replaces, asked, wish.line, line, wish.reason)
+        if line is None:
+            name = wish.line.name if wish.line else ""
+            gone.append(RestoredLine(wish.item.catalog_id, name, wish.item.quantity, None))
+            continue
+        same = wish.line is None or wish.line.price == line.price
+        (kept if same else repriced).append(
+            RestoredLine(line.catalog_id, line.name, line.quantity, line.item_id)
+        )
+    left = tuple(wish for wish in record.wishes if not wish.owed)
+    changed = replace(record, wishes=left, changes=(*record.changes, *changes))
+    return changed, Restored(tuple(kept), tuple(repriced), tuple(gone))

@@ -1,0 +1,96 @@
+"""Which lines of a reading explain adds whose answer was lost.
+
+The store has no idempotency key, so whether a lost add took effect shows in the cart only: as a
+line that was not known before, or as a known line that has grown. All such adds of a cart are
+explained together, since one of them must not claim what another has done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
+from itertools import combinations
+
+from cartproxy.model.cart import LineItem, Snapshot
+from cartproxy.model.wishes import Wish
+
+_EXPLAINING_ADDS = 8  # a sum is looked for among so many at most
+
+
+def explain(
+    sent: Iterable[Wish], before: Mapping[str, Decimal], snapshot: Snapshot
+) -> tuple[dict[tuple[str, int], str], list[LineItem]]:
+    """The line of each add that explains a growth, by the add's place; and lines left unexplained.
+
+    `before` are the quantities of the lines known until this reading: those of the last one and
+    of acknowledged writes since. Each add explains once, each growth by its very quantity: first
+    lines that one add explains, then lines in which the store has merged several. What is left of
+    a known line's growth is shared with another writer, and the oldest add claims it.
+    """
+    missing = list(sent)
+    grown = {
+        line.item_id: line.quantity - before.get(line.item_id, Decimal(0))
+        for line in snapshot.items
+        if not line.derived
+    }
+    lines = [line for line in snapshot.items if grown.get(line.item_id, 0) > 0]
+    found: dict[tuple[str, int], str] = {}
+    for choose in (_one_of, _several_of, _oldest_of):
+        for line in lines:
+            if choose is _oldest_of and line.item_id not in before:
+                continue  # a new line of another quantity may be somebody else's
+            same = [wish for wish in missing if wish.item.catalog_id == line.catalog_id]
+            for wish in choose(same, line, grown[line.item_id]):
+                missing.remove(wish)
+                grown[line.item_id] -= wish.item.quantity
+                found[wish.place] = line.item_id
+    return found, [line for line in lines if grown[line.item_id] > 0]
+
+
+def likely(wish: Wish, unexplained: Iterable[LineItem]) -> LineItem | None:
+    """A line that the add may have made with a quantity of the store's choice.
+
+    It shows all the options asked for. To be believed only once nothing else can come.
+    """
+    asked = {option.value for option in wish.item.options if option.value}
+    return next(
+        (
+            line
+            for line in unexplained
+            if line.catalog_id == wish.item.catalog_id
+            and asked <= {option.value for option in line.options}
+        ),
+        None,
+    )
+
+
+def _one_of(adds: Sequence[Wish], line: LineItem, growth: Decimal) -> tuple[Wish, ...]:
+    """The add of this very quantity; of several, the one with most of the line's options."""
+    shown = {option.value for option in line.options}
+    exact = [wish for wish in adds if wish.item.quantity == growth]
+    best = max(
+        exact,
+        key=lambda wish: len(shown & {option.value for option in wish.item.options}),
+        default=None,
+    )
+    return (best,) if best else ()
+
+
+def _several_of(adds: Sequence[Wish], line: LineItem, growth: Decimal) -> tuple[Wish, ...]:
+    """The fewest adds that sum up to the growth."""
+    some = adds[:_EXPLAINING_ADDS]
+    return next(
+        (
+            chosen
+            for size in range(2, len(some) + 1)
+            for chosen in combinations(some, size)
+            if growth == sum(wish.item.quantity for wish in chosen)
+        ),
+        (),
+    )
+
+
+def _oldest_of(adds: Sequence[Wish], line: LineItem, growth: Decimal) -> tuple[Wish, ...]:
+    fitting = (wish for wish in adds if wish.item.quantity <= growth)
+    oldest = next(fitting, None)
+    return (oldest,) if oldest else ()

@@ -1,0 +1,201 @@
+"""The one loop that calls the store: plan a step, make the call, fold in what it means."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field, replace
+
+from cartproxy.carts.errors import AddressRejected, ItemGone, OutcomeUnknown
+from cartproxy.carts.fold import is_order, landed, lost, made, refused, saw, vanished
+from cartproxy.carts.plan import Aim, Create, Look, Send, WriteAddresses, next_step
+from cartproxy.errors import CartProxyError, Outcome
+from cartproxy.metrics import count_cart, count_doubts
+from cartproxy.model.cart import Addresses
+from cartproxy.model.record import Record
+from cartproxy.model.wishes import Phase, Wish
+from cartproxy.store.client import StoreClient
+from cartproxy.store.errors import StoreBadResponse, StoreError, StoreNotFound, StoreRejected
+from cartproxy.store.limits import Allowance
+
+
+@dataclass
+class Drive:
+    """One request on the way to its aim, until no step is left or the store stops it.
+
+    `now_ms` tells Redis' time. `keep` saves the record of a cart just made, before anything is put
+    into it; `admit` is asked before it is made, and may raise RateLimited.
+
+    `record` says how far it has come, `errors` why single wishes failed, by their place, `stopped`
+    why the rest was not tried. `stale`: the last reading failed. `touched`: the cart is not as it
+    was.
+    """
+
+    store: StoreClient
+    record: Record
+    aim: Aim
+    allowance: Allowance
+    now_ms: Callable[[], int]
+    settle_ms: int
+    keep: Callable[[Record], None] = lambda _: None
+    admit: Callable[[], None] = lambda: None
+    errors: dict[Hashable, CartProxyError] = field(default_factory=dict)
+    stopped: CartProxyError | None = None
+    stale: bool = False
+    touched: bool = False
+    _vanished: bool = False
+    _last_ms: int = 0
+
+    def run(self) -> Drive:
+        """Take the steps. What the store refuses is noted; raises what `keep` and `admit` raise."""
+        goes_on = True
+        while goes_on and (step := next_step(self.record, self.aim)) is not None:
+            match step:
+                case Create():
+                    goes_on = self._create()
+                case Send(at):
+                    goes_on = self._send(at, self.record.wishes[at])
+                case WriteAddresses():
+                    goes_on = self._write_addresses()
+                case Look():
+                    goes_on = self._look()
+        return self
+
+    def own(self) -> list[Wish]:
+        """The request's own wishes."""
+        return [wish for wish in self.record.wishes if wish.entry == self.aim.entry]
+
+    def _create(self) -> bool:
+        putting_back = self.record.owes
+        if not putting_back:
+            self.admit()
+        try:
+            key = self.store.create_cart(self.aim.addresses or Addresses(), self.allowance)
+        except StoreError as error:
+            # Nothing is in a cart whose key nobody knows, so trying again is safe.
+            error.outcome = Outcome.NOT_APPLIED
+            return self._halt(_about_address(error))
+        if not putting_back:
+            count_cart(self.store.id, "created")
+        self.aim = replace(self.aim, create=False, addresses=None, created=True)
+        self.record = made(self.record, key)
+        if self.record.wishes:
+            self.keep(self.record)
+        return True
+
+    def _send(self, at: int, wish: Wish) -> bool:
+        key, line_id = self._key, self.record.current_id(wish.sets)
+        try:
+            if not wish.sets:
+                line_id = self.store.add_item(key, wish.item, self.allowance)
+            elif wish.item.quantity:
+                self.store.change_item(key, line_id, wish.item.quantity, self.allowance)
+            else:
+                self.store.remove_item(key, line_id, self.allowance)
+        except StoreError as error:
+            gone = bool(wish.sets) and isinstance(error, StoreNotFound)
+            if wish.item.quantity or not gone:
+                return self._failed(at, wish, error, gone=gone)
+        self.record = landed(self.record, at, line_id, self._now())
+        self.touched = True
+        return True
+
+    def _failed(self, at: int, wish: Wish, error: StoreError, *, gone: bool) -> bool:
+        """Note why a wish failed; whether others have a chance."""
+        self.errors[wish.place] = error
+        if error.outcome is Outcome.UNKNOWN and not wish.sets:
+            self.record = lost(self.record, at, self._now(), final=error.answered)
+            count_doubts(self.store.id, "raised")
+        elif gone:
+            # The line, or the whole cart: a reading tells.
+            self.errors[wish.place] = no_line = ItemGone("The cart has no such line any more.")
+            self.record = replace(refused(self.record, at, no_line), outdated=True)
+            self.aim = replace(self.aim, look=True)
+            self.touched = True
+        elif isinstance(error, StoreRejected | StoreNotFound):
+            self.record = refused(self.record, at, error)
+        else:
+            unknown = error.outcome is Outcome.UNKNOWN
+            self.record = replace(self.record, outdated=self.record.outdated or unknown)
+            return self._halt(error)
+        return True
+
+    def _write_addresses(self) -> bool:
+        try:
+            self.store.update_cart(self._key, self.aim.addresses or Addresses(), self.allowance)
+        except StoreNotFound:
+            return self._vanish()
+        except StoreError as error:
+            return self._halt(_about_address(error))
+        self.aim = replace(self.aim, addresses=None)
+        self.record = replace(self.record, outdated=True)
+        self.touched = True
+        return True
+
+    def _look(self) -> bool:
+        began_ms = self._now()
+        try:
+            snapshot = self.store.get_cart(self._key, self.allowance)
+        except StoreNotFound:
+            return self._vanish()
+        except StoreError as error:
+            self.stale = True
+            self.stopped = self.stopped or error
+            return False
+        sent = {wish.place for wish in self.record.wishes if wish.phase is Phase.SENT}
+        self.record = saw(self.record, snapshot, began_ms, self.settle_ms)
+        for wish in self.record.wishes:
+            self._conclude(wish, began_ms)
+        now = [wish for wish in self.record.wishes if wish.place in sent]
+        count_doubts(self.store.id, "settled_applied", sum(w.has_landed for w in now))
+        count_doubts(self.store.id, "settled_not_applied", sum(w.waits for w in now))
+        return True
+
+    def _conclude(self, wish: Wish, began_ms: int) -> None:
+        """Stop where a reading does not tell what became of a wish, or tells that nothing did."""
+        error = self.errors.get(wish.place)
+        if wish.phase is Phase.SENT and (error or wish.entry == self.aim.entry):
+            left_ms = max(1, wish.at_ms + self.settle_ms - began_ms)
+            wait = None if error else -(-left_ms // 1000)  # after a fresh loss, soon
+            self.errors[wish.place] = unknown = OutcomeUnknown(because=error, retry_after=wait)
+            self._halt(unknown)
+        elif error is not None and error.outcome is Outcome.UNKNOWN and not wish.sets:
+            if wish.has_landed:
+                del self.errors[wish.place]
+                self.touched = True
+            else:
+                error.outcome = Outcome.NOT_APPLIED
+                self._halt(error)
+
+    def _vanish(self) -> bool:
+        """The store has the cart no more."""
+        if self._vanished or self.aim.created:
+            return self._halt(StoreBadResponse("The store denies a cart that it has just made."))
+        if not is_order(self.record):
+            count_cart(self.store.id, "lost")
+        elif self.record.checkout_at_ms is not None:
+            count_cart(self.store.id, "ordered")
+        self.record = vanished(self.record)
+        self.aim = replace(self.aim, look=True)
+        self.errors = {}
+        self._vanished = True
+        return True
+
+    def _halt(self, error: CartProxyError) -> bool:
+        """Send nothing more; go on to a last reading if anything has been done."""
+        self.stopped = error
+        self.aim = replace(self.aim, halted=True)
+        return self.touched
+
+    @property
+    def _key(self) -> str:
+        assert self.record.order_key is not None  # noqa: S101 - the plan makes a cart first
+        return self.record.order_key
+
+    def _now(self) -> int:
+        """Redis' time in ms, later than the last time asked: so moments can be put in order."""
+        self._last_ms = max(self._last_ms + 1, self.now_ms())
+        return self._last_ms
+
+
+def _about_address(error: StoreError) -> CartProxyError:
+    return AddressRejected(error.detail) if isinstance(error, StoreRejected) else error

@@ -1,0 +1,241 @@
+"""What an answer of the store means for a record. Pure: from a record to the next one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from cartproxy.carts.claims import explain, likely
+from cartproxy.errors import CartProxyError
+from cartproxy.model.cart import EMPTY, LineItem, NewItem, QuantityChange, Snapshot
+from cartproxy.model.changes import altered
+from cartproxy.model.record import Record, with_wish
+from cartproxy.model.wishes import RESTORED, Phase, Wish
+
+
+def wishing(record: Record, entry: str, parts: Sequence[NewItem | QuantityChange]) -> Record:
+    """The record with a wish for each part; what an earlier attempt got done stays done.
+
+    What the store refused then may be sent again.
+    """
+    known = {wish.index for wish in record.wishes if wish.entry == entry}
+    new = [_new(entry, at, part) for at, part in enumerate(parts) if at not in known]
+    wishes = tuple(
+        wish.waiting() if wish.entry == entry and wish.phase is Phase.REFUSED else wish
+        for wish in record.wishes
+    )
+    return replace(record, wishes=(*wishes, *new))
+
+
+def _new(entry: str, index: int, part: NewItem | QuantityChange) -> Wish:
+    if isinstance(part, NewItem):
+        return Wish(entry, index, part)
+    return Wish(entry, index, NewItem(0, part.quantity), sets=part.item_id)
+
+
+def inherited(record: Record, since_ms: int) -> Record:
+    """The record in which what dead writers may have sent counts as sent at `since_ms`."""
+    if not record.intents:
+        return record
+    known = {wish.place for wish in record.wishes}
+    sent = [wish.sent(since_ms) if wish.owed and wish.waits else wish for wish in record.wishes]
+    for entry, items in record.intents:
+        sent += [
+            Wish(entry, at, item).sent(since_ms)
+            for at, item in enumerate(items)
+            if (entry, at) not in known
+        ]
+    return replace(record, wishes=tuple(sent), intents=())
+
+
+def feared(record: Record, entry: str, until_ms: int) -> Record:
+    """The record as the next writer must see it if this one dies: all may have been sent.
+
+    `until_ms` is the last moment at which it can have been.
+    """
+    wishes = (
+        wish.sent(until_ms) if wish.waits and (wish.owed or wish.entry == entry) else wish
+        for wish in record.wishes
+    )
+    return replace(record, wishes=tuple(wishes), intents=())
+
+
+def believed(record: Record, now_ms: int) -> Record:
+    """The record without times from the future, which a clock that was set back leaves behind."""
+    if record.as_of_ms > now_ms:
+        record = replace(record, as_of_ms=0, outdated=True)
+    if any(wish.at_ms > now_ms for wish in record.wishes):
+        wishes = (replace(wish, at_ms=min(wish.at_ms, now_ms)) for wish in record.wishes)
+        record = replace(record, wishes=tuple(wishes))
+    return record
+
+
+def made(record: Record, order_key: str) -> Record:
+    """The store has made a cart."""
+    return replace(record, order_key=order_key, outdated=True)
+
+
+def landed(record: Record, at: int, line_id: str, now_ms: int) -> Record:
+    """The store has confirmed the wish as this line, or as a part of it."""
+    wish = record.wishes[at]
+    if wish.sets:
+        line = replace(record.lines()[line_id], quantity=wish.item.quantity)
+    else:
+        total = record.quantity(line_id) + wish.item.quantity
+        line = replace(wish.item, quantity=total)
+    record = with_wish(record, at, wish.landed(line_id, now_ms))
+    record = replace(record, outdated=True, since={**record.since, line_id: line})
+    return _followed(record, {wish.replaces: line_id}) if wish.replaces else record
+
+
+def refused(record: Record, at: int, error: CartProxyError) -> Record:
+    """The store does not take the wish."""
+    wish = replace(record.wishes[at], phase=Phase.REFUSED, code=error.code, reason=error.detail)
+    return with_wish(record, at, wish)
+
+
+def lost(record: Record, at: int, now_ms: int, *, final: bool) -> Record:
+    """It is not known whether the store took the wish; `final`: it has finished with the call."""
+    return with_wish(record, at, replace(record.wishes[at].sent(now_ms), final=final))
+
+
+def asking(record: Record) -> Record:
+    """The record in which changes of lines still to be put back have changed those wishes."""
+    back = {wish.replaces: at for at, wish in enumerate(record.wishes) if wish.owed and wish.waits}
+    wishes = list(record.wishes)
+    for at, wish in enumerate(wishes):
+        if wish.sets in back and wish.waits:
+            target = back[wish.sets]
+            wishes[target] = wishes[target].of(wish.item.quantity)
+            wishes[at] = wish.landed(wish.sets, 0)
+    kept = tuple(wish for wish in wishes if wish.item.quantity or not wish.owed)
+    return replace(record, wishes=kept)
+
+
+def saw(record: Record, snapshot: Snapshot, began_ms: int, settle_ms: int) -> Record:
+    """The record after a reading that began then, which settles what it can.
+
+    An add that was confirmed and does not show counts as sent, and not known. A sent one that no
+    line explains is surely without effect once it is final or `settle_ms` old, and waits again.
+    """
+    wishes = [_if_shown(wish, record, snapshot) for wish in record.wishes]
+    changes = record.changes
+    sent = [wish for wish in wishes if wish.phase is Phase.SENT]
+    if sent:
+        found, unexplained = explain(sent, record.quantities(), snapshot)
+        for at, wish in enumerate(wishes):
+            if wish.phase is not Phase.SENT:
+                continue
+            line_id = found.get(wish.place)
+            wish = wish if line_id else _hinted(wish, unexplained)
+            if line_id is None and (wish.final or began_ms - wish.at_ms >= settle_ms):
+                line = snapshot.item(wish.line_id)
+                changes += (altered(wish.item, line),) if line else ()
+                line_id = wish.line_id if line else None
+                wish = wish.waiting()
+            wishes[at] = wish.landed(line_id, wish.at_ms) if line_id else wish
+    ids = {wish.replaces: wish.line_id for wish in wishes if wish.replaces and wish.has_landed}
+    record = replace(
+        record,
+        snapshot=_with_chosen(snapshot, record, wishes),
+        as_of_ms=began_ms,
+        outdated=False,
+        since={},
+        wishes=tuple(wishes),
+        changes=changes,
+    )
+    return _followed(record, ids) if ids else record
+
+
+def is_order(record: Record) -> bool:
+    """Whether a cart that is gone may stay so: it was paid for, or nothing was in it."""
+    return not record.owes and (record.checkout_at_ms is not None or not record.lines())
+
+
+def vanished(record: Record) -> Record:
+    """The record whose cart the store has no more.
+
+    The lines of an order are forgotten. Else each line becomes an owed wish, before all others.
+    What was sent to the cart that is gone, or refused by it, waits again.
+    """
+    again: list[tuple[str, Wish]] = []
+    restored: list[Wish] = []
+    if not is_order(record):
+        again = _put_back(record)
+        unfinished = (wish for wish in record.wishes if wish.owed and not wish.has_landed)
+        restored = [*(wish for _, wish in again), *(wish.waiting() for wish in unfinished)]
+    numbered = [replace(wish, index=at) for at, wish in enumerate(restored)]
+    others = [w if w.has_landed else w.waiting() for w in record.wishes if not w.owed]
+    gone = replace(
+        record,
+        order_key=None,
+        snapshot=EMPTY,
+        outdated=True,
+        since={},
+        wishes=(*numbered, *others),
+        checkout_at_ms=None,
+    )
+    return asking(_followed(gone, {line_id: wish.replaces for line_id, wish in again}))
+
+
+def _put_back(record: Record) -> list[tuple[str, Wish]]:
+    """A wish for each line that somebody added, with the id that the line has had until now."""
+    earlier = {wish.line_id: wish for wish in record.wishes if wish.owed and wish.has_landed}
+    wishes = []
+    for line_id, item in record.lines().items():
+        line = record.snapshot.item(line_id)
+        if line is not None and line.derived:
+            continue  # it comes along with the line it belongs to
+        before = earlier.get(line_id)
+        wish = Wish(
+            RESTORED,
+            0,
+            item,
+            owed=True,
+            replaces=before.replaces if before else line_id,
+            line=line or (before.line if before else None),
+        )
+        wishes.append((line_id, wish.of(item.quantity)))
+    return wishes
+
+
+def _followed(record: Record, ids: Mapping[str, str]) -> Record:
+    """The record whose landed wishes know their lines by the ids that these have now."""
+    wishes = (
+        replace(wish, line_id=ids[wish.line_id])
+        if not wish.owed and wish.has_landed and wish.line_id in ids
+        else wish
+        for wish in record.wishes
+    )
+    return replace(record, wishes=tuple(wishes))
+
+
+def _if_shown(wish: Wish, record: Record, snapshot: Snapshot) -> Wish:
+    """The wish, which counts as sent where the store confirmed a line and then shows none."""
+    line = record.since.get(wish.line_id)
+    unseen = wish.has_landed and not wish.sets and line is not None and line.quantity > 0
+    if unseen and not record.snapshot.item(wish.line_id) and not snapshot.item(wish.line_id):
+        return wish.sent(wish.at_ms)
+    return wish
+
+
+def _hinted(wish: Wish, unexplained: list[LineItem]) -> Wish:
+    """The wish with the line that may be its own, which no other wish gets then."""
+    line = likely(wish, unexplained)
+    if line is None:
+        return wish
+    unexplained.remove(line)
+    return replace(wish, line_id=line.item_id)
+
+
+def _with_chosen(snapshot: Snapshot, record: Record, wishes: Iterable[Wish]) -> Snapshot:
+    """The snapshot with the options as they were chosen, which the store does not give back."""
+    chosen = {line.item_id: line.chosen for line in record.snapshot.items}
+    chosen |= {line_id: item.options for line_id, item in record.since.items()}
+    adds = (wish for wish in wishes if wish.has_landed and not wish.sets)
+    chosen |= {wish.line_id: wish.item.options for wish in adds}
+    lines = tuple(
+        line._replace(chosen=chosen[line.item_id]) if chosen.get(line.item_id) else line
+        for line in snapshot.items
+    )
+    return replace(snapshot, items=lines)

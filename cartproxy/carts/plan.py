@@ -1,0 +1,108 @@
+"""What to ask of the store next. Pure: it reads a record and an aim, and calls nobody.
+
+One step at a time, since each answer may change what is left to do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from cartproxy.model.cart import Addresses
+from cartproxy.model.record import Record
+from cartproxy.model.wishes import Phase
+
+
+@dataclass(frozen=True, slots=True)
+class Create:
+    """Make a cart, with the aim's addresses."""
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Send the wish at this place of the record."""
+
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class WriteAddresses:
+    """Write the aim's addresses."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """Read the cart."""
+
+
+@dataclass(frozen=True, slots=True)
+class Aim:
+    """What a request is after.
+
+    `entry`: whose wishes it may send, beside those that are owed. `began_ms`: when it began.
+    `create`: a cart is wanted even with nothing in it. `look`: end with the store's own cart.
+    `newer_than_ms`: begin with a reading newer than this. `created`: this request has made the
+    cart. `halted`: send nothing more, only look.
+    """
+
+    entry: str
+    began_ms: int = 0
+    addresses: Addresses | None = None
+    create: bool = False
+    look: bool = True
+    newer_than_ms: int = 0
+    created: bool = False
+    halted: bool = False
+
+
+def next_step(record: Record, aim: Aim) -> Create | Send | WriteAddresses | Look | None:
+    """The next call, or None when all is done that may be done now: a list of priorities."""
+    if _must_look(record, aim):
+        return Look()
+    at = next(_sendable(record, aim), None)
+    if record.order_key is None:
+        return Create() if at is not None or (aim.create and not aim.halted) else None
+    if at is not None:
+        return Send(at)
+    if aim.addresses and not aim.halted:
+        return WriteAddresses()
+    return Look() if aim.look and record.outdated else None
+
+
+def foreseen(record: Record, aim: Aim) -> int:
+    """How many calls the steps are if each goes well."""
+    looks = _must_look(record, aim)
+    writes = sum(1 for _ in _sendable(record, aim))
+    if record.order_key is not None:
+        writes += bool(aim.addresses)
+    elif writes or aim.create:
+        writes += 1
+    ends = aim.look and (writes > 0 or (record.outdated and not looks))
+    return looks + writes + ends
+
+
+def _must_look(record: Record, aim: Aim) -> bool:
+    """Whether only a reading tells how to go on."""
+    if record.order_key is None:
+        return False
+    for wish in record.wishes:
+        mine = wish.owed or wish.entry == aim.entry
+        since_ms = wish.at_ms if wish.owed else max(wish.at_ms, aim.began_ms)
+        if wish.phase is Phase.SENT and mine and record.as_of_ms < since_ms:
+            return True
+    # A cart that is gone refuses everything, and so does one that became an order.
+    adds = [wish for wish in record.wishes if wish.entry == aim.entry and not wish.sets]
+    refused = adds and all(wish.phase is Phase.REFUSED for wish in adds) and not aim.created
+    return record.as_of_ms < (aim.began_ms if refused else aim.newer_than_ms)
+
+
+def _sendable(record: Record, aim: Aim) -> Iterator[int]:
+    """The places of wishes that this request may send, in their order."""
+    # With an answer missing, the rest of its request waits until it is known.
+    unknown = any(w.phase is Phase.SENT and w.entry == aim.entry for w in record.wishes)
+    for at, wish in enumerate(record.wishes):
+        mine = wish.owed or (wish.entry == aim.entry and not unknown)
+        # Another cart's line is never named to the store.
+        there = not wish.sets or record.quantity(record.current_id(wish.sets))
+        if mine and wish.waits and there and not aim.halted:
+            yield at

@@ -1,0 +1,82 @@
+"""What a shopper asked for and the store may not have yet: the one place where that is noted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from enum import StrEnum
+
+from cartproxy.model.cart import LineItem, NewItem
+
+KEYLESS = "~"  # begins the entry of a request without a key: nobody can ask about it later
+RESTORED = ""  # the entry of wishes that put back the lines of a vanished cart
+
+
+class Phase(StrEnum):
+    """How far a wish has come."""
+
+    WAITING = "waiting"  # not sent, or surely without effect
+    SENT = "sent"  # sent at `at_ms` at the latest; not known whether it took effect
+    LANDED = "landed"  # in the cart as line `line_id`
+    REFUSED = "refused"  # the store said no
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Wish:
+    """One part of a write, kept until its outcome is known and its answer is kept.
+
+    It adds `item`, or sets the line `sets` to the item's quantity (0 removes it). `entry` names the
+    idempotency entry of its request, `index` its place there. `owed`: whoever writes next may send
+    it; any other is sent by its own request only. `final`: the store has finished with the call, so
+    what a reading does not show will never come. `line_id` of a sent wish is a line that may be its
+    own, with another quantity. `code` and `reason` say why it was refused. A wish that puts back a
+    line of a vanished cart has `replaces`, the id that line had, and `line`, as last shown if ever.
+    """
+
+    entry: str
+    index: int
+    item: NewItem
+    sets: str = ""
+    phase: Phase = Phase.WAITING
+    at_ms: int = 0
+    line_id: str = ""
+    owed: bool = False
+    final: bool = False
+    code: str = ""
+    reason: str = ""
+    replaces: str = ""
+    line: LineItem | None = None
+
+    @property
+    def place(self) -> tuple[str, int]:
+        """What names the wish within its record."""
+        return self.entry, self.index
+
+    @property
+    def waits(self) -> bool:
+        """Whether it may be sent."""
+        return self.phase is Phase.WAITING
+
+    @property
+    def has_landed(self) -> bool:
+        """Whether it took effect, as far as the store has said."""
+        return self.phase is Phase.LANDED
+
+    def waiting(self) -> Wish:
+        """The wish as it is when it has not been sent."""
+        return replace(
+            self, phase=Phase.WAITING, at_ms=0, line_id="", final=False, code="", reason=""
+        )
+
+    def sent(self, at_ms: int) -> Wish:
+        """The wish whose answer is missing."""
+        return replace(self, phase=Phase.SENT, at_ms=at_ms, line_id="")
+
+    def landed(self, line_id: str, at_ms: int) -> Wish:
+        """The wish as this line."""
+        return replace(self, phase=Phase.LANDED, line_id=line_id, at_ms=at_ms, final=False)
+
+    def of(self, quantity: Decimal) -> Wish:
+        """The wish for another quantity, and its line as that shows it."""
+        line = self.line.of(quantity) if self.line else None
+        return replace(self, item=replace(self.item, quantity=quantity), line=line)

@@ -1,0 +1,173 @@
+"""The form in which Redis holds a record: format 6 is written, and 5 of release 0.1 is read too.
+
+What the scripts see of it: `record.lua`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+import orjson
+
+from cartproxy.compact import compact
+from cartproxy.model.cart import Change, LineItem, NewItem, Snapshot
+from cartproxy.model.record import Record
+from cartproxy.model.wishes import KEYLESS, Phase, Wish
+from cartproxy.records.seal import Seal
+
+_FORMAT = "6"
+_ALWAYS = 3  # fields of the state; the others are left out at the end where they are empty
+_PHASES = {phase[0]: phase for phase in Phase}  # by the initial
+
+
+def state_of(record: Record, seal: Seal) -> str:
+    """All of a record that no script reads, in one line.
+
+    A string beside what the scripts read, and not the fields of a hash, which weigh 240 bytes
+    more: with a value over 64 bytes Redis keeps a hash as a table.
+    """
+    state: list[Any] = [
+        record.order_key,
+        record.as_of_ms,
+        int(record.outdated),
+        {line_id: item.as_json() for line_id, item in record.since.items()},
+        [_wish_as_json(wish) for wish in record.wishes],
+        [[*change[:4], *map(str, change[4:])] for change in record.changes],
+    ]
+    while len(state) > _ALWAYS and not state[-1]:
+        del state[-1]
+    return seal.close(f"{_FORMAT}:{compact(state)}\t{record.snapshot.text}")
+
+
+def record_of(text: str, seal: Seal) -> Record | None:
+    """The record in the form in which the scripts keep it; None for one of another format.
+
+    Raises StorageUnavailable for one that no key opens.
+    """
+    head, _, rest = text.partition("\n")
+    sealed, _, intents = rest.partition("\n")
+    made_ms, revision, checkout_at_ms = head.split(" ")
+    version, _, state = seal.open(sealed).partition(":")
+    if version not in _READERS:
+        return None
+    return Record(
+        **_READERS[version](state),
+        intents=tuple(map(_intent, intents.split("\n"))) if intents else (),
+        checkout_at_ms=int(checkout_at_ms) or None,
+        revision=revision,
+        made_ms=int(made_ms),
+    )
+
+
+def intent_text(owner: str, entry: str, items: Iterable[NewItem]) -> str:
+    """What a write leaves in the record while it is at work: what it may have added if it dies."""
+    return compact([owner, entry, [item.as_json() for item in items]])
+
+
+def _intent(line: str) -> tuple[str, tuple[NewItem, ...]]:
+    _, entry, items = orjson.loads(line)
+    return entry, tuple(map(NewItem.from_json, items))
+
+
+def _wish_as_json(wish: Wish) -> list[Any]:
+    return [
+        wish.entry,
+        wish.index,
+        wish.item.as_json(),
+        wish.sets,
+        wish.phase[0],
+        wish.at_ms,
+        wish.line_id,
+        int(wish.owed),
+        int(wish.final),
+        wish.code,
+        wish.reason,
+        wish.replaces,
+        wish.line and wish.line.as_json(),
+    ]
+
+
+def _wish(raw: list[Any]) -> Wish:
+    entry, index, item, sets, phase, at_ms, line_id, owed, final, code, reason, *more = raw
+    replaces, line = more
+    return Wish(
+        entry,
+        index,
+        NewItem.from_json(item),
+        sets,
+        _PHASES[phase],
+        at_ms,
+        line_id,
+        bool(owed),
+        bool(final),
+        code,
+        reason,
+        replaces,
+        line and LineItem.from_json(*line),
+    )
+
+
+_EMPTY: list[Any] = [None, 0, 0, {}, [], []]
+
+
+def _format_6(text: str) -> dict[str, Any]:
+    state, _, snapshot = text.partition("\t")
+    fields: list[Any] = orjson.loads(state)
+    key, as_of_ms, outdated, since, wishes, changes = fields + _EMPTY[len(fields) :]
+    return {
+        "order_key": key,
+        "snapshot": Snapshot.from_text(snapshot),
+        "as_of_ms": as_of_ms,
+        "outdated": bool(outdated),
+        "since": {line_id: NewItem.from_json(raw) for line_id, raw in since.items()},
+        "wishes": tuple(map(_wish, wishes)),
+        "changes": tuple(
+            Change(item_id, catalog_id, name, change, Decimal(was), Decimal(now), reason)
+            for item_id, catalog_id, name, change, was, now, reason in changes
+        ),
+    }
+
+
+def _format_5(text: str) -> dict[str, Any]:
+    """What release 0.1 writes: adds in doubt by request, and a mark for a cart found gone."""
+    state, _, snapshot = text.partition("\t")
+    key, as_of_ms, outdated, _, written, doubts = orjson.loads(state)
+    wishes = []
+    for number, (entry, since_ms, items, found) in enumerate(doubts):
+        for index, raw in enumerate(items):
+            wish = Wish(entry or f"{KEYLESS}{number}", index, NewItem.from_json(raw))
+            line_id = found.get(str(index))
+            wishes.append(wish.landed(line_id, since_ms) if line_id else wish.sent(since_ms))
+    return {
+        "order_key": key,
+        "snapshot": Snapshot.from_text(snapshot),
+        "as_of_ms": as_of_ms,
+        "outdated": bool(outdated),
+        "since": {line_id: NewItem.from_json(raw) for line_id, raw in written.items()},
+        "wishes": tuple(wishes),
+    }
+
+
+_READERS: dict[str, Callable[[str], dict[str, Any]]] = {_FORMAT: _format_6, "5": _format_5}
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Loaded:
+    """A record, or None where there is none, with Redis' time when it was loaded, in ms.
+
+    `busy` says that a write is at work on it or waits; `intents` are the record's as they are kept.
+    """
+
+    record: Record | None
+    at_ms: int
+    at_monotonic: float
+    busy: bool = False
+    intents: str = ""
+
+    def now_ms(self) -> int:
+        """Redis' time now, by this machine's monotonic clock since the load."""
+        return self.at_ms + int((time.monotonic() - self.at_monotonic) * 1000)
