@@ -10,7 +10,6 @@ import requests
 from flask import Flask
 
 from cartproxy import logs, metrics, tracing
-from cartproxy.carts.answers import Patience
 from cartproxy.carts.products import ProductCatalogue
 from cartproxy.carts.service import CartService
 from cartproxy.limits.rate_limiter import RateLimiter
@@ -153,10 +152,8 @@ def _shop(
             calls,
             records,
             currency=store.money,
-            patience=Patience(
-                fresh=settings.snapshot_fresh_seconds,
-                settle=settings.settle_seconds,
-            ),
+            fresh_seconds=settings.snapshot_fresh_seconds,
+            settle_seconds=settings.settle_seconds,
         ),
         products=ProductCatalogue(
             calls, client, store_id=name, fresh_seconds=settings.product_fresh_seconds

@@ -56,24 +56,24 @@ class Written:
     restored: Restored | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Patience:
-    """How long things are believed or awaited, in seconds.
+def results_of(
+    record: Record, drive: Drive, parts: int
+) -> tuple[tuple[ItemResult, ...], NothingApplied | None]:
+    """What became of each part of a request, in its order.
 
-    `fresh`: a snapshot. `settle`: until a lost add that the cart does not show never comes.
+    And the error of a request of which nothing took effect, or nothing is known to have.
     """
-
-    fresh: float
-    settle: float
-
-
-Results = list[tuple[ItemResult, CartProxyError | None]]
-
-
-def results_of(record: Record, drive: Drive, count: int) -> Results:
-    """What became of each part of a request, in its order, and the error of what failed."""
     own = {wish.index: wish for wish in record.wishes if wish.entry == drive.aim.entry}
-    return [_result_of(own.get(index), index, drive) for index in range(count)]
+    results, errors = [], []
+    for index in range(parts):
+        result, error = _result_of(own.get(index), index, drive)
+        results.append(result)
+        if error is not None:
+            errors.append(error)
+    if not errors or len(errors) < parts:
+        return tuple(results), None
+    unknown = (error for error in errors if error.outcome is Outcome.UNKNOWN)
+    return tuple(results), NothingApplied(next(unknown, errors[0]), tuple(results))
 
 
 def _result_of(
@@ -87,15 +87,6 @@ def _result_of(
     outcome = (error and error.outcome) or Outcome.NOT_APPLIED
     error = error or drive.stopped or ItemNotFound("The cart has no such line.")
     return ItemResult(index, outcome, code=error.code), error
-
-
-def failure(results: Results) -> NothingApplied | None:
-    """The error for a request of which nothing took effect, or nothing is known to have."""
-    errors = [error for _, error in results if error is not None]
-    if not errors or len(errors) < len(results):
-        return None
-    unknown = (error for error in errors if error.outcome is Outcome.UNKNOWN)
-    return NothingApplied(next(unknown, errors[0]), tuple(result for result, _ in results))
 
 
 def closed(record: Record, own: str) -> tuple[Record, dict[str, KeptAnswer]]:

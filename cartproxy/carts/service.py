@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import replace
 from decimal import Decimal
 
-from cartproxy.carts.answers import Patience, Terms, Written, closed, failure, reported, results_of
+from cartproxy.carts.answers import Terms, Written, closed, reported, results_of
 from cartproxy.carts.drive import Drive
 from cartproxy.carts.errors import CartChanged, CartEmpty, OutcomeUnknown, PreconditionFailed
 from cartproxy.carts.fold import asking, believed, feared, inherited, vanished, wishing
@@ -52,13 +52,22 @@ class CartService:
     """
 
     def __init__(
-        self, store: StoreClient, records: Records, *, currency: Currency, patience: Patience
+        self,
+        store: StoreClient,
+        records: Records,
+        *,
+        currency: Currency,
+        fresh_seconds: float,
+        settle_seconds: float,
     ) -> None:
+        """For `fresh_seconds` a snapshot is believed. After `settle_seconds` a lost add that the
+        cart does not show never comes.
+        """
         self._store = store
         self._records = records
         self._currency = currency
-        self._fresh_ms = int(patience.fresh * 1000)
-        self._settle_ms = int(patience.settle * 1000)
+        self._fresh_ms = int(fresh_seconds * 1000)
+        self._settle_ms = int(settle_seconds * 1000)
 
     def nothing(self) -> Cart:
         """The cart of a shopper who has none."""
@@ -254,33 +263,31 @@ class CartService:
         self, write: Write, drive: Drive, parts: int, terms: Terms, *, created: bool = False
     ) -> Written:
         """Save what a write has made of the cart, and answer with the cart where it is wanted."""
-        results = results_of(drive.record, drive, parts)
-        unwritten = drive.aim.addresses or (drive.record.order_key is None and not parts)
-        error = failure(results) or (drive.stopped if unwritten else None)
-        shares = write.behind and drive.record.outdated and not (terms.minimal or error)
-        unknown = any(result.outcome is Outcome.UNKNOWN for result, _ in results)
-        answer = KeptAnswer(tuple(result for result, _ in results), created)
+        error: CartProxyError | None
+        results, error = results_of(drive.record, drive, parts)
+        if drive.aim.addresses or (drive.record.order_key is None and not parts):
+            error = drive.stopped
         record, restored = self._reported(drive.record)
-        wrote_ms = write.loaded.now_ms()
+        shares = write.behind and record.outdated and not (terms.minimal or error)
         # A confirmed line is left to the reading of whoever is behind: it may not be there.
         left = shares and any(wish.entry == write.entry for wish in record.wishes)
-        kept = None if error or unknown or left else answer
-        record = self._close(write, record, "" if left else write.entry, kept)
+        unknown = any(result.outcome is Outcome.UNKNOWN for result in results)
+        answer = None if error or unknown or left else KeptAnswer(results, created)
+        wrote_ms = write.loaded.now_ms()
+        record = self._close(write, record, "" if left else write.entry, answer)
         if error:
             raise error
         if terms.minimal:
-            return Written(None, answer.results, created)
+            return Written(None, results, created)
         loaded = replace(write.loaded, record=record)
         stale = drive.stopped if drive.stale else None
         if shares:
             loaded, stale = self._shared_reading(write, wrote_ms, terms.deadline)
         if left and loaded.record and any(w.entry == write.entry for w in loaded.record.wishes):
-            results = results_of(loaded.record, drive, parts)
-            if not any(result.outcome is Outcome.APPLIED for result, _ in results):
-                raise failure(results) or OutcomeUnknown()
-        return Written(
-            self._cart(loaded, stale), tuple(r for r, _ in results), created, restored=restored
-        )
+            results, error = results_of(loaded.record, drive, parts)
+            if error:
+                raise error
+        return Written(self._cart(loaded, stale), results, created, restored=restored)
 
     def _close(self, write: Write, record: Record, own: str, answer: KeptAnswer | None) -> Record:
         """End a write, which leaves what is still open; the record as it is then."""

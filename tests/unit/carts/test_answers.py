@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
-from cartproxy.carts.answers import closed, failure, reported
+from cartproxy.carts.answers import closed, reported, results_of
+from cartproxy.carts.drive import Drive
+from cartproxy.carts.plan import Aim
 from cartproxy.errors import CartProxyError, Outcome
 from cartproxy.model.cart import Change, ItemResult, LineItem, NewItem, Snapshot
 from cartproxy.model.keys import KeptAnswer
@@ -17,6 +19,7 @@ from cartproxy.model.wishes import KEYLESS, RESTORED, Phase, Wish
 from cartproxy.store.errors import StoreRejected, StoreTimeout
 
 MUG = 3829
+LANDED, SENT, WAITING, REFUSED = Phase.LANDED, Phase.SENT, Phase.WAITING, Phase.REFUSED
 REJECTED = StoreRejected("no")
 LOST = StoreTimeout("late", outcome=Outcome.UNKNOWN)
 
@@ -35,29 +38,32 @@ def record(*wishes: Wish, outdated: bool = False, lines: tuple[LineItem, ...] = 
     return Record("key", Snapshot(lines), 1, outdated, wishes=wishes)
 
 
-def result(index: int, error: CartProxyError | None = None) -> Any:
-    if error is None:
-        return ItemResult.applied(index, "1"), None
-    return ItemResult(index, error.outcome or Outcome.NOT_APPLIED, code=error.code), error
+def results(*wishes: Wish, **errors: CartProxyError) -> Any:
+    """The results of a request of two parts, with these errors by `_0` and `_1`."""
+    aim = Aim("own")
+    drive: Any = Drive(None, record(*wishes), aim, None, lambda: 0, 0)  # type: ignore[arg-type]
+    drive.errors = {("own", int(at.strip("_"))): error for at, error in errors.items()}
+    return results_of(drive.record, drive, 2)
 
 
 def test_one_part_that_took_effect_makes_the_request_succeed() -> None:
-    assert failure([result(0, REJECTED), result(1)]) is None
-    assert failure([]) is None
+    each, error = results(wish("own", 0, REFUSED), wish("own", 1, LANDED, line_id="7"), _0=REJECTED)
+
+    assert error is None
+    assert each == (
+        ItemResult(0, Outcome.NOT_APPLIED, code="item-rejected"),
+        ItemResult.applied(1, "7"),
+    )
 
 
 def test_failure_is_the_first_one_unless_another_is_in_doubt() -> None:
-    sure = failure([result(0, REJECTED), result(1, StoreRejected("neither"))])
-    doubtful = failure([result(0, REJECTED), result(1, LOST)])
+    refused, other = wish("own", 0, REFUSED), wish("own", 1, REFUSED)
+    _, sure = results(refused, other, _0=REJECTED, _1=StoreRejected("neither"))
+    each, doubtful = results(refused, wish("own", 1, SENT), _0=REJECTED, _1=LOST)
 
-    assert sure is not None
     assert sure.cause is REJECTED
-    assert doubtful is not None
-    assert (doubtful.cause, doubtful.outcome) == (LOST, Outcome.UNKNOWN)
-    assert [each.outcome for each in doubtful.results] == ["not_applied", "unknown"]
-
-
-LANDED, SENT, WAITING, REFUSED = Phase.LANDED, Phase.SENT, Phase.WAITING, Phase.REFUSED
+    assert (doubtful.cause.code, doubtful.outcome) == ("outcome-unknown", Outcome.UNKNOWN)
+    assert [result.outcome for result in each] == ["not_applied", "unknown"]
 
 
 @pytest.mark.parametrize(
