@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-VERSION = "1.0.0"
+VERSION = "1.1.0"
 _FOLDER = Path(__file__).parent
 _COMMENT = re.compile(r"(^|\s)(// |/\*\*).*")
 FILES = ("cartproxy.js", "drawer.js", "doctor.js")

@@ -206,6 +206,27 @@ def test_a_cart_that_the_store_had_dropped_is_filled_again_and_said(
     expect(dialog.get_by_role("listitem")).to_have_count(2)
 
 
+def test_a_cart_that_the_store_has_changed_is_shown_before_the_checkout(
+    page: Page, blog: Site, store: Store
+) -> None:
+    page.goto(blog.write(POST))
+    fill(page, 3829, 3837)
+    dialog = open_drawer(page)
+    (cart,) = store.carts()
+    store.forget_cart(cart["order_key"])
+    store.change_product(3837, stock=0)
+
+    dialog.get_by_role("button", name="One more: Pint mug").click()
+    expect(dialog.get_by_role("listitem")).to_have_count(1)
+    dialog.get_by_role("button", name="Checkout").click()
+    expect(dialog.get_by_role("status")).to_contain_text("The store has changed your cart.")
+    dialog.get_by_role("button", name="Checkout").click()
+
+    expect(page.get_by_role("heading", name="Secure checkout")).to_be_visible()
+    (cart,) = store.carts()
+    assert [(line["catalog_id"], line["quantity"]) for line in cart["lines"]] == [(3829, 2)]
+
+
 def test_campaign_parameters_travel_to_the_checkout_by_setting(page: Page, blog: Site) -> None:
     blog.write(POST, script='data-store="demo" data-campaign')
     page.goto(blog.url + "/?utm_source=blog&utm_medium=post&_gl=1*abc&session=secret")

@@ -51,15 +51,15 @@ def test_the_tag_with_integrity_runs_and_an_altered_one_leaves_the_link(
     page: Page, blog: Site
 ) -> None:
     right = page.request.get(
-        blog.proxy.replace("cart.localhost", "127.0.0.1") + "/widget/1.0.0/cartproxy.js"
+        blog.proxy.replace("cart.localhost", "127.0.0.1") + "/widget/1.1.0/cartproxy.js"
     )
     assert right.headers["cache-control"] == "public, max-age=31536000, immutable"
     tag = (
-        f'<script src="{blog.proxy}/widget/1.0.0/cartproxy.js" data-store="demo" '
+        f'<script src="{blog.proxy}/widget/1.1.0/cartproxy.js" data-store="demo" '
         'crossorigin="anonymous" integrity="%s" defer></script>'
     )
 
-    released = releases.script("1.0.0", "cartproxy.js")
+    released = releases.script("1.1.0", "cartproxy.js")
     page.goto(blog.write(tag % released.integrity + POST, script=""))
     expect(page.get_by_role("button", name="Cart 0")).to_be_visible()
 

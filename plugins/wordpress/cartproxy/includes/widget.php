@@ -14,7 +14,7 @@ use Cartproxy\Settings;
 
 defined( 'ABSPATH' ) || exit;
 
-const RELEASE = '1.0.0';
+const RELEASE = '1.1.0';
 const HANDLE  = 'cartproxy';
 const OPTION  = 'cartproxy_integrity';
 
