@@ -12,7 +12,7 @@ import secrets
 from collections.abc import Iterable
 
 from cartproxy.web.asked import Request
-from cartproxy.web.problems import Refused
+from cartproxy.web.refusals import Refused
 
 HEADER = "Cartproxy-Key"
 _FORM = re.compile(r"cpk_[A-Za-z0-9_-]{43}", re.ASCII)

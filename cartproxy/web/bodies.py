@@ -13,7 +13,7 @@ from flask import current_app, request
 from marshmallow import Schema, ValidationError
 
 from cartproxy.web.asked import current
-from cartproxy.web.problems import Refused
+from cartproxy.web.refusals import Refused
 from cartproxy.web.shops import edge
 
 JSON_TYPE = "application/json"

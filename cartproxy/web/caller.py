@@ -19,7 +19,7 @@ from cartproxy.web.bodies import FORM_TYPE, media_type
 from cartproxy.web.credentials import read_bearer
 from cartproxy.web.limits import add_fields, network
 from cartproxy.web.origins import add_cors_headers
-from cartproxy.web.problems import Refused
+from cartproxy.web.refusals import Refused
 from cartproxy.web.shops import Edge, Shop
 
 _STORE_PATH = re.compile(r"/v1/stores/([^/]+)(?:/|\Z)")

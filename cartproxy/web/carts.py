@@ -13,7 +13,7 @@ from cartproxy.web.caller import caller, preferences
 from cartproxy.web.cart_json import cart_as_json, results_as_json
 from cartproxy.web.fields import LINE_ID
 from cartproxy.web.operations import operation
-from cartproxy.web.problems import Refused
+from cartproxy.web.refusals import Refused
 from cartproxy.web.schemas import (
     AddressesSchema,
     CartSchema,

@@ -8,7 +8,7 @@ from flask import Response
 
 from cartproxy.records.names import CREDENTIAL
 from cartproxy.web.asked import Request
-from cartproxy.web.problems import Refused
+from cartproxy.web.refusals import Refused
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,8 @@ from markupsafe import Markup, escape
 
 from cartproxy import __version__
 from cartproxy.web import openapi
-from cartproxy.web.problems import CATALOGUE, Refused
+from cartproxy.web.problem_kinds import CATALOGUE
+from cartproxy.web.refusals import Refused
 
 docs = Blueprint("docs", __name__)
 

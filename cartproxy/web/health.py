@@ -12,7 +12,7 @@ from flask import Blueprint, Response, current_app, request
 from cartproxy.metrics import exposition
 from cartproxy.settings import DRAINING_FLAG
 from cartproxy.storage.errors import StorageError
-from cartproxy.web.problems import Refused
+from cartproxy.web.refusals import Refused
 from cartproxy.web.shops import edge
 
 health = Blueprint("health", __name__)

@@ -16,7 +16,8 @@ from cartproxy import __version__
 from cartproxy.web.bodies import FORM_TYPE, JSON_TYPE
 from cartproxy.web.fields import Identifier, LineId, Money, Number, Quantity, Text, Timestamp
 from cartproxy.web.operations import Operation
-from cartproxy.web.problems import CATALOGUE, MEDIA_TYPE
+from cartproxy.web.problem_kinds import CATALOGUE
+from cartproxy.web.problems import MEDIA_TYPE
 from cartproxy.web.schemas import ProblemSchema
 
 _ANY = (

@@ -10,7 +10,7 @@ from flask import Blueprint, Response
 
 from cartproxy.web.caller import caller
 from cartproxy.web.operations import operation
-from cartproxy.web.problems import Refused
+from cartproxy.web.refusals import Refused
 from cartproxy.web.schemas import ProductSchema
 
 products = Blueprint("products", __name__, url_prefix="/v1/stores/<store>")
