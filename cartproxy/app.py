@@ -30,13 +30,13 @@ from cartproxy.web.api_keys import ApiKeys
 from cartproxy.web.asked import App
 from cartproxy.web.carts import carts
 from cartproxy.web.checkout import checkout
+from cartproxy.web.connections import Connections
 from cartproxy.web.credentials import CookiePolicy
 from cartproxy.web.docs import docs
 from cartproxy.web.health import health
 from cartproxy.web.limits import Limits, Rates
 from cartproxy.web.origins import Origins
 from cartproxy.web.products import products
-from cartproxy.web.readers import Readers
 from cartproxy.web.shops import Edge, Shop
 from cartproxy.web.widget import widget
 
@@ -103,7 +103,7 @@ def create_app(settings: Settings) -> Flask:
             trusted_hops=settings.trusted_hops,
             key=pepper,
         ),
-        readers=Readers(settings.request_seconds, most_idle=settings.idle_connections),
+        connections=Connections(settings.request_seconds, most_idle=settings.idle_connections),
         places=[None] * settings.concurrency,
     )
     edge.install(app)

@@ -56,7 +56,7 @@ def _too_large(limit: int) -> Refused:
 def _receive(size: int) -> bytes:
     """Up to so many bytes of the body, as far as they come before the request's deadline."""
     client = request.environ.get("gunicorn.socket")
-    with edge().readers.reading(client):
+    with edge().connections.reading(client):
         try:
             body: bytes = request.environ["wsgi.input"].read(size)
         except Exception as error:  # WSGI has no name for what servers raise at broken chunks

@@ -12,10 +12,10 @@ from cartproxy.carts.service import CartService
 from cartproxy.records.live_carts import LiveCarts
 from cartproxy.records.names import SessionNames
 from cartproxy.web.api_keys import ApiKeys
+from cartproxy.web.connections import Connections
 from cartproxy.web.credentials import CookiePolicy
 from cartproxy.web.limits import Limits
 from cartproxy.web.origins import Origins
-from cartproxy.web.readers import Readers
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class Edge:
     own_origin: str
     request_seconds: float
     limits: Limits
-    readers: Readers
+    connections: Connections
     places: list[None]
 
     def install(self, app: Flask) -> None:
