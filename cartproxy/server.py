@@ -184,7 +184,7 @@ class Worker(GeventWorker):  # type: ignore[misc] # gunicorn has no types
         (log.error if code == "internal-error" else log.info)(
             "refused_by_server", code=code, error=type(exc).__name__, request_id=request_id
         )
-        answer = server_refusal(code, self.wsgi.config["OWN_ORIGIN"], request_id)
+        answer = server_refusal(code, self.wsgi.extensions["cartproxy"].own_origin, request_id)
         with contextlib.suppress(OSError):
             util.write(client, answer)
 

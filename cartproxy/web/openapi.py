@@ -14,6 +14,7 @@ from werkzeug.routing import Rule
 
 from cartproxy import __version__
 from cartproxy.web.bodies import FORM_TYPE, JSON_TYPE
+from cartproxy.web.context import context
 from cartproxy.web.fields import Identifier, LineId, Money, Number, Quantity, Text, Timestamp
 from cartproxy.web.operations import Operation
 from cartproxy.web.problem_kinds import CATALOGUE
@@ -77,7 +78,7 @@ def build(app: Flask) -> dict[str, Any]:
         info={"description": _DESCRIPTION, "license": {"name": "MIT", "identifier": "MIT"}},
         plugins=[plugin],
     )
-    _map_fields(plugin, app.config["MAX_QUANTITY"])
+    _map_fields(plugin, context().max_quantity)
     spec.components.security_scheme("bearer", {"type": "http", "scheme": "bearer"})
     for rule, method, operation in operations(app):
         spec.path(path=_path(rule), operations={method.lower(): _describe(rule, method, operation)})

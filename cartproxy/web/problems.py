@@ -6,16 +6,17 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from flask import Response, current_app, render_template, request
+from flask import Response, render_template
 from werkzeug.exceptions import HTTPException
 
 from cartproxy.carts.errors import NothingApplied, PreconditionFailed
 from cartproxy.errors import CartProxyError
 from cartproxy.limits.rate_limiter import RateLimited
-from cartproxy.web.asked import current
 from cartproxy.web.cart_json import cart_as_json, results_as_json
+from cartproxy.web.context import context
 from cartproxy.web.problem_kinds import CATALOGUE
 from cartproxy.web.refusals import Refused
+from cartproxy.web.request import current
 
 MEDIA_TYPE = "application/problem+json"
 # On every answer.
@@ -35,7 +36,7 @@ def answer(error: CartProxyError) -> Response:
     members: dict[str, Any] = {"detail": cause.detail, "retryable": cause.retryable}
     if cause.retry_after is not None:
         members["retry_after"] = cause.retry_after
-    if cause.outcome is not None and request.method not in ("GET", "HEAD", "OPTIONS"):
+    if cause.outcome is not None and not current().is_safe:
         members["outcome"] = cause.outcome
     if isinstance(error, Refused) and error.errors:
         members["errors"] = [{"pointer": at, "detail": text} for at, text in error.errors]
@@ -89,19 +90,12 @@ def server_refusal(code: str, own_origin: str, request_id: str) -> bytes:
     return "\r\n".join([*head, "", ""]).encode() + body
 
 
-def prefers_html() -> bool:
-    """Whether a person looks at the answer: a form was posted from a page, or an address opened."""
-    accept = request.accept_mimetypes
-    return accept.best_match(("application/json", "text/html"), "application/json") == "text/html"
-
-
 def _document(code: str, members: Mapping[str, Any]) -> Response:
     kind = CATALOGUE[code]
-    own_origin: str = current_app.config["OWN_ORIGIN"]
-    asked = current()
-    document = _describe(code, own_origin, asked.id, members)
-    asked.problem_code = code
-    if prefers_html():
+    request = current()
+    document = _describe(code, context().own_origin, request.id, members)
+    request.problem_code = code
+    if request.prefers_html:
         response = Response(render_template("problem.html", **document))
     else:
         response = Response(json.dumps(document, ensure_ascii=False), mimetype=MEDIA_TYPE)
