@@ -13,7 +13,7 @@ from cartproxy import logs, metrics, tracing
 from cartproxy.carts.products import ProductCatalogue
 from cartproxy.carts.service import CartService
 from cartproxy.limits.rate_limiter import RateLimiter
-from cartproxy.records.names import SessionNames
+from cartproxy.records.names import CartNames
 from cartproxy.records.records import Lives, Records
 from cartproxy.records.seal import Seal
 from cartproxy.settings import Settings, StoreSettings
@@ -26,17 +26,18 @@ from cartproxy.store.sessions import new_session
 from cartproxy.upstream import store_transport
 from cartproxy.web import hooks
 from cartproxy.web.api_keys import ApiKeys
-from cartproxy.web.asked import App
 from cartproxy.web.carts import carts
 from cartproxy.web.checkout import checkout
+from cartproxy.web.connections import Connections
+from cartproxy.web.context import Context
 from cartproxy.web.credentials import CookiePolicy
 from cartproxy.web.docs import docs
 from cartproxy.web.health import health
-from cartproxy.web.limits import Limits, Rates
 from cartproxy.web.origins import Origins
 from cartproxy.web.products import products
-from cartproxy.web.readers import Readers
-from cartproxy.web.shops import Edge, Shop
+from cartproxy.web.rate_limits import RateLimits, Rates
+from cartproxy.web.request import App
+from cartproxy.web.stores import Store
 from cartproxy.web.widget import widget
 
 
@@ -64,21 +65,15 @@ def create_app(settings: Settings) -> Flask:
     # Without Redis the carts die with the process, and so may the key of their names.
     pepper = settings.pepper.reveal() or secrets.token_urlsafe(32)
     app = App(__name__, root_path=__file__.removesuffix("app.py") + "web")
-    # An address is right or it is none: a redirect would carry a bearer who knows where.
+    # An address is right or there is none: a redirect could carry a bearer to anywhere.
     app.url_map.merge_slashes = False
-    app.config.update(
-        MAX_QUANTITY=settings.max_quantity,
-        MAX_BODY_BYTES=settings.max_body_bytes,
-        SHOW_DOCS=settings.shows_docs,
-        METRICS_TOKEN=settings.metrics_token.reveal(),
-    )
-    edge = Edge(
-        shops={
-            name: _shop(name, store, settings, client, records, session)
+    context = Context(
+        stores={
+            name: _store(name, store, settings, client, records, session)
             for name, store in settings.stores.items()
         },
         live_carts=records.live_carts,
-        sessions=SessionNames(
+        cart_names=CartNames(
             records,
             pepper=pepper,
             previous_pepper=settings.previous_pepper.reveal(),
@@ -86,7 +81,7 @@ def create_app(settings: Settings) -> Flask:
         cookie=CookiePolicy(public.scheme == "https", int(settings.idle_seconds)),
         own_origin=f"{public.scheme}://{public.netloc}",
         request_seconds=settings.request_seconds,
-        limits=Limits(
+        limits=RateLimits(
             RateLimiter(client),
             Rates(
                 address={
@@ -102,13 +97,17 @@ def create_app(settings: Settings) -> Flask:
             trusted_hops=settings.trusted_hops,
             key=pepper,
         ),
-        readers=Readers(settings.request_seconds, most_idle=settings.idle_connections),
-        places=[None] * settings.concurrency,
+        connections=Connections(settings.request_seconds, most_idle=settings.idle_connections),
+        max_under_way=settings.concurrency,
+        max_body_bytes=settings.max_body_bytes,
+        max_quantity=settings.max_quantity,
+        show_docs=settings.shows_docs,
+        metrics_token=settings.metrics_token.reveal(),
     )
-    edge.install(app)
+    app.extensions["cartproxy"] = context
     for blueprint in (carts, checkout, products, health, docs, widget):
         app.register_blueprint(blueprint)
-    hooks.install(app, edge, https=public.scheme == "https")
+    hooks.install(app, context, https=public.scheme == "https")
     return app
 
 
@@ -137,16 +136,16 @@ def store_client(
     )
 
 
-def _shop(
+def _store(
     name: str,
     store: StoreSettings,
     settings: Settings,
     client: redis.Redis,
     records: Records,
     session: requests.Session,
-) -> Shop:
+) -> Store:
     calls = store_client(name, store, settings, client, session)
-    return Shop(
+    return Store(
         id=name,
         carts=CartService(
             calls,

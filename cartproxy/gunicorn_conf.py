@@ -50,7 +50,7 @@ resource.setrlimit(resource.RLIMIT_NOFILE, (_most_files, _most_files))
 reuse_port = False
 # Each worker makes its own application, of the settings in force when it is forked.
 preload_app = False
-keepalive = 1  # On; how long is for `web.readers` to say.
+keepalive = 1  # On; how long is for `web.connections` to say.
 graceful_timeout = int(_settings.request_seconds) + 5
 # It watches the worker's loop, not a request: those have deadlines of ours.
 timeout = 60

@@ -34,8 +34,8 @@ from gunicorn.http.errors import (
 from gunicorn.workers.ggevent import GeventWorker
 
 from cartproxy.settings import DRAINING_FLAG
+from cartproxy.web.connections import Connections
 from cartproxy.web.problems import server_refusal
-from cartproxy.web.readers import Readers
 
 log = structlog.get_logger("cartproxy.server")
 
@@ -80,8 +80,8 @@ class Worker(GeventWorker):  # type: ignore[misc] # gunicorn has no types
         """Load the application in the new process, and watch from now on how long reading takes."""
         super().load_wsgi()
         self._settings = _Remembered(self.cfg)
-        self._readers: Readers = self.wsgi.extensions["cartproxy"].readers
-        self._readers.watch()
+        self._connections: Connections = self.wsgi.extensions["cartproxy"].connections
+        self._connections.watch()
 
     def run(self) -> None:
         """Accept connections until a stop, then serve those that are there to their end.
@@ -96,7 +96,7 @@ class Worker(GeventWorker):  # type: ignore[misc] # gunicorn has no types
         while self.alive:
             self.notify()
             self._stopping.wait(_NOTIFY_SECONDS)
-        gevent.spawn_later(_LINGER_SECONDS, self._readers.part)
+        gevent.spawn_later(_LINGER_SECONDS, self._connections.close_idle)
         if not Path(os.environ.get(DRAINING_FLAG, "")).is_file():
             gevent.sleep(_SUCCESSOR_SECONDS)
         for server in servers:
@@ -130,7 +130,7 @@ class Worker(GeventWorker):  # type: ignore[misc] # gunicorn has no types
         req = None
         try:
             while self._spoken_to(client, parser):
-                with self._readers.reading(client):
+                with self._connections.reading(client):
                     req = next(parser)
                 if not self.handle_request(address, req, client, addr):
                     break
@@ -151,7 +151,7 @@ class Worker(GeventWorker):  # type: ignore[misc] # gunicorn has no types
         unread = parser.unreader
         if unread.buf.getvalue():
             return True
-        with self._readers.idle(client):
+        with self._connections.idle(client):
             said = unread.chunk()
         unread.unread(said)
         return bool(said)
@@ -184,7 +184,7 @@ class Worker(GeventWorker):  # type: ignore[misc] # gunicorn has no types
         (log.error if code == "internal-error" else log.info)(
             "refused_by_server", code=code, error=type(exc).__name__, request_id=request_id
         )
-        answer = server_refusal(code, self.wsgi.config["OWN_ORIGIN"], request_id)
+        answer = server_refusal(code, self.wsgi.extensions["cartproxy"].own_origin, request_id)
         with contextlib.suppress(OSError):
             util.write(client, answer)
 

@@ -22,7 +22,7 @@ def draw_credential() -> str:
     return "cpt1_" + secrets.token_urlsafe(32)
 
 
-def session_name(pepper: str, *, store: str, origin: str, credential: str) -> str:
+def cart_name(pepper: str, *, store: str, origin: str, credential: str) -> str:
     """The name of the cart that this credential opens on this origin of this store.
 
     A keyed hash: whoever reads Redis learns no credential, and a credential carried to another
@@ -43,8 +43,8 @@ def _digest(pepper: str, *parts: str) -> str:
     return hmac.new(pepper.encode(), "\n".join(parts).encode(), hashlib.sha256).hexdigest()
 
 
-class SessionNames:
-    """Names sessions with the pepper, and with the previous one for carts that were made under it.
+class CartNames:
+    """Names carts with the pepper, and with the previous one for carts that were made under it.
 
     While a previous pepper is set, each naming asks Redis whether its cart exists (one round trip).
     """
@@ -57,12 +57,12 @@ class SessionNames:
     def name(self, *, store: str, origin: str, credential: str) -> str:
         """The name of the cart for this credential on this origin of this store."""
         if self._previous_pepper:
-            previous = session_name(
+            previous = cart_name(
                 self._previous_pepper, store=store, origin=origin, credential=credential
             )
             if self._records.exists(previous):
                 return previous
-        return session_name(self._pepper, store=store, origin=origin, credential=credential)
+        return cart_name(self._pepper, store=store, origin=origin, credential=credential)
 
     def check(self) -> None:
         """Raise StorageError when the storage does not answer."""

@@ -64,11 +64,6 @@ class Breaker:
             raise
         self._leave(False, probe=probe)
 
-    @property
-    def is_open(self) -> bool:
-        """Whether the store is being left alone."""
-        return self._open_seconds > 0
-
     def _enter(self) -> bool:
         with self._lock:
             if not self._open_seconds:

@@ -1,6 +1,6 @@
 """Keys of server-side callers, such as a blog that renders a price: `Cartproxy-Key`.
 
-Only a key's SHA-256 stands in the settings. It needs no slow hash: a key has 256 random bits.
+The settings hold only a key's SHA-256. It needs no slow hash: a key has 256 random bits.
 """
 
 from __future__ import annotations
@@ -11,8 +11,7 @@ import re
 import secrets
 from collections.abc import Iterable
 
-from cartproxy.web.asked import Request
-from cartproxy.web.problems import Refused
+from cartproxy.web.refusals import Refused
 
 HEADER = "Cartproxy-Key"
 _FORM = re.compile(r"cpk_[A-Za-z0-9_-]{43}", re.ASCII)
@@ -24,16 +23,15 @@ class ApiKeys:
     def __init__(self, hashed: Iterable[str]) -> None:
         self._keys = [each.partition(":")[::2] for each in hashed]
 
-    def read(self, asked: Request) -> str | None:
-        """The name of the caller's key, None without one.
+    def name_of(self, given: str | None, *, origin: str | None) -> str | None:
+        """The name of the key in a request's headers, None without one.
 
         Raises Refused for a key that is none of the store's, and for one out of a browser: whoever
         writes it into a page gives it away, and should learn that at the first try.
         """
-        given = asked.header(HEADER)  # several come as one, with a comma, and so as none
         if given is None:
             return None
-        if asked.header("Origin") is not None:
+        if origin is not None:
             raise Refused("key-refused", "A key belongs on a server; it must never reach a page.")
         digest = hashlib.sha256(given.encode()).hexdigest()
         names = [name for name, kept in self._keys if hmac.compare_digest(kept, digest)]

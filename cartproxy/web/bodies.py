@@ -9,12 +9,11 @@ from decimal import Decimal
 from typing import Any
 from urllib.parse import parse_qsl
 
-from flask import current_app, request
 from marshmallow import Schema, ValidationError
 
-from cartproxy.web.asked import current
-from cartproxy.web.problems import Refused
-from cartproxy.web.shops import edge
+from cartproxy.web.context import context
+from cartproxy.web.refusals import Refused
+from cartproxy.web.request import Request, current
 
 JSON_TYPE = "application/json"
 FORM_TYPE = "application/x-www-form-urlencoded"
@@ -29,23 +28,23 @@ def read_body() -> bytes:
     Raises Refused: body-too-large, unsupported-media-type when it is encoded, malformed-request
     when it is cut short or wrongly chunked.
     """
-    asked = current()
-    encoding = asked.header("Content-Encoding")
+    request = current()
+    encoding = request.header("Content-Encoding")
     if encoding is not None and encoding.lower() != "identity":
         raise Refused("unsupported-media-type", "The body must be sent as it is, not encoded.")
-    limit: int = current_app.config["MAX_BODY_BYTES"]
-    length = asked.content_length
+    limit = context().max_body_bytes
+    length = request.content_length
     if (length or 0) > limit:
         raise _too_large(limit)
-    if length is None and not asked.environ.get("wsgi.input_terminated"):
+    if length is None and not request.environ.get("wsgi.input_terminated"):
         return b""
-    body = _receive(limit + 1 if length is None else length)
+    body = _receive(request, limit + 1 if length is None else length)
     if len(body) > limit:
         raise _too_large(limit)
     if length is not None and len(body) < length:
         # Half of it could make sense: `quantity=1` of `quantity=12`.
         raise Refused("malformed-request", "The body ends too early.")
-    asked.received = body
+    request.received = body
     return body
 
 
@@ -53,22 +52,15 @@ def _too_large(limit: int) -> Refused:
     return Refused("body-too-large", f"A body may have {limit} bytes.")
 
 
-def _receive(size: int) -> bytes:
+def _receive(request: Request, size: int) -> bytes:
     """Up to so many bytes of the body, as far as they come before the request's deadline."""
     client = request.environ.get("gunicorn.socket")
-    with edge().readers.reading(client):
+    with context().connections.reading(client):
         try:
             body: bytes = request.environ["wsgi.input"].read(size)
         except Exception as error:  # WSGI has no name for what servers raise at broken chunks
             raise Refused("malformed-request", "The body can't be read.") from error
     return body
-
-
-def media_type() -> str:
-    """The one media type of the request, in lower case; empty when it names none or several."""
-    asked = current()
-    # Where a server joins several into one, there is a comma.
-    return "" if "," in asked.environ.get("CONTENT_TYPE", "") else asked.mimetype.lower()
 
 
 def load_json(*schemas: Schema) -> Any:
@@ -79,7 +71,7 @@ def load_json(*schemas: Schema) -> Any:
     body = read_body()
     if not body and not any(field.required for field in schemas[0].fields.values()):
         body = b"{}"
-    elif media_type() != JSON_TYPE:
+    elif current().media_type != JSON_TYPE:
         raise Refused("unsupported-media-type", "The body must be application/json.")
     document = _parse(body)
     if not isinstance(document, dict):
@@ -93,7 +85,7 @@ def load_form(schema: Schema) -> Any:
 
     Raises Refused like `load_json`.
     """
-    if media_type() != FORM_TYPE:
+    if current().media_type != FORM_TYPE:
         raise Refused("unsupported-media-type", f"The form must be sent as {FORM_TYPE}.")
     try:
         pairs = _form_pairs(read_body().decode())

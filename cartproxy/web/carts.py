@@ -7,13 +7,13 @@ from flask import Blueprint, Response
 from cartproxy.carts.answers import Written
 from cartproxy.compact import compact
 from cartproxy.model.cart import Cart, QuantityChange
-from cartproxy.web.asked import current
 from cartproxy.web.bodies import JSON_TYPE, load_json
-from cartproxy.web.caller import caller, terms
 from cartproxy.web.cart_json import cart_as_json, results_as_json
 from cartproxy.web.fields import LINE_ID
 from cartproxy.web.operations import operation
-from cartproxy.web.problems import Refused
+from cartproxy.web.preferences import terms
+from cartproxy.web.refusals import Refused
+from cartproxy.web.request import current, current_caller
 from cartproxy.web.schemas import (
     AddressesSchema,
     CartSchema,
@@ -28,8 +28,9 @@ from cartproxy.web.schemas import (
     ResultsSchema,
     WrittenCartSchema,
 )
+from cartproxy.web.stores import STORES_PATH
 
-carts = Blueprint("carts", __name__, url_prefix="/v1/stores/<store>")
+carts = Blueprint("carts", __name__, url_prefix=f"{STORES_PATH}<store>")
 
 _RESTORED = RestoredSchema()
 _ADDRESSES, _CUSTOMER, _NOTHING = AddressesSchema(), CustomerSchema(), NothingSchema()
@@ -41,14 +42,14 @@ _ITEM_PROBLEMS = ("item-rejected", "item-not-found")
 
 @carts.get("/cart")
 @operation("The cart; an empty one when there is none", {200: CartSchema, 304: None})
-def get_cart(store: str) -> Response:
-    asked, who = current(), caller()
-    session = who.reading()
-    revalidate = "no-cache" in (asked.header("Cache-Control") or "").lower()
-    if session is None:
-        return _cart_answer(who.shop.carts.nothing())
-    cart = who.shop.carts.read(session, who.deadline, revalidate=revalidate)
-    if asked.if_none_match.contains(cart.etag.strip('"')):
+def get_cart() -> Response:
+    request, caller = current(), current_caller()
+    name = caller.cart_to_read()
+    if name is None:
+        return _cart_answer(caller.store.carts.nothing())
+    revalidate = "no-cache" in (request.header("Cache-Control") or "").lower()
+    cart = caller.store.carts.read(name, caller.deadline, revalidate=revalidate)
+    if request.if_none_match.contains(cart.etag.strip('"')):
         return _tagged(Response(status=304), cart)
     return _cart_answer(cart)
 
@@ -61,9 +62,9 @@ def get_cart(store: str) -> Response:
     problems=("address-rejected",),
     **_WRITE,
 )
-def create_cart(store: str) -> Response:
-    written = _write_addresses()
-    return _write_answer(written, 201 if written.created else 200)
+def create_cart() -> Response:
+    written = _set_addresses()
+    return _answer(written, 201 if written.created else 200)
 
 
 @carts.patch("/cart")
@@ -74,18 +75,18 @@ def create_cart(store: str) -> Response:
     problems=("address-rejected",),
     **_WRITE,
 )
-def update_cart(store: str) -> Response:
-    return _write_answer(_write_addresses())
+def update_cart() -> Response:
+    return _answer(_set_addresses())
 
 
 @carts.delete("/cart")
 @operation(
     "Delete the cart and forget the session's", {204: None}, bodies=(NothingSchema,), writes=True
 )
-def delete_cart(store: str) -> Response:
+def delete_cart() -> Response:
     load_json(_NOTHING)
-    who = caller()
-    who.shop.carts.delete(who.writing(), terms())
+    caller = current_caller()
+    caller.store.carts.delete(caller.cart_to_change(), terms())
     return Response(status=204)
 
 
@@ -97,12 +98,13 @@ def delete_cart(store: str) -> Response:
     problems=(*_ITEM_PROBLEMS, "product-refused"),
     **_WRITE,
 )
-def add_items(store: str) -> Response:
+def add_items() -> Response:
     loaded = load_json(_NEW_ITEM, _NEW_ITEMS)
     items = loaded["items"] if isinstance(loaded, dict) else [loaded]
-    who = caller()
-    who.check_products(item.catalog_id for item in items)
-    return _write_answer(who.shop.carts.add(who.writing(), items, terms()), 201)
+    caller = current_caller()
+    caller.check_products(item.catalog_id for item in items)
+    name = caller.cart_to_change()
+    return _answer(caller.store.carts.add(name, items, terms()), 201)
 
 
 @carts.patch("/cart/items")
@@ -113,7 +115,7 @@ def add_items(store: str) -> Response:
     problems=_ITEM_PROBLEMS,
     **_WRITE,
 )
-def change_items(store: str) -> Response:
+def change_items() -> Response:
     return _change(load_json(_QUANTITIES)["items"])
 
 
@@ -125,7 +127,7 @@ def change_items(store: str) -> Response:
     problems=_ITEM_PROBLEMS,
     **_WRITE,
 )
-def change_item(store: str, item_id: str) -> Response:
+def change_item(item_id: str) -> Response:
     quantity = load_json(_QUANTITY)["quantity"]
     return _change([QuantityChange(_checked(item_id), quantity)])
 
@@ -138,7 +140,7 @@ def change_item(store: str, item_id: str) -> Response:
     problems=_ITEM_PROBLEMS,
     **_WRITE,
 )
-def remove_item(store: str, item_id: str) -> Response:
+def remove_item(item_id: str) -> Response:
     load_json(_NOTHING)
     return _change([QuantityChange.removal(_checked(item_id))])
 
@@ -150,18 +152,20 @@ def _checked(item_id: str) -> str:
 
 
 def _change(changes: list[QuantityChange]) -> Response:
-    who = caller()
-    return _write_answer(who.shop.carts.change(who.writing(), changes, terms()))
+    caller = current_caller()
+    name = caller.cart_to_change()
+    return _answer(caller.store.carts.change(name, changes, terms()))
 
 
-def _write_addresses() -> Written:
-    who = caller()
-    addresses = load_json(_CUSTOMER if who.key else _ADDRESSES)
-    return who.shop.carts.write_addresses(who.writing(), addresses, terms())
+def _set_addresses() -> Written:
+    caller = current_caller()
+    addresses = load_json(_CUSTOMER if caller.key else _ADDRESSES)
+    name = caller.cart_to_change()
+    return caller.store.carts.write_addresses(name, addresses, terms())
 
 
-def _write_answer(written: Written, status: int = 200) -> Response:
-    """The cart after a write with the results per item; the results alone for a minimal answer."""
+def _answer(written: Written, status: int = 200) -> Response:
+    """The cart after a change with the results per item; for a minimal answer only the results."""
     results = {"results": results_as_json(written.results)} if written.results else {}
     if written.cart is None:
         response = _json(results or {"results": []}, status)

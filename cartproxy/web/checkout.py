@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 
 from flask import Blueprint, Response
 
 from cartproxy.carts.answers import Terms
-from cartproxy.web.bodies import FORM_TYPE, load_form, load_json, media_type, read_body
-from cartproxy.web.caller import caller, terms
+from cartproxy.web.admission import admit_creation
+from cartproxy.web.bodies import FORM_TYPE, load_form, load_json, read_body
+from cartproxy.web.context import context
 from cartproxy.web.operations import operation
-from cartproxy.web.problems import prefers_html
+from cartproxy.web.preferences import terms
+from cartproxy.web.request import current, current_caller
 from cartproxy.web.schemas import CheckoutSchema, NewItemSchema, NothingSchema
+from cartproxy.web.stores import STORES_PATH
 
-checkout = Blueprint("checkout", __name__, url_prefix="/v1/stores/<store>")
+checkout = Blueprint("checkout", __name__, url_prefix=f"{STORES_PATH}<store>")
 
 _NEW_ITEM, _NOTHING = NewItemSchema(), NothingSchema()
 _PROBLEMS = ("cart-empty", "cart-changed", "store-bad-checkout-url")
@@ -28,14 +32,15 @@ _PROBLEMS = ("cart-empty", "cart-changed", "store-bad-checkout-url")
     problems=_PROBLEMS,
     writes=True,
 )
-def check_out(store: str) -> Response:
-    if media_type() == FORM_TYPE:
+def check_out() -> Response:
+    request = current()
+    if request.media_type == FORM_TYPE:
         read_body()  # whatever the form holds, a submit button's name perhaps, means nothing here
     else:
         load_json(_NOTHING)
-    who = caller()
-    url = who.shop.carts.checkout(who.writing(), terms())
-    if prefers_html():
+    caller = current_caller()
+    url = caller.store.carts.checkout(caller.cart_to_change(), terms())
+    if request.prefers_html:
         return _see_other(url)
     return Response(json.dumps({"checkout_url": url}), mimetype="application/json")
 
@@ -48,14 +53,15 @@ def check_out(store: str) -> Response:
     problems=(*_PROBLEMS, "item-rejected", "product-refused"),
     writes=True,
 )
-def buy(store: str) -> Response:
+def buy() -> Response:
     item = load_form(_NEW_ITEM)
-    who = caller()
-    who.check_products([item.catalog_id])
-    session = who.writing()
-    wanted = Terms(who.deadline, admit_creation=who.admit_creation)
-    who.shop.carts.add(session, [item], wanted)
-    return _see_other(who.shop.carts.checkout(session, wanted))
+    caller = current_caller()
+    caller.check_products([item.catalog_id])
+    cart = caller.cart_to_change()
+    admit = partial(admit_creation, current(), context().limits)
+    wanted = Terms(caller.deadline, admit_creation=admit)
+    caller.store.carts.add(cart, [item], wanted)
+    return _see_other(caller.store.carts.checkout(cart, wanted))
 
 
 def _see_other(url: str) -> Response:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from flask import Response
 
 from cartproxy.records.names import CREDENTIAL
-from cartproxy.web.asked import Request
-from cartproxy.web.problems import Refused
+from cartproxy.web.refusals import Refused
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class CookiePolicy:
         return "__Host-cartproxy" if self.secure else "cartproxy"
 
     def issue(self, response: Response, credential: str) -> None:
-        """Set the cookie, or set it anew, so that its life slides with the cart's."""
+        """Set the cookie, or set it again, so that its life slides with the cart's."""
         response.set_cookie(
             self.name,
             credential,
@@ -36,18 +36,17 @@ class CookiePolicy:
             partitioned=self.secure,
         )
 
-    def read(self, asked: Request) -> str | None:
-        """The credential in the request's cookie; a malformed one counts as none."""
-        value = asked.cookies.get(self.name, "")
+    def read(self, cookies: Mapping[str, str]) -> str | None:
+        """The credential among a request's cookies; a malformed one counts as none."""
+        value = cookies.get(self.name, "")
         return value if CREDENTIAL.fullmatch(value) else None
 
 
-def read_bearer(asked: Request) -> str | None:
-    """The bearer credential, or None without one. Raises Refused when malformed."""
-    header = asked.header("Authorization")
-    if header is None:
+def read_bearer(authorization: str | None) -> str | None:
+    """The header's credential, or None without one. Raises Refused when malformed."""
+    if authorization is None:
         return None
-    scheme, _, value = header.partition(" ")
+    scheme, _, value = authorization.partition(" ")
     if scheme.lower() != "bearer" or not CREDENTIAL.fullmatch(value):
         raise Refused("credential-malformed", "The Authorization header holds no cart credential.")
     return value

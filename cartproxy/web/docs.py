@@ -12,7 +12,9 @@ from markupsafe import Markup, escape
 
 from cartproxy import __version__
 from cartproxy.web import openapi
-from cartproxy.web.problems import CATALOGUE, Refused
+from cartproxy.web.context import context
+from cartproxy.web.problem_kinds import CATALOGUE
+from cartproxy.web.refusals import Refused
 
 docs = Blueprint("docs", __name__)
 
@@ -31,12 +33,12 @@ def _app() -> Flask:
 
 @docs.app_template_filter("code")
 def _code(text: str) -> Markup:
-    """Text with what stands in backticks as code."""
+    """Text with what is in backticks as code."""
     return Markup(_BACKTICKS.sub(r"<code>\1</code>", str(escape(text))))  # noqa: S704 - escaped
 
 
 def _refuse_if_closed() -> None:
-    if not current_app.config["SHOW_DOCS"]:
+    if not context().show_docs:
         raise Refused("not-found", "There is nothing at this address.")
 
 
@@ -63,4 +65,4 @@ def problem(code: str) -> str:
 
 @docs.get("/")
 def home() -> str:
-    return render_template("home.html", version=__version__)
+    return render_template("home.html", version=__version__, show_docs=context().show_docs)

@@ -7,10 +7,10 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from flask import current_app
 from marshmallow import ValidationError, fields, validate
 
 from cartproxy.model.cart import Change
+from cartproxy.web.context import context
 
 QUANTITY_DECIMALS = 4
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
@@ -70,7 +70,7 @@ class Quantity(Number):
         if isinstance(value, bool) or not isinstance(value, (int, Decimal)):
             raise ValidationError("Must be a number.")
         quantity = Decimal(value)
-        maximum: int = current_app.config["MAX_QUANTITY"]
+        maximum = context().max_quantity
         if not (quantity > 0 or (self.zero and quantity == 0)):
             raise ValidationError("Must be 0 or more." if self.zero else "Must be more than 0.")
         if quantity > maximum:

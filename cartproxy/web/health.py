@@ -7,13 +7,13 @@ import json
 import os
 from pathlib import Path
 
-from flask import Blueprint, Response, current_app, request
+from flask import Blueprint, Response, request
 
 from cartproxy.metrics import exposition
 from cartproxy.settings import DRAINING_FLAG
 from cartproxy.storage.errors import StorageError
-from cartproxy.web.problems import Refused
-from cartproxy.web.shops import edge
+from cartproxy.web.context import context
+from cartproxy.web.refusals import Refused
 
 health = Blueprint("health", __name__)
 
@@ -30,8 +30,8 @@ def ready() -> Response:
         reason = "draining"
     else:
         try:
-            edge().sessions.check()
-            edge().live_carts.bring()
+            context().cart_names.check()
+            context().live_carts.bring()
         except StorageError as error:
             reason = error.code
     if reason:
@@ -42,12 +42,12 @@ def ready() -> Response:
 
 @health.get("/metrics")
 def metrics() -> Response:
-    token: str = current_app.config["METRICS_TOKEN"]
+    token = context().metrics_token
     given = request.headers.get("Authorization", "").encode()
     if not token or not hmac.compare_digest(given, f"Bearer {token}".encode()):
         raise Refused("not-found", "There is nothing at this address.")
     try:
-        live_carts = edge().live_carts.count()
+        live_carts = context().live_carts.count()
     except StorageError:
         live_carts = None
     return Response(exposition(live_carts), content_type="text/plain; version=0.0.4; charset=utf-8")

@@ -14,6 +14,7 @@ from werkzeug.routing import Rule
 
 from cartproxy import __version__
 from cartproxy.web.bodies import FORM_TYPE, JSON_TYPE
+from cartproxy.web.context import context
 from cartproxy.web.fields import (
     Identifier,
     LineId,
@@ -25,7 +26,8 @@ from cartproxy.web.fields import (
     Timestamp,
 )
 from cartproxy.web.operations import Operation
-from cartproxy.web.problems import CATALOGUE, MEDIA_TYPE
+from cartproxy.web.problem_kinds import CATALOGUE
+from cartproxy.web.problems import MEDIA_TYPE
 from cartproxy.web.schemas import ProblemSchema
 
 _ANY = (
@@ -85,7 +87,7 @@ def build(app: Flask) -> dict[str, Any]:
         info={"description": _DESCRIPTION, "license": {"name": "MIT", "identifier": "MIT"}},
         plugins=[plugin],
     )
-    _map_fields(plugin, app.config["MAX_QUANTITY"])
+    _map_fields(plugin, context().max_quantity)
     spec.components.security_scheme("bearer", {"type": "http", "scheme": "bearer"})
     for rule, method, operation in operations(app):
         spec.path(path=_path(rule), operations={method.lower(): _describe(rule, method, operation)})

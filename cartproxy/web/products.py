@@ -8,12 +8,13 @@ from typing import Any
 
 from flask import Blueprint, Response
 
-from cartproxy.web.caller import caller
 from cartproxy.web.operations import operation
-from cartproxy.web.problems import Refused
+from cartproxy.web.refusals import Refused
+from cartproxy.web.request import current_caller
 from cartproxy.web.schemas import ProductSchema
+from cartproxy.web.stores import STORES_PATH
 
-products = Blueprint("products", __name__, url_prefix="/v1/stores/<store>")
+products = Blueprint("products", __name__, url_prefix=f"{STORES_PATH}<store>")
 
 _CATALOG_ID = re.compile(r"[1-9][0-9]{0,8}", re.ASCII)
 _PRODUCT = ProductSchema()
@@ -26,14 +27,14 @@ _BROWSER_SECONDS = 60
     {200: ProductSchema},
     problems=("product-not-found", "product-refused"),
 )
-def get_product(store: str, catalog_id: str) -> Response:
+def get_product(catalog_id: str) -> Response:
     if not _CATALOG_ID.fullmatch(catalog_id):
         raise Refused("product-not-found", "The store offers no such product.")
-    who = caller()
-    who.check_products([int(catalog_id)])
-    product = who.shop.products.get(int(catalog_id), who.deadline)
-    document: dict[str, Any] = _PRODUCT.dump(product) | {"currency": who.shop.currency}
-    if not who.shop.show_stock:
+    caller = current_caller()
+    caller.check_products([int(catalog_id)])
+    product = caller.store.products.get(int(catalog_id), caller.deadline)
+    document: dict[str, Any] = _PRODUCT.dump(product) | {"currency": caller.store.currency}
+    if not caller.store.show_stock:
         del document["stock"]
     response = Response(json.dumps(document, ensure_ascii=False), mimetype="application/json")
     response.cache_control.public = True

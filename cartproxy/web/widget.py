@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, request
 
-from cartproxy.web.problems import Refused
+from cartproxy.web.refusals import Refused
 from cartproxy.widget import releases
 
 widget = Blueprint("widget", __name__)

@@ -16,7 +16,7 @@ from support.shopper import MUG, Shopper, Store
 
 import cartproxy.app  # every error class is known from here on
 from cartproxy.errors import CartProxyError
-from cartproxy.web.problems import CATALOGUE
+from cartproxy.web.problem_kinds import CATALOGUE
 
 PACKAGE = Path(cartproxy.app.__file__).parent
 

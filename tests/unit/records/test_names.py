@@ -7,23 +7,23 @@ import fakeredis
 from cartproxy.deadline import Deadline
 from cartproxy.model.keys import Intent
 from cartproxy.model.record import Record
-from cartproxy.records.names import CREDENTIAL, SessionNames, draw_credential, session_name
+from cartproxy.records.names import CREDENTIAL, CartNames, cart_name, draw_credential
 from cartproxy.records.records import Lives, Records
 
 ALICE = {"store": "demo", "origin": "https://blog.example", "credential": "cpt1_" + "a" * 43}
 
 
 def test_name_depends_on_every_part_and_shows_none() -> None:
-    name = session_name("pepper", **ALICE)
+    name = cart_name("pepper", **ALICE)
     others = [
-        session_name("other", **ALICE),
-        session_name("pepper", **ALICE | {"store": "demo2"}),
-        session_name("pepper", **ALICE | {"origin": "https://other.example"}),
-        session_name("pepper", **ALICE | {"credential": "cpt1_" + "b" * 43}),
+        cart_name("other", **ALICE),
+        cart_name("pepper", **ALICE | {"store": "demo2"}),
+        cart_name("pepper", **ALICE | {"origin": "https://other.example"}),
+        cart_name("pepper", **ALICE | {"credential": "cpt1_" + "b" * 43}),
     ]
 
     assert len({name, *others}) == 5
-    assert name == session_name("pepper", **ALICE)
+    assert name == cart_name("pepper", **ALICE)
     assert len(name) == 40
     assert "a" * 10 not in name
 
@@ -39,23 +39,23 @@ def test_carts_made_under_the_previous_pepper_still_open() -> None:
     client = fakeredis.FakeRedis(protocol=2)
     records = Records(client, Lives(idle=99, absolute=99, lease=15, wait=1, answer=99))
     old, new = (
-        SessionNames(records, pepper="old"),
-        SessionNames(records, pepper="new", previous_pepper="old"),
+        CartNames(records, pepper="old"),
+        CartNames(records, pepper="new", previous_pepper="old"),
     )
     with records.writing(old.name(**ALICE), Deadline.after(9), Intent()) as write:
         write.save(Record("key"), None)
     bob = ALICE | {"credential": "cpt1_" + "b" * 43}
 
     assert new.name(**ALICE) == old.name(**ALICE)
-    assert new.name(**bob) == session_name("new", **bob)
+    assert new.name(**bob) == cart_name("new", **bob)
 
 
 def test_no_cart_is_missed_while_machines_are_rotated_one_after_the_other() -> None:
     client = fakeredis.FakeRedis(protocol=2)
     records = Records(client, Lives(idle=99, absolute=99, lease=15, wait=1, answer=99))
-    untouched = SessionNames(records, pepper="old")
-    told = SessionNames(records, pepper="old", previous_pepper="new")
-    swapped = SessionNames(records, pepper="new", previous_pepper="old")
+    untouched = CartNames(records, pepper="old")
+    told = CartNames(records, pepper="old", previous_pepper="new")
+    swapped = CartNames(records, pepper="new", previous_pepper="old")
 
     for makers in ((untouched, told), (told, swapped)):
         for number, (maker, reader) in enumerate((makers, makers[::-1])):

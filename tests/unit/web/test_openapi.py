@@ -10,7 +10,7 @@ import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 from support.edge import Edge
 
-from cartproxy.web.problems import CATALOGUE
+from cartproxy.web.problem_kinds import CATALOGUE
 
 
 @pytest.fixture(scope="module")

@@ -3,31 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import flask
 
 from cartproxy import tracing
-
-if TYPE_CHECKING:
-    from cartproxy.limits.rate_limiter import Standing
-    from cartproxy.web.caller import Caller
-    from cartproxy.web.shops import Shop
+from cartproxy.limits.rate_limiter import Standing
+from cartproxy.web.caller import Caller
+from cartproxy.web.stores import Store
 
 
 class Request(flask.Request):
     """Flask's request, and on it what others would keep in `flask.g`: so it has types.
 
     Hooks and routes ask for it once (`current`) and pass it on. Flask's own `request` looks it up
-    anew at each use, and a request has some sixty of those.
+    at each use, and a request has some sixty of those.
     """
 
     id = ""
     began = 0.0  # monotonic
-    shop: Shop | None = None
+    store_id: str | None = None  # as the address names it, whether there is such a store or not
+    store: Store | None = None
     caller: Caller | None = None
     standing: Standing | None = None  # of the tightest limit
-    has_place = False  # among the requests under way
     received = b""  # the body, once read
     problem_code: str | None = None
     span = tracing.NOBODYS
@@ -36,10 +34,27 @@ class Request(flask.Request):
     def header(self, name: str) -> str | None:
         """A header's value; several of one name come as one, with commas.
 
-        `headers.get` is several times as dear, above all where there is none.
+        `headers.get` costs several times as much, above all where there is none.
         """
         value: str | None = self.environ.get("HTTP_" + name.upper().replace("-", "_"))
         return value
+
+    @property
+    def is_safe(self) -> bool:
+        """Whether its method may change nothing (RFC 9110, 9.2.1)."""
+        return self.method in ("GET", "HEAD", "OPTIONS")
+
+    @property
+    def media_type(self) -> str:
+        """The one media type, in lower case; empty when the request names none or several."""
+        # Where a server joins several into one, there is a comma.
+        return "" if "," in self.environ.get("CONTENT_TYPE", "") else self.mimetype.lower()
+
+    @property
+    def prefers_html(self) -> bool:
+        """Whether a person looks at the answer: of a form that was posted, or an address opened."""
+        kinds = ("application/json", "text/html")
+        return self.accept_mimetypes.best_match(kinds, kinds[0]) == "text/html"
 
 
 class App(flask.Flask):
@@ -56,3 +71,10 @@ def current() -> Request:
     """The request under way."""
     found: Request = flask.request._get_current_object()  # type: ignore[attr-defined]
     return found
+
+
+def current_caller() -> Caller:
+    """Who makes the request under way, under a store."""
+    admitted = current().caller
+    assert admitted is not None  # noqa: S101 - every route of a store has been through `admit`
+    return admitted

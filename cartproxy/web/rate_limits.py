@@ -15,7 +15,6 @@ from functools import lru_cache
 from flask import Response
 
 from cartproxy.limits.rate_limiter import Limit, RateLimiter, Standing
-from cartproxy.web.asked import Request
 
 _NEAR = tuple(
     ipaddress.ip_network(each)
@@ -34,7 +33,7 @@ class Rates:
     cart: Mapping[str, int]
 
 
-class Limits:
+class RateLimits:
     """The limits of the whole service. `key` makes names out of addresses that nobody can read."""
 
     def __init__(self, limiter: RateLimiter, rates: Rates, *, trusted_hops: int, key: str) -> None:
@@ -43,16 +42,15 @@ class Limits:
         self._trusted_hops = trusted_hops
         self._key = key.encode()
 
-    def address(self, asked: Request) -> str | None:
-        """Where the shopper's address is counted: IPv6 by its /64, None for who isn't limited.
+    def address(self, forwarded_for: str | None, peer: str | None) -> str | None:
+        """Where the shopper's address is counted: IPv6 by its /64, None where it isn't limited.
 
-        The trusted proxies each append to X-Forwarded-For whom they heard from, so the shopper is
-        the entry of the first of them, counted from the end; what stands before is the client's
-        own word. Who comes from this machine or a private network is a proxy of the operator's, or
-        the operator: counting such an address would count all shoppers as one.
+        The trusted proxies each append to X-Forwarded-For the address that called them, so the
+        shopper's is the entry of the first of them, counted from the end; any entry before it is
+        the client's claim. An address of this machine or of a private network is a proxy of the
+        operator's, or the operator: counting it would count all shoppers as one.
         """
-        said = asked.header("X-Forwarded-For") or ""  # several come as one, with commas
-        chain = [*said.split(","), asked.remote_addr or ""]
+        chain = [*(forwarded_for or "").split(","), peer or ""]
         hops = min(self._trusted_hops, len(chain) - 1)
         return network(chain[-1 - hops])
 
@@ -93,7 +91,7 @@ def network(address: str) -> str | None:
 
 
 def add_fields(response: Response, standing: Standing | None) -> None:
-    """Tell how the tightest limit stands."""
+    """Say how much of the tightest limit is left."""
     if standing is None:
         return
     name, quota = standing.limit.name, standing.limit.per_minute

@@ -1,7 +1,7 @@
-"""The clients of this process that are waited for, and the end of that patience.
+"""The connections of this process that wait for their client, and the end of that wait.
 
 A client that sends byte by byte, or nothing at all, would hold its connection for ever. A time-out
-of the socket can't end this: it starts anew at every byte.
+of the socket can't end this: it starts again at every byte.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ _WATCH_SECONDS = 0.5
 _IDLE_SECONDS = 75.0
 
 
-class Readers:
-    """Who is being listened to, who is idle between two requests, and each one's last moment.
+class Connections:
+    """Which are read from, which are idle between two requests, and when each one's time is over.
 
     `seconds`: how long a head or a body may take. `most_idle`: connections kept between requests;
-    one more, and that which has been idle for longest is closed.
+    one more, and the one that has been idle for longest is closed.
     """
 
     def __init__(self, seconds: float, most_idle: int) -> None:
@@ -48,7 +48,7 @@ class Readers:
         """Around the wait for a request's first byte."""
         if len(self._idle) >= self._most_idle:
             longest = next(iter(self._idle))
-            del self._idle[longest]  # now, for it notices only later, and the next one cuts another
+            del self._idle[longest]  # at once: its greenlet runs later, and the next cuts another
             _cut(longest)
         self._idle[client] = time.monotonic() + _IDLE_SECONDS
         try:
@@ -56,14 +56,14 @@ class Readers:
         finally:
             self._idle.pop(client, None)
 
-    def part(self) -> None:
+    def close_idle(self) -> None:
         """End the idle connections: this process is about to go."""
         for client in list(self._idle):
             _cut(client)
 
     def watch(self) -> None:
-        """Cut off who is late, in the background; in each worker, after the fork."""
-        threading.Thread(target=self._watch, daemon=True, name="readers").start()
+        """Cut those whose time is over, in the background; in each worker, after the fork."""
+        threading.Thread(target=self._watch, daemon=True, name="connections").start()
 
     def _watch(self) -> None:
         while True:
@@ -75,7 +75,7 @@ class Readers:
 
 
 def _cut(client: socket.socket) -> None:
-    """End what this client can say; what has come before is still read, and it hears the answer.
+    """End what this client can send; what has come is still read, and the client gets its answer.
 
     By a second descriptor, since gevent lets a wait at a socket fail that is shut down.
     """

@@ -1,0 +1,145 @@
+"""Admits a request: which store, from which site, with which credential. Touches no storage."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+
+from flask import Response
+
+from cartproxy.deadline import Deadline
+from cartproxy.limits.rate_limiter import Limit
+from cartproxy.web import api_keys
+from cartproxy.web.bodies import FORM_TYPE
+from cartproxy.web.caller import Caller
+from cartproxy.web.context import Context
+from cartproxy.web.credentials import read_bearer
+from cartproxy.web.origins import add_cors_headers
+from cartproxy.web.rate_limits import RateLimits, add_fields, network
+from cartproxy.web.refusals import Refused
+from cartproxy.web.request import Request
+from cartproxy.web.stores import STORES_PATH, Store
+
+_ADDRESS_HEADER = "Cartproxy-Client-Address"
+_CLIENT = re.compile(r"[A-Za-z0-9._-]{1,64}/[A-Za-z0-9._+-]{1,64}", re.ASCII)
+_FORM_PATHS = ("/checkout", "/buy")
+
+
+def admit(request: Request, context: Context) -> Response | None:
+    """Before every request: find the store, check the site, read the credential.
+
+    Answers preflights itself. Raises Refused; nothing has been read from storage or store by then.
+    """
+    if request.path.startswith(STORES_PATH):
+        # Not from the route: a page may also read that there is none at this address.
+        request.store_id = request.path[len(STORES_PATH) :].partition("/")[0]
+    if request.environ["PATH_INFO"].startswith("//"):
+        # werkzeug would take it for one; what guards an address in front of us would not.
+        raise Refused("not-found", "There is nothing at this address.")
+    if not request.store_id:
+        return None
+    store = context.stores.get(request.store_id)
+    if request.method == "OPTIONS" and _origin_that_may_read(request, context, store):
+        return Response(status=204)
+    if store is None:
+        raise Refused("store-not-found", "This service serves no store of that name.")
+    request.store = store
+    key = store.keys.name_of(request.header(api_keys.HEADER), origin=request.header("Origin"))
+    origin = f"key:{key}" if key else _admitted_origin(request, context, store)
+    if len(context.under_way) >= context.max_under_way:
+        raise Refused("overloaded", "Too many requests are under way.", retry_after=1)
+    context.under_way.add(request)
+    reads = request.is_safe
+    if reads:
+        _refuse_body(request)
+    elif key is None:
+        _require_script_or_form(request)
+    bearer = read_bearer(request.header("Authorization"))
+    credential = bearer or context.cookie.read(request.cookies)
+    address = (
+        _reported_address(request.header(_ADDRESS_HEADER))
+        if key
+        else context.limits.address(request.header("X-Forwarded-For"), request.remote_addr)
+    )
+    request.caller = Caller(
+        store,
+        origin,
+        key,
+        address,
+        credential,
+        by_cookie=bearer is None,
+        deadline=Deadline.after(context.request_seconds),
+        names=context.cart_names,
+    )
+    kind = "reads" if reads else "writes"
+    request.standing = context.limits.take(kind, address, credential)
+    return None
+
+
+def admit_creation(request: Request, limits: RateLimits) -> None:
+    """Count a new cart of the request's caller. Raises RateLimited."""
+    caller = request.caller
+    assert caller is not None  # noqa: S101 - who makes a cart has been through `admit`
+    quota = caller.store.creates_of.get(caller.origin, 0)
+    own = Limit("origin-creates", f"creates:{caller.store.id}:{caller.origin}", quota)
+    request.standing = limits.take("creates", caller.address, None, [own])
+
+
+def finish(request: Request, context: Context, response: Response) -> None:
+    """After every request: CORS headers under a store, how its limit stands, a cookie if due."""
+    if request.store_id:
+        origin = _origin_that_may_read(request, context, request.store)
+        add_cors_headers(response, origin, preflight=request.method == "OPTIONS")
+    add_fields(response, request.standing)
+    if request.caller and request.caller.cookie:
+        context.cookie.issue(response, request.caller.cookie)
+
+
+def leave(request: Request, context: Context) -> None:
+    """At the very end of every request: give its place to another."""
+    context.under_way.discard(request)
+
+
+def _reported_address(address: str | None) -> str | None:
+    """Where the shopper's address is counted that a server-side caller reports, if it does."""
+    if address is None:
+        return None
+    try:
+        ipaddress.ip_address(address)
+    except ValueError:
+        raise Refused("malformed-request", f"{_ADDRESS_HEADER} is no address.") from None
+    return network(address)
+
+
+def _origin_that_may_read(request: Request, context: Context, store: Store | None) -> str | None:
+    """The request's Origin, if it may read answers: of this store, or of any where none is named.
+
+    So a page with a mistyped store id can read that, and not just that something failed.
+    """
+    origin = request.header("Origin")
+    stores = context.stores.values() if store is None else (store,)
+    return origin if origin and any(each.origins.allow(origin) for each in stores) else None
+
+
+def _admitted_origin(request: Request, context: Context, store: Store) -> str:
+    origin = request.header("Origin")  # several come as one, with commas: on no list
+    if request.is_safe and origin in (None, context.own_origin):
+        return context.own_origin  # a page of this service itself
+    if origin is None:
+        raise Refused("origin-refused", "A write must name its Origin.")
+    if not store.origins.allow(origin):
+        raise Refused("origin-refused", "This site is not on the store's list of origins.")
+    return origin
+
+
+def _refuse_body(request: Request) -> None:
+    if (request.content_length or 0) > 0 or request.header("Transfer-Encoding"):
+        raise Refused("malformed-request", "A read has no body.")
+
+
+def _require_script_or_form(request: Request) -> None:
+    """A script proves itself by a header that no form can send; forms have two addresses."""
+    if request.path.endswith(_FORM_PATHS) and request.media_type == FORM_TYPE:
+        return
+    if not _CLIENT.fullmatch(request.header("Cartproxy-Client") or ""):
+        raise Refused("client-header-missing", "A write needs `Cartproxy-Client: name/version`.")

@@ -1,0 +1,32 @@
+"""What the edge knows of each configured store."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from cartproxy.carts.products import ProductCatalogue
+from cartproxy.carts.service import CartService
+from cartproxy.web.api_keys import ApiKeys
+from cartproxy.web.origins import Origins
+
+STORES_PATH = "/v1/stores/"
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """One store: its use cases, and who may use them.
+
+    `products_of` lists the catalog ids of the origins that may sell only some, `creates_of` the
+    new carts a minute of those that have a quota.
+    """
+
+    id: str
+    carts: CartService
+    products: ProductCatalogue
+    origins: Origins
+    currency: str
+    show_stock: bool
+    keys: ApiKeys
+    products_of: Mapping[str, frozenset[int]]
+    creates_of: Mapping[str, int]
