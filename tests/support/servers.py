@@ -26,6 +26,18 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 START_SECONDS = 120
 ANSWER_SECONDS = 20
 STOP_SECONDS = 60
+# A busy machine must not look like a fault: who tests a deadline sets it.
+PATIENT = {
+    "CARTPROXY_REDIS_TIMEOUT_SECONDS": "20",
+    "CARTPROXY_STORE_CONNECT_SECONDS": "20",
+    "CARTPROXY_STORE_CALL_SECONDS": "30",
+    "CARTPROXY_CALL_WAIT_SECONDS": "30",
+    "CARTPROXY_LOCK_WAIT_SECONDS": "30",
+    "CARTPROXY_REQUEST_SECONDS": "60",
+    "CARTPROXY_LOCK_LEASE_SECONDS": "90",
+    "CARTPROXY_SETTLE_SECONDS": "90",
+    "CARTPROXY_SNAPSHOT_FRESH_SECONDS": "600",
+}
 
 
 def free_port() -> int:
@@ -141,10 +153,11 @@ def simulated_store(*options: str) -> Iterator[str]:
 
 @contextmanager
 def service(environment: Mapping[str, str], log: Path | None = None) -> Iterator[str]:
-    """The service as `cartproxy serve` runs it; yields its base URL."""
+    """The service as `cartproxy serve` runs it, but with patience; yields its base URL."""
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     settings = {
+        **PATIENT,
         "CARTPROXY_BIND": f"127.0.0.1:{port}",
         "CARTPROXY_PUBLIC_URL": url,
         "CARTPROXY_PEPPER": secrets.token_urlsafe(32),
