@@ -24,7 +24,10 @@ def nothing() -> None:
 
 @dataclass
 class Kind:
-    """A running storage: its URL, and a disturbance that it must survive with its data."""
+    """A running storage: its URL, and a disturbance that it must survive with its data.
+
+    When the disturbance returns, all servers agree on who took over.
+    """
 
     url: str
     disturb: Callable[[], None] = nothing
@@ -90,15 +93,16 @@ def _sentinel(stack: contextlib.ExitStack, folder: Path) -> Kind:
     first = stack.enter_context(server(master))
     second = stack.enter_context(server(replica, "--replicaof", "127.0.0.1", str(master)))
     until(lambda: second.info("replication")["master_link_status"] == "up")
-    watchers = [free_port() for _ in range(3)]
-    for port in watchers:
+    ports = [free_port() for _ in range(3)]
+    watchers: list[redis.Redis] = []
+    for port in ports:
         config = folder / f"sentinel-{port}.conf"
         config.write_text(
             f"port {port}\nbind 127.0.0.1\nsentinel monitor shop 127.0.0.1 {master} 2\n"
             "sentinel down-after-milliseconds shop 2000\nsentinel failover-timeout shop 5000\n"
         )
         watcher = redis.Redis(port=port, socket_timeout=20)
-        stack.enter_context(watcher)
+        watchers.append(stack.enter_context(watcher))
 
         def ready(watcher: redis.Redis = watcher) -> bool:
             with contextlib.suppress(redis.RedisError):
@@ -106,18 +110,19 @@ def _sentinel(stack: contextlib.ExitStack, folder: Path) -> Kind:
             return False
 
         stack.enter_context(process([redis_binary(), config, "--sentinel"], ready))
-    chief = redis.Redis(port=watchers[0], socket_timeout=20)
-    stack.enter_context(chief)
-    until(lambda: chief.sentinel_master("shop")["num-other-sentinels"] == 2)
-    until(lambda: chief.sentinel_master("shop")["num-slaves"] == 1)
+    for each in watchers:
+        until(lambda each=each: each.sentinel_master("shop")["num-other-sentinels"] == 2)
+        until(lambda each=each: each.sentinel_master("shop")["num-slaves"] == 1)
 
     def failover() -> None:
         _copied(first)
         with contextlib.suppress(redis.ConnectionError):
             first.shutdown(nosave=True)
         until(lambda: second.info("replication")["role"] == "master")
+        for each in watchers:
+            until(lambda each=each: each.sentinel_master("shop")["port"] == replica)
 
-    hosts = ",".join(f"127.0.0.1:{port}" for port in watchers)
+    hosts = ",".join(f"127.0.0.1:{port}" for port in ports)
     return Kind(f"redis+sentinel://{hosts}/shop", failover)
 
 
@@ -139,7 +144,9 @@ def _cluster(stack: contextlib.ExitStack, folder: Path) -> Kind:
         _copied(nodes[0])
         stops[0]()
         until(lambda: nodes[3].info("replication")["role"] == "master")
-        until(lambda: nodes[1].cluster("info")["cluster_state"] == "ok")
+        for node in nodes[1:]:
+            until(lambda node=node: _primary_of_slot_0(node) == ports[3])
+            until(lambda node=node: node.cluster("info")["cluster_state"] == "ok")
 
     hosts = ",".join(f"127.0.0.1:{port}" for port in ports)
     return Kind(f"redis+cluster://{hosts}", kill_one)
@@ -164,6 +171,11 @@ def _form(nodes: list[redis.Redis], ports: list[int]) -> None:
         until(lambda node=node: node.cluster("info")["cluster_state"] == "ok")
     for replica in nodes[3:]:
         until(lambda replica=replica: replica.info("replication")["master_link_status"] == "up")
+
+
+def _primary_of_slot_0(node: redis.Redis) -> int:
+    """The port of the server that the node takes for it."""
+    return next(int(primary[1]) for first, _, primary, *_ in node.cluster("slots") if first == 0)
 
 
 def follows(replica: redis.Redis, primary: str) -> bool:
