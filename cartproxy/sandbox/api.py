@@ -56,18 +56,18 @@ def _strike(state: State, call: Call, fault: Fault | None, path: str, body: byte
     if kind in faults.BEFORE_EFFECT:
         return _refuse(state, fault)
     if kind == "latency":
-        time.sleep(fault.ms / 1000)
+        state.faults.wait(fault)
     elif kind == "gone":
         parts = path.strip("/").split("/")
         state.carts.finish(parts[1] if len(parts) > 1 else "", "gone")
     elif kind == "drop_then_apply":
-        _later(state, fault.ms, path, body)
+        _later(state, fault, path, body)
         faults.hang_up()
     response = _answer(state, path, body)
     if kind == "apply_then_drop":
         faults.hang_up()
     if kind == "drip":
-        faults.drip(response, fault.ms)
+        faults.drip(response, fault.ms or 0)
     return faults.corrupt(response, kind)
 
 
@@ -82,16 +82,17 @@ def _refuse(state: State, fault: Fault) -> Response:
     return _refused(state, refusal)
 
 
-def _later(state: State, ms: float, path: str, body: bytes) -> None:
+def _later(state: State, fault: Fault, path: str, body: bytes) -> None:
     """Let the call take effect when nobody waits for its answer any more."""
     app = current_app._get_current_object()  # type: ignore[attr-defined]
     environ = dict(request.environ)
 
     def apply() -> None:
+        state.faults.wait(fault)
         with app.request_context(environ):
             _answer(state, path, body)
 
-    threading.Timer(ms / 1000, apply).start()
+    threading.Thread(target=apply, daemon=True).start()
 
 
 def _answer(state: State, path: str, body: bytes) -> Response:

@@ -3,7 +3,7 @@
 Applied or not: `status`, `reset`, `redirect` and `drop` strike before the call takes effect.
 `apply_then_drop`, `html`, `trailing_comma`, `wrong_shape`, `huge`, `gzip_bomb`, `drip` and
 `latency` strike a call that did. `drop_then_apply` takes effect later. `gone` makes the cart
-disappear first.
+disappear first. `ms` null lasts until the script is replaced.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Fault:
     path: str
     fault: str
     times: int | None = None
-    ms: float = 0
+    ms: float | None = 0
     status: int = 500
     retry_after: int | None = None
     to: str = ""
@@ -79,7 +79,7 @@ class Script:
     """The faults in force, in order: the first that fits strikes; its turns are counted down."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = threading.Condition()
         self._faults: list[Fault] = []
 
     def replace(self, raw: Any) -> None:
@@ -89,6 +89,7 @@ class Script:
         faults = [Fault.read(each) for each in raw]
         with self._lock:
             self._faults = faults
+            self._lock.notify_all()
 
     def show(self) -> list[dict[str, Any]]:
         """What is left of the script."""
@@ -104,6 +105,14 @@ class Script:
                         fault.times -= 1
                     return fault
         return None
+
+    def wait(self, fault: Fault) -> None:
+        """Let the fault's time pass."""
+        if fault.ms is not None:
+            time.sleep(fault.ms / 1000)
+            return
+        with self._lock:
+            self._lock.wait_for(lambda: not any(each is fault for each in self._faults))
 
 
 def hang_up() -> NoReturn:

@@ -1,4 +1,4 @@
-"""A service with short deadlines, so that faults end soon; of its own, so that it may break."""
+"""A service that soon settles what is in doubt; of its own, so that it may break."""
 
 from __future__ import annotations
 
@@ -14,10 +14,26 @@ from support.shopper import Shopper, Store
 
 @pytest.fixture(scope="session")
 def quick_url(redis_url: str, store_url: str) -> Iterator[str]:
-    """The service with two workers, deadlines of 1 s a call, adds settled after 2 s."""
-    environment = {"CARTPROXY_REDIS_URL": redis_url, **QUICK, **store_environment(store_url)}
-    with service(environment) as url:
+    """The service with two workers, adds settled after 2 s."""
+    with service(settings(redis_url, store_url)) as url:
         yield url
+
+
+@pytest.fixture(scope="session")
+def impatient_url(redis_url: str, store_url: str) -> Iterator[str]:
+    """The same for the same carts, but that it waits for one no longer than 1 s."""
+    wait = {"CARTPROXY_LOCK_WAIT_SECONDS": "1"}
+    with service(settings(redis_url, store_url) | wait) as url:
+        yield url
+
+
+def settings(redis_url: str, store_url: str) -> dict[str, str]:
+    return {
+        "CARTPROXY_REDIS_URL": redis_url,
+        "CARTPROXY_PEPPER": "p" * 32,
+        **QUICK,
+        **store_environment(store_url),
+    }
 
 
 @pytest.fixture

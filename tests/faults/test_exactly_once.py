@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import secrets
-import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 import requests
-from support.faults_settings import SETTLE_SECONDS
+from conftest import store_environment
+from support.servers import free_port, service
 from support.shopper import MUG, SHIRT, SMALL, Shopper, Store, credential
+from support.waiting import wait_for
 
 ITEM = "/Cart/*/Item"
 
@@ -30,13 +31,16 @@ def add(shopper: Shopper, headers: dict[str, str], **item: Any) -> requests.Resp
 
 def until_known(shopper: Shopper, headers: dict[str, str], **item: Any) -> requests.Response:
     """Send the same request as a widget does: while it is retryable, after Retry-After."""
-    ends = time.monotonic() + 30
-    while True:
+
+    def known() -> requests.Response | None:
         answer = add(shopper, headers, **item)
-        if answer.status_code < 400 or time.monotonic() > ends:
+        if answer.ok:
             return answer
         assert answer.json()["retryable"], answer.text
         time.sleep(int(answer.headers.get("Retry-After", "1")))
+        return None
+
+    return wait_for(known, "the add is known")
 
 
 def quantity_at_store(store: Store) -> int:
@@ -91,26 +95,24 @@ def test_double_click_with_one_key_at_once_adds_once(quick: Shopper, store: Stor
     assert sum("Idempotent-Replayed" in answer.headers for answer in answers) == 3
 
 
-def test_same_key_still_at_work_is_409_after_three_seconds(quick: Shopper, store: Store) -> None:
+def test_same_key_still_at_work_is_409_after_the_wait_for_its_cart(
+    quick: Shopper, impatient_url: str, store: Store
+) -> None:
     add(quick, key())
-    store.fail({"method": "*", "path": "*", "fault": "latency", "ms": 950, "times": None})
+    store.calls()
+    store.hold()
     headers = key()
-    items = {"items": [{"catalog_id": MUG}] * 4}
-    done: list[requests.Response] = []
 
-    def slow() -> None:
-        done.append(quick.call("POST", "/cart/items", items, headers=headers))
-
-    running = threading.Thread(target=slow)
-    running.start()
-    time.sleep(0.4)
-    second = Shopper(quick.base.partition("/v1/")[0], bearer=quick.bearer)
-    answer = second.call("POST", "/cart/items", items, headers=headers)
-    running.join()
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(add, quick, headers)
+        store.wait_for_calls()
+        answer = add(Shopper(impatient_url, bearer=quick.bearer), headers)
+        store.fail()
+        first = running.result()
 
     assert (answer.status_code, answer.json()["code"]) == (409, "request-in-progress")
     assert answer.headers["Retry-After"] == "1"
-    assert done[0].status_code == 201
+    assert first.status_code == 201
 
 
 @pytest.mark.parametrize("bad", ["", "x" * 256, "with space", "\u00fc".encode().decode("latin-1")])
@@ -188,55 +190,66 @@ def test_add_that_was_never_applied_is_added_once_by_its_key(
 
 
 @pytest.mark.parametrize("merging", [False, True])
-@pytest.mark.parametrize("ms", [300, 1500])
+@pytest.mark.parametrize("looks", [1, 2])
 def test_add_that_is_applied_late_never_makes_two_lines(
-    quick: Shopper, store: Store, merging: bool, ms: int
+    shopper: Shopper, store: Store, merging: bool, looks: int
 ) -> None:
     store.set(merge_same_item=merging)
-    add(quick, key())
-    store.fail(fault("drop_then_apply", ms=ms))
+    add(shopper, key())
+    store.fail(fault("drop_then_apply", ms=None))
     headers = key()
 
-    add(quick, headers)
-    again = until_known(quick, headers)
+    unknown = [add(shopper, headers).status_code for _ in range(looks)]
+    let_it_come(store, quantity=2)
+    again = add(shopper, headers)
 
+    assert unknown == [504] * looks
     assert again.status_code == 201
-    time.sleep(SETTLE_SECONDS)
     assert quantity_at_store(store) == 2
-    assert quick.cart()["item_count"] == 2
+    assert shopper.cart()["item_count"] == 2
 
 
-def test_while_it_is_unknown_a_retry_looks_and_does_not_post(quick: Shopper, store: Store) -> None:
-    add(quick, key())
+def let_it_come(store: Store, quantity: int) -> None:
+    """Let the store apply what it has dropped."""
+    store.fail()
+    wait_for(lambda: quantity_at_store(store) == quantity, "the store applies the add")
+
+
+def test_while_it_is_unknown_a_retry_looks_and_does_not_post(
+    shopper: Shopper, store: Store
+) -> None:
+    add(shopper, key())
     store.fail(fault("drop"))
     headers = key()
-    add(quick, headers)
+    add(shopper, headers)
     store.calls()
 
-    again = add(quick, headers)
+    again = add(shopper, headers)
 
     assert (again.status_code, again.json()["code"]) == (504, "outcome-unknown")
     assert store.kinds() == ["GET Cart"]
 
 
-def test_later_read_shows_an_add_that_came_late(quick: Shopper, store: Store) -> None:
-    add(quick, key())
-    store.fail(fault("drop_then_apply", ms=600))
-    add(quick, {})
+def test_later_read_shows_an_add_that_came_late(shopper: Shopper, store: Store) -> None:
+    add(shopper, key())
+    store.fail(fault("drop_then_apply", ms=None))
+    lost = add(shopper, {})
 
-    time.sleep(1)
+    let_it_come(store, quantity=2)
 
-    assert quick.cart()["item_count"] == 2
+    assert lost.status_code == 504
+    assert shopper.cart()["item_count"] == 2
 
 
-def test_other_writes_go_on_while_an_add_is_in_doubt(quick: Shopper, store: Store) -> None:
-    add(quick, key())
-    store.fail(fault("drop_then_apply", ms=1000))
+def test_other_writes_go_on_while_an_add_is_in_doubt(shopper: Shopper, store: Store) -> None:
+    add(shopper, key())
+    store.fail(fault("drop_then_apply", ms=None))
     headers = key()
-    lost = add(quick, headers)
+    lost = add(shopper, headers)
 
-    other = add(quick, key())
-    settled = until_known(quick, headers)
+    other = add(shopper, key())
+    let_it_come(store, quantity=3)
+    settled = add(shopper, headers)
 
     assert (lost.status_code, other.status_code, settled.status_code) == (504, 201, 201)
     assert quantity_at_store(store) == 3
@@ -256,14 +269,24 @@ def test_batch_whose_middle_is_lost_is_completed_by_its_key(
     headers = key()
 
     first = quick.call("POST", "/cart/items", body, headers=headers)
-    time.sleep(SETTLE_SECONDS)
-    last = quick.call("POST", "/cart/items", body, headers=headers)
+    last = wait_for(
+        lambda: complete(quick.call("POST", "/cart/items", body, headers=headers)),
+        "all three are added",
+    )
 
-    outcomes = [each["outcome"] for each in first.json()["results"]]
     assert first.status_code == last.status_code == 201
-    assert outcomes == ["applied", "unknown", "not_applied"] if kind == "drop" else ["applied"] * 3
-    assert [each["outcome"] for each in last.json()["results"]] == ["applied"] * 3
+    assert outcomes(first) == (
+        ["applied", "unknown", "not_applied"] if kind == "drop" else ["applied"] * 3
+    )
     assert quantity_at_store(store) == 5
+
+
+def outcomes(answer: requests.Response) -> list[str]:
+    return [each["outcome"] for each in answer.json()["results"]]
+
+
+def complete(answer: requests.Response) -> requests.Response | None:
+    return answer if answer.ok and set(outcomes(answer)) == {"applied"} else None
 
 
 def test_create_whose_answer_is_lost_says_that_nothing_was_added(
@@ -315,9 +338,6 @@ def test_failing_twice_is_the_answer(quick: Shopper, store: Store) -> None:
 def test_store_that_refuses_connections_gets_one_retry_and_surely_nothing(
     quick: Shopper, redis_url: str
 ) -> None:
-    from conftest import store_environment
-    from support.servers import free_port, service
-
     settings = {
         "CARTPROXY_REDIS_URL": redis_url,
         **store_environment(f"http://127.0.0.1:{free_port()}"),
@@ -335,11 +355,8 @@ def test_impatient_retries_do_not_prolong_the_doubt(quick: Shopper, store: Store
     add(quick, key())
     store.fail(fault("drop"))
     headers = key()
-    ends = time.monotonic() + SETTLE_SECONDS + 6
 
-    while add(quick, headers).status_code != 201:
-        assert time.monotonic() < ends
-        time.sleep(0.2)
+    wait_for(lambda: add(quick, headers).ok, "the add is known")
 
     assert quantity_at_store(store) == 2
 

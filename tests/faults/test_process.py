@@ -10,7 +10,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,47 +19,57 @@ import pytest
 import requests
 from conftest import store_environment
 from support.faults_settings import QUICK
-from support.servers import ROOT, answers, free_port, process, service, workers
+from support.servers import (
+    PATIENT,
+    ROOT,
+    STOP_SECONDS,
+    answers,
+    free_port,
+    process,
+    service,
+    workers,
+)
 from support.shopper import BLOG, MUG, Shopper, Store
+from support.waiting import PATIENCE_SECONDS, wait_for
 
 
 # Fault 29
 def test_worker_killed_in_mid_write_leaves_a_cart_that_its_key_completes(
     redis_url: str, store: Store
 ) -> None:
-    settings = {"CARTPROXY_REDIS_URL": redis_url, **QUICK, **store_environment(store.url)}
+    settings = {
+        "CARTPROXY_REDIS_URL": redis_url,
+        **QUICK,
+        "CARTPROXY_REQUEST_SECONDS": "5",
+        "CARTPROXY_LOCK_LEASE_SECONDS": "6",
+        **store_environment(store.url),
+    }
     headers = {"Idempotency-Key": "killed"}
     with service(settings) as url:
         shopper = Shopper(url)
         shopper.add(MUG)
+        store.calls()
         # Applied, and the worker is killed before it learns of it.
-        store.fail(
-            {"method": "POST", "path": "/Cart/*/Item", "fault": "latency", "ms": 900, "times": 1}
-        )
-        lost = threading.Thread(target=lambda: _quietly(shopper, headers))
+        store.hold("POST", "/Cart/*/Item")
+        lost = threading.Thread(target=lambda: _is_added(shopper, headers))
         lost.start()
-        time.sleep(0.4)
+        store.wait_for_calls()
         for pid in workers(url):
             os.kill(pid, signal.SIGKILL)
         lost.join()
+        store.fail()
 
         other = Shopper(url, bearer=shopper.bearer)
-        ends = time.monotonic() + 30
-        while True:
-            retry = _quietly(other, headers)
-            if retry is not None and retry.status_code == 201:
-                break
-            assert time.monotonic() < ends
-            time.sleep(0.3)
+        wait_for(lambda: _is_added(other, headers), "the retry is answered")
 
     assert [len(cart["lines"]) for cart in store.carts()] == [2]
 
 
-def _quietly(shopper: Shopper, headers: dict[str, str]) -> requests.Response | None:
+def _is_added(shopper: Shopper, headers: dict[str, str]) -> bool:
     try:
-        return shopper.call("POST", "/cart/items", {"catalog_id": MUG}, headers=headers)
+        return shopper.call("POST", "/cart/items", {"catalog_id": MUG}, headers=headers).ok
     except requests.ConnectionError:
-        return None
+        return False
 
 
 # Fault 30
@@ -69,7 +78,7 @@ class Balancer:
 
     def __init__(self, urls: list[str]) -> None:
         self._urls = urls
-        self._ready = dict.fromkeys(urls, True)
+        self.ready = dict.fromkeys(urls, True)
         self._turn = 0
         self._stop = threading.Event()
         self._watch = threading.Thread(target=self._check, daemon=True)
@@ -77,7 +86,7 @@ class Balancer:
 
     def pick(self) -> str:
         self._turn += 1
-        ready = [url for url in self._urls if self._ready[url]]
+        ready = [url for url in self._urls if self.ready[url]]
         return ready[self._turn % len(ready)]
 
     def close(self) -> None:
@@ -87,51 +96,62 @@ class Balancer:
     def _check(self) -> None:
         while not self._stop.wait(0.05):
             for url in self._urls:
-                self._ready[url] = answers(f"{url}/readyz")()
+                self.ready[url] = answers(f"{url}/readyz")()
 
 
 def test_sigterm_under_load_fails_no_request(redis_url: str, store: Store) -> None:
     ports = [free_port(), free_port()]
     urls = [f"http://127.0.0.1:{port}" for port in ports]
     seen: list[int] = []
+    visits = Counter[int]()
     stopping = threading.Event()
 
     def start(port: int) -> process:  # type: ignore[valid-type]
         settings = {
+            **PATIENT,
             "CARTPROXY_REDIS_URL": redis_url,
             "CARTPROXY_BIND": f"127.0.0.1:{port}",
             "CARTPROXY_PEPPER": "p" * 32,
-            "CARTPROXY_DRAIN_SECONDS": "1",
+            "CARTPROXY_DRAIN_SECONDS": "600",
             **store_environment(store.url),
         }
         command = [sys.executable, "-m", "cartproxy", "serve"]
         return process(command, answers(f"http://127.0.0.1:{port}/readyz"), environment=settings)
 
     store.fail({"method": "*", "path": "*", "fault": "latency", "ms": 50, "times": None})
-    with start(ports[0]) as first, start(ports[1]):
+    with start(ports[0]) as first, start(ports[1]) as second:
         balancer = Balancer(urls)
 
-        def shop() -> None:
+        def shop(number: int) -> None:
             while not stopping.is_set():
                 shopper = Shopper(balancer.pick())
                 seen.append(shopper.call("POST", "/cart/items", {"catalog_id": MUG}).status_code)
                 seen.append(shopper.call("GET", "/cart").status_code)
+                visits[number] += 1
 
-        shoppers = [threading.Thread(target=shop) for _ in range(6)]
+        def let_all_visit(times: int) -> None:
+            least = {number: visits[number] + times for number in range(6)}
+            wait_for(lambda: all(visits[each] >= least[each] for each in least), "all go on")
+
+        shoppers = [threading.Thread(target=shop, args=(number,)) for number in range(6)]
         for each in shoppers:
             each.start()
-        time.sleep(1)
+        let_all_visit(5)
         first.send_signal(signal.SIGTERM)
-        code = first.wait(20)
-        time.sleep(0.5)
+        wait_for(lambda: not balancer.ready[urls[0]], "the balancer sees it")
+        let_all_visit(2)
+        first.send_signal(signal.SIGTERM)  # its time to drain is over
+        code = first.wait(PATIENCE_SECONDS)
+        let_all_visit(2)
         stopping.set()
         for each in shoppers:
             each.join()
+        second.send_signal(signal.SIGTERM)
+        wait_for(lambda: not balancer.ready[urls[1]], "it drains, and the next signal ends it")
         balancer.close()
 
     assert code == 0
     assert set(seen) == {200, 201}, Counter(seen)
-    assert len(seen) > 50
 
 
 # Fault 31
@@ -174,7 +194,7 @@ def test_full_workers_are_told_at_once_and_health_still_answers(
         "CARTPROXY_CONCURRENCY": "4",
         **store_environment(store.url),
     }
-    store.fail({"method": "*", "path": "*", "fault": "latency", "ms": 2000, "times": None})
+    store.hold()
     with service(settings) as url:
         slow = [
             threading.Thread(target=lambda: Shopper(url).call("POST", "/cart", {}))
@@ -182,26 +202,29 @@ def test_full_workers_are_told_at_once_and_health_still_answers(
         ]
         for each in slow:
             each.start()
-        ends = time.monotonic() + 1.5
-        while (refused := Shopper(url).call("GET", "/cart")).ok and time.monotonic() < ends:
-            time.sleep(0.05)
-        health = requests.get(f"{url}/livez", timeout=5)
+        store.wait_for_calls(4)
+        refused = [Shopper(url).call("GET", "/cart") for _ in range(20)]
+        health = [requests.get(f"{url}/livez", timeout=60) for _ in range(20)]
+        store.fail()
         for each in slow:
             each.join()
         again = Shopper(url).call("GET", "/cart")
 
-    assert (refused.status_code, refused.json()["code"]) == (503, "overloaded")
-    assert refused.headers["Retry-After"] == "1"
-    assert refused.headers["Access-Control-Allow-Origin"] == BLOG
-    assert refused.elapsed.total_seconds() < 1
-    assert health.status_code == 200
+    for each in refused:
+        assert (each.status_code, each.json()["code"]) == (503, "overloaded")
+        assert each.headers["Retry-After"] == "1"
+        assert each.headers["Access-Control-Allow-Origin"] == BLOG
+    assert {each.status_code for each in health} == {200}
+    # Nobody waited for a place: on an idle machine that would be 50 ms, as promised.
+    assert min(each.elapsed for each in refused) < 10 * max(each.elapsed for each in health)
     assert again.status_code == 200
 
 
 # Fault 33
 def test_client_that_hangs_up_still_gets_its_item(quick: Shopper, store: Store) -> None:
     quick.add(MUG)
-    store.fail({"method": "*", "path": "*", "fault": "latency", "ms": 300, "times": None})
+    store.calls()
+    store.hold()
     address = urlsplit(quick.base)
     body = json.dumps({"catalog_id": MUG}).encode()
     request = (
@@ -211,7 +234,8 @@ def test_client_that_hangs_up_still_gets_its_item(quick: Shopper, store: Store) 
     ).encode()
     with socket.create_connection((address.hostname, address.port)) as client:
         client.sendall(request + body)
-        time.sleep(0.1)
+        store.wait_for_calls()
+    store.fail()
 
     again = quick.call(
         "POST", "/cart/items", {"catalog_id": MUG}, headers={"Idempotency-Key": "gone"}
@@ -229,6 +253,7 @@ def blocked_pipe_url(redis_url: str, store: Store) -> Iterator[str]:
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     settings = {
+        **PATIENT,
         "CARTPROXY_BIND": f"127.0.0.1:{port}",
         "CARTPROXY_PEPPER": "p" * 32,
         "CARTPROXY_REDIS_URL": redis_url,
@@ -249,16 +274,13 @@ def blocked_pipe_url(redis_url: str, store: Store) -> Iterator[str]:
         cwd=ROOT,
         start_new_session=True,
     )
-    ends = time.monotonic() + 20
-    while not answers(f"{url}/readyz")():
-        assert time.monotonic() < ends
-        time.sleep(0.05)
+    wait_for(answers(f"{url}/readyz"), "the service is ready")
     yield url
     os.close(writing)
     os.close(reading)
     child.terminate()
     try:
-        child.wait(15)
+        child.wait(STOP_SECONDS)
     except subprocess.TimeoutExpired:
         child.kill()
         child.wait()

@@ -1,10 +1,7 @@
-"""Settings of a service whose faults end soon."""
+"""Settings of a service that soon believes that a lost add never comes, and leaves no store alone."""
 
 SETTLE_SECONDS = 2.0
 QUICK = {
-    "CARTPROXY_REQUEST_SECONDS": "4",
-    "CARTPROXY_STORE_CALL_SECONDS": "1",
-    "CARTPROXY_LOCK_LEASE_SECONDS": "5",
     "CARTPROXY_SETTLE_SECONDS": str(SETTLE_SECONDS),
     "CARTPROXY_BREAKER_FAILURES": "1000000",
 }

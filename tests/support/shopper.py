@@ -9,11 +9,13 @@ from weakref import WeakSet
 import requests
 
 from cartproxy import sandbox
+from support.waiting import wait_for
 
 BLOG = "https://blog.example"
 MUG = 3829
 SHIRT = 3828
 SMALL = {"option_set_id": 1882, "option_id": 12396, "value": "Small"}
+_SECONDS = 90.0  # longer than the service's patience
 _SESSIONS: WeakSet[requests.Session] = WeakSet()
 
 
@@ -52,7 +54,7 @@ class Shopper:
         json: Any = None,
         *,
         headers: dict[str, str] | None = None,
-        timeout: float | tuple[float, float] = 20,
+        timeout: float | tuple[float, float] = _SECONDS,
         **more: Any,
     ) -> requests.Response:
         """One call as a script of the page makes it."""
@@ -81,7 +83,7 @@ class Shopper:
         if self.origin is not None:
             sent["Origin"] = self.origin
         return self.http.post(
-            self.base + path, data=fields, headers=sent, allow_redirects=False, timeout=20
+            self.base + path, data=fields, headers=sent, allow_redirects=False, timeout=_SECONDS
         )
 
     def add(self, catalog_id: int = MUG, **item: Any) -> dict[str, Any]:
@@ -108,14 +110,20 @@ class Store:
 
     def reset(self) -> None:
         """As new."""
-        self._http.post(f"{self.url}/_sandbox/reset", timeout=10).raise_for_status()
+        self._http.post(f"{self.url}/_sandbox/reset", timeout=_SECONDS).raise_for_status()
 
     def calls(self) -> list[tuple[str, str]]:
         """Method and path (after the version) of every store call since the last time asked."""
-        address = f"{self.url}/_sandbox/calls"
-        received = self._http.get(address, timeout=10).json()
-        self._http.delete(address, timeout=10).raise_for_status()
+        received = self.received()
+        self._http.delete(f"{self.url}/_sandbox/calls", timeout=_SECONDS).raise_for_status()
         return [(call["method"], call["path"].split("WebAPI/v", 1)[1][1:]) for call in received]
+
+    def received(self) -> list[dict[str, Any]]:
+        """The same calls as the store shows them, and none is forgotten."""
+        calls: list[dict[str, Any]] = self._http.get(
+            f"{self.url}/_sandbox/calls", timeout=_SECONDS
+        ).json()
+        return calls
 
     def kinds(self) -> list[str]:
         """The calls since the last time asked, without ids: `POST Cart`, `GET Cart`, `POST Item`."""
@@ -123,18 +131,27 @@ class Store:
 
     def carts(self, state: str = "open") -> list[dict[str, Any]]:
         """The carts in this state."""
-        carts = self._http.get(f"{self.url}/_sandbox/carts", timeout=10).json()
+        carts = self._http.get(f"{self.url}/_sandbox/carts", timeout=_SECONDS).json()
         return [cart for cart in carts if cart["state"] == state]
 
     def set(self, **settings: Any) -> None:
         """Turn switches."""
         address = f"{self.url}/_sandbox/settings"
-        self._http.put(address, json=settings, timeout=10).raise_for_status()
+        self._http.put(address, json=settings, timeout=_SECONDS).raise_for_status()
 
     def fail(self, *script: dict[str, Any]) -> None:
         """Replace the script of faults."""
         address = f"{self.url}/_sandbox/faults"
-        self._http.put(address, json=list(script), timeout=10).raise_for_status()
+        self._http.put(address, json=list(script), timeout=_SECONDS).raise_for_status()
+
+    def hold(self, method: str = "*", path: str = "*", times: int | None = None) -> None:
+        """Let such calls wait for their answers until the script of faults is replaced."""
+        held = {"method": method, "path": path, "fault": "latency", "ms": None, "times": times}
+        self.fail(held)
+
+    def wait_for_calls(self, count: int = 1) -> None:
+        """Wait until so many calls have come since the last time asked."""
+        wait_for(lambda: len(self.received()) >= count, f"{count} store calls")
 
     def forget_cart(self, order_key: str) -> None:
         """Let a cart vanish, as old ones do, without anybody being told."""
@@ -160,14 +177,14 @@ class Store:
             "Token": sandbox.DEFAULT_TOKEN,
         }
         url = f"{self.url}/3dCartWebAPI/v2/Cart/{order_key}{path}"
-        answer = self._http.request(method, url, json=json, headers=headers, timeout=10)
+        answer = self._http.request(method, url, json=json, headers=headers, timeout=_SECONDS)
         answer.raise_for_status()
         return answer
 
     def change_product(self, catalog_id: int, **changes: Any) -> None:
         """Change a product's price, stock or visibility."""
         address = f"{self.url}/_sandbox/products/{catalog_id}"
-        self._http.put(address, json=changes, timeout=10).raise_for_status()
+        self._http.put(address, json=changes, timeout=_SECONDS).raise_for_status()
 
 
 def _kind(path: str) -> str:

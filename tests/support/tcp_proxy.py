@@ -11,8 +11,9 @@ from collections.abc import Iterator
 
 
 class TcpProxy:
-    """Forwards both ways. `swallow` replies are read from the server and never passed on; while
-    `hung` nothing is answered at all; while `refusing` connections are closed at once.
+    """Forwards both ways. After `spare` more replies, `swallow` are read from the server and never
+    passed on; while `hung` nothing is answered at all; while `refusing` connections are closed at
+    once. `asked` counts what clients have said, and their refused connections.
     """
 
     def __init__(self, port: int, tls: ssl.SSLContext | None = None) -> None:
@@ -22,6 +23,8 @@ class TcpProxy:
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._open: list[socket.socket] = []
         self.port: int = self._listener.getsockname()[1]
+        self.asked = 0
+        self.spare = 0
         self.swallow = 0
         self.hung = False
         self.refusing = False
@@ -52,6 +55,7 @@ class TcpProxy:
     def _serve(self, client: socket.socket) -> None:
         try:
             if self.refusing:
+                self._count()
                 client.close()
                 return
             if self._tls:
@@ -65,10 +69,14 @@ class TcpProxy:
         threading.Thread(target=self._forward, args=(client, server), daemon=True).start()
         self._replies(server, client)
 
-    @staticmethod
-    def _forward(client: socket.socket, server: socket.socket) -> None:
+    def _count(self) -> None:
+        with self._lock:
+            self.asked += 1
+
+    def _forward(self, client: socket.socket, server: socket.socket) -> None:
         with contextlib.suppress(OSError):
             while chunk := client.recv(65536):
+                self._count()
                 server.sendall(chunk)
             server.shutdown(socket.SHUT_RDWR)
 
@@ -79,8 +87,9 @@ class TcpProxy:
                     time.sleep(0.01)
                 time.sleep(self.delay_seconds)
                 with self._lock:
-                    lost = self.swallow > 0
+                    lost = self.swallow > 0 and not self.spare
                     self.swallow -= lost
+                    self.spare -= self.spare > 0
                 if lost:
                     break
                 client.sendall(chunk)
