@@ -24,13 +24,20 @@ from support.shopper import hang_up
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 START_SECONDS = 30
+_held: list[socket.socket] = []
 
 
 def free_port() -> int:
-    """A TCP port that nobody listens on just now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A TCP port on which nobody listens, ours until the end of the run.
+
+    A bound socket holds it, so that the system gives it to no other test and no connection. It
+    never listens: connections are refused, and a server that sets SO_REUSEADDR can listen there.
+    """
+    holder = socket.socket()
+    holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    holder.bind(("127.0.0.1", 0))
+    _held.append(holder)
+    return int(holder.getsockname()[1])
 
 
 @contextmanager
