@@ -11,7 +11,6 @@ from flask import Blueprint, Flask, Response, current_app, render_template
 from markupsafe import Markup, escape
 
 from cartproxy import __version__
-from cartproxy.web import openapi
 from cartproxy.web.context import context
 from cartproxy.web.problem_kinds import CATALOGUE
 from cartproxy.web.refusals import Refused
@@ -23,6 +22,8 @@ _BACKTICKS = re.compile(r"`([^`]+)`")
 
 @cache
 def _document(app: Flask) -> dict[str, Any]:
+    from cartproxy.web import openapi  # few workers are ever asked for it
+
     return openapi.build(app)
 
 

@@ -82,7 +82,7 @@ def test_what_decides_how_a_request_is_read_stands_there_once(raw: RawClient, li
 
 @pytest.mark.parametrize(
     "authorization",
-    ["", "Bearer", "Bearer ", "bearer", f"Basic {credential()}", "Bearer cpt1_" + "a" * 42,
+    ["", "Bearer", "Bearer ", "bearer", "Basic cpt1_" + "a" * 43, "Bearer cpt1_" + "a" * 42,
      "Bearer cpt1_" + "a" * 44, "Bearer cpt1_" + "a" * 42 + "=", "Bearer cpt1_" + "a" * 42 + "\xe9",
      "Bearer CPT1_" + "a" * 43, "Bearer  cpt1_" + "a" * 43, "Bearer\tcpt1_" + "a" * 43,
      "Bearer cpt1_" + "a" * 43 + ",x", "Bearer " + "a" * 8000, "cpt1_" + "a" * 43],
@@ -99,7 +99,7 @@ def test_malformed_bearer_is_401_and_is_not_repeated(raw: RawClient, authorizati
 @pytest.mark.parametrize(
     "cookie",
     ["cartproxy", "cartproxy=", "=", ";;;", "cartproxy=x", "cartproxy=cpt1_" + "a" * 44, "\xff=\xfe",
-     f'cartproxy="{credential()}', f"__Host-cartproxy={credential()}", f"CARTPROXY={credential()}",
+     'cartproxy="cpt1_' + "a" * 43, "__Host-cartproxy=cpt1_" + "a" * 43, "CARTPROXY=cpt1_" + "a" * 43,
      "a" * 8000, "; ".join(f"c{n}=1" for n in range(800))],
 )  # fmt: skip
 def test_odd_cookies_are_no_credential_and_no_error(raw: RawClient, cookie: str) -> None:

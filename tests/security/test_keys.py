@@ -53,7 +53,9 @@ def test_a_key_stands_in_place_of_an_origin(server: Shopper, store: Store) -> No
 
 
 @pytest.mark.parametrize(
-    "key", ["", "cpk_" + "A" * 43, KEY[:-1], KEY + "A", KEY.lower(), "cpt1_" + "A" * 43]
+    "key",
+    ["", "cpk_" + "A" * 43, KEY[:-1], KEY + "A", KEY.lower(), "cpt1_" + "A" * 43],
+    ids=["none", "unknown", "cut short", "too long", "in lower case", "of a cart"],
 )
 def test_a_key_that_is_none_is_refused(keyed_url: str, store: Store, key: str) -> None:
     store.calls()

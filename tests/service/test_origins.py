@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import requests
-from support.shopper import BLOG, MUG, Shopper, Store, credential
+from support.shopper import BLOG, MUG, Shopper, Store
 
 REFUSED = [
     None,
@@ -102,7 +102,7 @@ def test_credential_stolen_and_used_from_another_site_finds_nothing(
     assert len(store.carts()) == 2
 
 
-@pytest.mark.parametrize("bearer", ["cpt1_short", "x" * 48, credential() + "a", "cpt2_" + "a" * 43])
+@pytest.mark.parametrize("bearer", ["cpt1_short", "x" * 48, "cpt1_" + "a" * 44, "cpt2_" + "a" * 43])
 def test_malformed_credential_is_told_apart_from_an_unused_one(proxy_url: str, bearer: str) -> None:
     refused = Shopper(proxy_url, bearer=bearer).call("GET", "/cart")
 

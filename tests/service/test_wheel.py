@@ -20,10 +20,9 @@ def test_the_wheel_runs_the_demo_in_a_clean_environment(tmp_path: Path) -> None:
         shutil.copy(ROOT / name, source)
     subprocess.run([*pip, "wheel", "--no-deps", "-w", tmp_path, source], check=True)
     (wheel,) = tmp_path.glob("cartproxy-*.whl")
-    venv.create(tmp_path / "clean", with_pip=True)
-    python = tmp_path / "clean/bin/python"
-    install = [python, *pip[1:], "install", "-c", ROOT / "constraints.txt", wheel]
-    subprocess.run(install, check=True)
+    venv.create(tmp_path / "clean")
+    install = [*pip, "--python", tmp_path / "clean", "install"]
+    subprocess.run([*install, "-c", ROOT / "constraints.txt", wheel], check=True)
     ports = [str(free_port()) for _ in range(3)]
     options = ["--port", ports[0], "--store-port", ports[1], "--blog-port", ports[2]]
     command = [tmp_path / "clean/bin/cartproxy", "demo", *options]

@@ -303,3 +303,25 @@ def test_checkout_hosts_are_compared_in_lower_case() -> None:
 
     assert load(STORE | hosts).stores["my-shop"].hosts == ("pay.shop.example",)
     assert problems(STORE | {"CARTPROXY_STORES_MY_SHOP_SECURE_URL": "https://["})
+
+
+API_URL = "CARTPROXY_STORES_MY_SHOP_API_URL"
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["http://localhost:8000", "https://x.example/a?b", "http://[::1]:80/", "http://mock_store:80"],
+)
+def test_address_with_a_host_is_taken(url: str) -> None:
+    assert load(STORE | {API_URL: url}).stores["my-shop"].api_url == url
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["x.example", "ftp://x.example", "https://", "https:///a", "https://x..example", "https://[::1",
+     "https://x.example:y", "https://x.example/a b", "https://x.example/\n"],
+)  # fmt: skip
+def test_address_without_a_host_is_told(url: str) -> None:
+    assert [each.partition(":")[0] for each in problems(STORE | {API_URL: url})] == [
+        "stores.my-shop.api_url"
+    ]
