@@ -45,7 +45,7 @@ class StoreBusy(StoreError):
 
 
 class StoreUnreachable(StoreError):
-    """No connection came about, so the store surely has not seen the call."""
+    """No usable connection came about, so the store surely has not seen the call."""
 
     code = "store-unreachable"
     retryable = True

@@ -35,7 +35,7 @@ from cartproxy.store.errors import (
     StoreTls,
     StoreUnreachable,
 )
-from cartproxy.store.exchange import AnswerTooLarge, BrokenAnswer, Exchange
+from cartproxy.store.exchange import AnswerTooLarge, BrokenAnswer, Exchange, NotAsked
 from cartproxy.store.sessions import StorePool, store_pool
 from cartproxy.tracing import span
 
@@ -135,7 +135,7 @@ class StoreTransport:
         try:
             with self._pool.exchange(request, connect_seconds, ends) as exchange:
                 return _read(exchange, maybe_applied)
-        except (HTTPError, OSError, CertificateError, BrokenAnswer) as error:
+        except (HTTPError, OSError, CertificateError, BrokenAnswer, NotAsked) as error:
             raise _translate(error, maybe_applied) from None
 
     @cached_property
@@ -216,7 +216,7 @@ def _translate(error: Exception, maybe_applied: Outcome) -> StoreError:
     """The product's error for one of the libraries', by what it says about the call's effect."""
     if isinstance(error, ssl.SSLCertVerificationError):
         return StoreTls("The store's certificate can't be verified.")
-    if isinstance(error, (NewConnectionError, ConnectTimeoutError)):
+    if isinstance(error, (NewConnectionError, ConnectTimeoutError, NotAsked)):
         return StoreUnreachable("The store can't be reached.")
     if isinstance(error, TimeoutError):
         return StoreTimeout("The store did not answer in time.", outcome=maybe_applied)
