@@ -89,6 +89,15 @@ class StoreBadResponse(StoreError):
     retryable = True
 
 
+class StoreForeignAnswer(StoreBadResponse):
+    """The answer does not belong to the call, or does not show that it does.
+
+    The store may still be at work on the call itself.
+    """
+
+    answered = False
+
+
 class StoreBadCheckoutUrl(StoreError):
     """The store's checkout URL is missing, not https, or of a foreign host."""
 

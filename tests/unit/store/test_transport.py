@@ -24,7 +24,7 @@ from cartproxy.store.errors import (
     StoreUnreachable,
 )
 from cartproxy.store.sessions import new_session
-from cartproxy.store.transport import StoreTransport
+from cartproxy.store.transport import Answer, StoreTransport
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 connections: list[socket.socket] = []
@@ -254,6 +254,29 @@ def test_same_question_is_not_asked_twice_in_a_row_over_one_connection() -> None
     assert third is not fourth
     assert fourth is not fifth
     assert len(connections) == 2
+
+
+def test_connection_is_not_kept_where_the_answer_is_not_known_to_be_the_questions() -> None:
+    used: list[socket.socket] = []
+
+    def play(client: socket.socket) -> None:
+        used.append(client)
+        client.sendall(with_length(b"[1]"))
+
+    def refuse(_: Answer) -> bool:
+        raise StoreBadResponse("not ours")
+
+    with server(play) as (url, _):
+        calls = transport(url)
+        calls.call("GET", "/1", Deadline.after(9), operation="test", check=lambda _: False)
+        with pytest.raises(StoreBadResponse):
+            calls.call("GET", "/2", Deadline.after(9), operation="test", check=refuse)
+        for path in ("/3", "/4"):
+            calls.call("GET", path, Deadline.after(9), operation="test", check=lambda _: True)
+
+    first, second, third, fourth = used
+    assert len({first, second, third}) == 3
+    assert third is fourth
 
 
 def test_late_second_answer_ends_the_kept_connection_before_it_is_used_again() -> None:
