@@ -47,23 +47,30 @@ class Carts:
             wanted = json.loads(body)
             product = wanted["CatalogID"]
             cart[product] = cart.get(product, 0) + wanted["ItemQuantity"]
-            return 201, _envelope("CartItemID", str(product + 100_000), 201)
+            return 201, _envelope("CartItemID", str(_item_id(order_key, product)), 201)
+        if method == "PUT" and item:
+            return 200, _envelope("CartItemID", item.rpartition("/")[2], 200)
         if method == "PUT":
-            return 200, _envelope("CartItemID" if item else "OrderKey", order_key, 200)
+            return 200, _envelope("OrderKey", order_key, 200)
         return 200, [self._wire(order_key, cart)]
 
     def _wire(self, order_key: str, cart: dict[int, float]) -> dict[str, object]:
         checkout = f"{self._base}/continue_order.asp?orderkey={order_key}&checkout=1"
-        lines = [_line(product, quantity) for product, quantity in cart.items()]
+        lines = [_line(order_key, product, quantity) for product, quantity in cart.items()]
         return {
             **_CART, "OrderKey": order_key, "CheckoutURL": checkout, "CartItemList": lines or None
         }  # fmt: skip
 
 
-def _line(product: int, quantity: float) -> dict[str, object]:
+def _item_id(order_key: str, product: int) -> int:
+    """A line's id, which no other cart has."""
+    return int(order_key.removeprefix("Bench")) * 10_000 + product
+
+
+def _line(order_key: str, product: int, quantity: float) -> dict[str, object]:
     sku, description, price, image = _PRODUCTS[product]
     return {
-        "CatalogID": product, "CartItemID": product + 100_000, "ItemID": sku,
+        "CatalogID": product, "CartItemID": _item_id(order_key, product), "ItemID": sku,
         "ItemQuantity": float(quantity), "ItemDescription": description, "ItemUnitPrice": price,
         "ItemOptionPrice": 0.0, "ItemDateAdded": "2026-11-21T10:00:00", "ItemImage1": image,
     }  # fmt: skip

@@ -1,15 +1,17 @@
 """The store's Cart and Product calls, one method each: a typed answer, or a typed error.
 
 Every error's `outcome` says whether the call took effect. Statuses and bodies: upstream.md, Cart
-endpoints.
+endpoints. Every answer must show that it belongs to its call: StoreForeignAnswer else
+(docs/decisions/0010-an-answer-belongs-to-its-question.md).
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from decimal import Decimal
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 from cartproxy.deadline import Deadline
@@ -22,13 +24,16 @@ from cartproxy.store.errors import (
     StoreBadResponse,
     StoreBusy,
     StoreError,
+    StoreForeignAnswer,
     StoreNotFound,
     StoreRejected,
 )
 from cartproxy.store.guard import GuardedTransport
 from cartproxy.store.limits import Allowance
+from cartproxy.store.owners import Owners
 from cartproxy.store.transport import Answer
 
+T = TypeVar("T")
 # Opaque and case-sensitive (upstream.md, Objects); the form only guards the path it is put into.
 _PATH_SAFE = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 _HEADER_SAFE = re.compile(r"[\x21-\x7e]{1,4096}", re.ASCII)  # it becomes a Location
@@ -54,6 +59,7 @@ class StoreClient:
         self._shop_url = shop_url
         self._currency = currency
         self._checkout_hosts = frozenset(checkout_hosts)
+        self._owners = Owners()
 
     @property
     def id(self) -> str:
@@ -66,31 +72,43 @@ class StoreClient:
 
     def create_cart(self, addresses: Addresses, allowance: Allowance) -> str:
         """Create a cart and return its order key. Raises StoreRejected for a refused address."""
+
+        def read(body: object) -> str:
+            key = _id(body, "OrderKey")
+            if self._owners.of(key):
+                raise StoreBadResponse("The store's answer gives a new cart the key of another.")
+            self._owners.note(key, key)
+            return key
+
         body = wire.write_new_cart(addresses)
-        answer = self._call("POST", "/Cart", allowance, body, operation="create_cart")
-        return _confirmed(answer, "OrderKey")
+        return self._call("POST", "/Cart", allowance, body, operation="create_cart", read=read)
 
     def get_cart(self, order_key: str, allowance: Allowance) -> Snapshot:
         """Read a cart. Raises StoreNotFound when it is gone.
 
         A checkout URL that does not lead to the store is left out, as if there were none.
         """
-        answer = self._call("GET", f"/Cart/{order_key}", allowance, operation="get_cart")
-        snapshot = wire.read_cart(answer.body, self._shop_url, self._currency)
+
+        def read(body: object) -> Snapshot:
+            return wire.read_cart(body, order_key, self._shop_url, self._currency)
+
+        snapshot = self._call(
+            "GET", f"/Cart/{order_key}", allowance, operation="get_cart", read=read
+        )
         if snapshot.checkout_url is not None and not self._leads_to_store(snapshot.checkout_url):
             return replace(snapshot, checkout_url=None)
         return snapshot
 
     def update_cart(self, order_key: str, addresses: Addresses, allowance: Allowance) -> None:
         """Change a cart's addresses. Raises StoreRejected, and StoreNotFound when it is gone."""
-        body = wire.write_addresses(addresses)
-        answer = self._call("PUT", f"/Cart/{order_key}", allowance, body, operation="update_cart")
-        _confirmed(answer, "OrderKey")
+        path, body = f"/Cart/{order_key}", wire.write_addresses(addresses)
+        read = self._confirms("OrderKey", order_key, order_key)
+        self._call("PUT", path, allowance, body, operation="update_cart", read=read)
 
     def delete_cart(self, order_key: str, allowance: Allowance) -> None:
         """Delete a cart. Raises StoreNotFound when it is gone already."""
-        answer = self._call("DELETE", f"/Cart/{order_key}", allowance, operation="delete_cart")
-        _confirmed(answer, "OrderKey")
+        read = self._confirms("OrderKey", order_key, order_key)
+        self._call("DELETE", f"/Cart/{order_key}", allowance, operation="delete_cart", read=read)
 
     def add_item(self, order_key: str, item: NewItem, allowance: Allowance) -> str:
         """Add a line and return its id. Not idempotent: twice is two.
@@ -99,40 +117,76 @@ class StoreClient:
         so; StoreNotFound for an unknown cart on the others.
         """
         path, body = f"/Cart/{order_key}/Item", wire.write_item(item)
-        answer = self._call("POST", path, allowance, body, operation="add_item")
-        return _confirmed(answer, "CartItemID")
+        read = self._confirms("CartItemID", None, order_key)
+        return self._call("POST", path, allowance, body, operation="add_item", read=read)
 
     def change_item(
         self, order_key: str, item_id: str, quantity: Decimal, allowance: Allowance
     ) -> None:
         """Set a line's quantity. Raises StoreRejected, and StoreNotFound for cart or line."""
         path, body = f"/Cart/{order_key}/Item/{item_id}", wire.write_quantity(quantity)
-        answer = self._call("PUT", path, allowance, body, operation="change_item")
-        _confirmed(answer, "CartItemID")
+        read = self._confirms("CartItemID", item_id, order_key)
+        self._call("PUT", path, allowance, body, operation="change_item", read=read)
 
     def remove_item(self, order_key: str, item_id: str, allowance: Allowance) -> None:
         """Remove a line. Raises StoreNotFound for cart or line."""
         path = f"/Cart/{order_key}/Item/{item_id}"
-        answer = self._call("DELETE", path, allowance, operation="remove_item")
-        _confirmed(answer, "CartItemID")
+        read = self._confirms("CartItemID", item_id, order_key)
+        self._call("DELETE", path, allowance, operation="remove_item", read=read)
 
     def get_product(self, catalog_id: int, allowance: Allowance) -> Product | None:
         """A product as a shopper may see it; None when there is none, or it is hidden."""
+
+        def read(body: object) -> Product | None:
+            return wire.read_product(body, catalog_id, self._shop_url, self._currency)
+
         path = f"/Products/{catalog_id}"
         try:
-            answer = self._call("GET", path, allowance, operation="get_product")
+            return self._call("GET", path, allowance, operation="get_product", read=read)
         except StoreNotFound:
             return None
-        return wire.read_product(answer.body, self._shop_url, self._currency)
+
+    def _confirms(self, key: str, asked: str | None, order_key: str) -> Callable[[object], str]:
+        """Reads the id in a write's envelope: the one asked for, or a line of this cart."""
+
+        def read(body: object) -> str:
+            value = _id(body, key, asked)
+            if asked is None and self._owners.of(value) not in (None, order_key):
+                raise StoreBadResponse("The store's answer names a line of another cart.")
+            self._owners.note(value, order_key)
+            return value
+
+        return read
 
     def _call(
-        self, method: str, path: str, allowance: Allowance, body: object = None, *, operation: str
-    ) -> Answer:
-        answer = self._transport.call(method, path, allowance, body, operation=operation)
-        error = wire.read_error(answer.body)
-        if answer.status < 400 and error is None:
-            return answer
-        status, reason = error or (None, "")
+        self,
+        method: str,
+        path: str,
+        allowance: Allowance,
+        body: object = None,
+        *,
+        operation: str,
+        read: Callable[[object], T],
+    ) -> T:
+        """What `read` makes of a success; it raises StoreBadResponse for all but its answer."""
+        results: list[T] = []
+
+        def check(answer: Answer) -> bool:
+            if answer.status >= 400 or wire.read_error(answer.body):
+                return False  # an error names nothing that was asked for
+            try:
+                results.append(read(answer.body))
+            except StoreBadResponse as error:
+                outcome = Outcome.NOT_APPLIED if method == "GET" else Outcome.UNKNOWN
+                raise StoreForeignAnswer(error.detail, outcome=outcome) from None
+            return True
+
+        answer = self._transport.call(
+            method, path, allowance, body, operation=operation, check=check
+        )
+        if results:
+            return results[0]
+        status, reason = wire.read_error(answer.body) or (None, "")
         # An error may come under HTTP 200, with the true status in the body alone.
         raise _refusal(answer.status if answer.status >= 400 else status or 400, reason, answer)
 
@@ -149,14 +203,11 @@ class StoreClient:
         return (secure or local) and host in self._checkout_hosts
 
 
-def _confirmed(answer: Answer, key: str) -> str:
+def _id(body: object, key: str, asked: str | None = None) -> str:
     """The id in a write's envelope; HTTP says that it took effect, whatever the body says."""
-    try:
-        value = wire.read_envelope(answer.body, key)
-    except StoreBadResponse as error:
-        raise StoreBadResponse(error.detail, outcome=Outcome.UNKNOWN) from None
+    value = wire.read_envelope(body, key, asked)
     if not _PATH_SAFE.fullmatch(value):
-        raise StoreBadResponse("The store's answer names no usable id.", outcome=Outcome.UNKNOWN)
+        raise StoreBadResponse("The store's answer names no usable id.")
     return value
 
 

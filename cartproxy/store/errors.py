@@ -45,7 +45,7 @@ class StoreBusy(StoreError):
 
 
 class StoreUnreachable(StoreError):
-    """No connection came about, so the store surely has not seen the call."""
+    """No usable connection came about, so the store surely has not seen the call."""
 
     code = "store-unreachable"
     retryable = True
@@ -87,6 +87,15 @@ class StoreBadResponse(StoreError):
 
     code = "store-bad-response"
     retryable = True
+
+
+class StoreForeignAnswer(StoreBadResponse):
+    """The answer does not belong to the call, or does not show that it does.
+
+    The store may still be at work on the call itself.
+    """
+
+    answered = False
 
 
 class StoreBadCheckoutUrl(StoreError):

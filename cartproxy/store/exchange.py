@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import re
 import socket
+import ssl
 import time
-from contextlib import suppress
 
 _RECEIVE_BYTES = 64 * 1024
 _MAX_HEAD_BYTES = 64 * 1024
@@ -28,6 +28,10 @@ class BrokenAnswer(Exception):
     """What came is no HTTP answer, or not the whole of one."""
 
 
+class NotAsked(Exception):
+    """The peer spoke or hung up before the request was sent, so it was not sent."""
+
+
 class AnswerTooLarge(Exception):
     """The body has more bytes than were asked for."""
 
@@ -38,7 +42,7 @@ class Exchange:
     `headers` have lower-case names; several of one name are joined by commas. `reusable` says that
     the answer was read to its end, and the connection may serve another request. All ends at
     `ends`, on the monotonic clock, however slowly the bytes drip in; a socket's own timeout starts
-    anew with every byte. Raises BrokenAnswer, TimeoutError and other OSErrors.
+    again with every byte. Raises NotAsked, BrokenAnswer, TimeoutError and other OSErrors.
     """
 
     def __init__(self, sock: socket.socket, request: bytes, ends: float) -> None:
@@ -46,10 +50,9 @@ class Exchange:
         self._ends = ends
         self._held = bytearray()
         self.reusable = False
+        self._expect_silence()
         self._limit_wait()
-        # Who has hung up on the request may have answered it before.
-        with suppress(BrokenPipeError, ConnectionResetError):
-            sock.sendall(request)
+        sock.sendall(request)
         self._read_head()
         while self.status < 200:  # an interim answer, such as 103 Early Hints
             self._read_head()
@@ -74,6 +77,15 @@ class Exchange:
         twice = coding is not None and length is not None
         self.reusable = self._lasting and not twice and not self._held
         return body
+
+    def _expect_silence(self) -> None:
+        """What can be read before the request is sent is not the answer to it."""
+        self._sock.settimeout(0)
+        try:
+            self._sock.recv(1)  # not a poll: under TLS there may be bytes that are no answer
+        except (BlockingIOError, ssl.SSLWantReadError):
+            return
+        raise NotAsked
 
     def _read_head(self) -> None:
         status_line, *lines = self._read_until(b"\r\n\r\n", _MAX_HEAD_BYTES).split(b"\r\n")

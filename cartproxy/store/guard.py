@@ -14,7 +14,7 @@ from cartproxy.store.errors import (
     StoreUnreachable,
 )
 from cartproxy.store.limits import Allowance, Budget
-from cartproxy.store.transport import Answer, StoreTransport
+from cartproxy.store.transport import Answer, Check, StoreTransport
 
 _REPEATABLE = frozenset(("GET", "PUT", "DELETE"))
 _LONGEST_PAUSE_SECONDS = 2
@@ -55,7 +55,14 @@ class GuardedTransport:
         self._retries = RetryBudget()
 
     def call(
-        self, method: str, path: str, allowance: Allowance, body: object = None, *, operation: str
+        self,
+        method: str,
+        path: str,
+        allowance: Allowance,
+        body: object = None,
+        *,
+        operation: str,
+        check: Check,
     ) -> Answer:
         """Make one call at its turn, and a second where that is safe and the retry budget allows.
 
@@ -65,11 +72,11 @@ class GuardedTransport:
         """
         self._retries.earn()
         try:
-            answer = self._once(method, path, allowance, body, operation)
+            answer = self._once(method, path, allowance, body, operation, check)
         except StoreError as error:
             if not self._may_repeat(method, error, allowance):
                 raise
-            return self._once(method, path, allowance, body, operation)
+            return self._once(method, path, allowance, body, operation, check)
         if answer.status != 429:
             return answer
         pause = _USUAL_PAUSE_SECONDS if answer.retry_after is None else answer.retry_after
@@ -78,7 +85,7 @@ class GuardedTransport:
         if not (short and self._retries.spend()):
             return answer
         time.sleep(pause)
-        return self._once(method, path, allowance, body, operation)
+        return self._once(method, path, allowance, body, operation, check)
 
     def _may_repeat(self, method: str, error: StoreError, allowance: Allowance) -> bool:
         unsent = isinstance(error, StoreUnreachable)
@@ -87,7 +94,13 @@ class GuardedTransport:
         return (unsent or repeatable) and in_time and self._retries.spend()
 
     def _once(
-        self, method: str, path: str, allowance: Allowance, body: object, operation: str
+        self,
+        method: str,
+        path: str,
+        allowance: Allowance,
+        body: object,
+        operation: str,
+        check: Check,
     ) -> Answer:
         with self._breaker.watching():
             allowance.take()
@@ -95,7 +108,7 @@ class GuardedTransport:
                 raise StoreBusy("Too many calls to the store are under way.")
             try:
                 return self._transport.call(
-                    method, path, allowance.deadline, body, operation=operation
+                    method, path, allowance.deadline, body, operation=operation, check=check
                 )
             finally:
                 self._places.release()

@@ -25,16 +25,20 @@ _SOCKET_OPTIONS = [*HTTPConnection.default_socket_options, _DROP_ON_CLOSE]
 
 
 class StorePool(HTTPConnectionPool):
-    """The kept connections to one host."""
+    """The kept connections to one host.
+
+    An answer that comes twice, the second time late, must not be read as the answer to the next
+    question: docs/decisions/0010-an-answer-belongs-to-its-question.md.
+    """
 
     @contextmanager
     def exchange(self, request: bytes, connect_seconds: float, ends: float) -> Iterator[Exchange]:
         """Send a request over a kept connection, or over a new one where the store has closed it.
 
-        Afterwards the connection is kept if the answer was read to its end, else closed. Raises
-        what `Exchange` raises, and the errors of urllib3 and ssl where no connection comes about.
+        Afterwards the connection is kept if the answer is `reusable`, else closed. Raises what
+        `Exchange` raises, and the errors of urllib3 and ssl where no connection comes about.
         """
-        connection = cast(HTTPConnection, self._get_conn())
+        connection = self._take(request.partition(b"\r\n")[0])
         kept = None
         try:
             if connection.sock is None:
@@ -47,6 +51,19 @@ class StorePool(HTTPConnectionPool):
             if kept is None:
                 connection.close()
             self._put_conn(kept)
+
+    def _take(self, question: bytes) -> HTTPConnection:
+        """A kept connection on which nothing has come, or a new one.
+
+        Not the one that was asked the very same last: its answer could not be told from this one.
+        """
+        connection = cast(HTTPConnection, self._get_conn())
+        if connection.sock is not None and getattr(connection, "asked", None) == question:
+            other = cast(HTTPConnection, self._get_conn())
+            self._put_conn(connection)
+            connection = other
+        connection.asked = question  # type: ignore[attr-defined]
+        return connection
 
 
 class _TlsPool(StorePool, HTTPSConnectionPool):

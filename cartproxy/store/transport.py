@@ -9,7 +9,7 @@ import json
 import re
 import ssl
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
@@ -35,7 +35,7 @@ from cartproxy.store.errors import (
     StoreTls,
     StoreUnreachable,
 )
-from cartproxy.store.exchange import AnswerTooLarge, BrokenAnswer, Exchange
+from cartproxy.store.exchange import AnswerTooLarge, BrokenAnswer, Exchange, NotAsked
 from cartproxy.store.sessions import StorePool, store_pool
 from cartproxy.tracing import span
 
@@ -57,6 +57,14 @@ class Answer:
     body: object
     retry_after: int | None
     date: str = ""
+
+
+Check = Callable[[Answer], bool]
+
+
+def is_success(answer: Answer) -> bool:
+    """The check of a call whose answer names nothing of its question."""
+    return answer.status < 400
 
 
 class StoreTransport:
@@ -104,18 +112,21 @@ class StoreTransport:
         body: object = None,
         *,
         operation: str,
+        check: Check = is_success,
     ) -> Answer:
         """Make one call and return its answer, whatever its status below 500.
 
-        `operation` is a short constant name for metrics and spans. Raises StoreUnreachable and
-        StoreTls (surely not sent), StoreTimeout, StoreFailed (5xx or a broken connection) and
-        StoreBadResponse (a redirect, too large, encoded, not JSON), each with an outcome that is
-        UNKNOWN where a write may have taken effect.
+        `operation` is a short constant name for metrics and spans. `check` says whether the answer
+        is known to be the one to this question, else the connection is not kept; it may also raise
+        a StoreError, with the same effect. Raises StoreUnreachable and StoreTls (surely not sent),
+        StoreTimeout, StoreFailed (5xx or a broken connection) and StoreBadResponse (a redirect, too
+        large, encoded, not JSON), each with an outcome that is UNKNOWN where a write may have taken
+        effect.
         """
         began = time.monotonic()
         with span(f"store {operation}", store=self._label, operation=operation) as traced:
             try:
-                answer = self._exchange(method, path, deadline, body)
+                answer = self._exchange(method, path, deadline, body, check)
             except StoreError as error:
                 count_store_call(self._label, operation, error.code, time.monotonic() - began)
                 traced.note(outcome=error.code)
@@ -124,7 +135,9 @@ class StoreTransport:
             traced.note(outcome=str(answer.status))
         return answer
 
-    def _exchange(self, method: str, path: str, deadline: Deadline, body: object) -> Answer:
+    def _exchange(
+        self, method: str, path: str, deadline: Deadline, body: object, check: Check
+    ) -> Answer:
         total = min(self._call_seconds, deadline.remaining())
         if total <= 0:
             raise StoreTimeout(_NO_TIME_LEFT)
@@ -134,8 +147,10 @@ class StoreTransport:
         maybe_applied = Outcome.NOT_APPLIED if method == "GET" else Outcome.UNKNOWN
         try:
             with self._pool.exchange(request, connect_seconds, ends) as exchange:
-                return _read(exchange, maybe_applied)
-        except (HTTPError, OSError, CertificateError, BrokenAnswer) as error:
+                answer = _read(exchange, maybe_applied)
+                exchange.reusable = check(answer) and exchange.reusable
+                return answer
+        except (HTTPError, OSError, CertificateError, BrokenAnswer, NotAsked) as error:
             raise _translate(error, maybe_applied) from None
 
     @cached_property
@@ -216,7 +231,7 @@ def _translate(error: Exception, maybe_applied: Outcome) -> StoreError:
     """The product's error for one of the libraries', by what it says about the call's effect."""
     if isinstance(error, ssl.SSLCertVerificationError):
         return StoreTls("The store's certificate can't be verified.")
-    if isinstance(error, (NewConnectionError, ConnectTimeoutError)):
+    if isinstance(error, (NewConnectionError, ConnectTimeoutError, NotAsked)):
         return StoreUnreachable("The store can't be reached.")
     if isinstance(error, TimeoutError):
         return StoreTimeout("The store did not answer in time.", outcome=maybe_applied)

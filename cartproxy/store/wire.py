@@ -44,7 +44,6 @@ _SHIPPING = {
 }
 # Lines that nobody added (upstream-evidence.md, part 8).
 _DERIVED = ("Bundle Item:", "KIT ITEM:")
-_CART_FIELDS = frozenset(("OrderKey", "CartItemList", "CheckoutURL", "BillingFirstName"))
 _LARGEST_ID = 2**63 - 1
 _MAX_DIGITS = 30  # no price, id or quantity is longer; a Decimal of millions of digits is an attack
 
@@ -116,28 +115,36 @@ def read_error(body: object) -> tuple[int | None, str] | None:
     return (int(status) if known else None), reason
 
 
-def read_envelope(body: object, key: str) -> str:
-    """The `Value` of a success envelope, whose `Key` is matched without regard to case."""
+def read_envelope(body: object, key: str, asked: str | None = None) -> str:
+    """The `Value` of a success envelope, whose `Key` is matched without regard to case.
+
+    Raises StoreBadResponse where it is not the id that was asked for.
+    """
     envelope = one(body)
     value = envelope.get("Value")
-    if _word(envelope, "Key").lower() != key.lower():
-        raise StoreBadResponse("The store's answer confirms something else than was asked.")
     if isinstance(value, bool) or not isinstance(value, (str, int)) or not str(value):
         raise StoreBadResponse("The store's answer names no id.")
+    if _word(envelope, "Key").lower() != key.lower() or asked not in (None, str(value)):
+        raise StoreBadResponse("The store's answer confirms something else than was asked.")
     return str(value)
 
 
-def read_cart(body: object, shop_url: str, currency: Currency) -> Snapshot:
-    """A Cart with its lines; relative images become absolute under `shop_url`."""
+def read_cart(body: object, order_key: str, shop_url: str, currency: Currency) -> Snapshot:
+    """The Cart of this key with its lines; relative images become absolute under `shop_url`.
+
+    Raises StoreBadResponse for a cart of another key, or of none. The documented sample has none,
+    but it has no lines and no checkout either, which live carts have: it is older than they are
+    (upstream-evidence.md, 5.2). To take it for an empty cart would lose what is in the real one.
+    """
     wire = one(body)
-    if not wire.keys() & _CART_FIELDS:
-        # An empty cart may lack its list, so something else could be taken for one.
-        raise StoreBadResponse("The store's answer is not a cart.")
+    if wire.get("OrderKey") != order_key:
+        raise StoreBadResponse("The store's answer is not the cart that was asked for.")
+    items = tuple(_line(line, shop_url, currency) for line in _objects(wire.get("CartItemList")))
+    if len({line.item_id for line in items}) < len(items):
+        # Lines are changed and counted by their ids.
+        raise StoreBadResponse("The store's answer names a line twice.")
     url = wire.get("CheckoutURL")
-    return Snapshot(
-        items=tuple(_line(line, shop_url, currency) for line in _objects(wire.get("CartItemList"))),
-        checkout_url=url if isinstance(url, str) and url else None,
-    )
+    return Snapshot(items=items, checkout_url=url if isinstance(url, str) and url else None)
 
 
 def _line(wire: Wire, shop_url: str, currency: Currency) -> LineItem:
@@ -159,16 +166,23 @@ def _line(wire: Wire, shop_url: str, currency: Currency) -> LineItem:
     )
 
 
-def read_product(body: object, shop_url: str, currency: Currency) -> Product | None:
-    """A product as a shopper may see it; None when the store hides it or does not sell it."""
+def read_product(
+    body: object, catalog_id: int, shop_url: str, currency: Currency
+) -> Product | None:
+    """This product as a shopper may see it; None when the store hides it or does not sell it.
+
+    Raises StoreBadResponse for another product.
+    """
     wire = one(body)
     sku = _object(wire.get("SKUInfo"))
+    if _integer(sku, "CatalogID") != catalog_id:
+        raise StoreBadResponse("The store's answer is not the product that was asked for.")
     if wire.get("Hide") is True or wire.get("NotForSale") is True:
         return None
     regular, on_sale = currency.pad(_decimal(sku, "Price")), sku.get("OnSale") is True
     stock = _decimal(sku, "Stock") if sku.get("Stock") is not None else None
     return Product(
-        catalog_id=_integer(sku, "CatalogID"),
+        catalog_id=catalog_id,
         sku=plain_text(_text(sku, "SKU")),
         name=plain_text(_text(sku, "Name")),
         price=currency.pad(_decimal(sku, "SalePrice")) if on_sale else regular,

@@ -21,7 +21,7 @@ from requests.adapters import HTTPAdapter
 from cartproxy.deadline import Deadline
 from cartproxy.model.cart import Addresses, Currency, NewItem
 from cartproxy.store.client import StoreClient
-from cartproxy.store.errors import StoreBadResponse, StoreError
+from cartproxy.store.errors import StoreBadResponse, StoreError, StoreUnreachable
 from cartproxy.store.exchange import Exchange
 from cartproxy.store.text import plain_text
 from cartproxy.store.transport import MAX_ANSWER_BYTES, Answer, StoreTransport
@@ -35,22 +35,30 @@ class Wire(HTTPAdapter):
     """Its connections answer every call with the same bytes."""
 
     answer = b""
+    early = False
 
     def pool(self, *_: object) -> Wire:
         return self
 
     @contextmanager
     def exchange(self, request: bytes, _: float, ends: float) -> Iterator[Exchange]:
-        yield Exchange(Peer(self.answer), request, ends)  # type: ignore[arg-type]
+        peer = Peer(self.answer)
+        peer.asked = self.early
+        yield Exchange(peer, request, ends)  # type: ignore[arg-type]
 
 
 class Peer(io.BytesIO):
-    """The socket's part that is used: has its answer ready, and hangs up after it."""
+    """The socket's part that is used: answers when it was asked, and hangs up after it."""
 
-    recv = io.BytesIO.read
+    asked = False
+
+    def recv(self, size: int) -> bytes:
+        if not self.asked:
+            raise BlockingIOError
+        return self.read(size)
 
     def sendall(self, request: bytes) -> None:
-        """Hear it."""
+        self.asked = True
 
     def settimeout(self, seconds: float) -> None:
         """Never late."""
@@ -62,8 +70,8 @@ class Ungoverned:
     def __init__(self, transport: StoreTransport) -> None:
         self._transport = transport
 
-    def call(self, method: str, path: str, _: Any, body: object = None, **more: str) -> Answer:
-        return self._transport.call(method, path, Deadline.after(60), body, **more)  # type: ignore[arg-type]
+    def call(self, method: str, path: str, _: Any, body: object = None, **more: Any) -> Answer:
+        return self._transport.call(method, path, Deadline.after(60), body, **more)
 
 
 WIRE = Wire()
@@ -208,6 +216,14 @@ def test_text_that_is_no_text_is_a_bad_answer_however_deep_it_is(field: str) -> 
 
         with pytest.raises(StoreBadResponse):
             CALLS["get_cart"]()
+
+
+def test_answer_before_its_question_is_not_believed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(WIRE, "early", True)
+    give([{"Key": "CartItemID", "Value": "7"}], 201)
+
+    with pytest.raises(StoreUnreachable):
+        CALLS["add_item"]()
 
 
 # html.parser takes time that grows with the square of what is never closed.

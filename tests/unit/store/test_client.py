@@ -44,6 +44,7 @@ class Api:
     body: bytes = b"{}"
     headers: dict[str, str] = field(default_factory=dict)
     calls: list[tuple[str, str, Any]] = field(default_factory=list)
+    connections: list[tuple[str, int]] = field(default_factory=list)  # one for each call
     sent_headers: dict[str, str] = field(default_factory=dict)
 
     def answers(self, body: Any, status: int = 200, **headers: str) -> None:
@@ -67,6 +68,7 @@ def handler_for(api: Api) -> type[BaseHTTPRequestHandler]:
         def answer(self) -> None:
             sent = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             api.calls.append((self.command, self.path, json.loads(sent) if sent else None))
+            api.connections.append(self.client_address)
             api.sent_headers = dict(self.headers)
             self.send_response(api.status)
             for name, value in api.headers.items():
@@ -212,6 +214,116 @@ def test_changes_and_removals_are_confirmed_in_either_spelling(
         ("DELETE", "/v2/Cart/key/Item/7", None),
         ("DELETE", "/v2/Cart/key", None),
     ]
+
+
+# Fault 43: an answer belongs to its question.
+ENVELOPE_CALLS = {
+    "update": ("OrderKey", "key", lambda client, may: client.update_cart("key", Addresses(), may)),
+    "delete": ("OrderKey", "key", lambda client, may: client.delete_cart("key", may)),
+    "change": ("CartItemID", "7", lambda client, may: client.change_item("key", "7", Decimal(2), may)),
+    "remove": ("CartItemId", "7", lambda client, may: client.remove_item("key", "7", may)),
+}  # fmt: skip
+of_each_write = pytest.mark.parametrize(
+    ("name", "asked", "call"), ENVELOPE_CALLS.values(), ids=ENVELOPE_CALLS.keys()
+)
+
+
+@of_each_write
+def test_write_is_confirmed_by_the_id_that_was_asked_for(
+    api: Api, client: StoreClient, allowance: Allowance, name: str, asked: str, call: Any
+) -> None:
+    value = int(asked) if asked.isdigit() else asked
+    api.answers([envelope(name) | {"Value": value}])
+
+    call(client, allowance)
+    api.confirms(name, asked)
+    call(client, allowance)
+
+    assert len(api.calls) == 2
+
+
+@of_each_write
+@pytest.mark.parametrize("value", ["other", "70", "07", "KEY", ""])
+def test_write_that_confirms_another_id_leaves_the_outcome_unknown_and_the_connection(
+    api: Api, client: StoreClient, allowance: Allowance, name: str, asked: str, call: Any, value: str
+) -> None:  # fmt: skip
+    api.confirms(name, value)
+    with pytest.raises(StoreBadResponse) as caught:
+        call(client, allowance)
+    api.confirms(name, asked)
+    call(client, allowance)
+
+    assert caught.value.outcome is Outcome.UNKNOWN
+    assert not caught.value.answered  # the answer to this call may still be on its way
+    assert len(set(api.connections)) == len(api.calls) == 2
+
+
+@pytest.mark.parametrize(
+    "look",
+    [lambda client, may: client.get_cart("key", may), lambda client, may: client.get_product(1, may)],
+    ids=["cart", "product"],
+)  # fmt: skip
+def test_look_that_shows_something_else_is_a_bad_response_and_leaves_the_connection(
+    api: Api, client: StoreClient, allowance: Allowance, look: Any
+) -> None:
+    api.answers([{"OrderKey": "other", "SKUInfo": {"CatalogID": 2}}])
+    with pytest.raises(StoreBadResponse) as caught:
+        look(client, allowance)
+    api.answers([{"OrderKey": "key", "SKUInfo": {"CatalogID": 1}}])
+    look(client, allowance)
+
+    assert caught.value.outcome is Outcome.NOT_APPLIED
+    assert len(set(api.connections)) == len(api.calls) == 2
+
+
+def test_new_carts_key_is_new(api: Api, client: StoreClient, allowance: Allowance) -> None:
+    api.confirms("OrderKey", "first", 201)
+    client.create_cart(Addresses(), allowance)
+    api.confirms("OrderKey", "second")
+    client.update_cart("second", Addresses(), allowance)
+
+    for known in ("first", "second"):
+        api.confirms("OrderKey", known, 201)
+        with pytest.raises(StoreBadResponse):
+            client.create_cart(Addresses(), allowance)
+
+
+def test_line_is_of_one_cart_alone(api: Api, client: StoreClient, allowance: Allowance) -> None:
+    api.confirms("CartItemID", "7", 201)
+    added = [client.add_item("key", MUG, allowance) for _ in range(2)]  # a store that merges
+    api.confirms("CartItemID", "8")
+    client.change_item("key", "8", Decimal(2), allowance)
+
+    assert added == ["7", "7"]
+    for known in ("7", "8"):
+        api.confirms("CartItemID", known, 201)
+        with pytest.raises(StoreBadResponse) as caught:
+            client.add_item("another", MUG, allowance)
+        assert caught.value.outcome is Outcome.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (400, [envelope("Error", status="400")]),
+        (404, b""),
+        (200, [envelope("Error", status="404")]),
+    ],
+)
+def test_connection_is_not_kept_after_an_error_which_says_of_no_question_that_it_answers_it(
+    api: Api, client: StoreClient, allowance: Allowance, status: int, body: Any
+) -> None:
+    api.answers(body, status)
+    with pytest.raises(StoreError):
+        client.get_cart("key", allowance)
+    api.answers([{"OrderKey": "key"}])
+    client.get_cart("key", allowance)
+    api.confirms("OrderKey", "key")
+    client.delete_cart("key", allowance)
+
+    first, second, third = api.connections
+    assert first != second
+    assert second == third
 
 
 @pytest.mark.parametrize(

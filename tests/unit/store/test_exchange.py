@@ -5,35 +5,50 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from cartproxy.store.exchange import AnswerTooLarge, BrokenAnswer, Exchange
+from cartproxy.store.exchange import AnswerTooLarge, BrokenAnswer, Exchange, NotAsked
 
 OK = b"HTTP/1.1 200 OK\r\n"
 CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
 
 
+class Pair:
+    """Our end of a connection, and a peer that has a thread of its own."""
+
+    def __init__(self, pool: ThreadPoolExecutor) -> None:
+        self.ours, self.peer = socket.socketpair()
+        self._pool = pool
+
+    def answers(self, answer: bytes, *, closes: bool = False) -> None:
+        """Let the peer answer once it has been asked."""
+
+        def reply() -> None:
+            self.peer.recv(1)
+            self.peer.sendall(answer)
+            if closes:
+                self.peer.close()
+
+        self._pool.submit(reply)
+
+
 @pytest.fixture
-def pair() -> Iterator[tuple[socket.socket, socket.socket]]:
-    ours, peer = socket.socketpair()
-    with ours, peer:
-        yield ours, peer
+def pair() -> Iterator[Pair]:
+    with ThreadPoolExecutor(1) as pool:
+        pair = Pair(pool)
+        with pair.ours, pair.peer:
+            yield pair
 
 
-Pair = tuple[socket.socket, socket.socket]
+def read(pair: Pair, answer: bytes, *, limit: int = 1000) -> bytes:
+    return exchanged(pair, answer, closes=True).read(limit)
 
 
-def read(pair: Pair, answer: bytes, *, closes: bool = True, limit: int = 1000) -> bytes:
-    return exchanged(pair, answer, closes=closes).read(limit)
-
-
-def exchanged(pair: Pair, answer: bytes, *, closes: bool = False) -> Exchange:
-    ours, peer = pair
-    peer.sendall(answer)
-    if closes:
-        peer.shutdown(socket.SHUT_WR)
-    return Exchange(ours, b"GET / HTTP/1.1\r\n\r\n", time.monotonic() + 5)
+def exchanged(pair: Pair, answer: bytes, *, closes: bool = False, seconds: float = 30) -> Exchange:
+    pair.answers(answer, closes=closes)
+    return Exchange(pair.ours, b"G", time.monotonic() + seconds)
 
 
 @pytest.mark.parametrize(
@@ -138,21 +153,33 @@ def test_body_is_bounded_however_it_is_framed(pair: Pair, answer: bytes) -> None
 
 @pytest.mark.parametrize("answer", [b"", b"HTTP", OK, CHUNKED + b"1\r\n", OK + b"\r\n12"])
 def test_silence_ends_with_the_time_that_was_given(pair: Pair, answer: bytes) -> None:
-    ours, peer = pair
-    peer.sendall(answer)
     began = time.monotonic()
 
     with pytest.raises(TimeoutError):
-        Exchange(ours, b"", began + 0.1).read(1000)
+        exchanged(pair, answer, seconds=0.1).read(1000)
 
     assert 0.09 < time.monotonic() - began < 3
 
 
-def test_answer_of_a_peer_that_hung_up_on_the_request_is_still_read(pair: Pair) -> None:
-    ours, peer = pair
-    peer.sendall(b"HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\n\r\n")
-    peer.close()
+@pytest.mark.parametrize(
+    ("early", "hangs_up"), [(OK + b"Content-Length: 2\r\n\r\n{}", False), (OK, True), (b"", True)]
+)
+def test_peer_that_speaks_or_hangs_up_before_the_question_is_not_asked(
+    pair: Pair, early: bytes, hangs_up: bool
+) -> None:
+    pair.peer.sendall(early)
+    if hangs_up:
+        pair.peer.shutdown(socket.SHUT_WR)
 
-    exchange = Exchange(ours, b"x", time.monotonic() + 5)
+    with pytest.raises(NotAsked):
+        Exchange(pair.ours, b"x", time.monotonic() + 30)
 
-    assert exchange.status == 413
+    pair.ours.shutdown(socket.SHUT_WR)
+    assert pair.peer.recv(1) == b""
+
+
+def test_answer_to_a_question_that_was_not_sent_to_its_end_is_not_believed(pair: Pair) -> None:
+    pair.answers(OK + b"Content-Length: 2\r\n\r\n{}", closes=True)
+
+    with pytest.raises(ConnectionError):
+        Exchange(pair.ours, b"x" * 10_000_000, time.monotonic() + 30)

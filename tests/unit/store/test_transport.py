@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 import socket
 import struct
 import threading
@@ -23,7 +24,7 @@ from cartproxy.store.errors import (
     StoreUnreachable,
 )
 from cartproxy.store.sessions import new_session
-from cartproxy.store.transport import StoreTransport
+from cartproxy.store.transport import Answer, StoreTransport
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 connections: list[socket.socket] = []
@@ -226,13 +227,69 @@ def test_cookies_of_the_store_are_not_sent_back_and_connections_are_kept() -> No
         seen,
     ):
         calls = transport(url)
-        for _ in range(3):
-            calls.call("GET", "/", Deadline.after(9), operation="test")
+        for path in ("/1", "/2", "/3"):
+            calls.call("GET", path, Deadline.after(9), operation="test")
 
     assert len(seen) == 3
     assert len(connections) == 1
     assert all(b"ookie" not in request for request in seen)
     assert all(b"PrivateKey: secret-key" in request for request in seen)
+
+
+def test_same_question_is_not_asked_twice_in_a_row_over_one_connection() -> None:
+    used: list[socket.socket] = []
+
+    def play(client: socket.socket) -> None:
+        used.append(client)
+        client.sendall(with_length(b"[1]"))
+
+    with server(play) as (url, _):
+        calls = transport(url)
+        for path in ("/a", "/a", "/b", "/b", "/b"):
+            calls.call("POST", path, Deadline.after(9), {}, operation="test")
+
+    first, second, third, fourth, fifth = used
+    assert first is not second
+    assert second is third
+    assert third is not fourth
+    assert fourth is not fifth
+    assert len(connections) == 2
+
+
+def test_connection_is_not_kept_where_the_answer_is_not_known_to_be_the_questions() -> None:
+    used: list[socket.socket] = []
+
+    def play(client: socket.socket) -> None:
+        used.append(client)
+        client.sendall(with_length(b"[1]"))
+
+    def refuse(_: Answer) -> bool:
+        raise StoreBadResponse("not ours")
+
+    with server(play) as (url, _):
+        calls = transport(url)
+        calls.call("GET", "/1", Deadline.after(9), operation="test", check=lambda _: False)
+        with pytest.raises(StoreBadResponse):
+            calls.call("GET", "/2", Deadline.after(9), operation="test", check=refuse)
+        for path in ("/3", "/4"):
+            calls.call("GET", path, Deadline.after(9), operation="test", check=lambda _: True)
+
+    first, second, third, fourth = used
+    assert len({first, second, third}) == 3
+    assert third is fourth
+
+
+def test_late_second_answer_ends_the_kept_connection_before_it_is_used_again() -> None:
+    with server(says(with_length(b"[1]"))) as (url, _):
+        calls = transport(url)
+        calls.call("GET", "/1", Deadline.after(9), operation="test")
+        connections[0].sendall(with_length(b"[1]"))
+        kept = calls._pool.pool.queue[-1].sock  # type: ignore[union-attr]
+        assert select.select([kept], [], [], 30)[0]
+
+        calls.call("GET", "/2", Deadline.after(9), operation="test")
+
+    assert len(connections) == 2
 
 
 @pytest.mark.parametrize(("header", "seconds"), [("7", 7), ("", None), ("soon", None), ("٣", None)])

@@ -29,7 +29,11 @@ LINE = {
 
 
 def read(body: Any) -> Any:
-    return wire.read_cart(body, SHOP, USD)
+    return wire.read_cart(body, "k", SHOP, USD)
+
+
+def cart(*lines: object) -> list[dict[str, Any]]:
+    return [{"OrderKey": "k", "CartItemList": list(lines)}]
 
 
 @pytest.mark.parametrize("wrap", [lambda cart: cart, lambda cart: [cart]])
@@ -39,7 +43,7 @@ def test_empty_cart_comes_in_every_shape(wrap: Any, lines: dict[str, Any]) -> No
 
 
 def test_line_is_read_with_decimals_and_absolute_image() -> None:
-    (line,) = read([{"CartItemList": [LINE]}]).items
+    (line,) = read(cart(LINE)).items
 
     assert (line.item_id, line.catalog_id, line.quantity) == ("7", 3829, 2)
     assert (str(line.unit_price), str(line.line_total)) == ("9.50", "19.00")
@@ -49,7 +53,7 @@ def test_line_is_read_with_decimals_and_absolute_image() -> None:
 
 @pytest.mark.parametrize("text", ["7", 7, Decimal("7.0")])
 def test_numbers_may_be_strings(text: object) -> None:
-    (line,) = read([{"CartItemList": [LINE | {"CartItemID": text, "ItemQuantity": text}]}]).items
+    (line,) = read(cart(LINE | {"CartItemID": text, "ItemQuantity": text})).items
 
     assert (line.item_id, line.quantity) == ("7", 7)
 
@@ -58,14 +62,34 @@ def test_numbers_may_be_strings(text: object) -> None:
 @pytest.mark.parametrize(
     "body",
     [{"Result": {"Nested": [1]}}, {}, [], [{}], [{}, {}], None, "cart", 7, [[]], [None],
-     {"CartItemList": {}}, {"CartItemList": [7]}, {"CartItemList": "x"},
-     {"CartItemList": [LINE | {"CartItemID": None}]}, {"CartItemList": [LINE | {"CartItemID": True}]},
-     {"CartItemList": [LINE | {"ItemQuantity": "many"}]}, {"CartItemList": [LINE | {"CatalogID": 1.5}]},
-     {"CartItemList": [LINE | {"ItemUnitPrice": Decimal("1e999")}]}],
+     {"OrderKey": "k", "CartItemList": {}}, cart(7), {"OrderKey": "k", "CartItemList": "x"},
+     cart(LINE | {"CartItemID": None}), cart(LINE | {"CartItemID": True}),
+     cart(LINE | {"ItemQuantity": "many"}), cart(LINE | {"CatalogID": 1.5}),
+     cart(LINE | {"ItemUnitPrice": Decimal("1e999")})],
 )  # fmt: skip
 def test_what_is_not_a_cart_is_not_taken_for_one(body: object) -> None:
     with pytest.raises(StoreBadResponse):
         read(body)
+
+
+@pytest.mark.parametrize(
+    "named",
+    [{"OrderKey": "other"}, {"OrderKey": "K"}, {"OrderKey": 7}, {"OrderKey": ""}, {"OrderKey": ["k"]},
+     {"OrderKey": None}, {}, {"CheckoutURL": "https://shop.example/continue_order.asp?orderkey=k"}],
+)  # fmt: skip
+def test_cart_of_another_key_or_of_none_is_refused(named: dict[str, Any]) -> None:
+    with pytest.raises(StoreBadResponse):
+        read([{"CartItemList": [LINE], **named}])
+
+
+def test_documented_sample_says_of_no_cart_that_it_is_empty() -> None:
+    with pytest.raises(StoreBadResponse):
+        read({"CustomerId": 1, "BillingFirstName": "Ada", "ShipmentCity": "Tamarac"})
+
+
+def test_cart_that_names_a_line_twice_is_refused() -> None:
+    with pytest.raises(StoreBadResponse):
+        read(cart(LINE, LINE | {"CatalogID": 3828, "CartItemID": "7"}))
 
 
 @pytest.mark.parametrize(
@@ -77,7 +101,7 @@ def test_what_is_not_a_cart_is_not_taken_for_one(body: object) -> None:
 )  # fmt: skip
 def test_numbers_longer_than_any_price_are_a_bad_response(line: dict[str, Any]) -> None:
     with pytest.raises(StoreBadResponse):
-        read([{"CartItemList": [LINE | line]}])
+        read(cart(LINE | line))
 
 
 @given(st.decimals(allow_nan=False), st.decimals(allow_nan=False))
@@ -86,17 +110,17 @@ def test_numbers_longer_than_any_price_are_a_bad_response(line: dict[str, Any]) 
 @example(Decimal(1), Decimal("1e29"))
 def test_any_price_and_quantity_are_read_or_refused(price: Decimal, quantity: Decimal) -> None:
     try:
-        cart = read([{"CartItemList": [LINE | {"ItemUnitPrice": price, "ItemQuantity": quantity}]}])
+        (line,) = read(cart(LINE | {"ItemUnitPrice": price, "ItemQuantity": quantity})).items
     except StoreBadResponse:
         return
-    total = cart.items[0].line_total
+    total = line.line_total
     assert total == USD.round(total)
 
 
 def test_lines_keep_the_stores_order_and_discounts_their_sign() -> None:
     discount = {"CartItemID": 9, "CatalogID": 0, "ItemQuantity": 1, "ItemOptionPrice": "-5.005"}
 
-    first, second = read([{"CartItemList": [LINE, discount]}]).items
+    first, second = read(cart(LINE, discount)).items
 
     assert (first.item_id, second.item_id) == ("7", "9")
     assert str(second.line_total) == "-5.01"
@@ -111,7 +135,7 @@ def test_lines_keep_the_stores_order_and_discounts_their_sign() -> None:
 def test_free_parts_of_a_bundle_are_marked(name: str, price: int, derived: bool) -> None:
     part = LINE | {"ItemDescription": name, "ItemUnitPrice": price}
 
-    (line,) = read({"CartItemList": [part]}).items
+    (line,) = read(cart(part)).items
 
     assert line.derived is derived
 
@@ -134,7 +158,7 @@ PRODUCT = {
 
 
 def read_product(**changes: Any) -> Any:
-    return wire.read_product([PRODUCT | changes], SHOP, USD)
+    return wire.read_product([PRODUCT | changes], 3828, SHOP, USD)
 
 
 def with_sku(**changes: Any) -> Any:
@@ -159,6 +183,13 @@ def test_product_shows_what_a_button_needs_and_nothing_hidden() -> None:
         (5, "2.50"),
     ]
     assert "1.23" not in repr(product)
+
+
+@pytest.mark.parametrize("catalog_id", [3829, "3829", None, "shirt"])
+def test_another_product_is_refused_hidden_or_not(catalog_id: object) -> None:
+    for hidden in (False, True):
+        with pytest.raises(StoreBadResponse):
+            read_product(SKUInfo={**PRODUCT["SKUInfo"], "CatalogID": catalog_id}, Hide=hidden)  # type: ignore[dict-item]
 
 
 def test_product_on_sale_has_its_sale_price_and_the_regular_one() -> None:
@@ -205,7 +236,7 @@ def test_error_envelope_is_told_from_every_other_answer(body: object, expected: 
 
 @pytest.mark.parametrize("url", ["javascript:alert(1)", "data:text/html,x", "http://[bad", ""])
 def test_images_are_http_or_none(url: str) -> None:
-    (line,) = read([{"CartItemList": [LINE | {"ItemImage1": url}]}]).items
+    (line,) = read(cart(LINE | {"ItemImage1": url})).items
 
     assert line.image_url is None
 
@@ -222,7 +253,7 @@ json = st.recursive(
 
 @given(json)
 def test_whatever_comes_is_a_cart_or_a_bad_response(body: object) -> None:
-    for reader in (read, lambda each: wire.read_product(each, SHOP, USD)):
+    for reader in (read, lambda each: wire.read_product(each, 3828, SHOP, USD)):
         try:
             reader(body)
         except StoreBadResponse:

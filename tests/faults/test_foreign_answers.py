@@ -1,0 +1,239 @@
+"""Fault 43: thirty shoppers at once, and a store or a proxy before it that mixes up its answers.
+
+Each shopper buys quantities that nobody else buys, so that a line tells whose it is.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+import requests
+from conftest import store_environment
+from support.faults_settings import QUICK
+from support.servers import service
+from support.shopper import MUG, Shopper, Store
+
+SHOPPERS = 30
+MINIMAL = {"Prefer": "return=minimal"}
+NOW = {"Cache-Control": "no-cache"}
+
+
+class Buyer:
+    """A shopper whose quantities are from `mark` to `mark + 99`."""
+
+    def __init__(self, url: str, number: int) -> None:
+        self.shopper = Shopper(url)
+        self.mark = 100 * (number + 1)
+
+    def call(self, method: str, path: str, json: Any = None, **headers: str) -> requests.Response:
+        """One call; whatever comes back shows nothing of anybody else."""
+        answer = self.shopper.call(method, path, json, headers=headers, timeout=60)
+        body = answer.json() if answer.content else {}
+        foreign = [line for line in body.get("items", []) if not self.owns(line)]
+        assert not foreign, f"{method} {path} of {self.mark} shows {foreign}"
+        assert answer.status_code != 500, answer.text
+        return answer
+
+    def owns(self, line: dict[str, Any]) -> bool:
+        return bool(self.mark <= line["quantity"] < self.mark + 100)
+
+    def add(self, *places: int, **headers: str) -> requests.Response:
+        """Add lines, sending the same again while it is retryable, as a widget does."""
+        items = [{"catalog_id": MUG, "quantity": self.mark + place} for place in places]
+        headers = {"Idempotency-Key": secrets.token_hex(8)} | headers
+        return self.until_known(
+            lambda: self.call("POST", "/cart/items", {"items": items}, **headers)
+        )
+
+    def until_known(self, call: Callable[[], requests.Response]) -> requests.Response:
+        ends = time.monotonic() + 120
+        while not is_known(answer := call()):
+            assert answer.json().get("retryable", True), answer.text
+            assert time.monotonic() < ends, answer.text
+            time.sleep(int(answer.headers.get("Retry-After", "0")))
+        return answer
+
+    def shown(self) -> list[int]:
+        """The quantities in the cart as the store has it."""
+        cart = self.until_known(lambda: self.call("GET", "/cart", **NOW)).json()
+        return sorted(line["quantity"] - self.mark for line in cart["items"])
+
+    def at_store(self, store: Store) -> list[list[int]]:
+        """The same, in each cart that holds any of them."""
+        carts = [[line["quantity"] for line in cart["lines"]] for cart in store.carts()]
+        return [
+            sorted(quantity - self.mark for quantity in cart)
+            for cart in carts
+            if any(self.owns({"quantity": quantity}) for quantity in cart)
+        ]
+
+
+def together(buyers: list[Buyer], act: Callable[[Buyer], Any]) -> list[Any]:
+    with ThreadPoolExecutor(len(buyers)) as pool:
+        return list(pool.map(act, buyers))
+
+
+@pytest.fixture
+def buyers(quick_url: str, store: Store) -> list[Buyer]:
+    """Thirty shoppers with one line each, whose carts have not been read yet."""
+    store.change_product(MUG, stock=10**6)
+    buyers = [Buyer(quick_url, number) for number in range(SHOPPERS)]
+    together(buyers, lambda buyer: buyer.add(1, **MINIMAL))
+    return buyers
+
+
+def is_known(answer: requests.Response) -> bool:
+    results = answer.json().get("results", [])
+    return answer.status_code < 400 and all(each["outcome"] == "applied" for each in results)
+
+
+def is_bad_response(answer: requests.Response) -> bool:
+    return (answer.status_code, answer.json()["code"]) == (502, "store-bad-response")
+
+
+@pytest.mark.parametrize(("method", "path"), [("GET", "/cart"), ("POST", "/checkout")])
+def test_look_that_gets_another_cart_shows_and_keeps_nothing_of_it(
+    buyers: list[Buyer], store: Store, method: str, path: str
+) -> None:
+    store.fail({"method": "GET", "path": "/Cart/*", "fault": "other_cart", "times": None})
+
+    answers = together(buyers, lambda buyer: buyer.call(method, path))
+    store.fail()
+
+    assert all(is_bad_response(answer) for answer in answers)
+    assert together(buyers, Buyer.shown) == [[1]] * SHOPPERS
+
+
+def test_look_at_a_known_cart_that_gets_another_goes_on_from_the_snapshot(
+    buyers: list[Buyer], store: Store
+) -> None:
+    together(buyers, Buyer.shown)
+    store.fail({"method": "GET", "path": "/Cart/*", "fault": "other_cart", "times": None})
+
+    carts = together(buyers, lambda buyer: buyer.call("GET", "/cart", **NOW).json())
+    leaving = together(buyers, lambda buyer: buyer.call("POST", "/checkout").json())
+    store.fail()
+
+    keys = {cart["lines"][0]["quantity"] - 1: cart["order_key"] for cart in store.carts()}
+    assert all(cart["stale"] and cart["item_count"] == buyer.mark + 1
+               for buyer, cart in zip(buyers, carts, strict=True))  # fmt: skip
+    assert all(keys[buyer.mark] in left["checkout_url"]
+               for buyer, left in zip(buyers, leaving, strict=True))  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "left"),
+    [
+        ("PATCH", "/cart/items/{line}", 5, [5]),
+        ("DELETE", "/cart/items/{line}", None, []),
+        ("PATCH", "/cart", {"billing": {"city": "Bonn"}}, [1]),
+    ],
+    ids=["change", "remove", "addresses"],
+)
+def test_write_that_gets_another_carts_envelope_is_not_confirmed(
+    buyers: list[Buyer], store: Store, method: str, path: str, body: Any, left: list[int]
+) -> None:
+    together(buyers, Buyer.shown)
+
+    def write(buyer: Buyer) -> requests.Response:
+        (line,) = buyer.call("GET", "/cart").json()["items"]
+        json = {"quantity": buyer.mark + body} if isinstance(body, int) else body
+        return buyer.call(method, path.format(line=line["item_id"]), json)
+
+    method_at_store = {"PATCH": "PUT"}.get(method, method)
+    store.fail({"method": method_at_store, "path": "*", "fault": "other_cart", "times": None})
+    answers = together(buyers, write)
+    store.fail()
+
+    assert all(is_bad_response(answer) for answer in answers)
+    assert {answer.json()["outcome"] for answer in answers} == {"unknown"}
+    assert together(buyers, Buyer.shown) == [left] * SHOPPERS
+
+
+def test_deletion_that_gets_another_carts_envelope_is_not_confirmed(
+    buyers: list[Buyer], store: Store
+) -> None:
+    store.fail({"method": "DELETE", "path": "/Cart/*", "fault": "other_cart", "times": None})
+
+    answers = together(buyers, lambda buyer: buyer.call("DELETE", "/cart"))
+    store.fail()
+
+    assert all(is_bad_response(answer) for answer in answers)
+    assert {answer.json()["outcome"] for answer in answers} == {"unknown"}
+    assert len(store.carts("gone")) == SHOPPERS
+
+
+def busy(buyer: Buyer) -> None:
+    """What a shopper does, all of it repeated until it is known."""
+    buyer.add(2)
+    buyer.add(3, 4, 5)
+    buyer.add(6, **MINIMAL)
+    ids = {line["quantity"]: line["item_id"] for line in buyer.call("GET", "/cart").json()["items"]}
+    changed = ids.get(buyer.mark + 1)
+    if changed:
+        json = {"quantity": buyer.mark + 50}
+        buyer.until_known(lambda: buyer.call("PATCH", f"/cart/items/{changed}", json))
+
+
+@pytest.mark.parametrize("ms", [None, 10, 25, 40])
+def test_answers_that_come_twice_are_taken_once(
+    buyers: list[Buyer], store: Store, ms: int | None
+) -> None:
+    # Without ms the second answer is read by whoever uses the connection next, every time.
+    late = {"times": 10 * SHOPPERS} if ms is None else {"times": None, "ms": ms}
+    together(buyers, Buyer.shown)
+    store.fail({"method": "*", "path": "*", "fault": "twice", **late})
+
+    together(buyers, busy)
+    store.fail()
+
+    bought = [[2, 3, 4, 5, 6, 50]] * SHOPPERS
+    assert together(buyers, Buyer.shown) == bought
+    assert [buyer.at_store(store) for buyer in buyers] == [[each] for each in bought]
+
+
+@pytest.fixture(scope="module")
+def one_worker_url(redis_url: str, store_url: str) -> Iterator[str]:
+    """A service of one process: it knows which carts it has made, not which another one has."""
+    environment = {"CARTPROXY_REDIS_URL": redis_url, "CARTPROXY_WORKERS": "1", **QUICK}
+    with service({**environment, **store_environment(store_url)}) as url:
+        yield url
+
+
+def test_add_that_gets_another_carts_line_gives_the_shopper_its_own(
+    one_worker_url: str, store: Store
+) -> None:
+    store.change_product(MUG, stock=10**6)
+    buyers = [Buyer(one_worker_url, number) for number in range(SHOPPERS)]
+    together(buyers, lambda buyer: buyer.add(1))
+    Buyer(one_worker_url, SHOPPERS).add(1)  # the newest cart, whose line the others are given
+    store.fail({"method": "POST", "path": "/Cart/*/Item", "fault": "other_cart", "times": None})
+
+    answers = together(buyers, lambda buyer: buyer.add(2).json())
+    store.fail()
+
+    added = [
+        [line["item_id"] for line in cart["items"] if line["quantity"] % 100 == 2]
+        for cart in answers
+    ]
+    assert added == [[result["item_id"] for result in answer["results"]] for answer in answers]
+    assert [buyer.at_store(store) for buyer in buyers] == [[[1, 2]]] * SHOPPERS
+
+
+@pytest.mark.parametrize("fault", ["other_cart", "twice"])
+def test_no_two_shoppers_get_one_new_cart(one_worker_url: str, store: Store, fault: str) -> None:
+    store.change_product(MUG, stock=10**6)
+    buyers = [Buyer(one_worker_url, number) for number in range(SHOPPERS)]
+    buyers[0].add(1)
+    store.fail({"method": "POST", "path": "/Cart", "fault": fault, "times": 2 * SHOPPERS})
+
+    together(buyers[1:], lambda buyer: buyer.add(1))
+    store.fail()
+
+    assert together(buyers, Buyer.shown) == [[1]] * SHOPPERS
+    assert [buyer.at_store(store) for buyer in buyers] == [[[1]]] * SHOPPERS
