@@ -71,7 +71,7 @@ class CartService(Adding, Changing):
             allowance = self._store.allow(1, deadline)
             record = self._begun(write, preferences, allowance)
             if record is None:
-                write.release(KeptAnswer())
+                write.forget(KeptAnswer())  # also what can't be read
                 return
             with suppress(StoreNotFound):
                 self._store.delete_cart(record.order_key, allowance)

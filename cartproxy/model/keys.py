@@ -5,14 +5,21 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import re
 from dataclasses import dataclass
 from typing import Any
 
+import orjson
+
 from cartproxy.compact import compact
 from cartproxy.errors import Outcome
-from cartproxy.model.cart import ItemResult
+from cartproxy.model.cart import ITEM, ItemResult
+from cartproxy.model.shape import checked
 
 _OUTCOMES = {outcome[0]: outcome for outcome in Outcome}  # by its initial
+_INITIAL = re.compile("|".join(_OUTCOMES))
+_RESULT = {(int, _INITIAL, str | None), (int, _INITIAL, str | None, str)}
+_INTENT = (str, str, [ITEM])
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +52,14 @@ class Intent:
         # type more kinds of those than one.
         return json.dumps([owner, entry, self.items_json], separators=(",", ":"))
 
+    @staticmethod
+    def checked(text: str) -> str:
+        """The text, if it is one that `text` has made. Raises ValueError."""
+        checked(orjson.loads(text), _INTENT)
+        if not text.isascii():
+            raise ValueError("Not the text of an intent.")
+        return text
+
 
 @dataclass(frozen=True, slots=True)
 class KeptAnswer:
@@ -66,9 +81,10 @@ class KeptAnswer:
         return compact([int(self.created), *results])
 
     @classmethod
-    def decode(cls, text: str) -> KeptAnswer:
-        """From text."""
-        created, *results = json.loads(text)
+    def decode(cls, text: str | bytes) -> KeptAnswer:
+        """From text. Raises ValueError for anything else."""
+        created, *results = checked(orjson.loads(text), list) or [None]
+        checked([created, results], (range(2), [_RESULT]))
         return cls(
             tuple(
                 ItemResult(index, _OUTCOMES[initial], *more) for index, initial, *more in results

@@ -9,15 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import cast
 
 import redis
 
 from cartproxy.records.live_carts import strike
 from cartproxy.records.record import Record
-from cartproxy.records.records import record_key
+from cartproxy.records.records import RECORD, record_key
 from cartproxy.records.seal import Seal
-from cartproxy.storage.errors import typed_errors
+from cartproxy.storage.errors import StorageNewer, typed_errors
+from cartproxy.storage.values import read_text
 
 _PAGE = 1000
 
@@ -48,17 +48,23 @@ class CartAdmin:
         pattern = record_key(f"{beginning}*{site}")
         with typed_errors("list"):
             for key in self._client.scan_iter(match=pattern, count=_PAGE):
-                yield bytes(key).decode().removeprefix(before).removesuffix(after)
+                yield bytes(key).decode(errors="replace").removeprefix(before).removesuffix(after)
 
     def look(self, name: str) -> Entry | None:
-        """A cart, without sliding its life; None when it is gone."""
+        """A cart, without sliding its life; None when it is gone.
+
+        Its record is None where this release can't read it.
+        """
         key = record_key(name)
-        with typed_errors("look"):
-            text = cast("bytes | None", self._client.get(key))
-            left_ms = self._client.pttl(key)
+        text = read_text(self._client, RECORD, key, operation="look")
         if text is None:
             return None
-        record = Record.from_text(text.decode(), self._seal)
+        with typed_errors("look"):
+            left_ms = self._client.pttl(key)
+        try:
+            record = Record.from_text(text.decode(), self._seal)
+        except (ValueError, StorageNewer):
+            record = None
         made = datetime.fromtimestamp(record.made_ms / 1000, UTC) if record else None
         return Entry(name, made, max(0, left_ms // 1000), record)
 

@@ -3,12 +3,12 @@
 -- ARGV: owner, idle life ms, absolute life ms, entry's life ms, entry, its fingerprint and the
 --       answer to keep under it or "", action, and what the action needs:
 --       save: "same" or "other" for the cart at the store, state. forget: nothing. abandon:
---       nothing, the record stays. release: dead writers' intents as before this write began.
+--       nothing, the record stays. release: the write's own intent, which goes.
 -- Returns 1; 0 when the owner has lost the lock, and then nothing is changed.
 local action = ARGV[7]
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local made, revision, checkout_at, state = parts(redis.call('GET', KEYS[1]))
+local made, revision, checkout_at, state, intents = parts(redis.call('GET', KEYS[1]))
 local holder = redis.call('GET', KEYS[2])
 if holder ~= ARGV[1] then
   -- Done before, if the first reply was lost; else the lock has run out.
@@ -19,9 +19,12 @@ if holder ~= ARGV[1] then
 end
 if action == 'forget' then
   redis.call('DEL', KEYS[1])
-elseif action == 'release' and made then
-  local intents = ARGV[8] == '' and '' or '\n' .. ARGV[8]
-  redis.call('SET', KEYS[1], join(made, revision, checkout_at, state, intents), 'KEEPTTL')
+elseif action == 'release' and made and ARGV[8] ~= '' then
+  local first, last = string.find(intents, '\n' .. ARGV[8], 1, true)
+  if first then
+    intents = string.sub(intents, 1, first - 1) .. string.sub(intents, last + 1)
+    redis.call('SET', KEYS[1], join(made, revision, checkout_at, state, intents), 'KEEPTTL')
+  end
 elseif action == 'save' then
   made = made or string.format('%d', now)
   if ARGV[8] ~= 'same' then

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from typing import Any
 
 import orjson
 
 from cartproxy.carts.doubt import Doubt, item_as_json, item_from_json
 from cartproxy.compact import compact
-from cartproxy.model.cart import EMPTY, NewItem, Snapshot
+from cartproxy.model.cart import EMPTY, ITEM, NewItem, Snapshot
+from cartproxy.model.shape import TIME_MS, checked
 from cartproxy.records.seal import Seal
+from cartproxy.storage.errors import StorageNewer
 
 FORMAT = "5:"
+_TEXT = re.compile(r"([0-9]{1,14}) (\S+) ([0-9]{1,14})\n([^\n]*)(.*)", re.ASCII | re.DOTALL)
+_STATE_TYPES = [str, int, int, int, dict, list]
+_DOUBT = (str, TIME_MS, [ITEM], dict)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -59,28 +66,24 @@ class Record:
         return seal.close(f"{FORMAT}{compact(state)}\t{self.snapshot.text}")
 
     @classmethod
-    def from_text(cls, text: str, seal: Seal) -> Record | None:
-        """The record as the scripts keep it; None for one of another format.
+    def from_text(cls, text: str, seal: Seal) -> Record:
+        """The record as the scripts keep it; its intents stay as they are kept.
 
-        Raises StorageUnavailable for one that no key opens.
+        Raises ValueError for what is none, StorageNewer for one in a format that this release does
+        not know, and StorageUnavailable for one that no key opens.
         """
-        head, _, rest = text.partition("\n")
-        sealed, _, intents = rest.partition("\n")
-        state = seal.open(sealed)
-        if not state.startswith(FORMAT):
-            return None
-        made_ms, revision, checkout_at_ms = head.split(" ")
-        rest, _, snapshot = state.removeprefix(FORMAT).partition("\t")
-        key, as_of_ms, outdated, lost, written, doubts = orjson.loads(rest)
+        found = _TEXT.fullmatch(text)
+        if found is None:
+            raise ValueError("Not a record.")
+        made_ms, revision, checkout_at_ms, state, intents = found.groups()
+        version, colon, rest = seal.open(state).partition(":")
+        if version not in READERS:
+            if colon and version.isascii() and version.isdecimal():
+                raise StorageNewer("The cart was written by another release.")
+            raise ValueError("Not the state of a record.")
         return cls(
-            order_key=key,
-            snapshot=Snapshot.from_text(snapshot),
-            as_of_ms=as_of_ms,
-            outdated=bool(outdated),
-            lost=bool(lost),
-            written={item_id: item_from_json(raw) for item_id, raw in written.items()},
-            doubts=tuple(Doubt.from_json(raw) for raw in doubts),
-            intents=intents,
+            **READERS[version](rest),
+            intents=intents[1:],
             checkout_at_ms=int(checkout_at_ms) or None,
             revision=revision,
             made_ms=int(made_ms),
@@ -140,6 +143,35 @@ class Record:
             written={},
             doubts=doubts,
         )
+
+
+def _format_5(text: str) -> dict[str, Any]:
+    """The fields of a record in format 5, which version 0.1 writes. Raises ValueError."""
+    state, _, snapshot = text.partition("\t")
+    fields = checked(orjson.loads(state), list)
+    if [*map(type, fields)] != _STATE_TYPES or not fields[0]:
+        raise ValueError("Not the fields of a record.")
+    key, as_of_ms, outdated, lost, written, doubts = fields
+    checked(as_of_ms, TIME_MS)
+    for _, _, items, seen in checked(doubts, [_DOUBT]):
+        checked([*seen.values()], [str])
+        if not seen.keys() <= {str(place) for place in range(len(items))}:
+            raise ValueError("A doubt about items that it does not have.")
+    return {
+        "order_key": key,
+        "snapshot": Snapshot.from_text(snapshot),
+        "as_of_ms": as_of_ms,
+        "outdated": bool(outdated),
+        "lost": bool(lost),
+        "written": {
+            item_id: item_from_json(checked(raw, ITEM)) for item_id, raw in written.items()
+        },
+        "doubts": tuple(Doubt.from_json(raw) for raw in doubts),
+    }
+
+
+# What this release reads. Another format is never overwritten: a newer release may have written it.
+READERS: dict[str, Callable[[str], dict[str, Any]]] = {"5": _format_5}
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import Any
@@ -26,10 +26,15 @@ from cartproxy.records.record import Loaded, Record
 from cartproxy.records.seal import UNSEALED, Seal
 from cartproxy.storage.errors import StorageError, StorageFull, StorageUnavailable, typed_errors
 from cartproxy.storage.scripts import load_script, run_twice
+from cartproxy.storage.values import Kind, note_unreadable
 
 _POLL_SECONDS = 0.015
 _LAST_POLL_SECONDS = 0.06
 _PLACE_SECONDS = 0.6  # a waiter that has not asked for so long is gone
+
+RECORD = Kind("record", "string")
+_INTENT, _LOCK = Kind("intent", "string"), Kind("lock", "string")
+_QUEUE, _ENTRIES, _ANSWER = Kind("queue", "hash"), Kind("entries", "hash"), Kind("answer", "hash")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,39 +51,28 @@ class Lives:
 class Write:
     """A write that holds its cart's lock, until `save`, `forget` or `release`.
 
-    `answer` is the kept answer when the same key has been answered before: there is no lock then,
-    and nothing to do. `behind` are the labels of the writes that wait for this cart.
+    `loaded` is the record of this name as it was when the write began; `line` is what it says there
+    of the write's intent, by its `owner`. `answer` is the kept answer when the same
+    key has been answered before: there is no lock then, and nothing to do. `behind` are the labels
+    of the writes that wait for this cart.
     """
 
-    def __init__(
-        self,
-        records: Records,
-        name: str,
-        owner: str,
-        intent: Intent,
-        loaded: Loaded,
-        *,
-        answer: KeptAnswer | None = None,
-        behind: tuple[str, ...] = (),
-    ) -> None:
-        self._records = records
-        self._name = name
-        self._owner = owner
-        self._intent = intent
-        self.loaded = loaded
-        self.answer = answer
-        self.behind = behind
-        self.ended = answer is not None
+    loaded: Loaded
 
-    @property
-    def name(self) -> str:
-        """The record's name."""
-        return self._name
+    def __init__(self, records: Records, name: str, intent: Intent, owner: str, line: str) -> None:
+        self._records = records
+        self.name = name
+        self.intent = intent
+        self.owner = owner
+        self.line = line
+        self.answer: KeptAnswer | None = None
+        self.behind: tuple[str, ...] = ()
+        self.ended = False
 
     @property
     def entry(self) -> str:
         """The name of the write's idempotency entry; empty without a key."""
-        return self._intent.key.entry if self._intent.key else ""
+        return self.intent.key.entry if self.intent.key else ""
 
     def save(self, record: Record, answer: KeptAnswer | None) -> None:
         """Save the record, keep the answer under the write's key, and free the lock."""
@@ -92,8 +86,7 @@ class Write:
 
     def release(self, answer: KeptAnswer | None = None) -> None:
         """Free the lock and leave the record as it was."""
-        record = self.loaded.record
-        self._end("release", (record.intents if record else "",), answer)
+        self._end("release", (self.line,), answer)
 
     def abandon(self) -> None:
         """Free the lock, and leave in the record what this write meant to do: it is in doubt."""
@@ -101,10 +94,10 @@ class Write:
 
     def _end(self, action: str, more: Sequence[str], answer: KeptAnswer | None) -> None:
         self.ended = True
-        key = self._intent.key
+        key = self.intent.key
         kept = f"{key.fingerprint} {answer.encode()}" if key and answer else ""
         try:
-            held = self._records.commit(self._name, self._owner, key, kept, action, more)
+            held = self._records.commit(self.name, self.owner, key, kept, action, more)
         except StorageError as error:
             error.outcome = Outcome.UNKNOWN
             raise
@@ -129,7 +122,7 @@ class Records:
             load_script(client, __package__, *names)
             for names in (
                 ("record", "load"),
-                ("entries", "begin"),
+                ("record", "entries", "begin"),
                 ("record", "entries", "commit"),
                 ("record", "refresh"),
                 ("entries", "keep_answer"),
@@ -139,9 +132,9 @@ class Records:
     def load(self, name: str, *, handing_out_checkout: bool = False) -> Loaded:
         """Load a record in one round trip, and slide its idle life."""
         mark = "1" if handing_out_checkout else "0"
-        keys = [*_keys(name), f"{record_key(name)}:q"]
+        keys = _keys(name) | {_queue(name): _QUEUE}
         now, text, busy = _list(run_twice(self._load, keys, [*self._lives_ms, mark]))
-        loaded = self._loaded(now, text, busy=busy == 1)
+        loaded = self._loaded(name, now, text, busy=busy == 1)
         if loaded.record:
             self.live_carts.met(name)
         return loaded
@@ -157,13 +150,18 @@ class Records:
 
     @contextmanager
     def writing(self, name: str, deadline: Deadline, intent: Intent) -> Iterator[Write]:
-        """Hold the cart's lock; yields the write with the record as it stands.
+        """Hold the cart's lock; yields the write with the record as it is now.
 
         Waits its turn while others write. Raises CartBusy when that takes too long,
-        RequestInProgress when it is the same key that is at work, and IdempotencyKeyReused.
+        RequestInProgress when it is the same key that is at work, and IdempotencyKeyReused. A
+        record that can't be read counts as none, but for those that another release or key opens:
+        then StorageNewer or StorageUnavailable.
         """
-        write = self._wait_for_lock(name, secrets.token_urlsafe(6), deadline, intent)
+        owner = secrets.token_urlsafe(6)
+        write = Write(self, name, intent, owner, intent.text(owner))
+        now, text = self._wait_for_lock(write, deadline)
         try:
+            write.loaded = self._loaded(name, now, text, own=write.line)
             yield write
         except BaseException as error:
             if not write.ended:
@@ -189,7 +187,7 @@ class Records:
     def keep(self, name: str, key: IdempotencyKey, answer: KeptAnswer) -> None:
         """Keep the answer of a write that needed no lock in the end."""
         kept = f"{key.fingerprint} {answer.encode()}"
-        run_twice(self._keep, [_entries(name)], [key.entry, kept, self._answer_ms])
+        run_twice(self._keep, _entries(name), [key.entry, kept, self._answer_ms])
 
     def commit(
         self,
@@ -201,7 +199,7 @@ class Records:
         more: Sequence[str] = (),
     ) -> bool:
         """End the owner's write; False when the lock was lost, and nothing is changed then."""
-        keys = _keys(name) + ([_entries(name)] if key else [])
+        keys = _keys(name) | (_entries(name) if key else {})
         entry: list[str | int] = [self._answer_ms, key.entry if key else "", kept]
         ending = [owner, *self._lives_ms, *entry, action, *more]
         done = run_twice(self._commit, keys, ending) == 1
@@ -211,28 +209,44 @@ class Records:
             self.live_carts.ended(name)
         return done
 
-    def _wait_for_lock(self, name: str, owner: str, deadline: Deadline, intent: Intent) -> Write:
-        keys = [*_keys(name), f"{record_key(name)}:q"]
+    def _wait_for_lock(self, write: Write, deadline: Deadline) -> tuple[bytes, bytes | None]:
+        """Redis' time and the record as text, once the lock is the write's, or it has an answer."""
+        name, key = write.name, write.intent.key
+        keys = _keys(name) | {_queue(name): _QUEUE}
         place_ms = int(_PLACE_SECONDS * 1000)
-        asking: list[str | int] = [
-            owner,
+        asking: list[str | bytes | int] = [
+            write.owner,
             self._lease_ms,
             place_ms,
-            intent.label,
-            intent.text(owner),
+            write.intent.label,
+            write.line,
         ]
-        if intent.key:
-            keys.append(_entries(name))
-            asking += [intent.key.entry, intent.key.fingerprint, self._answer_ms]
+        if key:
+            keys |= _entries(name)
+            asking += [key.entry, key.fingerprint, self._answer_ms, ""]
         ends = Deadline.after(min(self._wait_seconds, deadline.remaining()))
         pause = _POLL_SECONDS
         while True:
             state, *reply = _list(run_twice(self._begin, keys, asking))
-            if state != b"busy":
-                return self._begun(name, owner, intent, state, reply)
+            if state == b"mismatch":
+                raise IdempotencyKeyReused("This key was used for another request.")
+            if state == b"granted":
+                now, text, behind = reply
+                write.behind = tuple(label.decode() for label in behind)
+                return now, text
+            if state == b"replay":
+                now, text, answer = reply
+                try:
+                    write.answer = KeptAnswer.decode(answer)
+                except ValueError:
+                    note_unreadable(_ANSWER, record_key(name))
+                    asking[-1] = answer
+                    continue
+                write.ended = True
+                return now, text
             if ends.remaining() <= 0:
                 with typed_errors("leave_queue"):
-                    self._client.hdel(f"{record_key(name)}:q", owner)
+                    self._client.hdel(_queue(name), write.owner)
                 if reply[0]:
                     raise RequestInProgress(
                         "The same request is still under way.", outcome=Outcome.UNKNOWN
@@ -241,27 +255,30 @@ class Records:
             time.sleep(min(pause, ends.remaining()))
             pause = min(pause * 1.3, _LAST_POLL_SECONDS)
 
-    def _begun(
-        self, name: str, owner: str, intent: Intent, state: object, reply: list[Any]
-    ) -> Write:
-        if state == b"mismatch":
-            raise IdempotencyKeyReused("This key was used for another request.")
-        now, text, more = reply
-        loaded = self._loaded(now, text)
-        if loaded.record and loaded.record.intents:
-            # A begin that was repeated finds its own intent too.
-            own = intent.text(owner)
-            others = (line for line in loaded.record.intents.splitlines() if line != own)
-            loaded = replace(loaded, record=replace(loaded.record, intents="\n".join(others)))
-        if state == b"replay":
-            answer = KeptAnswer.decode(more.decode())
-            return Write(self, name, owner, intent, loaded, answer=answer)
-        behind = tuple(label.decode() for label in more)
-        return Write(self, name, owner, intent, loaded, behind=behind)
-
-    def _loaded(self, now: Any, text: Any, *, busy: bool = False) -> Loaded:
-        record = Record.from_text(text.decode(), self._seal) if text else None
+    def _loaded(
+        self, name: str, now: bytes, text: bytes | None, *, own: str = "", busy: bool = False
+    ) -> Loaded:
+        """What was loaded, without the intent `own`: a begin that was repeated finds it too."""
+        record = None if text is None else self._record(name, text)
+        if record and record.intents:
+            others = (line for line in record.intents.split("\n") if line != own)
+            opened = "\n".join(self._opened(name, others))
+            record = replace(record, intents=opened)
         return Loaded(record, int(now), time.monotonic(), busy)
+
+    def _record(self, name: str, text: bytes) -> Record | None:
+        try:
+            return Record.from_text(text.decode(), self._seal)
+        except ValueError:
+            note_unreadable(RECORD, record_key(name))
+            return None
+
+    def _opened(self, name: str, intents: Iterable[str]) -> Iterator[str]:
+        for each in intents:
+            try:
+                yield Intent.checked(each)
+            except ValueError:
+                note_unreadable(_INTENT, record_key(name))
 
 
 def _end_quietly(write: Write, error: BaseException) -> None:
@@ -283,9 +300,13 @@ def record_key(name: str) -> str:
     return f"cp:{{{name}}}"
 
 
-def _keys(name: str) -> list[str]:
-    return [record_key(name), f"{record_key(name)}:lock"]
+def _keys(name: str) -> dict[str, Kind]:
+    return {record_key(name): RECORD, f"{record_key(name)}:lock": _LOCK}
 
 
-def _entries(name: str) -> str:
-    return f"{record_key(name)}:i"
+def _queue(name: str) -> str:
+    return f"{record_key(name)}:q"
+
+
+def _entries(name: str) -> dict[str, Kind]:
+    return {f"{record_key(name)}:i": _ENTRIES}

@@ -220,16 +220,6 @@ def test_note_of_a_checkout_stays_with_its_cart_at_the_store(
     assert (record.checkout_at_ms is not None) is kept
 
 
-def test_record_of_another_format_counts_as_none(
-    records: Records, client: fakeredis.FakeRedis
-) -> None:
-    client.set("cp:{n}", "5 revision 0\n3:[]")
-
-    assert records.load("n").record is None
-    save(records, Record("key"))
-    assert records.load("n").record is not None
-
-
 def test_record_does_not_show_its_key(records: Records) -> None:
     save(records, Record("very-secret"))
 
