@@ -67,7 +67,7 @@ class Record:
 
     @classmethod
     def from_text(cls, text: str, seal: Seal) -> Record:
-        """The record as the scripts keep it; its intents stay as they are kept.
+        """The record as the scripts keep it; its intents stay as they are kept, sealed.
 
         Raises ValueError for what is none, StorageNewer for one in a format that this release does
         not know, and StorageUnavailable for one that no key opens.

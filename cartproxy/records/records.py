@@ -158,7 +158,7 @@ class Records:
         then StorageNewer or StorageUnavailable.
         """
         owner = secrets.token_urlsafe(6)
-        write = Write(self, name, intent, owner, intent.text(owner))
+        write = Write(self, name, intent, owner, self._seal.close(intent.text(owner)))
         now, text = self._wait_for_lock(write, deadline)
         try:
             write.loaded = self._loaded(name, now, text, own=write.line)
@@ -276,7 +276,7 @@ class Records:
     def _opened(self, name: str, intents: Iterable[str]) -> Iterator[str]:
         for each in intents:
             try:
-                yield Intent.checked(each)
+                yield Intent.checked(self._seal.open(each))
             except ValueError:
                 note_unreadable(_INTENT, record_key(name))
 

@@ -189,7 +189,9 @@ def test_dead_writers_intent_stays_until_a_write_saves(records: Records) -> None
     assert saved.intents == ""
 
 
-def test_intent_holds_whatever_a_shopper_types(records: Records) -> None:
+@pytest.mark.parametrize("key", ["", "k" * 32])
+def test_intent_holds_whatever_a_shopper_types(client: fakeredis.FakeRedis, key: str) -> None:
+    records = Records(client, LIVES, Seal(key))
     save(records, Record("key"))
     typed = "one\u2028two\x85three"
     with records.writing(
