@@ -18,11 +18,13 @@ import redis
 from cartproxy.errors import CartProxyError
 from cartproxy.storage.errors import StorageError
 from cartproxy.storage.scripts import load_script, run_script
+from cartproxy.storage.values import Kind
 
 _SYNC_SECONDS = 0.25
 _MOST_BUCKETS = 50_000  # in memory; the emptiest go first
 _BATCH = 500
 _HOT_SECONDS = 6
+_LEVEL = Kind("limit", "string")
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +164,7 @@ class RateLimiter:
             for bucket, _ in sent:
                 bucket.unsent = 0
         try:
-            keys = [f"cpl:{{limits}}:{key}" for key, _ in waiting]
+            keys = {f"cpl:{{limits}}:{key}": _LEVEL for key, _ in waiting}
             args = [each for bucket, count in sent for each in (bucket.leak, count)]
             levels = run_script(self._script, keys, args)
         except StorageError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -14,8 +15,9 @@ import orjson
 
 from cartproxy.compact import compact
 from cartproxy.errors import Outcome
+from cartproxy.model.shape import DECIMAL, checked
 
-_WIDE = Context(prec=100)  # for any product of two numbers that a store may state
+_WIDE = Context(prec=300)  # for any product of two numbers that a store may state
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,18 @@ class ChosenOption(NamedTuple):
     option_set_id: int
     option_id: int
     value: str = ""
+
+
+# What the record keeps of a chosen option, and of an item.
+CHOSEN = (int, int, str)
+ITEM = (int, DECIMAL, [CHOSEN])
+
+_OPTION_TYPES = [str, str]
+_LINE_TYPES = [
+    [str, int, str, str, list, str, str, str, str, image_url, int, list]
+    for image_url in (str, type(None))
+]
+_NUMBERS = re.compile(r"(?:[-0-9.]{1,80}(?:E[+-]?[0-9]{1,2})? ?){4}")  # of a size like DECIMAL's
 
 
 class LineItem(NamedTuple):
@@ -104,36 +118,39 @@ class LineItem(NamedTuple):
         ]
 
     @classmethod
-    def from_json(
-        cls,
-        item_id: str,
-        catalog_id: int,
-        sku: str,
-        name: str,
-        options: list[list[str]],
-        quantity: str,
-        unit_price: str,
-        option_price: str,
-        line_total: str,
-        image_url: str | None,
-        derived: int,
-        chosen: list[tuple[int, int, str]],
-    ) -> LineItem:
-        """From the record."""
+    def from_json(cls, raw: Any) -> LineItem:
+        """From the record. Raises ValueError for anything else."""
+        # Every look passes here, so no `checked`, which takes three times as long.
+        try:
+            if [*map(type, raw)] not in _LINE_TYPES:
+                raise ValueError("Not the fields of a line.")
+            item_id, catalog_id, sku, name, options, *numbers, image_url, derived, chosen = raw
+            if not _NUMBERS.fullmatch(" ".join(numbers)):
+                raise ValueError("A line without its numbers.")
+            if any([*map(type, each)] != _OPTION_TYPES for each in options):
+                raise ValueError("No option.")
+            if chosen:
+                checked(chosen, [CHOSEN])
+            quantity, unit_price, option_price, line_total = map(Decimal, numbers)
+        except (TypeError, ArithmeticError):
+            raise ValueError("No line.") from None
         return cls(
             item_id,
             catalog_id,
             sku,
             name,
-            tuple(ItemOption(*option) for option in options),
-            Decimal(quantity),
-            Decimal(unit_price),
-            Decimal(option_price),
-            Decimal(line_total),
+            tuple([ItemOption(*each) for each in options]),
+            quantity,
+            unit_price,
+            option_price,
+            line_total,
             image_url,
             bool(derived),
-            tuple(ChosenOption(*each) for each in chosen),
+            tuple([ChosenOption(*each) for each in chosen]),
         )
+
+
+_SNAPSHOT = (str | None, list)
 
 
 @dataclass(frozen=True)
@@ -150,9 +167,9 @@ class Snapshot:
 
     @classmethod
     def from_text(cls, text: str) -> Snapshot:
-        """The snapshot of such a text."""
-        checkout_url, lines = orjson.loads(text)
-        snapshot = cls(tuple(LineItem.from_json(*line) for line in lines), checkout_url)
+        """The snapshot of such a text. Raises ValueError for any other."""
+        checkout_url, lines = checked(orjson.loads(text), _SNAPSHOT)
+        snapshot = cls(tuple(map(LineItem.from_json, lines)), checkout_url)
         vars(snapshot)["text"] = text  # so that who reads alone writes no JSON for the entity tag
         return snapshot
 
@@ -245,9 +262,9 @@ class NewItem:
         return [self.catalog_id, str(self.quantity), options]
 
     @classmethod
-    def from_json(cls, raw: list[Any]) -> NewItem:
-        """From the record."""
-        catalog_id, quantity, options = raw
+    def from_json(cls, raw: Any) -> NewItem:
+        """From the record. Raises ValueError for anything else."""
+        catalog_id, quantity, options = checked(raw, ITEM)
         return cls(catalog_id, Decimal(quantity), tuple(ChosenOption(*each) for each in options))
 
 

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import json
+import re
 from dataclasses import dataclass
+
+import orjson
 
 from cartproxy.compact import compact
 from cartproxy.errors import Outcome
 from cartproxy.model.cart import ItemResult, NewItem
+from cartproxy.model.shape import checked
 
 _OUTCOMES = {outcome[0]: outcome for outcome in Outcome}  # by its initial
+_INITIAL = re.compile("|".join(_OUTCOMES))
+_RESULT = {(int, _INITIAL, str | None), (int, _INITIAL, str | None, str)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +61,10 @@ class KeptAnswer:
         return compact([int(self.created), *results])
 
     @classmethod
-    def decode(cls, text: str) -> KeptAnswer:
-        """From text."""
-        created, *results = json.loads(text)
+    def decode(cls, text: str | bytes) -> KeptAnswer:
+        """From text. Raises ValueError for anything else."""
+        created, *results = checked(orjson.loads(text), list) or [None]
+        checked([created, results], (range(2), [_RESULT]))
         return cls(
             tuple(
                 ItemResult(index, _OUTCOMES[initial], *more) for index, initial, *more in results

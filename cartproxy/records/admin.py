@@ -7,18 +7,19 @@ stays until that forgets it too.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import cast
 
 import redis
 
 from cartproxy.model.record import Record
 from cartproxy.records.form import record_of
 from cartproxy.records.live_carts import strike
-from cartproxy.records.records import record_key
+from cartproxy.records.records import RECORD, record_key
 from cartproxy.records.seal import Seal
-from cartproxy.storage.errors import typed_errors
+from cartproxy.storage.errors import StorageNewer, typed_errors
+from cartproxy.storage.values import read_text
 
 _PAGE = 1000
 
@@ -49,17 +50,22 @@ class CartAdmin:
         pattern = record_key(f"{beginning}*{site}")
         with typed_errors("list"):
             for key in self._client.scan_iter(match=pattern, count=_PAGE):
-                yield bytes(key).decode().removeprefix(before).removesuffix(after)
+                yield bytes(key).decode(errors="replace").removeprefix(before).removesuffix(after)
 
     def look(self, name: str) -> Entry | None:
-        """A cart, without sliding its life; None when it is gone."""
+        """A cart, without sliding its life; None when it is gone.
+
+        Its record is None where this release can't read it.
+        """
         key = record_key(name)
-        with typed_errors("look"):
-            text = cast("bytes | None", self._client.get(key))
-            left_ms = self._client.pttl(key)
+        text = read_text(self._client, RECORD, key, operation="look")
         if text is None:
             return None
-        record = record_of(text.decode(), self._seal)
+        with typed_errors("look"):
+            left_ms = self._client.pttl(key)
+        record = None
+        with suppress(ValueError, StorageNewer):
+            record, _ = record_of(text.decode(), self._seal)
         made = datetime.fromtimestamp(record.made_ms / 1000, UTC) if record else None
         return Entry(name, made, max(0, left_ms // 1000), record)
 

@@ -3,13 +3,13 @@
 -- ARGV: owner, action, idle life ms, absolute life ms, entry's life ms, what the action needs, and
 --       after that entry and answer of each that is to be kept.
 --       save, keep: "same" or "other" for the cart at the store, state; `keep` goes on writing.
---       forget: nothing. abandon: nothing, the record stays. release: dead writers' intents as
---       before this write began. What an action does not need is "".
+--       forget: nothing. abandon: nothing, the record stays. release: the write's own intent, which
+--       goes. What an action does not need is "".
 -- Returns 1; 0 when the owner has lost the lock, and then nothing is changed.
 local owner, action = ARGV[1], ARGV[2]
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local made, revision, checkout_at, state = parts(redis.call('GET', KEYS[1]))
+local made, revision, checkout_at, state, intents = parts(redis.call('GET', KEYS[1]))
 local holder = redis.call('GET', KEYS[2])
 if holder ~= owner then
   -- Done before, if the first reply was lost; else the lock has run out.
@@ -20,9 +20,12 @@ if holder ~= owner then
 end
 if action == 'forget' then
   redis.call('DEL', KEYS[1])
-elseif action == 'release' and made then
-  local intents = ARGV[6] == '' and '' or '\n' .. ARGV[6]
-  redis.call('SET', KEYS[1], join(made, revision, checkout_at, state, intents), 'KEEPTTL')
+elseif action == 'release' and made and ARGV[6] ~= '' then
+  local first, last = string.find(intents, '\n' .. ARGV[6], 1, true)
+  if first then
+    intents = string.sub(intents, 1, first - 1) .. string.sub(intents, last + 1)
+    redis.call('SET', KEYS[1], join(made, revision, checkout_at, state, intents), 'KEEPTTL')
+  end
 elseif action == 'save' or action == 'keep' then
   made = made or string.format('%d', now)
   if ARGV[6] ~= 'same' then

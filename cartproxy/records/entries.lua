@@ -29,7 +29,7 @@ end
 local function sweep_entries(entries, now)
   local some = redis.call('HRANDFIELD', entries, 4, 'WITHVALUES') or {}
   for i = 1, #some, 2 do
-    if tonumber(string.match(some[i + 1], '^%d+')) <= now then
+    if tonumber(string.match(some[i + 1], '^%d+') or 0) <= now then
       redis.call('HDEL', entries, some[i])
     end
   end

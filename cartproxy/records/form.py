@@ -5,6 +5,7 @@ What the scripts see of it: `record.lua`.
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -14,14 +15,26 @@ from typing import Any
 import orjson
 
 from cartproxy.compact import compact
-from cartproxy.model.cart import Change, LineItem, NewItem, Snapshot
-from cartproxy.model.record import Record
+from cartproxy.model.cart import ITEM, Change, LineItem, NewItem, Snapshot
+from cartproxy.model.record import Meant, Record
+from cartproxy.model.shape import DECIMAL, TIME_MS, checked
 from cartproxy.model.wishes import KEYLESS, Phase, Wish
 from cartproxy.records.seal import Seal
+from cartproxy.storage.errors import StorageNewer
 
 _FORMAT = "6"
 _ALWAYS = 3  # fields of the state; the others are left out at the end where they are empty
 _PHASES = {phase[0]: phase for phase in Phase}  # by the initial
+_TEXT = re.compile(r"([0-9]{1,14}) (\S+) ([0-9]{1,14})\n([^\n]*)(.*)", re.ASCII | re.DOTALL)
+_FLAG = range(2)
+_INTENT = (str, str, [ITEM])
+_WISH = (
+    *(str, TIME_MS, ITEM, str, re.compile("|".join(_PHASES)), TIME_MS, str),
+    *(_FLAG, _FLAG, str, str, str, list | None),
+)
+_CHANGE = (str, int, str, str, DECIMAL, DECIMAL, str)
+_STATE = (str | None, TIME_MS, _FLAG, dict, [_WISH], [_CHANGE])
+_STATE_5 = (str, TIME_MS, _FLAG, _FLAG, dict, [(str, TIME_MS, [ITEM], dict)])
 
 
 def state_of(record: Record, seal: Seal) -> str:
@@ -43,24 +56,28 @@ def state_of(record: Record, seal: Seal) -> str:
     return seal.close(f"{_FORMAT}:{compact(state)}\t{record.snapshot.text}")
 
 
-def record_of(text: str, seal: Seal) -> Record | None:
-    """The record in the form in which the scripts keep it; None for one of another format.
+def record_of(text: str, seal: Seal) -> tuple[Record, str]:
+    """The record in the form in which the scripts keep it, and beside it the intents as kept.
 
-    Raises StorageUnavailable for one that no key opens.
+    Raises ValueError for what is none, StorageNewer for one in a format that this release does not
+    know, and StorageUnavailable for one that no key opens.
     """
-    head, _, rest = text.partition("\n")
-    sealed, _, intents = rest.partition("\n")
-    made_ms, revision, checkout_at_ms = head.split(" ")
-    version, _, state = seal.open(sealed).partition(":")
+    found = _TEXT.fullmatch(text)
+    if found is None:
+        raise ValueError("Not a record.")
+    made_ms, revision, checkout_at_ms, sealed, intents = found.groups()
+    version, colon, state = seal.open(sealed).partition(":")
     if version not in _READERS:
-        return None
-    return Record(
+        if colon and version.isascii() and version.isdecimal():
+            raise StorageNewer("The cart was written by another release.")
+        raise ValueError("Not the state of a record.")
+    record = Record(
         **_READERS[version](state),
-        intents=tuple(map(_intent, intents.split("\n"))) if intents else (),
         checkout_at_ms=int(checkout_at_ms) or None,
         revision=revision,
         made_ms=int(made_ms),
     )
+    return record, intents[1:]
 
 
 def intent_text(owner: str, entry: str, items: Iterable[NewItem]) -> str:
@@ -68,8 +85,9 @@ def intent_text(owner: str, entry: str, items: Iterable[NewItem]) -> str:
     return compact([owner, entry, [item.as_json() for item in items]])
 
 
-def _intent(line: str) -> tuple[str, tuple[NewItem, ...]]:
-    _, entry, items = orjson.loads(line)
+def intent_of(text: str) -> Meant:
+    """Entry and items of such a text. Raises ValueError for any other."""
+    _, entry, items = checked(orjson.loads(text), _INTENT)
     return entry, tuple(map(NewItem.from_json, items))
 
 
@@ -107,7 +125,7 @@ def _wish(raw: list[Any]) -> Wish:
         code,
         reason,
         replaces,
-        line and LineItem.from_json(*line),
+        None if line is None else LineItem.from_json(line),
     )
 
 
@@ -116,8 +134,9 @@ _EMPTY: list[Any] = [None, 0, 0, {}, [], []]
 
 def _format_6(text: str) -> dict[str, Any]:
     state, _, snapshot = text.partition("\t")
-    fields: list[Any] = orjson.loads(state)
-    key, as_of_ms, outdated, since, wishes, changes = fields + _EMPTY[len(fields) :]
+    fields = checked(orjson.loads(state), list)
+    checked(fields := fields + _EMPTY[len(fields) :], _STATE)
+    key, as_of_ms, outdated, since, wishes, changes = fields
     return {
         "order_key": key,
         "snapshot": Snapshot.from_text(snapshot),
@@ -135,9 +154,10 @@ def _format_6(text: str) -> dict[str, Any]:
 def _format_5(text: str) -> dict[str, Any]:
     """What release 0.1 writes: adds in doubt by request, and a mark for a cart found gone."""
     state, _, snapshot = text.partition("\t")
-    key, as_of_ms, outdated, _, written, doubts = orjson.loads(state)
+    key, as_of_ms, outdated, _, written, doubts = checked(orjson.loads(state), _STATE_5)
     wishes = []
     for number, (entry, since_ms, items, found) in enumerate(doubts):
+        checked([*found.values()], [str])
         for index, raw in enumerate(items):
             wish = Wish(entry or f"{KEYLESS}{number}", index, NewItem.from_json(raw))
             line_id = found.get(str(index))

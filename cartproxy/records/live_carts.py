@@ -13,8 +13,10 @@ import redis
 
 from cartproxy.storage.errors import StorageError
 from cartproxy.storage.scripts import load_script, run_twice
+from cartproxy.storage.values import Kind
 
 _KEY = "cp-alive"
+_LIST = Kind("live-carts", "zset")
 _NAME_LENGTH = 12  # of 40: one pair of a million carts may share it, in one case of 500
 _NOTED = 100_000  # then nobody has asked for long, and nobody is interested
 _AT_ONCE = 1_000  # Redis does nothing else meanwhile: a few ms
@@ -73,6 +75,6 @@ class LiveCarts:
     def _run(self, noted: dict[str, bool]) -> int:
         used = [name for name, alive in noted.items() if alive]
         ended = [name for name, alive in noted.items() if not alive]
-        reply = run_twice(self._script, [_KEY], [self._idle_ms, len(used), *used, *ended])
+        reply = run_twice(self._script, {_KEY: _LIST}, [self._idle_ms, len(used), *used, *ended])
         assert isinstance(reply, int)  # noqa: S101 - the script is ours
         return reply

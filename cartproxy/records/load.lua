@@ -14,6 +14,5 @@ if made then
   local left = math.min(tonumber(ARGV[1]), made + ARGV[2] - now)
   redis.call('PEXPIRE', KEYS[1], string.format('%d', math.max(left, 0)))
 end
--- One field of the queue counts its places.
-local busy = redis.call('EXISTS', KEYS[2]) == 1 or redis.call('HLEN', KEYS[3]) > 1
+local busy = redis.call('EXISTS', KEYS[2]) == 1 or redis.call('HLEN', KEYS[3]) > 0
 return {string.format('%d', now), record, busy and 1 or 0}

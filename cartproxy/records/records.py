@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -21,18 +21,24 @@ import redis
 from cartproxy.deadline import Deadline
 from cartproxy.errors import CartProxyError, Outcome
 from cartproxy.model.keys import IdempotencyKey, Intent, KeptAnswer
-from cartproxy.model.record import Record
+from cartproxy.model.record import Meant, Record
 from cartproxy.model.wishes import KEYLESS
 from cartproxy.records.errors import CartBusy, IdempotencyKeyReused, RequestInProgress
-from cartproxy.records.form import Loaded, intent_text, record_of, state_of
+from cartproxy.records.form import Loaded, intent_of, intent_text, record_of, state_of
 from cartproxy.records.live_carts import LiveCarts
 from cartproxy.records.seal import UNSEALED, Seal
 from cartproxy.storage.errors import StorageError, StorageFull, StorageUnavailable, typed_errors
 from cartproxy.storage.scripts import NamedScript, load_script, run_twice
+from cartproxy.storage.values import Kind, note_unreadable
 
 _POLL_SECONDS = 0.015
 _LAST_POLL_SECONDS = 0.06
 _PLACE_SECONDS = 0.6  # a waiter that has not asked for so long is gone
+_NO_ANSWERS: Mapping[str, KeptAnswer] = MappingProxyType({})
+
+RECORD = Kind("record", "string")
+_INTENT, _LOCK = Kind("intent", "string"), Kind("lock", "string")
+_QUEUE, _ENTRIES, _ANSWER = Kind("queue", "hash"), Kind("entries", "hash"), Kind("answer", "hash")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,58 +55,40 @@ class Lives:
 class Write:
     """A write that holds its cart's lock, until `save`, `forget` or `release`.
 
-    `answer` is the kept answer when the same key has been answered before: there is no lock then,
-    and nothing to do. `behind` are the labels of the writes that wait for this cart.
+    `loaded` is the record of this name as it was when the write began. `entry` names its
+    idempotency entry; without a key it is one that nobody has. `line` is what stands in the record
+    of the write's intent, by its `owner`. `answer` is the kept answer when the same key has been
+    answered before: there is no lock then, and nothing to do. `behind` are the labels of the writes
+    that wait for this cart.
     """
 
-    def __init__(
-        self,
-        records: Records,
-        name: str,
-        owner: str,
-        intent: Intent,
-        loaded: Loaded,
-        *,
-        answer: KeptAnswer | None = None,
-        behind: tuple[str, ...] = (),
-    ) -> None:
+    loaded: Loaded
+
+    def __init__(self, records: Records, name: str, intent: Intent, seal: Seal) -> None:
         self._records = records
-        self._name = name
-        self._owner = owner
-        self._intent = intent
-        self.loaded = loaded
-        self.answer = answer
-        self.behind = behind
-        self.ended = answer is not None
-
-    @property
-    def name(self) -> str:
-        """The record's name."""
-        return self._name
-
-    @property
-    def key(self) -> IdempotencyKey | None:
-        """The write's idempotency key."""
-        return self._intent.key
-
-    @property
-    def entry(self) -> str:
-        """The name of the write's idempotency entry; without a key one that nobody has."""
-        return _entry(self._intent, self._owner)
+        self.name = name
+        self.intent = intent
+        self.key = intent.key
+        self.owner = secrets.token_urlsafe(6)
+        self.entry = intent.key.entry if intent.key else f"{KEYLESS}{self.owner}"
+        self.line = seal.close(intent_text(self.owner, self.entry, intent.items))
+        self.answer: KeptAnswer | None = None
+        self.behind: tuple[str, ...] = ()
+        self.ended = False
 
     def keep(self, record: Record) -> None:
         """Save the record for the case that this machine dies, and go on writing.
 
         Raises StorageError, with which nothing more may be sent.
         """
-        if not self._records.commit(self._name, self._owner, "keep", self._saving(record)):
+        if not self._records.commit(self.name, self.owner, "keep", self._saving(record)):
             raise StorageUnavailable("The write took longer than its lock was held.")
 
     def save(
         self,
         record: Record,
         answer: KeptAnswer | None = None,
-        others: Mapping[str, KeptAnswer] = MappingProxyType({}),
+        others: Mapping[str, KeptAnswer] = _NO_ANSWERS,
     ) -> None:
         """Save the record, keep the answer under the write's key, and free the lock.
 
@@ -108,36 +96,34 @@ class Write:
         """
         self._end("save", self._saving(record), answer, others)
 
-    def _saving(self, record: Record) -> Sequence[str]:
-        before = self.loaded.record
-        same = before is not None and before.order_key == record.order_key
-        return "same" if same else "other", self._records.state(record)
-
     def forget(self, answer: KeptAnswer | None = None) -> None:
         """Delete the record, keep the answer, and free the lock."""
         self._end("forget", (), answer)
 
     def release(self, answer: KeptAnswer | None = None) -> None:
         """Free the lock and leave the record as it was."""
-        self._end("release", (self.loaded.intents,), answer)
+        self._end("release", (self.line,), answer)
 
     def abandon(self) -> None:
         """Free the lock, and leave in the record what this write meant to do: it is in doubt."""
         self._end("abandon", (), None)
+
+    def _saving(self, record: Record) -> Sequence[str]:
+        before = self.loaded.record
+        same = before is not None and before.order_key == record.order_key
+        return "same" if same else "other", self._records.state(record)
 
     def _end(
         self,
         action: str,
         more: Sequence[str],
         answer: KeptAnswer | None,
-        others: Mapping[str, KeptAnswer] = MappingProxyType({}),
+        others: Mapping[str, KeptAnswer] = _NO_ANSWERS,
     ) -> None:
         self.ended = True
-        answers = {entry: each.encode() for entry, each in others.items()}
-        if self.key and answer:
-            answers[self.key.entry] = answer.encode()
+        answers = {**others, self.entry: answer} if self.key and answer else others
         try:
-            held = self._records.commit(self._name, self._owner, action, more, answers)
+            held = self._records.commit(self.name, self.owner, action, more, answers)
         except StorageError as error:
             error.outcome = Outcome.UNKNOWN
             raise
@@ -162,7 +148,7 @@ class Records:
             load_script(client, __package__, *names)
             for names in (
                 ("record", "load"),
-                ("entries", "begin"),
+                ("record", "entries", "begin"),
                 ("record", "entries", "commit"),
                 ("record", "refresh"),
                 ("entries", "keep_answer"),
@@ -174,9 +160,9 @@ class Records:
     def load(self, name: str, *, handing_out_checkout: bool = False) -> Loaded:
         """Load a record in one round trip, and slide its idle life."""
         mark = "1" if handing_out_checkout else "0"
-        keys = [*_keys(name), f"{record_key(name)}:q"]
+        keys = _keys(name) | {_queue(name): _QUEUE}
         now, text, busy = _list(run_twice(self._load, keys, [*self._lives_ms, mark]))
-        loaded = self._loaded(now, text, busy=busy == 1)
+        loaded = self._loaded(name, now, text, busy=busy == 1)
         if loaded.record:
             self.live_carts.met(name)
         return loaded
@@ -192,13 +178,17 @@ class Records:
 
     @contextmanager
     def writing(self, name: str, deadline: Deadline, intent: Intent) -> Iterator[Write]:
-        """Hold the cart's lock; yields the write with the record as it stands.
+        """Hold the cart's lock; yields the write with the record as it is now.
 
         Waits its turn while others write. Raises CartBusy when that takes too long,
-        RequestInProgress when it is the same key that is at work, and IdempotencyKeyReused.
+        RequestInProgress when it is the same key that is at work, and IdempotencyKeyReused. A
+        record that can't be read counts as none, but for those that another release or key opens:
+        then StorageNewer or StorageUnavailable.
         """
-        write = self._wait_for_lock(name, secrets.token_urlsafe(6), deadline, intent)
+        write = Write(self, name, intent, self._seal)
+        now, text = self._wait_for_lock(write, deadline)
         try:
+            write.loaded = self._loaded(name, now, text, own=write.line)
             yield write
         except BaseException as error:
             if not write.ended:
@@ -225,7 +215,7 @@ class Records:
     def keep(self, name: str, key: IdempotencyKey, answer: KeptAnswer) -> None:
         """Keep the answer of a write that needed no lock in the end."""
         kept = f"{key.fingerprint} {answer.encode()}"
-        run_twice(self._keep, [_entries(name)], [key.entry, kept, self._answer_ms])
+        run_twice(self._keep, _entries(name), [key.entry, kept, self._answer_ms])
 
     def commit(
         self,
@@ -233,48 +223,63 @@ class Records:
         owner: str,
         action: str,
         more: Sequence[str] = (),
-        answers: Mapping[str, str] = MappingProxyType({}),
+        answers: Mapping[str, KeptAnswer] = _NO_ANSWERS,
     ) -> bool:
         """End the owner's write, or save in the middle of it (`keep`).
 
         `answers` are to be kept by their entries. False when the lock was lost, and nothing is
         changed then.
         """
-        keys = _keys(name) + ([_entries(name)] if answers else [])
+        keys = _keys(name) | (_entries(name) if answers else {})
         ending: list[str | int] = [owner, action, *self._lives_ms, self._answer_ms]
         ending += [*more, "", ""][:2]
         for entry, answer in answers.items():
-            ending += [entry, answer]
-        script = self._checkpoint if action == "keep" else self._commit
-        done = run_twice(script, keys, ending) == 1
+            ending += [entry, answer.encode()]
+        done = run_twice(self._checkpoint if action == "keep" else self._commit, keys, ending) == 1
         if done and action == "save":
             self.live_carts.met(name)
         elif done and action == "forget":
             self.live_carts.ended(name)
         return done
 
-    def _wait_for_lock(self, name: str, owner: str, deadline: Deadline, intent: Intent) -> Write:
-        keys = [*_keys(name), f"{record_key(name)}:q"]
+    def _wait_for_lock(self, write: Write, deadline: Deadline) -> tuple[bytes, bytes | None]:
+        """Redis' time and the record as text, once the lock is the write's, or it has an answer."""
+        name, key = write.name, write.intent.key
+        keys = _keys(name) | {_queue(name): _QUEUE}
         place_ms = int(_PLACE_SECONDS * 1000)
-        asking: list[str | int] = [
-            owner,
+        asking: list[str | bytes | int] = [
+            write.owner,
             self._lease_ms,
             place_ms,
-            intent.label,
-            intent_text(owner, _entry(intent, owner), intent.items),
+            write.intent.label,
+            write.line,
         ]
-        if intent.key:
-            keys.append(_entries(name))
-            asking += [intent.key.entry, intent.key.fingerprint, self._answer_ms]
+        if key:
+            keys |= _entries(name)
+            asking += [key.entry, key.fingerprint, self._answer_ms, ""]
         ends = Deadline.after(min(self._wait_seconds, deadline.remaining()))
         pause = _POLL_SECONDS
         while True:
             state, *reply = _list(run_twice(self._begin, keys, asking))
-            if state != b"busy":
-                return self._begun(name, owner, intent, state, reply)
+            if state == b"mismatch":
+                raise IdempotencyKeyReused("This key was used for another request.")
+            if state == b"granted":
+                now, text, behind = reply
+                write.behind = tuple(label.decode() for label in behind)
+                return now, text
+            if state == b"replay":
+                now, text, answer = reply
+                try:
+                    write.answer = KeptAnswer.decode(answer)
+                except ValueError:
+                    note_unreadable(_ANSWER, record_key(name))
+                    asking[-1] = answer
+                    continue
+                write.ended = True
+                return now, text
             if ends.remaining() <= 0:
                 with typed_errors("leave_queue"):
-                    self._client.hdel(f"{record_key(name)}:q", owner)
+                    self._client.hdel(_queue(name), write.owner)
                 if reply[0]:
                     raise RequestInProgress(
                         "The same request is still under way.", outcome=Outcome.UNKNOWN
@@ -283,25 +288,27 @@ class Records:
             time.sleep(min(pause, ends.remaining()))
             pause = min(pause * 1.3, _LAST_POLL_SECONDS)
 
-    def _begun(
-        self, name: str, owner: str, intent: Intent, state: object, reply: list[Any]
-    ) -> Write:
-        if state == b"mismatch":
-            raise IdempotencyKeyReused("This key was used for another request.")
-        now, text, more = reply
-        # A begin that was repeated finds its own intent too.
-        own = intent_text(owner, _entry(intent, owner), intent.items)
-        loaded = self._loaded(now, text and text.replace(f"\n{own}".encode(), b"", 1))
-        if state == b"replay":
-            answer = KeptAnswer.decode(more.decode())
-            return Write(self, name, owner, intent, loaded, answer=answer)
-        behind = tuple(label.decode() for label in more)
-        return Write(self, name, owner, intent, loaded, behind=behind)
+    def _loaded(
+        self, name: str, now: bytes, text: bytes | None, *, own: str = "", busy: bool = False
+    ) -> Loaded:
+        """What was loaded, without the intent `own`: a begin that was repeated finds it too."""
+        record, intents = None, ""
+        if text is not None:
+            try:
+                record, intents = record_of(text.decode(), self._seal)
+            except ValueError:
+                note_unreadable(RECORD, record_key(name))
+        others = [line for line in intents.split("\n") if line not in ("", own)]
+        if record and others:
+            record = replace(record, intents=tuple(self._opened(name, others)))
+        return Loaded(record, int(now), time.monotonic(), busy, "\n".join(others))
 
-    def _loaded(self, now: Any, text: Any, *, busy: bool = False) -> Loaded:
-        record = record_of(text.decode(), self._seal) if text else None
-        intents = text.decode().split("\n", 2)[2:] if text else []
-        return Loaded(record, int(now), time.monotonic(), busy, "".join(intents))
+    def _opened(self, name: str, intents: Iterable[str]) -> Iterator[Meant]:
+        for each in intents:
+            try:
+                yield intent_of(self._seal.open(each))
+            except ValueError:
+                note_unreadable(_INTENT, record_key(name))
 
 
 def _end_quietly(write: Write, error: BaseException) -> None:
@@ -323,13 +330,13 @@ def record_key(name: str) -> str:
     return f"cp:{{{name}}}"
 
 
-def _keys(name: str) -> list[str]:
-    return [record_key(name), f"{record_key(name)}:lock"]
+def _keys(name: str) -> dict[str, Kind]:
+    return {record_key(name): RECORD, f"{record_key(name)}:lock": _LOCK}
 
 
-def _entry(intent: Intent, owner: str) -> str:
-    return intent.key.entry if intent.key else f"{KEYLESS}{owner}"
+def _queue(name: str) -> str:
+    return f"{record_key(name)}:q"
 
 
-def _entries(name: str) -> str:
-    return f"{record_key(name)}:i"
+def _entries(name: str) -> dict[str, Kind]:
+    return {f"{record_key(name)}:i": _ENTRIES}

@@ -34,17 +34,19 @@ class Seal:
         return _MARK + base64.b85encode(sealed).decode()
 
     def open(self, text: str) -> str:
-        """The text that was kept. Raises StorageUnavailable when no key opens it."""
+        """The text that was kept. Raises StorageUnavailable when no key opens it.
+
+        And ValueError for what was never sealed. A sealed text that was damaged looks like one
+        whose key is not set, and counts as that and not as absent: or an operator who forgets to
+        set a key would lose every cart.
+        """
         if not text.startswith(_MARK):
             return text
-        from cryptography.exceptions import InvalidTag
-
         sealed = base64.b85decode(text.removeprefix(_MARK))
         for cipher in self._ciphers:
-            try:
-                return str(cipher.decrypt(sealed, None), "utf-8")
-            except InvalidTag:
-                continue
+            opened = _opened(cipher, sealed)
+            if opened is not None:
+                return opened
         raise StorageUnavailable("The cart was sealed with a key that is not set.")
 
 
@@ -52,6 +54,15 @@ def _cipher(key: str) -> Any:
     from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 
     return AESSIV(hashlib.sha512(key.encode()).digest())
+
+
+def _opened(cipher: Any, sealed: bytes) -> str | None:
+    from cryptography.exceptions import InvalidTag
+
+    try:
+        return str(cipher.decrypt(sealed, None), "utf-8")
+    except InvalidTag:
+        return None
 
 
 UNSEALED = Seal()

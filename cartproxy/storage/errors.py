@@ -15,7 +15,7 @@ from cartproxy.metrics import count_redis, count_redis_error
 log = structlog.get_logger("cartproxy.storage")
 
 _LOG_EVERY_SECONDS = 1.0
-_logged_at: dict[str, float] = {}
+_logged_at: dict[tuple[str, str], float] = {}
 
 
 class StorageError(CartProxyError):
@@ -38,6 +38,14 @@ class StorageFull(StorageError):
     usual_retry_after = 30
 
 
+class StorageNewer(StorageError):
+    """Redis holds the value in a format that this release does not know; so it lets it be."""
+
+    code = "storage-newer"
+    retryable = True
+    usual_retry_after = 30
+
+
 @contextmanager
 def typed_errors(operation: str) -> Iterator[None]:
     """Raise StorageFull or StorageUnavailable in place of what redis-py raises, and time it."""
@@ -55,9 +63,14 @@ def typed_errors(operation: str) -> Iterator[None]:
 
 
 def _note(kind: str) -> None:
-    """Count it, and log it at most once a second: with Redis away every request meets it."""
     count_redis_error(kind)
+    log_seldom("storage_error", error=kind)
+
+
+def log_seldom(event: str, **fields: str) -> None:
+    """Log an error, at most once a second for each first field: every request may meet it."""
+    about = (event, next(iter(fields.values())))
     now = time.monotonic()
-    if now - _logged_at.get(kind, -_LOG_EVERY_SECONDS) >= _LOG_EVERY_SECONDS:
-        _logged_at[kind] = now
-        log.error("storage_error", error=kind)
+    if now - _logged_at.get(about, -_LOG_EVERY_SECONDS) >= _LOG_EVERY_SECONDS:
+        _logged_at[about] = now
+        log.error(event, **fields)

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 
 import redis
 from redis.commands.core import Script
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import NoScriptError
+from redis.exceptions import NoScriptError, ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from cartproxy.metrics import count_redis_error
 from cartproxy.storage.errors import typed_errors
+from cartproxy.storage.values import Kind, is_wrong_type, note_unreadable
 from cartproxy.tracing import Span, span
 
+Argument = str | bytes | int | float
 _LOST = (RedisConnectionError, RedisTimeoutError)
+_DROP_FOREIGN = files(__package__).joinpath("drop_foreign.lua").read_text()
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,18 +39,17 @@ def load_script(client: redis.Redis, package: str, *names: str) -> NamedScript:
     return NamedScript(names[-1], Script(client, text))
 
 
-def run_script(
-    named: NamedScript, keys: Sequence[str], args: Iterable[str | int | float]
-) -> object:
-    """Run a script once, in one round trip; a server that lost it is sent it anew.
+def run_script(named: NamedScript, keys: Mapping[str, Kind], args: Iterable[Argument]) -> object:
+    """Run a script once, in one round trip; `keys` says what belongs at each key.
 
-    Raises StorageError; the script may have run all the same.
+    A server that lost the script is sent it again. Raises StorageError; the script may have run all
+    the same.
     """
     with _traced(named), typed_errors(named.name):
         return _run(named, keys, list(args))
 
 
-def run_twice(named: NamedScript, keys: Sequence[str], args: Iterable[str | int | float]) -> object:
+def run_twice(named: NamedScript, keys: Mapping[str, Kind], args: Iterable[Argument]) -> object:
     """Like `run_script`, once more where the reply is lost: for scripts that bear repetition."""
     arguments = list(args)
     with _traced(named), typed_errors(named.name):
@@ -58,8 +60,25 @@ def run_twice(named: NamedScript, keys: Sequence[str], args: Iterable[str | int 
             return _run(named, keys, arguments)
 
 
-def _run(named: NamedScript, keys: Sequence[str], args: Sequence[str | int | float]) -> object:
-    script = named.script
+def _run(named: NamedScript, keys: Mapping[str, Kind], args: Sequence[Argument]) -> object:
+    """A script that meets a value of another type ends there, and runs again once that is gone.
+
+    So all scripts either may be repeated, or read every key before they write.
+    """
+    try:
+        return _evaluate(named.script, [*keys], args)
+    except ResponseError as error:
+        if not is_wrong_type(error):
+            raise
+    kinds = [kind.type for kind in keys.values()]
+    deleted = named.script.registered_client.eval(_DROP_FOREIGN, len(keys), *keys, *kinds)
+    for (key, kind), was_foreign in zip(keys.items(), deleted, strict=True):
+        if was_foreign:
+            note_unreadable(kind, key)
+    return _evaluate(named.script, [*keys], args)
+
+
+def _evaluate(script: Script, keys: Sequence[str], args: Sequence[Argument]) -> object:
     try:
         # What Script itself does, without four calls on the way.
         client = script.registered_client

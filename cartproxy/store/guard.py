@@ -80,7 +80,7 @@ class GuardedTransport:
         if answer.status != 429:
             return answer
         pause = _USUAL_PAUSE_SECONDS if answer.retry_after is None else answer.retry_after
-        self.budget.pause(min(pause, 60))
+        self.budget.pause(pause)
         short = pause <= _LONGEST_PAUSE_SECONDS and allowance.deadline.remaining() > pause
         if not (short and self._retries.spend()):
             return answer

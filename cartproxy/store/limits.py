@@ -17,7 +17,11 @@ import redis
 from cartproxy.deadline import Deadline
 from cartproxy.metrics import count_budget, count_pause
 from cartproxy.storage.scripts import load_script, run_script
+from cartproxy.storage.values import Kind
 from cartproxy.store.errors import StoreBusy
+
+_SCHEDULE = Kind("budget", "string")
+LONGEST_PAUSE_SECONDS = 60
 
 
 class Allowance:
@@ -61,6 +65,8 @@ class Budget:
         self._interval_ms = 1000 / rate
         self._burst = burst
         self._wait_seconds = wait_seconds
+        longest = max(wait_seconds, LONGEST_PAUSE_SECONDS)
+        self._ahead_ms = longest * 1000 + burst * self._interval_ms
 
     def allow(self, calls: int, deadline: Deadline) -> Allowance:
         """The right to so many calls, which the first of them reserves in one round trip.
@@ -85,8 +91,10 @@ class Budget:
     def pause(self, seconds: float) -> None:
         """The store asks to slow down: no worker's next call starts before. Raises StorageError."""
         count_pause(self.store_id)
-        self._run(0, 0, str(int(seconds * 1000)))
+        self._run(0, 0, str(int(min(seconds, LONGEST_PAUSE_SECONDS) * 1000)))
 
     def _run(self, wanted: int, wait_seconds: float, pause_ms: str = "") -> list[int]:
-        limits = (self._interval_ms, self._burst, wanted, wait_seconds * 1000, pause_ms)
-        return cast(list[int], run_script(self._script, [self._key], limits))
+        limits = (self._interval_ms, self._burst, wanted, wait_seconds * 1000, self._ahead_ms)
+        return cast(
+            list[int], run_script(self._script, {self._key: _SCHEDULE}, (*limits, pause_ms))
+        )

@@ -42,6 +42,7 @@ _ANY = (
 _READ = (
     "malformed-request",
     "storage-unavailable",
+    "storage-newer",
     "store-auth",
     "store-error",
     "store-bad-response",

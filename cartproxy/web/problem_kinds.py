@@ -144,6 +144,12 @@ CATALOGUE: Mapping[str, Kind] = {
     "storage-full": Kind(
         503, "The cart storage is full", "The operator gives Redis more memory; reads go on."
     ),
+    "storage-newer": Kind(
+        503,
+        "The cart was written by another release",
+        "Try again after `retry_after` seconds: instances are being upgraded, or were taken back. "
+        "The cart is kept as it is.",
+    ),
     "store-busy": Kind(503, "The store is busy", "Try again after `retry_after` seconds."),
     "store-unreachable": Kind(
         503, "The store can't be reached", "Nothing was sent to the store; try again shortly."

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator, Mapping
 
 import pytest
 import redis
 from conftest import store_environment
 from support.servers import ROOT, redis_server, service
-from support.shopper import BLOG, MUG, Shopper, Store
+from support.shopper import BLOG, MUG, SHIRT, SMALL, Shopper, Store
 
 OTHER = "https://other.example"
 PEPPER = "p" * 40
@@ -166,6 +167,30 @@ def test_a_dump_holds_no_credential_and_sealed_no_order_key_either(
     assert "cp:{" in found
     for secret in (str(shopper.bearer), str(shopper.bearer)[5:], cart["order_key"], "Pint mug"):
         assert secret not in found
+
+
+def test_what_a_shopper_typed_is_sealed_while_its_add_is_under_way_too(
+    own_redis: str, store: Store
+) -> None:
+    typed = {**SMALL, "value": "canary"}
+    with (
+        service(settings(own_redis, store.url, CARTPROXY_SEAL_KEY=SEAL_KEY)) as url,
+        redis.Redis.from_url(own_redis) as client,
+    ):
+        shopper = Shopper(url)
+        shopper.add()
+        (name,) = client.keys("cp:{*}")
+        store.fail({"method": "POST", "path": "*", "fault": "latency", "ms": 5000, "times": 1})
+        adding = threading.Thread(target=lambda: shopper.add(SHIRT, options=[typed]))
+        adding.start()
+        while bytes(client.get(name)).count(b"\n") < 2:  # type: ignore[arg-type]
+            assert adding.is_alive()
+        meanwhile = dump(own_redis)
+        adding.join()
+        afterwards = dump(own_redis)
+
+    assert "canary" not in meanwhile + afterwards
+    assert str(SHIRT) not in meanwhile + afterwards
 
 
 def test_sealing_begins_and_its_key_changes_while_carts_live_on(

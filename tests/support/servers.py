@@ -119,7 +119,9 @@ def redis_binary() -> Path:
 
 
 @contextmanager
-def redis_server(*options: str, port: int | None = None) -> Iterator[str]:
+def redis_server(
+    *options: str, port: int | None = None, environment: Mapping[str, str] | None = None
+) -> Iterator[str]:
     """A Redis-protocol server without persistence; yields its URL."""
     port = port or free_port()
     url = f"redis://127.0.0.1:{port}/0"
@@ -135,7 +137,11 @@ def redis_server(*options: str, port: int | None = None) -> Iterator[str]:
     # A replica's first copy is written to a file all the same.
     with (
         tempfile.TemporaryDirectory() as folder,
-        process([*command, "--appendonly", "no", "--dir", folder, *options], ready),
+        process(
+            [*command, "--appendonly", "no", "--dir", folder, *options],
+            ready,
+            environment=environment,
+        ),
     ):
         yield url
     client.close()
