@@ -202,7 +202,9 @@ class Records:
         keys = _keys(name) | (_entries(name) if key else {})
         entry: list[str | int] = [self._answer_ms, key.entry if key else "", kept]
         ending = [owner, *self._lives_ms, *entry, action, *more]
-        done = run_twice(self._commit, keys, ending) == 1
+        # What was done at the store must be known here, also after a long wait for Redis.
+        insist = action in ("save", "forget")
+        done = run_twice(self._commit, keys, ending, insist=insist) == 1
         if done and action == "save":
             self.live_carts.met(name)
         elif done and action == "forget":

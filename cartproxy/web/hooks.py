@@ -15,6 +15,7 @@ from werkzeug.exceptions import HTTPException
 
 from cartproxy import metrics, tracing
 from cartproxy.errors import CartProxyError
+from cartproxy.storage import patience
 from cartproxy.web import problems
 from cartproxy.web.asked import Request, current
 from cartproxy.web.caller import admit, finish, leave
@@ -43,6 +44,7 @@ def install(app: Flask, edge: Edge, *, https: bool) -> None:
         asked.id = given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
         asked.began = time.monotonic()
         structlog.contextvars.bind_contextvars(request_id=asked.id)
+        patience.begin_request()
         try:
             return admit(asked, edge)
         finally:
@@ -63,6 +65,7 @@ def install(app: Flask, edge: Edge, *, https: bool) -> None:
         asked = current()
         leave(asked, edge)
         asked.span.end(asked.failed)
+        patience.end_request()
         structlog.contextvars.clear_contextvars()
 
     app.register_error_handler(CartProxyError, problems.answer)

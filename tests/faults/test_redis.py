@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -17,7 +17,7 @@ from conftest import store_environment
 from support.faults_settings import QUICK
 from support.redis_kinds import start
 from support.servers import redis_server, service
-from support.shopper import MUG, Shopper, Store
+from support.shopper import BLOG, MUG, Shopper, Store
 from support.tcp_proxy import TcpProxy, tcp_proxy
 
 
@@ -27,7 +27,6 @@ class Behind:
 
     url: str
     proxy: TcpProxy
-    log: Path
 
     def shopper(self) -> Shopper:
         return Shopper(self.url)
@@ -36,19 +35,29 @@ class Behind:
         return requests.get(f"{self.url}/{path}", timeout=10)
 
 
-@pytest.fixture
-def behind(store: Store, tmp_path: Path) -> Iterator[Behind]:
+@pytest.fixture(scope="module")
+def started(store_url: str) -> Iterator[Behind]:
     with redis_server() as url, tcp_proxy(urlsplit(url).port or 0) as proxy:
         settings = {
             "CARTPROXY_REDIS_URL": f"redis://127.0.0.1:{proxy.port}/0",
             "CARTPROXY_WORKERS": "1",
             **QUICK,
-            **store_environment(store.url),
+            # Counted in Redis at once, which takes one command more of a first add.
+            **store_environment(store_url, ORIGIN_CREATES_PER_MINUTE=f"{BLOG} 6000"),
         }
-        log = tmp_path / "log"
-        with service(settings, log) as proxy_url:
-            yield Behind(proxy_url, proxy, log)
-            proxy.hung = False
+        with service(settings) as proxy_url:
+            yield Behind(proxy_url, proxy)
+
+
+@pytest.fixture
+def behind(started: Behind, store: Store) -> Iterator[Behind]:
+    """The service over a Redis that is well, and empty."""
+    with redis.Redis(port=started.proxy._target) as client:
+        client.flushall()
+    yield started
+    started.proxy.hung = started.proxy.refusing = False
+    started.proxy.delay_seconds = started.proxy.lost = 0
+    started.proxy.commands_left = started.proxy.lose = None
 
 
 # Fault 1
@@ -218,3 +227,58 @@ def test_wrong_password_is_503_and_logged_without_a_storm(store: Store, tmp_path
     assert {answer.status_code for answer in answers} == {503}
     assert 1 <= sum('"storage_error"' in line for line in lines) <= 10
     assert "another" not in "".join(lines)
+
+
+# Fault 52
+def first_add(url: str) -> Callable[[], requests.Response]:
+    Shopper(url).add(MUG)  # so that Redis knows the connection and the scripts
+    return lambda: Shopper(url).call("POST", "/cart/items", {"catalog_id": MUG})
+
+
+def with_a_cart(
+    act: Callable[[Shopper, str], requests.Response],
+) -> Callable[[str], Callable[[], requests.Response]]:
+    def prepare(url: str) -> Callable[[], requests.Response]:
+        shopper = Shopper(url)
+        line = shopper.add(MUG)["items"][0]["item_id"]
+        return lambda: act(shopper, line)
+
+    return prepare
+
+
+REQUESTS: dict[str, Callable[[str], Callable[[], requests.Response]]] = {
+    "first add": first_add,
+    "add": with_a_cart(lambda each, _: each.call("POST", "/cart/items", {"catalog_id": MUG})),
+    "change": with_a_cart(
+        lambda each, at: each.call("PATCH", f"/cart/items/{at}", {"quantity": 2})
+    ),
+    "look": with_a_cart(
+        lambda each, _: each.call("GET", "/cart", headers={"Cache-Control": "no-cache"})
+    ),
+    "checkout": with_a_cart(lambda each, _: each.call("POST", "/checkout", {})),
+    "delete": with_a_cart(lambda each, _: each.call("DELETE", "/cart")),
+}
+
+
+@pytest.mark.parametrize("request_", REQUESTS)
+def test_request_waits_for_two_replies_at_most_that_redis_does_not_give(
+    behind: Behind, store: Store, request_: str
+) -> None:
+    """From each command on in turn; the time is this number by `redis_timeout_seconds`."""
+    proxy = behind.proxy
+    seen = []
+    for answered in range(9):
+        ask = REQUESTS[request_](behind.url)
+        store.calls()
+        proxy.lost, proxy.commands_left = 0, answered
+        answer = ask()
+        proxy.commands_left = None
+        seen.append((proxy.lost, answer.status_code, len(store.calls())))
+        if not proxy.lost:
+            break
+
+    *lost, (_, status, _) = seen
+    assert status < 300, seen
+    assert len(lost) >= 2
+    assert all(1 <= commands <= 2 and status == 503 for commands, status, _ in lost), seen
+    assert lost[0][2] == lost[1][2] == 0 or request_ == "checkout"

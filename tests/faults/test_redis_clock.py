@@ -88,7 +88,9 @@ def test_dead_writers_lock_and_place_end_with_a_lease(
     stepping: tuple[redis.Redis, Callable[[], None]],
 ) -> None:
     client, step = stepping
-    records = Records(client, Lives(idle=9 * HOUR, absolute=9 * HOUR, lease=0.5, wait=30, answer=99))
+    records = Records(
+        client, Lives(idle=9 * HOUR, absolute=9 * HOUR, lease=0.5, wait=30, answer=99)
+    )
     with records.writing("n", Deadline.after(9), Intent()) as dead:
         dead.save(Record("key"), None)
     with records.writing("n", Deadline.after(9), Intent()) as dead:

@@ -12,7 +12,9 @@ from collections.abc import Iterator
 
 class TcpProxy:
     """Forwards both ways. `swallow` replies are read from the server and never passed on; while
-    `hung` nothing is answered at all; while `refusing` connections are closed at once.
+    `hung` nothing is answered at all; while `refusing` connections are closed at once. After
+    `commands_left` more commands each one, or the next `lose`, ends its connection instead, and
+    counts as `lost`.
     """
 
     def __init__(self, port: int, tls: ssl.SSLContext | None = None) -> None:
@@ -25,6 +27,9 @@ class TcpProxy:
         self.swallow = 0
         self.hung = False
         self.refusing = False
+        self.commands_left: int | None = None
+        self.lose: int | None = None
+        self.lost = 0
         self.delay_seconds = 0.0
         threading.Thread(target=self._accept, daemon=True).start()
 
@@ -65,12 +70,20 @@ class TcpProxy:
         threading.Thread(target=self._forward, args=(client, server), daemon=True).start()
         self._replies(server, client)
 
-    @staticmethod
-    def _forward(client: socket.socket, server: socket.socket) -> None:
+    def _forward(self, client: socket.socket, server: socket.socket) -> None:
         with contextlib.suppress(OSError):
-            while chunk := client.recv(65536):
+            while (chunk := client.recv(65536)) and self._passes():
                 server.sendall(chunk)
             server.shutdown(socket.SHUT_RDWR)
+
+    def _passes(self) -> bool:
+        with self._lock:
+            if self.commands_left is None:
+                return True
+            passes = self.commands_left > 0 or self.lost == self.lose
+            self.commands_left = max(0, self.commands_left - 1)
+            self.lost += not passes
+            return passes
 
     def _replies(self, server: socket.socket, client: socket.socket) -> None:
         with contextlib.suppress(OSError):
