@@ -17,7 +17,7 @@ from conftest import store_environment
 from support.faults_settings import QUICK
 from support.redis_kinds import start
 from support.servers import redis_server, service
-from support.shopper import BLOG, MUG, Shopper, Store
+from support.shopper import BLOG, MUG, SHIRT, SMALL, Shopper, Store
 from support.tcp_proxy import TcpProxy, tcp_proxy
 
 
@@ -282,3 +282,30 @@ def test_request_waits_for_two_replies_at_most_that_redis_does_not_give(
     assert len(lost) >= 2
     assert all(1 <= commands <= 2 and status == 503 for commands, status, _ in lost), seen
     assert lost[0][2] == lost[1][2] == 0 or request_ == "checkout"
+
+
+@pytest.mark.parametrize("minimal", [True, False])
+def test_redis_that_fails_between_two_store_calls_makes_nobody_forget_the_first(
+    behind: Behind, store: Store, minimal: bool
+) -> None:
+    shopper = behind.shopper()
+    shopper.add(SHIRT, options=[SMALL])
+    headers = {"Idempotency-Key": "a-key", **({"Prefer": "return=minimal"} if minimal else {})}
+
+    def add() -> requests.Response:
+        return shopper.call("POST", "/cart/items", {"catalog_id": MUG}, headers=headers)
+
+    store.fail({"method": "POST", "path": "/Cart/*/Item", "fault": "apply_then_drop", "times": 1})
+    behind.proxy.commands_left, behind.proxy.lose = 2, 1  # begin's and the budget's pass
+
+    first = add()
+    behind.proxy.commands_left = None
+    again = add()
+    while again.status_code in (503, 504):
+        time.sleep(float(again.headers["Retry-After"]))
+        again = add()
+
+    assert first.status_code in (201, 504), first.text
+    assert again.status_code == 201
+    (cart,) = store.carts()
+    assert [line["catalog_id"] for line in cart["lines"]] == [SHIRT, MUG]
