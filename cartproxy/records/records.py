@@ -25,7 +25,7 @@ from cartproxy.records.live_carts import LiveCarts
 from cartproxy.records.record import Loaded, Record
 from cartproxy.records.seal import UNSEALED, Seal
 from cartproxy.storage.errors import StorageError, StorageFull, StorageUnavailable, typed_errors
-from cartproxy.storage.scripts import load_script, run_twice
+from cartproxy.storage.scripts import load_script, probe_script, run_twice
 from cartproxy.storage.values import Kind, note_unreadable
 
 _POLL_SECONDS = 0.015
@@ -118,6 +118,7 @@ class Records:
         self._lease_ms = int(lives.lease * 1000)
         self._answer_ms = int(lives.answer * 1000)
         self._wait_seconds = lives.wait
+        self._probe = probe_script(client)
         self._load, self._begin, self._commit, self._refresh, self._keep = (
             load_script(client, __package__, *names)
             for names in (
@@ -142,6 +143,10 @@ class Records:
     def kept(self, record: Record) -> str:
         """The record's state as the scripts take it."""
         return record.state(self._seal)
+
+    def check(self) -> None:
+        """Raise StorageError where a cart could not be written."""
+        run_twice(self._probe, {f"{record_key('ready')}:probe": RECORD}, [])
 
     def exists(self, name: str) -> bool:
         """Whether there is a record of this name."""

@@ -35,6 +35,11 @@ def load_script(client: redis.Redis, package: str, *names: str) -> NamedScript:
     return NamedScript(names[-1], Script(client, text))
 
 
+def probe_script(client: redis.Redis) -> NamedScript:
+    """A script that writes as carts need it and leaves nothing; it takes one key."""
+    return load_script(client, __package__, "probe")
+
+
 def run_script(
     named: NamedScript,
     keys: Mapping[str, Kind],

@@ -309,3 +309,33 @@ def test_redis_that_fails_between_two_store_calls_makes_nobody_forget_the_first(
     assert again.status_code == 201
     (cart,) = store.carts()
     assert [line["catalog_id"] for line in cart["lines"]] == [SHIRT, MUG]
+
+
+# Fault 53
+@pytest.mark.parametrize(
+    ("harm", "heal", "reason"),
+    [
+        ("REPLICAOF 127.0.0.1 1", "REPLICAOF NO ONE", "storage-unavailable"),
+        ("CONFIG SET min-replicas-to-write 1", "CONFIG SET min-replicas-to-write 0",
+         "storage-unavailable"),
+        ("ACL SETUSER default -@scripting", "ACL SETUSER default +@all", "storage-unavailable"),
+        ("CONFIG SET maxmemory 1 maxmemory-policy noeviction", "CONFIG SET maxmemory 0",
+         "storage-full"),
+    ],
+)  # fmt: skip
+def test_service_is_ready_where_its_redis_takes_writes_by_scripts(
+    behind: Behind, harm: str, heal: str, reason: str
+) -> None:
+    with redis.Redis(port=behind.proxy._target) as client:
+        before = behind.get("readyz")
+        left = client.keys("*ready*")
+        client.execute_command(*harm.split())
+        try:
+            harmed = behind.get("readyz")
+        finally:
+            client.execute_command(*heal.split())
+        after = behind.get("readyz")
+
+    assert (before.status_code, harmed.status_code, after.status_code) == (200, 503, 200)
+    assert harmed.json() == {"status": "not ready", "reason": reason}
+    assert left == []
