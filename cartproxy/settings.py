@@ -267,7 +267,10 @@ class Settings:
         "Empty: an embedded one, in memory, for trying out only.",
         Secret(""),
     )
-    redis_timeout_seconds: float = _seconds("How long a Redis command may take.", 0.25)
+    redis_timeout_seconds: float = _seconds(
+        "How long a Redis command may take; no request waits for more than two of them in vain.",
+        0.25,
+    )
     pepper: Secret = _secret(
         "Key of the hash that names carts in Redis: 32 random characters or more. Required with "
         "redis_url.",

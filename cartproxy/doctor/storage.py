@@ -27,14 +27,10 @@ from cartproxy.doctor.redis_node import node_findings
 from cartproxy.records.records import record_key
 from cartproxy.settings import SEVERAL_SERVERS, Settings
 from cartproxy.storage.connect import connect
+from cartproxy.storage.scripts import probe_script
 
 _PINGS = 9
-# Writes under the service's own prefix, in its own way, and leaves nothing.
-_PROBE_KEY = record_key("doctor")
-_PROBE = (
-    "redis.call('SET', KEYS[1], redis.call('TIME')[1], 'PX', 1000)"
-    " return redis.call('DEL', KEYS[1])"
-)
+_PROBE_KEY = record_key("doctor")  # under the service's own prefix
 # First match wins.
 _FAILURES: tuple[tuple[type[RedisError], str, str, str], ...] = (
     (AuthenticationError, "redis-credentials", "refuses the credentials",
@@ -145,5 +141,5 @@ def _latency(about: str, client: redis.Redis, settings: Settings) -> Iterator[Fi
 
 
 def _scripts(about: str, client: redis.Redis) -> Iterator[Finding]:
-    failure = _failure(about, lambda: client.eval(_PROBE, 1, _PROBE_KEY))
+    failure = _failure(about, lambda: probe_script(client).script(keys=[_PROBE_KEY]))
     yield failure or ok("redis-scripts", about, "Scripts run, and may write.")

@@ -65,5 +65,5 @@ class CartNames:
         return cart_name(self._pepper, store=store, origin=origin, credential=credential)
 
     def check(self) -> None:
-        """Raise StorageError when the storage does not answer."""
-        self._records.exists("ready")
+        """Raise StorageError when the storage does not take what carts need."""
+        self._records.check()

@@ -28,7 +28,7 @@ from cartproxy.records.form import Loaded, intent_of, intent_text, record_of, st
 from cartproxy.records.live_carts import LiveCarts
 from cartproxy.records.seal import UNSEALED, Seal
 from cartproxy.storage.errors import StorageError, StorageFull, StorageUnavailable, typed_errors
-from cartproxy.storage.scripts import NamedScript, load_script, run_twice
+from cartproxy.storage.scripts import NamedScript, load_script, probe_script, run_twice
 from cartproxy.storage.values import Kind, note_unreadable
 
 _POLL_SECONDS = 0.015
@@ -144,6 +144,7 @@ class Records:
         self._lease_ms = int(lives.lease * 1000)
         self._answer_ms = int(lives.answer * 1000)
         self._wait_seconds = lives.wait
+        self._probe = probe_script(client)
         self._load, self._begin, self._commit, self._refresh, self._keep = (
             load_script(client, __package__, *names)
             for names in (
@@ -170,6 +171,10 @@ class Records:
     def state(self, record: Record) -> str:
         """The record's state as the scripts take it."""
         return state_of(record, self._seal)
+
+    def check(self) -> None:
+        """Raise StorageError where a cart could not be written."""
+        run_twice(self._probe, {f"{record_key('ready')}:probe": RECORD}, [])
 
     def exists(self, name: str) -> bool:
         """Whether there is a record of this name."""
@@ -235,7 +240,10 @@ class Records:
         ending += [*more, "", ""][:2]
         for entry, answer in answers.items():
             ending += [entry, answer.encode()]
-        done = run_twice(self._checkpoint if action == "keep" else self._commit, keys, ending) == 1
+        script = self._checkpoint if action == "keep" else self._commit
+        # What was done at the store must be known here, also after a long wait for Redis.
+        insist = action in ("save", "keep", "forget")
+        done = run_twice(script, keys, ending, insist=insist) == 1
         if done and action == "save":
             self.live_carts.met(name)
         elif done and action == "forget":

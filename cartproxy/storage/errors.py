@@ -7,10 +7,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import structlog
+from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import OutOfMemoryError, RedisError
+from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from cartproxy.errors import CartProxyError
 from cartproxy.metrics import count_redis, count_redis_error
+from cartproxy.storage import patience
 
 log = structlog.get_logger("cartproxy.storage")
 
@@ -30,6 +33,10 @@ class StorageUnavailable(StorageError):
     usual_retry_after = 2
 
 
+class ReplyLost(StorageUnavailable):
+    """The command may have run, and only its reply may be lost."""
+
+
 class StorageFull(StorageError):
     """Redis has no memory left for writes."""
 
@@ -47,14 +54,23 @@ class StorageNewer(StorageError):
 
 
 @contextmanager
-def typed_errors(operation: str) -> Iterator[None]:
-    """Raise StorageFull or StorageUnavailable in place of what redis-py raises, and time it."""
+def typed_errors(operation: str, *, insist: bool = False) -> Iterator[None]:
+    """Raise StorageFull or StorageUnavailable in place of what redis-py raises, and time it.
+
+    A request that has waited for two replies in vain asks no more, but to `insist`.
+    """
+    if patience.is_used_up() and not insist:
+        raise StorageUnavailable("The cart storage does not answer.")
     began = time.monotonic()
     try:
         yield
     except OutOfMemoryError:
         _note("OutOfMemoryError")
         raise StorageFull("The cart storage is full.") from None
+    except (RedisConnectionError, RedisTimeoutError) as error:
+        _note(type(error).__name__)
+        patience.count_lost()
+        raise ReplyLost("The cart storage does not answer.") from None
     except RedisError as error:
         _note(type(error).__name__)
         raise StorageUnavailable("The cart storage does not answer.") from None

@@ -8,17 +8,13 @@ from importlib.resources import files
 
 import redis
 from redis.commands.core import Script
-from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import NoScriptError, ResponseError
-from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from cartproxy.metrics import count_redis_error
-from cartproxy.storage.errors import typed_errors
+from cartproxy.storage.errors import ReplyLost, typed_errors
 from cartproxy.storage.values import Kind, is_wrong_type, note_unreadable
 from cartproxy.tracing import Span, span
 
 Argument = str | bytes | int | float
-_LOST = (RedisConnectionError, RedisTimeoutError)
 _DROP_FOREIGN = files(__package__).joinpath("drop_foreign.lua").read_text()
 
 
@@ -39,25 +35,39 @@ def load_script(client: redis.Redis, package: str, *names: str) -> NamedScript:
     return NamedScript(names[-1], Script(client, text))
 
 
-def run_script(named: NamedScript, keys: Mapping[str, Kind], args: Iterable[Argument]) -> object:
+def probe_script(client: redis.Redis) -> NamedScript:
+    """A script that writes as carts need it and leaves nothing; it takes one key."""
+    return load_script(client, __package__, "probe")
+
+
+def run_script(
+    named: NamedScript,
+    keys: Mapping[str, Kind],
+    args: Iterable[Argument],
+    *,
+    insist: bool = False,
+) -> object:
     """Run a script once, in one round trip; `keys` says what belongs at each key.
 
     A server that lost the script is sent it again. Raises StorageError; the script may have run all
-    the same.
+    the same. To `insist`: see `typed_errors`.
     """
-    with _traced(named), typed_errors(named.name):
+    with _traced(named), typed_errors(named.name, insist=insist):
         return _run(named, keys, list(args))
 
 
-def run_twice(named: NamedScript, keys: Mapping[str, Kind], args: Iterable[Argument]) -> object:
+def run_twice(
+    named: NamedScript,
+    keys: Mapping[str, Kind],
+    args: Sequence[Argument],
+    *,
+    insist: bool = False,
+) -> object:
     """Like `run_script`, once more where the reply is lost: for scripts that bear repetition."""
-    arguments = list(args)
-    with _traced(named), typed_errors(named.name):
-        try:
-            return _run(named, keys, arguments)
-        except _LOST as error:
-            count_redis_error(type(error).__name__)
-            return _run(named, keys, arguments)
+    try:
+        return run_script(named, keys, args, insist=insist)
+    except ReplyLost:
+        return run_script(named, keys, args)
 
 
 def _run(named: NamedScript, keys: Mapping[str, Kind], args: Sequence[Argument]) -> object:

@@ -10,12 +10,14 @@ import math
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from typing import cast
 
 import redis
 
 from cartproxy.deadline import Deadline
 from cartproxy.metrics import count_budget, count_pause
+from cartproxy.storage.errors import StorageError
 from cartproxy.storage.scripts import load_script, run_script
 from cartproxy.storage.values import Kind
 from cartproxy.store.errors import StoreBusy
@@ -41,12 +43,19 @@ class Allowance:
         self._patience = 0.5
 
     def take(self) -> None:
-        """Wait for the next turn. Raises StoreBusy.
+        """Wait for the next turn. Raises StoreBusy, and StorageError before the first one.
 
-        The first call reserves all that were foreseen, each beyond them one more.
+        The first call reserves all that were foreseen, each beyond them one more. When Redis fails
+        at one of those, the store has been called, and what it did is not to be forgotten: no more
+        is asked of it, as if its budget were spent.
         """
         if not self._turns:
-            self._turns.extend(self._reserve(max(1, self._foreseen), self._patience))
+            try:
+                self._turns.extend(self._reserve(max(1, self._foreseen), self._patience))
+            except StorageError as error:
+                if self._foreseen:
+                    raise
+                raise StoreBusy(error.detail) from None
             self._foreseen = 0
         wait = self._turns.popleft() - time.monotonic()
         if wait > 0:
@@ -89,9 +98,10 @@ class Budget:
         return Allowance(deadline, reserve, min(calls, self._burst))
 
     def pause(self, seconds: float) -> None:
-        """The store asks to slow down: no worker's next call starts before. Raises StorageError."""
+        """The store asks to slow down: no worker's next call starts before, if Redis answers."""
         count_pause(self.store_id)
-        self._run(0, 0, str(int(min(seconds, LONGEST_PAUSE_SECONDS) * 1000)))
+        with suppress(StorageError):
+            self._run(0, 0, str(int(min(seconds, LONGEST_PAUSE_SECONDS) * 1000)))
 
     def _run(self, wanted: int, wait_seconds: float, pause_ms: str = "") -> list[int]:
         limits = (self._interval_ms, self._burst, wanted, wait_seconds * 1000, self._ahead_ms)

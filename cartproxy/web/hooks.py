@@ -15,6 +15,7 @@ from werkzeug.exceptions import HTTPException
 
 from cartproxy import metrics, tracing
 from cartproxy.errors import CartProxyError
+from cartproxy.storage import patience
 from cartproxy.web import problems
 from cartproxy.web.admission import admit, finish, leave
 from cartproxy.web.context import Context
@@ -47,6 +48,7 @@ def install(app: Flask, context: Context, *, https: bool) -> None:
             # takes 18,000 instructions: 1 % of reading a cart (2026-11-26).
             request.view_args.pop("store", None)
         structlog.contextvars.bind_contextvars(request_id=request.id)
+        patience.begin_request()
         try:
             return admit(request, context)
         finally:
@@ -67,6 +69,7 @@ def install(app: Flask, context: Context, *, https: bool) -> None:
         request = current()
         leave(request, context)
         request.span.end(request.failed)
+        patience.end_request()
         structlog.contextvars.clear_contextvars()
 
     app.register_error_handler(CartProxyError, problems.answer)

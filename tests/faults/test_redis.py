@@ -18,7 +18,7 @@ from conftest import store_environment
 from support.faults_settings import QUICK
 from support.redis_kinds import start
 from support.servers import redis_server, service
-from support.shopper import MUG, Shopper, Store
+from support.shopper import BLOG, MUG, SHIRT, SMALL, Shopper, Store
 from support.tcp_proxy import TcpProxy, tcp_proxy
 from support.waiting import wait_for
 
@@ -40,31 +40,43 @@ class Behind:
 
 
 @contextmanager
-def behind_a_proxy(store: Store, **settings: str) -> Iterator[Behind]:
+def behind_a_proxy(store_url: str, **settings: str) -> Iterator[Behind]:
     with redis_server() as url, tcp_proxy(urlsplit(url).port or 0) as proxy:
         environment = {
             "CARTPROXY_REDIS_URL": f"redis://127.0.0.1:{proxy.port}/0",
             "CARTPROXY_WORKERS": "1",
             **QUICK,
             **settings,
-            **store_environment(store.url),
+            # Counted in Redis at once, which takes one command more of a first add.
+            **store_environment(store_url, ORIGIN_CREATES_PER_MINUTE=f"{BLOG} 6000"),
         }
         with service(environment) as proxy_url:
             yield Behind(proxy_url, proxy)
             proxy.hung = False
 
 
-@pytest.fixture
-def behind(store: Store) -> Iterator[Behind]:
-    with behind_a_proxy(store) as running:
+@pytest.fixture(scope="module")
+def started(store_url: str) -> Iterator[Behind]:
+    with behind_a_proxy(store_url) as running:
         yield running
+
+
+@pytest.fixture
+def behind(started: Behind, store: Store) -> Iterator[Behind]:
+    """The service over a Redis that is well, and empty."""
+    with redis.Redis(port=started.proxy._target) as client:
+        client.flushall()
+    yield started
+    started.proxy.hung = started.proxy.refusing = False
+    started.proxy.delay_seconds = started.proxy.lost = started.proxy.spare = 0
+    started.proxy.commands_left = started.proxy.lose = None
 
 
 @pytest.fixture
 def strict(store: Store) -> Iterator[Behind]:
     """The same without patience: 1 s for a command of Redis, locks that end after 6 s."""
     with behind_a_proxy(
-        store,
+        store.url,
         CARTPROXY_REDIS_TIMEOUT_SECONDS="1",
         CARTPROXY_REQUEST_SECONDS="5",
         CARTPROXY_LOCK_LEASE_SECONDS="6",
@@ -252,3 +264,115 @@ def test_wrong_password_is_503_and_logged_without_a_storm(store: Store, tmp_path
     # Once a second for each kind of error, of which there are two at most.
     assert 1 <= sum('"storage_error"' in line for line in lines) <= 2 * (took + 1)
     assert "another" not in "".join(lines)
+
+
+# Fault 52
+def first_add(url: str) -> Callable[[], requests.Response]:
+    Shopper(url).add(MUG)  # so that Redis knows the connection and the scripts
+    return lambda: Shopper(url).call("POST", "/cart/items", {"catalog_id": MUG})
+
+
+def with_a_cart(
+    act: Callable[[Shopper, str], requests.Response],
+) -> Callable[[str], Callable[[], requests.Response]]:
+    def prepare(url: str) -> Callable[[], requests.Response]:
+        shopper = Shopper(url)
+        line = shopper.add(MUG)["items"][0]["item_id"]
+        return lambda: act(shopper, line)
+
+    return prepare
+
+
+REQUESTS: dict[str, Callable[[str], Callable[[], requests.Response]]] = {
+    "first add": first_add,
+    "add": with_a_cart(lambda each, _: each.call("POST", "/cart/items", {"catalog_id": MUG})),
+    "change": with_a_cart(
+        lambda each, at: each.call("PATCH", f"/cart/items/{at}", {"quantity": 2})
+    ),
+    "look": with_a_cart(
+        lambda each, _: each.call("GET", "/cart", headers={"Cache-Control": "no-cache"})
+    ),
+    "checkout": with_a_cart(lambda each, _: each.call("POST", "/checkout", {})),
+    "delete": with_a_cart(lambda each, _: each.call("DELETE", "/cart")),
+}
+
+
+@pytest.mark.parametrize("request_", REQUESTS)
+def test_request_waits_for_two_replies_at_most_that_redis_does_not_give(
+    behind: Behind, store: Store, request_: str
+) -> None:
+    """From each command on in turn; the time is this number by `redis_timeout_seconds`."""
+    proxy = behind.proxy
+    seen = []
+    for answered in range(9):
+        ask = REQUESTS[request_](behind.url)
+        store.calls()
+        proxy.lost, proxy.commands_left = 0, answered
+        answer = ask()
+        proxy.commands_left = None
+        seen.append((proxy.lost, answer.status_code, len(store.calls())))
+        if not proxy.lost:
+            break
+
+    *lost, (_, status, _) = seen
+    assert status < 300, seen
+    assert len(lost) >= 2
+    assert all(1 <= commands <= 2 and status == 503 for commands, status, _ in lost), seen
+    assert lost[0][2] == lost[1][2] == 0 or request_ == "checkout"
+
+
+@pytest.mark.parametrize("minimal", [True, False])
+def test_redis_that_fails_between_two_store_calls_makes_nobody_forget_the_first(
+    behind: Behind, store: Store, minimal: bool
+) -> None:
+    shopper = behind.shopper()
+    shopper.add(SHIRT, options=[SMALL])
+    headers = {"Idempotency-Key": "a-key", **({"Prefer": "return=minimal"} if minimal else {})}
+
+    def add() -> requests.Response:
+        return shopper.call("POST", "/cart/items", {"catalog_id": MUG}, headers=headers)
+
+    store.fail({"method": "POST", "path": "/Cart/*/Item", "fault": "apply_then_drop", "times": 1})
+    behind.proxy.commands_left, behind.proxy.lose = 2, 1  # begin's and the budget's pass
+
+    first = add()
+    behind.proxy.commands_left = None
+    again = add()
+    while again.status_code in (503, 504):
+        time.sleep(float(again.headers["Retry-After"]))
+        again = add()
+
+    assert first.status_code in (201, 504), first.text
+    assert again.status_code == 201
+    (cart,) = store.carts()
+    assert [line["catalog_id"] for line in cart["lines"]] == [SHIRT, MUG]
+
+
+# Fault 53
+@pytest.mark.parametrize(
+    ("harm", "heal", "reason"),
+    [
+        ("REPLICAOF 127.0.0.1 1", "REPLICAOF NO ONE", "storage-unavailable"),
+        ("CONFIG SET min-replicas-to-write 1", "CONFIG SET min-replicas-to-write 0",
+         "storage-unavailable"),
+        ("ACL SETUSER default -@scripting", "ACL SETUSER default +@all", "storage-unavailable"),
+        ("CONFIG SET maxmemory 1 maxmemory-policy noeviction", "CONFIG SET maxmemory 0",
+         "storage-full"),
+    ],
+)  # fmt: skip
+def test_service_is_ready_where_its_redis_takes_writes_by_scripts(
+    behind: Behind, harm: str, heal: str, reason: str
+) -> None:
+    with redis.Redis(port=behind.proxy._target) as client:
+        before = behind.get("readyz")
+        left = client.keys("*ready*")
+        client.execute_command(*harm.split())
+        try:
+            harmed = behind.get("readyz")
+        finally:
+            client.execute_command(*heal.split())
+        after = behind.get("readyz")
+
+    assert (before.status_code, harmed.status_code, after.status_code) == (200, 503, 200)
+    assert harmed.json() == {"status": "not ready", "reason": reason}
+    assert left == []

@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 import redis
 import requests
-from cartproxy.records.record import Record
 from conftest import store_environment
 from support.faults_settings import QUICK
 from support.servers import service
@@ -21,6 +20,7 @@ from support.stepped_clock import LIBRARY, stepped_redis
 from cartproxy.deadline import Deadline
 from cartproxy.limits.rate_limiter import Limit, RateLimited, RateLimiter
 from cartproxy.model.keys import Intent
+from cartproxy.model.record import Record
 from cartproxy.records.records import Lives, Records
 from cartproxy.store.limits import Budget
 

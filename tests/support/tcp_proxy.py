@@ -13,7 +13,9 @@ from collections.abc import Iterator
 class TcpProxy:
     """Forwards both ways. After `spare` more replies, `swallow` are read from the server and never
     passed on; while `hung` nothing is answered at all; while `refusing` connections are closed at
-    once. `asked` counts what clients have said, and their refused connections.
+    once. `asked` counts what clients have said, and their refused connections. After
+    `commands_left` more commands each one, or the next `lose`, ends its connection instead, and
+    counts as `lost`.
     """
 
     def __init__(self, port: int, tls: ssl.SSLContext | None = None) -> None:
@@ -28,6 +30,9 @@ class TcpProxy:
         self.swallow = 0
         self.hung = False
         self.refusing = False
+        self.commands_left: int | None = None
+        self.lose: int | None = None
+        self.lost = 0
         self.delay_seconds = 0.0
         threading.Thread(target=self._accept, daemon=True).start()
 
@@ -77,8 +82,19 @@ class TcpProxy:
         with contextlib.suppress(OSError):
             while chunk := client.recv(65536):
                 self._count()
+                if not self._passes():
+                    break
                 server.sendall(chunk)
             server.shutdown(socket.SHUT_RDWR)
+
+    def _passes(self) -> bool:
+        with self._lock:
+            if self.commands_left is None:
+                return True
+            passes = self.commands_left > 0 or self.lost == self.lose
+            self.commands_left = max(0, self.commands_left - 1)
+            self.lost += not passes
+            return passes
 
     def _replies(self, server: socket.socket, client: socket.socket) -> None:
         with contextlib.suppress(OSError):
