@@ -59,6 +59,7 @@ def create_app(settings: Settings) -> Flask:
             answer=settings.answer_seconds,
         ),
         Seal(settings.seal_key.reveal(), settings.previous_seal_key.reveal()),
+        settings.record_format,
     )
     session = new_session(settings.concurrency)
     public = urlsplit(settings.public_url)

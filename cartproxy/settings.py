@@ -289,6 +289,12 @@ class Settings:
     )
     idle_seconds: float = _seconds("A cart untouched for so long is forgotten.", 14 * 86400.0)
     absolute_seconds: float = _seconds("The longest life of a cart's record.", 60 * 86400.0)
+    record_format: int = _setting(
+        fields.Integer(validate=validate.OneOf((5, 6))),
+        "The form in which carts are written to Redis; both are read. Release 0.1 reads 5 only: "
+        "choose that for as long as you may go back to it.",
+        6,
+    )
     snapshot_fresh_seconds: float = _seconds("How long a read cart is believed.", 30.0)
     product_fresh_seconds: int = _setting(
         fields.Integer(validate=validate.Range(min=1)), "How long a product is believed.", 300

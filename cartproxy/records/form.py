@@ -1,4 +1,4 @@
-"""The form in which Redis holds a record: format 6 is written, and 5 of release 0.1 is read too.
+"""The form in which Redis holds a record: format 6, or 5, which release 0.1 reads and writes.
 
 What the scripts see of it: `record.lua`.
 """
@@ -10,6 +10,8 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import groupby
+from operator import attrgetter
 from typing import Any
 
 import orjson
@@ -22,7 +24,7 @@ from cartproxy.model.wishes import KEYLESS, Phase, Wish
 from cartproxy.records.seal import Seal
 from cartproxy.storage.errors import StorageNewer
 
-_FORMAT = "6"
+NEWEST_FORMAT = 6
 _ALWAYS = 3  # fields of the state; the others are left out at the end where they are empty
 _PHASES = {phase[0]: phase for phase in Phase}  # by the initial
 _TEXT = re.compile(r"([0-9]{1,14}) (\S+) ([0-9]{1,14})\n([^\n]*)(.*)", re.ASCII | re.DOTALL)
@@ -37,23 +39,47 @@ _STATE = (str | None, TIME_MS, _FLAG, dict, [_WISH], [_CHANGE])
 _STATE_5 = (str, TIME_MS, _FLAG, _FLAG, dict, [(str, TIME_MS, [ITEM], dict)])
 
 
-def state_of(record: Record, seal: Seal) -> str:
-    """All of a record that no script reads, in one line.
+def state_of(record: Record, seal: Seal, written_format: int = NEWEST_FORMAT) -> str:
+    """All of a record that no script reads, in one line, in this format.
 
     A string beside what the scripts read, and not the fields of a hash, which weigh 240 bytes
     more: with a value over 64 bytes Redis keeps a hash as a table.
     """
+    since = {line_id: item.as_json() for line_id, item in record.since.items()}
+    if written_format == NEWEST_FORMAT:
+        state, snapshot = _as_format_6(record, since), record.snapshot
+    else:
+        state, snapshot = _as_format_5(record, since), record.shown
+    return seal.close(f"{written_format}:{compact(state)}\t{snapshot.text}")
+
+
+def _as_format_6(record: Record, since: dict[str, Any]) -> list[Any]:
     state: list[Any] = [
         record.order_key,
         record.as_of_ms,
         int(record.outdated),
-        {line_id: item.as_json() for line_id, item in record.since.items()},
+        since,
         [_wish_as_json(wish) for wish in record.wishes],
         [[*change[:4], *map(str, change[4:])] for change in record.changes],
     ]
     while len(state) > _ALWAYS and not state[-1]:
         del state[-1]
-    return seal.close(f"{_FORMAT}:{compact(state)}\t{record.snapshot.text}")
+    return state
+
+
+def _as_format_5(record: Record, since: dict[str, Any]) -> list[Any]:
+    """A cart that is not whole at the store counts as gone: 0.1 makes all of it again."""
+    gone = record.owes or record.order_key is None
+    adds = (wish for wish in record.wishes if not wish.owed and not wish.sets)
+    doubts = []
+    for entry, group in groupby(adds, key=attrgetter("entry")):
+        wishes = list(group)
+        found = {str(wish.index): wish.line_id for wish in wishes if wish.has_landed}
+        items = [wish.item.as_json() for wish in wishes]
+        since_ms = max(wish.at_ms for wish in wishes)
+        doubts.append(["" if entry.startswith(KEYLESS) else entry, since_ms, items, found])
+    key = "gone" if gone else record.order_key
+    return [key, record.as_of_ms, int(record.outdated or gone), int(gone), since, doubts]
 
 
 def record_of(text: str, seal: Seal) -> tuple[Record, str]:
@@ -172,7 +198,7 @@ def _format_5(text: str) -> dict[str, Any]:
     }
 
 
-_READERS: dict[str, Callable[[str], dict[str, Any]]] = {_FORMAT: _format_6, "5": _format_5}
+_READERS: dict[str, Callable[[str], dict[str, Any]]] = {"6": _format_6, "5": _format_5}
 
 
 @dataclass(frozen=True, slots=True, repr=False)

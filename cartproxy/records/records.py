@@ -24,7 +24,14 @@ from cartproxy.model.keys import IdempotencyKey, Intent, KeptAnswer
 from cartproxy.model.record import Meant, Record
 from cartproxy.model.wishes import KEYLESS
 from cartproxy.records.errors import CartBusy, IdempotencyKeyReused, RequestInProgress
-from cartproxy.records.form import Loaded, intent_of, intent_text, record_of, state_of
+from cartproxy.records.form import (
+    NEWEST_FORMAT,
+    Loaded,
+    intent_of,
+    intent_text,
+    record_of,
+    state_of,
+)
 from cartproxy.records.live_carts import LiveCarts
 from cartproxy.records.seal import UNSEALED, Seal
 from cartproxy.storage.errors import StorageError, StorageFull, StorageUnavailable, typed_errors
@@ -136,9 +143,16 @@ class Write:
 class Records:
     """All cart records of one Redis."""
 
-    def __init__(self, client: redis.Redis, lives: Lives, seal: Seal = UNSEALED) -> None:
+    def __init__(
+        self,
+        client: redis.Redis,
+        lives: Lives,
+        seal: Seal = UNSEALED,
+        written_format: int = NEWEST_FORMAT,
+    ) -> None:
         self._client = client
         self._seal = seal
+        self._format = written_format
         self.live_carts = LiveCarts(client, idle_seconds=lives.idle)
         self._lives_ms = (int(lives.idle * 1000), int(lives.absolute * 1000))
         self._lease_ms = int(lives.lease * 1000)
@@ -170,7 +184,7 @@ class Records:
 
     def state(self, record: Record) -> str:
         """The record's state as the scripts take it."""
-        return state_of(record, self._seal)
+        return state_of(record, self._seal, self._format)
 
     def check(self) -> None:
         """Raise StorageError where a cart could not be written."""

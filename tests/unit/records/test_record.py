@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
@@ -292,6 +293,40 @@ def test_record_of_release_0_1_is_read(found: dict[str, str]) -> None:
         revision="revision",
         made_ms=1,
     )
+
+
+def as_0_1_reads_it(record: Record) -> tuple[list[object], str]:
+    """The fields of a record written for release 0.1, and its snapshot."""
+    version, _, state = state_of(record, UNSEALED, 5).partition(":")
+    fields, _, snapshot = state.partition("\t")
+    assert version == "5"
+    return json.loads(fields), snapshot
+
+
+def test_record_for_release_0_1_has_its_adds_in_doubt() -> None:
+    wishes = (
+        Wish("k", 0, NewItem(3829), phase=Phase.LANDED, line_id="7", at_ms=3),
+        Wish("k", 1, NewItem(3831), phase=Phase.SENT, at_ms=4),
+        Wish("~owner", 0, NewItem(3829), phase=Phase.SENT, at_ms=5),
+    )
+    record = Record("key", Snapshot((line(),)), 2, outdated=False, wishes=wishes)
+
+    fields, snapshot = as_0_1_reads_it(record)
+
+    mug, scarf = [3829, "1", []], [3831, "1", []]
+    doubts = [["k", 4, [mug, scarf], {"0": "7"}], ["", 5, [mug], {}]]
+    assert fields == ["key", 2, 0, 0, {}, doubts]
+    assert snapshot == record.snapshot.text
+
+
+def test_cart_that_is_being_put_back_is_gone_with_all_its_lines_for_release_0_1() -> None:
+    waiting = Wish("", 0, NewItem(3831), owed=True, replaces="2", line=line("2"))
+    record = Record("key", Snapshot((line("1"),)), 2, wishes=(waiting,))
+
+    fields, snapshot = as_0_1_reads_it(record)
+
+    assert fields == ["gone", 2, 1, 1, {}, []]
+    assert snapshot == Snapshot((line("1"), line("2"))).text
 
 
 TIMES = st.integers(0, 2**47 - 1)
