@@ -5,6 +5,9 @@ INSTALLED := $(VENV)/.installed
 BENCHED := $(VENV)/.benched
 BIN := $(VENV)/bin
 FASTIFY := benchmarks/reference_fastify
+# A file's tests share a process and its servers. In the files' own order: xdist would begin with
+# the files of most tests, and end with one long test on one core.
+PARALLEL := -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -24,7 +27,10 @@ run: $(INSTALLED) ## start simulated store, proxy and a demo blog page
 	@$(BIN)/cartproxy demo
 
 test: $(INSTALLED) ## run all tests
-	$(BIN)/pytest
+	$(BIN)/pytest $(PARALLEL)
+
+unit: $(INSTALLED) ## run the tests that need no server, in less than 30 s
+	$(BIN)/pytest $(PARALLEL) tests/unit tests/security/test_store_answers.py
 
 soak: $(INSTALLED) ## play 10,000 random histories (HISTORIES=n for another number)
 	SOAK_HISTORIES=$(or $(HISTORIES),10000) $(BIN)/pytest tests/soak -s
@@ -49,4 +55,4 @@ format: $(INSTALLED) ## put the code into its format
 clean: ## remove what the other targets made
 	rm -rf $(VENV) build *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
-.PHONY: help install run test soak bench instructions lint format clean
+.PHONY: help install run test unit soak bench instructions lint format clean

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import redis
@@ -24,6 +25,29 @@ from cartproxy import sandbox
 # On a busy machine an example takes longer than hypothesis's 200 ms, and nothing is wrong.
 settings.register_profile("cartproxy", deadline=None)
 settings.load_profile("cartproxy")
+
+# They load the machine, or watch what a load does: one after the other, also where other tests run
+# in parallel.
+_ONE_AT_A_TIME = (
+    "tests/faults/test_process.py",
+    "tests/faults/test_reload.py",
+    "tests/faults/test_rolling.py",
+    "tests/faults/test_two_machines.py",
+    "tests/security/test_store_answers.py",
+)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Where tests run in parallel (`make test`), a file's tests share a process and its servers."""
+    from xdist.scheduler import LoadFileScheduling
+
+    class _Scheduling(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = super()._split_scope(nodeid)
+            return "one at a time" if file in _ONE_AT_A_TIME else file
+
+    return _Scheduling(config, log)
 
 
 def store_environment(store_url: str, store: str = "DEMO", **more: str) -> dict[str, str]:
