@@ -26,7 +26,8 @@ from cartproxy import sandbox
 settings.register_profile("cartproxy", deadline=None)
 settings.load_profile("cartproxy")
 
-# They load the machine, or watch what a load does: one after the other, also where tests run in parallel.
+# They load the machine, or watch what a load does: one after the other, also where other tests run
+# in parallel.
 _ONE_AT_A_TIME = (
     "tests/faults/test_process.py",
     "tests/faults/test_reload.py",
