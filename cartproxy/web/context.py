@@ -16,7 +16,7 @@ from cartproxy.web.request import Request
 from cartproxy.web.stores import Store
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Context:
     """Wired by the application factory, which keeps it in `app.extensions["cartproxy"]`.
 

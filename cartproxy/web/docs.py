@@ -7,12 +7,12 @@ import re
 from functools import cache
 from typing import Any
 
-from flask import Blueprint, Flask, Response, current_app, render_template
+from flask import Blueprint, Response, current_app, render_template
 from markupsafe import Markup, escape
 
 from cartproxy import __version__
 from cartproxy.web import openapi
-from cartproxy.web.context import context
+from cartproxy.web.context import Context, context
 from cartproxy.web.problem_kinds import CATALOGUE
 from cartproxy.web.refusals import Refused
 
@@ -22,13 +22,8 @@ _BACKTICKS = re.compile(r"`([^`]+)`")
 
 
 @cache
-def _document(app: Flask) -> dict[str, Any]:
-    return openapi.build(app)
-
-
-def _app() -> Flask:
-    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
-    return app
+def _document(_: Context) -> dict[str, Any]:
+    return openapi.build(current_app)
 
 
 @docs.app_template_filter("code")
@@ -45,7 +40,7 @@ def _refuse_if_closed() -> None:
 @docs.get("/openapi.json")
 def document() -> Response:
     _refuse_if_closed()
-    response = Response(json.dumps(_document(_app())), mimetype="application/json")
+    response = Response(json.dumps(_document(context())), mimetype="application/json")
     response.headers["Access-Control-Allow-Origin"] = "*"
     return response
 
@@ -53,7 +48,7 @@ def document() -> Response:
 @docs.get("/docs")
 def page() -> str:
     _refuse_if_closed()
-    return render_template("docs.html", document=_document(_app()), kinds=CATALOGUE)
+    return render_template("docs.html", document=_document(context()), kinds=CATALOGUE)
 
 
 @docs.get("/problems/<code>")
