@@ -24,10 +24,10 @@ _NEAR = tuple(map(ipaddress.ip_network, (
 
 @dataclass(frozen=True, slots=True)
 class RateLimits:
-    """The limits of the whole service: by kind the requests a minute, or 0 for no limit.
+    """The limits of the whole service.
 
-    They are for one address and for one cart. `key` makes names out of addresses that nobody can
-    read.
+    `of_address` and `of_cart` are requests a minute by kind, 0 for no limit. `key` turns addresses
+    into names that show nothing of them.
     """
 
     limiter: RateLimiter
