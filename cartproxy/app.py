@@ -35,9 +35,9 @@ from cartproxy.web.docs import docs
 from cartproxy.web.health import health
 from cartproxy.web.origins import Origins
 from cartproxy.web.products import products
-from cartproxy.web.rate_limits import RateLimits, Rates
+from cartproxy.web.rate_limits import RateLimits
 from cartproxy.web.request import App
-from cartproxy.web.stores import Store
+from cartproxy.web.stores import STORES_PATH, Store
 from cartproxy.web.widget import widget
 
 
@@ -75,28 +75,24 @@ def create_app(settings: Settings) -> Flask:
         },
         live_carts=records.live_carts,
         cart_names=CartNames(
-            records,
-            pepper=pepper,
-            previous_pepper=settings.previous_pepper.reveal(),
+            records, pepper=pepper, previous_pepper=settings.previous_pepper.reveal()
         ),
         cookie=CookiePolicy(public.scheme == "https", int(settings.idle_seconds)),
         own_origin=f"{public.scheme}://{public.netloc}",
         request_seconds=settings.request_seconds,
         limits=RateLimits(
             RateLimiter(client),
-            Rates(
-                address={
-                    "reads": settings.address_reads_per_minute,
-                    "writes": settings.address_writes_per_minute,
-                    "creates": settings.address_creates_per_minute,
-                },
-                cart={
-                    "reads": settings.cart_reads_per_minute,
-                    "writes": settings.cart_writes_per_minute,
-                },
-            ),
+            of_address={
+                "reads": settings.address_reads_per_minute,
+                "writes": settings.address_writes_per_minute,
+                "creates": settings.address_creates_per_minute,
+            },
+            of_cart={
+                "reads": settings.cart_reads_per_minute,
+                "writes": settings.cart_writes_per_minute,
+            },
             trusted_hops=settings.trusted_hops,
-            key=pepper,
+            key=pepper.encode(),
         ),
         connections=Connections(settings.request_seconds, most_idle=settings.idle_connections),
         max_under_way=settings.concurrency,
@@ -106,7 +102,9 @@ def create_app(settings: Settings) -> Flask:
         metrics_token=settings.metrics_token.reveal(),
     )
     app.extensions["cartproxy"] = context
-    for blueprint in (carts, checkout, products, health, docs, widget):
+    for blueprint in (carts, checkout, products):
+        app.register_blueprint(blueprint, url_prefix=f"{STORES_PATH}<store>")
+    for blueprint in (health, docs, widget):
         app.register_blueprint(blueprint)
     hooks.install(app, context, https=public.scheme == "https")
     return app

@@ -31,10 +31,10 @@ def admit(request: Request, context: Context) -> Response | None:
     Answers preflights itself. Raises Refused; nothing has been read from storage or store by then.
     """
     if request.path.startswith(STORES_PATH):
-        # Not from the route: a page may also read that there is none at this address.
+        # Not from the route: where there is none, a page may read that as well.
         request.store_id = request.path[len(STORES_PATH) :].partition("/")[0]
     if request.environ["PATH_INFO"].startswith("//"):
-        # werkzeug would take it for one; what guards an address in front of us would not.
+        # werkzeug would read one slash; what guards an address in front of us would read two.
         raise Refused("not-found", "There is nothing at this address.")
     if not request.store_id:
         return None
@@ -101,7 +101,7 @@ def leave(request: Request, context: Context) -> None:
 
 
 def _reported_address(address: str | None) -> str | None:
-    """Where the shopper's address is counted that a server-side caller reports, if it does."""
+    """The address that a server-side caller reports of its shopper, as it is counted."""
     if address is None:
         return None
     try:

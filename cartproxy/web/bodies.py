@@ -88,22 +88,16 @@ def load_form(schema: Schema) -> Any:
     if current().media_type != FORM_TYPE:
         raise Refused("unsupported-media-type", f"The form must be sent as {FORM_TYPE}.")
     try:
-        pairs = _form_pairs(read_body().decode())
+        text = read_body().decode()
+        pairs = parse_qsl(text, keep_blank_values=True, max_num_fields=100, errors="strict")
     except ValueError:
         raise Refused("malformed-request", "The form can't be read.") from None
     names = [name for name, _ in pairs]
-    doubled = sorted({name for name in names if names.count(name) > 1})
-    if doubled:
-        raise Refused(
-            "invalid-request",
-            "A field is there twice.",
-            errors=[(f"/{name}", "Must be there once.") for name in doubled],
-        )
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        errors = [(f"/{name}", "Must be there once.") for name in twice]
+        raise Refused("invalid-request", "A field is there twice.", errors=errors)
     return _validate(schema, _form_document(pairs))
-
-
-def _form_pairs(text: str) -> Sequence[tuple[str, str]]:
-    return parse_qsl(text, keep_blank_values=True, max_num_fields=100, errors="strict")
 
 
 def _form_document(pairs: Sequence[tuple[str, str]]) -> dict[str, Any]:
@@ -113,14 +107,9 @@ def _form_document(pairs: Sequence[tuple[str, str]]) -> dict[str, Any]:
     for name, text in pairs:
         if match := _OPTION.fullmatch(name):
             option_id, _, value = text.partition(":")
+            chosen = {"option_set_id": int(match[1]), "option_id": _integer(option_id)}
             if text:
-                options.append(
-                    {
-                        "option_set_id": int(match[1]),
-                        "option_id": _integer(option_id),
-                        "value": value,
-                    }
-                )
+                options.append(chosen | {"value": value})
         elif name == "quantity":
             document[name] = Decimal(text) if _NUMBER.fullmatch(text) else text
         else:

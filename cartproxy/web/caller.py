@@ -46,9 +46,9 @@ class Caller:
         listed = self.store.products_of.get(self.origin)
         if listed is None:
             return
-        wrong = [f"/items/{at}" for at, each in enumerate(catalog_ids) if each not in listed]
+        wrong = [at for at, each in enumerate(catalog_ids) if each not in listed]
         if wrong:
-            errors = [(pointer, "Not on this site's list.") for pointer in wrong]
+            errors = [(f"/items/{at}", "Not on this site's list.") for at in wrong]
             raise Refused("product-refused", "This site may not sell this product.", errors=errors)
 
     def _named(self, credential: str) -> str:

@@ -7,6 +7,7 @@ from flask import Blueprint, Response
 from cartproxy.carts.answers import Written
 from cartproxy.compact import compact
 from cartproxy.model.cart import Cart, QuantityChange
+from cartproxy.web import schemas
 from cartproxy.web.bodies import JSON_TYPE, load_json
 from cartproxy.web.cart_json import cart_as_json, results_as_json
 from cartproxy.web.fields import LINE_ID
@@ -14,34 +15,22 @@ from cartproxy.web.operations import operation
 from cartproxy.web.preferences import terms
 from cartproxy.web.refusals import Refused
 from cartproxy.web.request import current, current_caller
-from cartproxy.web.schemas import (
-    AddressesSchema,
-    CartSchema,
-    CartWithResultsSchema,
-    CustomerSchema,
-    NewItemSchema,
-    NewItemsSchema,
-    NothingSchema,
-    QuantityChangesSchema,
-    QuantitySchema,
-    RestoredSchema,
-    ResultsSchema,
-    WrittenCartSchema,
-)
-from cartproxy.web.stores import STORES_PATH
 
-carts = Blueprint("carts", __name__, url_prefix=f"{STORES_PATH}<store>")
+carts = Blueprint("carts", __name__)
 
-_RESTORED = RestoredSchema()
-_ADDRESSES, _CUSTOMER, _NOTHING = AddressesSchema(), CustomerSchema(), NothingSchema()
-_NEW_ITEM, _NEW_ITEMS = NewItemSchema(), NewItemsSchema()
-_QUANTITY, _QUANTITIES = QuantitySchema(), QuantityChangesSchema()
-_WRITE = {"writes": True, "minimal": ResultsSchema}
+_RESTORED = schemas.RestoredSchema()
+_ADDRESSES, _CUSTOMER = schemas.AddressesSchema(), schemas.CustomerSchema()
+_NOTHING = schemas.NothingSchema()
+_NEW_ITEM, _NEW_ITEMS = schemas.NewItemSchema(), schemas.NewItemsSchema()
+_QUANTITY, _QUANTITIES = schemas.QuantitySchema(), schemas.QuantityChangesSchema()
 _ITEM_PROBLEMS = ("item-rejected", "item-not-found")
+_CHANGE = {"writes": True, "minimal": schemas.ResultsSchema}
+_SET_ADDRESSES = _CHANGE | {"bodies": (schemas.CustomerSchema,), "problems": ("address-rejected",)}
+_CHANGE_ITEMS = _CHANGE | {"problems": _ITEM_PROBLEMS}
 
 
 @carts.get("/cart")
-@operation("The cart; an empty one when there is none", {200: CartSchema, 304: None})
+@operation("The cart; an empty one when there is none", {200: schemas.CartSchema, 304: None})
 def get_cart() -> Response:
     request, caller = current(), current_caller()
     name = caller.cart_to_read()
@@ -57,10 +46,8 @@ def get_cart() -> Response:
 @carts.post("/cart")
 @operation(
     "Make the cart now, with addresses if given",
-    {201: WrittenCartSchema, 200: WrittenCartSchema},
-    bodies=(CustomerSchema,),
-    problems=("address-rejected",),
-    **_WRITE,
+    {201: schemas.WrittenCartSchema, 200: schemas.WrittenCartSchema},
+    **_SET_ADDRESSES,
 )
 def create_cart() -> Response:
     written = _set_addresses()
@@ -70,10 +57,8 @@ def create_cart() -> Response:
 @carts.patch("/cart")
 @operation(
     "Change addresses; they are never given back",
-    {200: WrittenCartSchema},
-    bodies=(CustomerSchema,),
-    problems=("address-rejected",),
-    **_WRITE,
+    {200: schemas.WrittenCartSchema},
+    **_SET_ADDRESSES,
 )
 def update_cart() -> Response:
     return _answer(_set_addresses())
@@ -81,7 +66,10 @@ def update_cart() -> Response:
 
 @carts.delete("/cart")
 @operation(
-    "Delete the cart and forget the session's", {204: None}, bodies=(NothingSchema,), writes=True
+    "Delete the cart and forget the session's",
+    {204: None},
+    bodies=(schemas.NothingSchema,),
+    writes=True,
 )
 def delete_cart() -> Response:
     load_json(_NOTHING)
@@ -93,10 +81,10 @@ def delete_cart() -> Response:
 @carts.post("/cart/items")
 @operation(
     "Add one item or several; makes the cart when there is none",
-    {201: CartWithResultsSchema},
-    bodies=(NewItemSchema, NewItemsSchema),
+    {201: schemas.CartWithResultsSchema},
+    bodies=(schemas.NewItemSchema, schemas.NewItemsSchema),
     problems=(*_ITEM_PROBLEMS, "product-refused"),
-    **_WRITE,
+    **_CHANGE,
 )
 def add_items() -> Response:
     loaded = load_json(_NEW_ITEM, _NEW_ITEMS)
@@ -110,10 +98,9 @@ def add_items() -> Response:
 @carts.patch("/cart/items")
 @operation(
     "Change the quantities of several lines; 0 removes",
-    {200: CartWithResultsSchema},
-    bodies=(QuantityChangesSchema,),
-    problems=_ITEM_PROBLEMS,
-    **_WRITE,
+    {200: schemas.CartWithResultsSchema},
+    bodies=(schemas.QuantityChangesSchema,),
+    **_CHANGE_ITEMS,
 )
 def change_items() -> Response:
     return _change(load_json(_QUANTITIES)["items"])
@@ -122,10 +109,9 @@ def change_items() -> Response:
 @carts.patch("/cart/items/<item_id>")
 @operation(
     "Change a line's quantity; 0 removes it",
-    {200: CartWithResultsSchema},
-    bodies=(QuantitySchema,),
-    problems=_ITEM_PROBLEMS,
-    **_WRITE,
+    {200: schemas.CartWithResultsSchema},
+    bodies=(schemas.QuantitySchema,),
+    **_CHANGE_ITEMS,
 )
 def change_item(item_id: str) -> Response:
     quantity = load_json(_QUANTITY)["quantity"]
@@ -135,10 +121,9 @@ def change_item(item_id: str) -> Response:
 @carts.delete("/cart/items/<item_id>")
 @operation(
     "Remove a line",
-    {200: CartWithResultsSchema},
-    bodies=(NothingSchema,),
-    problems=_ITEM_PROBLEMS,
-    **_WRITE,
+    {200: schemas.CartWithResultsSchema},
+    bodies=(schemas.NothingSchema,),
+    **_CHANGE_ITEMS,
 )
 def remove_item(item_id: str) -> Response:
     load_json(_NOTHING)

@@ -15,9 +15,8 @@ from cartproxy.web.operations import operation
 from cartproxy.web.preferences import terms
 from cartproxy.web.request import current, current_caller
 from cartproxy.web.schemas import CheckoutSchema, NewItemSchema, NothingSchema
-from cartproxy.web.stores import STORES_PATH
 
-checkout = Blueprint("checkout", __name__, url_prefix=f"{STORES_PATH}<store>")
+checkout = Blueprint("checkout", __name__)
 
 _NEW_ITEM, _NOTHING = NewItemSchema(), NothingSchema()
 _PROBLEMS = ("cart-empty", "cart-changed", "store-bad-checkout-url")

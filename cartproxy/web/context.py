@@ -16,12 +16,12 @@ from cartproxy.web.request import Request
 from cartproxy.web.stores import Store
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Context:
     """Wired by the application factory, which keeps it in `app.extensions["cartproxy"]`.
 
-    `under_way` holds the requests under a store that have a place, at most `max_under_way`: adding
-    and discarding are one step each, and cost 140 ns a request; a semaphore takes 4.7 µs.
+    `under_way` holds the requests that are being served, at most `max_under_way`. A set, since it
+    costs 140 ns a request; a semaphore under gevent costs 4.7 µs (2026-11-26).
     """
 
     stores: Mapping[str, Store]

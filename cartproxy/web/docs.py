@@ -7,11 +7,11 @@ import re
 from functools import cache
 from typing import Any
 
-from flask import Blueprint, Flask, Response, current_app, render_template
+from flask import Blueprint, Response, current_app, render_template
 from markupsafe import Markup, escape
 
 from cartproxy import __version__
-from cartproxy.web.context import context
+from cartproxy.web.context import Context, context
 from cartproxy.web.problem_kinds import CATALOGUE
 from cartproxy.web.refusals import Refused
 
@@ -21,15 +21,10 @@ _BACKTICKS = re.compile(r"`([^`]+)`")
 
 
 @cache
-def _document(app: Flask) -> dict[str, Any]:
+def _document(_: Context) -> dict[str, Any]:
     from cartproxy.web import openapi  # few workers are ever asked for it
 
-    return openapi.build(app)
-
-
-def _app() -> Flask:
-    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
-    return app
+    return openapi.build(current_app)
 
 
 @docs.app_template_filter("code")
@@ -46,7 +41,7 @@ def _refuse_if_closed() -> None:
 @docs.get("/openapi.json")
 def document() -> Response:
     _refuse_if_closed()
-    response = Response(json.dumps(_document(_app())), mimetype="application/json")
+    response = Response(json.dumps(_document(context())), mimetype="application/json")
     response.headers["Access-Control-Allow-Origin"] = "*"
     return response
 
@@ -54,7 +49,7 @@ def document() -> Response:
 @docs.get("/docs")
 def page() -> str:
     _refuse_if_closed()
-    return render_template("docs.html", document=_document(_app()), kinds=CATALOGUE)
+    return render_template("docs.html", document=_document(context()), kinds=CATALOGUE)
 
 
 @docs.get("/problems/<code>")

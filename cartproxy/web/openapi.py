@@ -31,41 +31,19 @@ from cartproxy.web.problems import MEDIA_TYPE
 from cartproxy.web.schemas import ProblemSchema
 
 _ANY = (
-    "store-not-found",
-    "origin-refused",
-    "credential-malformed",
-    "internal-error",
-    "key-refused",
-    "overloaded",
-    "rate-limited",
-)
+    "store-not-found", "origin-refused", "credential-malformed", "internal-error", "key-refused",
+    "overloaded", "rate-limited",
+)  # fmt: skip
 _READ = (
-    "malformed-request",
-    "storage-unavailable",
-    "storage-newer",
-    "store-auth",
-    "store-error",
-    "store-bad-response",
-    "store-tls",
-    "store-busy",
-    "store-unavailable",
-    "store-unreachable",
+    "malformed-request", "storage-unavailable", "storage-newer", "store-auth", "store-error",
+    "store-bad-response", "store-tls", "store-busy", "store-unavailable", "store-unreachable",
     "store-timeout",
-)
+)  # fmt: skip
 _WRITE = (
-    *_READ,
-    "client-header-missing",
-    "malformed-json",
-    "unsupported-media-type",
-    "body-too-large",
-    "invalid-request",
-    "precondition-failed",
-    "cart-busy",
-    "request-in-progress",
-    "idempotency-key-reused",
-    "outcome-unknown",
-    "storage-full",
-)
+    *_READ, "client-header-missing", "malformed-json", "unsupported-media-type", "body-too-large",
+    "invalid-request", "precondition-failed", "cart-busy", "request-in-progress",
+    "idempotency-key-reused", "outcome-unknown", "storage-full",
+)  # fmt: skip
 _DESCRIPTION = (
     "Puts products of a merchant's store into a cart, from any listed site, and leads to the "
     "store's secure checkout. Errors are problem documents (RFC 9457)."
@@ -114,14 +92,11 @@ def _schema_name(schema: type[Schema] | Schema) -> str:
 def _map_fields(plugin: MarshmallowPlugin, max_quantity: int) -> None:
     assert plugin.converter is not None  # noqa: S101 - apispec sets it when the plugin is taken in
 
-    def quantity(_: Any, field: Any, **__: Any) -> dict[str, Any]:
-        if not isinstance(field, Quantity):
-            return {}
-        lower = {"minimum": 0} if field.zero else {"exclusiveMinimum": 0}
-        return {**lower, "maximum": max_quantity, "multipleOf": 0.0001}
-
-    def plain(_: Any, field: Any, **__: Any) -> dict[str, Any]:
+    def limits(_: Any, field: Any, **__: Any) -> dict[str, Any]:
         """What apispec has no word for."""
+        if isinstance(field, Quantity):
+            lower = {"minimum": 0} if field.zero else {"exclusiveMinimum": 0}
+            return {**lower, "maximum": max_quantity, "multipleOf": 0.0001}
         if isinstance(field, Money):
             return {"pattern": r"^-?[0-9]+(\.[0-9]+)?$"}
         if isinstance(field, PriceOrQuantity):
@@ -138,8 +113,7 @@ def _map_fields(plugin: MarshmallowPlugin, max_quantity: int) -> None:
     plugin.map_to_openapi_type(Money, "string", "decimal")  # type: ignore[no-untyped-call]
     plugin.map_to_openapi_type(Identifier, "integer", None)  # type: ignore[no-untyped-call]
     plugin.map_to_openapi_type(Timestamp, "string", "date-time")  # type: ignore[no-untyped-call]
-    plugin.converter.add_attribute_function(quantity)  # type: ignore[no-untyped-call]
-    plugin.converter.add_attribute_function(plain)  # type: ignore[no-untyped-call]
+    plugin.converter.add_attribute_function(limits)  # type: ignore[no-untyped-call]
 
 
 def _path(rule: Rule) -> str:
@@ -194,8 +168,7 @@ def _responses(operation: Operation) -> dict[str, Any]:
     for status, schema in operation.answers.items():
         response: dict[str, Any] = {"description": _MEANING[status]}
         if schema is not None:
-            alternatives = [schema, operation.minimal] if operation.minimal else [schema]
-            shape = schema if len(alternatives) == 1 else {"anyOf": alternatives}
+            shape = {"anyOf": [schema, operation.minimal]} if operation.minimal else schema
             response["content"] = {JSON_TYPE: {"schema": shape}}
         responses[str(status)] = response
     codes = (*_ANY, *(_WRITE if operation.writes else _READ), *operation.problems)

@@ -58,9 +58,8 @@ def answer_http(error: HTTPException) -> Response:
     """The problem document for what Flask itself refuses; its headers (Allow) are kept."""
     code = _OF_STATUS.get(error.code or 500, "malformed-request")
     response = _document(code, {"detail": CATALOGUE[code].remedy, "retryable": False})
-    for name, value in error.get_headers():
-        if name == "Allow":
-            response.headers[name] = value
+    if allow := dict(error.get_headers()).get("Allow"):
+        response.headers["Allow"] = allow
     return response
 
 

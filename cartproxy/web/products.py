@@ -12,9 +12,8 @@ from cartproxy.web.operations import operation
 from cartproxy.web.refusals import Refused
 from cartproxy.web.request import current_caller
 from cartproxy.web.schemas import ProductSchema
-from cartproxy.web.stores import STORES_PATH
 
-products = Blueprint("products", __name__, url_prefix=f"{STORES_PATH}<store>")
+products = Blueprint("products", __name__)
 
 _CATALOG_ID = re.compile(r"[1-9][0-9]{0,8}", re.ASCII)
 _PRODUCT = ProductSchema()

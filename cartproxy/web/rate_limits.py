@@ -16,31 +16,25 @@ from flask import Response
 
 from cartproxy.limits.rate_limiter import Limit, RateLimiter, Standing
 
-_NEAR = tuple(
-    ipaddress.ip_network(each)
-    for each in (
-        "127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16",
-        "::1/128", "fc00::/7", "fe80::/10",
-    )
-)  # fmt: skip
+_NEAR = tuple(map(ipaddress.ip_network, (
+    "127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16",
+    "::1/128", "fc00::/7", "fe80::/10",
+)))  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
-class Rates:
-    """Requests a minute, 0 for no limit: by kind, for one address and for one cart."""
-
-    address: Mapping[str, int]
-    cart: Mapping[str, int]
-
-
 class RateLimits:
-    """The limits of the whole service. `key` makes names out of addresses that nobody can read."""
+    """The limits of the whole service.
 
-    def __init__(self, limiter: RateLimiter, rates: Rates, *, trusted_hops: int, key: str) -> None:
-        self._limiter = limiter
-        self._rates = rates
-        self._trusted_hops = trusted_hops
-        self._key = key.encode()
+    `of_address` and `of_cart` are requests a minute by kind, 0 for no limit. `key` turns addresses
+    into names that show nothing of them.
+    """
+
+    limiter: RateLimiter
+    of_address: Mapping[str, int]
+    of_cart: Mapping[str, int]
+    trusted_hops: int
+    key: bytes
 
     def address(self, forwarded_for: str | None, peer: str | None) -> str | None:
         """Where the shopper's address is counted: IPv6 by its /64, None where it isn't limited.
@@ -51,7 +45,7 @@ class RateLimits:
         operator's, or the operator: counting it would count all shoppers as one.
         """
         chain = [*(forwarded_for or "").split(","), peer or ""]
-        hops = min(self._trusted_hops, len(chain) - 1)
+        hops = min(self.trusted_hops, len(chain) - 1)
         return network(chain[-1 - hops])
 
     def take(
@@ -63,14 +57,14 @@ class RateLimits:
         """
         limits = list(more)
         if address is not None:
-            limits.append(self._limit(f"address-{kind}", self._rates.address.get(kind, 0), address))
+            limits.append(self._limit(f"address-{kind}", self.of_address.get(kind, 0), address))
             if cart:
-                limits.append(self._limit(f"cart-{kind}", self._rates.cart.get(kind, 0), cart))
+                limits.append(self._limit(f"cart-{kind}", self.of_cart.get(kind, 0), cart))
         counting = [each for each in limits if each.per_minute]
-        return self._limiter.take(counting, exactly=kind == "creates")
+        return self.limiter.take(counting, exactly=kind == "creates")
 
     def _limit(self, name: str, per_minute: int, whose: str) -> Limit:
-        digest = hmac.new(self._key, whose.encode(), hashlib.sha256).hexdigest()[:16]
+        digest = hmac.new(self.key, whose.encode(), hashlib.sha256).hexdigest()[:16]
         return Limit(name, f"{name}:{digest}", per_minute)
 
 
