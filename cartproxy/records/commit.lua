@@ -1,7 +1,8 @@
 -- Ends a write: saves the record, or forgets it, and frees the lock. Its owner may repeat it.
 -- KEYS: record, lock, and the idempotency entries where the write has a key.
 -- ARGV: owner, idle life ms, absolute life ms, entry's life ms, entry, its fingerprint and the
---       answer to keep under it or "", action, and what the action needs:
+--       answer to keep under it, or "" to leave it open, or "-" to remove it; action, and what the
+--       action needs:
 --       save: "same" or "other" for the cart at the store, state. forget: nothing. abandon:
 --       nothing, the record stays. release: the write's own intent, which goes.
 -- Returns 1; 0 when the owner has lost the lock, and then nothing is changed.
@@ -34,7 +35,9 @@ elseif action == 'save' then
   local left = math.min(tonumber(ARGV[2]), made + ARGV[3] - now)
   redis.call('SET', KEYS[1], record, 'PX', string.format('%d', math.max(left, 1)))
 end
-if KEYS[3] and ARGV[6] ~= '' then
+if KEYS[3] and ARGV[6] == '-' then
+  redis.call('HDEL', KEYS[3], ARGV[5])
+elseif KEYS[3] and ARGV[6] ~= '' then
   keep_entry(KEYS[3], ARGV[5], ARGV[6], now, ARGV[4])
 end
 redis.call('DEL', KEYS[2])

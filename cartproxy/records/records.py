@@ -52,7 +52,8 @@ class Write:
     """A write that holds its cart's lock, until `save`, `forget` or `release`.
 
     `loaded` is the record of this name as it was when the write began; `line` is what it says there
-    of the write's intent, by its `owner`. `answer` is the kept answer when the same
+    of the write's intent, by its `owner`. `was_open` says that an earlier write with the same key
+    has not ended, or is in doubt. `answer` is the kept answer when the same
     key has been answered before: there is no lock then, and nothing to do. `behind` are the labels
     of the writes that wait for this cart.
     """
@@ -67,6 +68,7 @@ class Write:
         self.line = line
         self.answer: KeptAnswer | None = None
         self.behind: tuple[str, ...] = ()
+        self.was_open = False
         self.ended = False
 
     @property
@@ -78,7 +80,13 @@ class Write:
         """Save the record, keep the answer under the write's key, and free the lock."""
         before = self.loaded.record
         same = before is not None and before.order_key == record.order_key
-        self._end("save", ("same" if same else "other", self._records.kept(record)), answer)
+        in_doubt = any(each.entry == self.entry for each in record.doubts)
+        self._end(
+            "save",
+            ("same" if same else "other", self._records.kept(record)),
+            answer,
+            in_doubt=in_doubt,
+        )
 
     def forget(self, answer: KeptAnswer | None) -> None:
         """Delete the record, keep the answer, and free the lock."""
@@ -90,12 +98,22 @@ class Write:
 
     def abandon(self) -> None:
         """Free the lock, and leave in the record what this write meant to do: it is in doubt."""
-        self._end("abandon", (), None)
+        self._end("abandon", (), None, in_doubt=True)
 
-    def _end(self, action: str, more: Sequence[str], answer: KeptAnswer | None) -> None:
+    def _end(
+        self,
+        action: str,
+        more: Sequence[str],
+        answer: KeptAnswer | None,
+        *,
+        in_doubt: bool = False,
+    ) -> None:
+        """Without an answer the key stays open while something is in doubt, and else is free."""
         self.ended = True
         key = self.intent.key
-        kept = f"{key.fingerprint} {answer.encode()}" if key and answer else ""
+        kept = "" if in_doubt or self.was_open else "-"
+        if key and answer:
+            kept = f"{key.fingerprint} {answer.encode()}"
         try:
             held = self._records.commit(self.name, self.owner, key, kept, action, more)
         except StorageError as error:
@@ -238,7 +256,8 @@ class Records:
             if state == b"mismatch":
                 raise IdempotencyKeyReused("This key was used for another request.")
             if state == b"granted":
-                now, text, behind = reply
+                now, text, behind, was_open = reply
+                write.was_open = bool(was_open)
                 write.behind = tuple(label.decode() for label in behind)
                 return now, text
             if state == b"replay":
