@@ -33,7 +33,12 @@ elseif action == 'save' then
   end
   local record = join(made, ARGV[1], checkout_at or '0', ARGV[9], '')
   local left = math.min(tonumber(ARGV[2]), made + ARGV[3] - now)
-  redis.call('SET', KEYS[1], record, 'PX', string.format('%d', math.max(left, 1)))
+  local saved = redis.pcall('SET', KEYS[1], record, 'PX', string.format('%d', math.max(left, 1)))
+  if saved.err then
+    -- No room: as if abandoned, so that what was done is in doubt and nobody waits for the lock.
+    redis.call('DEL', KEYS[2])
+    return saved
+  end
 end
 if KEYS[3] and ARGV[6] == '-' then
   redis.call('HDEL', KEYS[3], ARGV[5])
