@@ -3,7 +3,8 @@
 -- ARGV: owner, lease ms, ms that a place in the queue lasts unless asked again, label, intent,
 --       entry, fingerprint, entry's life ms, a kept answer that can't be read and counts as none.
 -- Returns {"mismatch"}, {"replay", now, record, answer}, {"busy", "open" if the key is at work}
--- or {"granted", now, record, labels of those who wait}. The owner may repeat it at any time.
+-- or {"granted", now, record, labels of those who wait, "open" if an earlier write with the key has
+-- not ended or is in doubt}. The owner may repeat it at any time.
 local owner, lease, patience = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -71,4 +72,4 @@ local waiting = {}
 for i, each in ipairs(labels) do
   waiting[i] = each[2]
 end
-return {'granted', string.format('%d', now), record, waiting}
+return {'granted', string.format('%d', now), record, waiting, open}

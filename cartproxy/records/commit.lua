@@ -1,7 +1,7 @@
 -- Ends a write: saves the record, or forgets it, and frees the lock. Its owner may repeat it.
 -- KEYS: record, lock, and the idempotency entries where there are answers to keep.
 -- ARGV: owner, action, idle life ms, absolute life ms, entry's life ms, what the action needs, and
---       after that entry and answer of each that is to be kept.
+--       after that entry and answer of each that is to be kept, or "-" where one is to be removed.
 --       save, keep: "same" or "other" for the cart at the store, state; `keep` goes on writing.
 --       forget: nothing. abandon: nothing, the record stays. release: the write's own intent, which
 --       goes. What an action does not need is "".
@@ -35,13 +35,22 @@ elseif action == 'save' or action == 'keep' then
   revision = action == 'save' and owner or owner .. '*'
   local record = join(made, revision, checkout_at or '0', ARGV[7], '')
   local left = math.min(tonumber(ARGV[3]), made + ARGV[4] - now)
-  redis.call('SET', KEYS[1], record, 'PX', string.format('%d', math.max(left, 1)))
+  local saved = redis.pcall('SET', KEYS[1], record, 'PX', string.format('%d', math.max(left, 1)))
+  if saved.err then
+    -- No room: as if abandoned, so that what was done is in doubt and nobody waits for the lock.
+    redis.call('DEL', KEYS[2])
+    return saved
+  end
 end
 if action == 'keep' then
   return 1
 end
 for i = 8, #ARGV, 2 do
-  answer_entry(KEYS[3], ARGV[i], ARGV[i + 1], now, ARGV[5])
+  if ARGV[i + 1] == '-' then
+    redis.call('HDEL', KEYS[3], ARGV[i])
+  else
+    answer_entry(KEYS[3], ARGV[i], ARGV[i + 1], now, ARGV[5])
+  end
 end
 redis.call('DEL', KEYS[2])
 return 1

@@ -42,6 +42,7 @@ _POLL_SECONDS = 0.015
 _LAST_POLL_SECONDS = 0.06
 _PLACE_SECONDS = 0.6  # a waiter that has not asked for so long is gone
 _NO_ANSWERS: Mapping[str, KeptAnswer] = MappingProxyType({})
+_NO_ANSWER = "-"  # frees a key
 
 RECORD = Kind("record", "string")
 _INTENT, _LOCK = Kind("intent", "string"), Kind("lock", "string")
@@ -64,9 +65,10 @@ class Write:
 
     `loaded` is the record of this name as it was when the write began. `entry` names its
     idempotency entry; without a key it is one that nobody has. `line` is what stands in the record
-    of the write's intent, by its `owner`. `answer` is the kept answer when the same key has been
-    answered before: there is no lock then, and nothing to do. `behind` are the labels of the writes
-    that wait for this cart.
+    of the write's intent, by its `owner`. `was_open` says that an earlier write with the same key
+    has not ended, or is in doubt. `answer` is the kept answer when the same key has been answered
+    before: there is no lock then, and nothing to do. `behind` are the labels of the writes that
+    wait for this cart.
     """
 
     loaded: Loaded
@@ -81,6 +83,7 @@ class Write:
         self.line = seal.close(intent_text(self.owner, self.entry, intent.items))
         self.answer: KeptAnswer | None = None
         self.behind: tuple[str, ...] = ()
+        self.was_open = False
         self.ended = False
 
     def keep(self, record: Record) -> None:
@@ -101,7 +104,8 @@ class Write:
 
         `others` are answers of other requests that are known now, by their entries.
         """
-        self._end("save", self._saving(record), answer, others)
+        in_doubt = any(wish.entry == self.entry for wish in record.wishes)
+        self._end("save", self._saving(record), answer, others, in_doubt=in_doubt)
 
     def forget(self, answer: KeptAnswer | None = None) -> None:
         """Delete the record, keep the answer, and free the lock."""
@@ -113,7 +117,7 @@ class Write:
 
     def abandon(self) -> None:
         """Free the lock, and leave in the record what this write meant to do: it is in doubt."""
-        self._end("abandon", (), None)
+        self._end("abandon", (), None, in_doubt=True)
 
     def _saving(self, record: Record) -> Sequence[str]:
         before = self.loaded.record
@@ -126,9 +130,16 @@ class Write:
         more: Sequence[str],
         answer: KeptAnswer | None,
         others: Mapping[str, KeptAnswer] = _NO_ANSWERS,
+        *,
+        in_doubt: bool = False,
     ) -> None:
+        """Without an answer the key stays open while something is in doubt, and else is free."""
         self.ended = True
-        answers = {**others, self.entry: answer} if self.key and answer else others
+        answers = {entry: each.encode() for entry, each in others.items()}
+        if self.key and answer:
+            answers[self.entry] = answer.encode()
+        elif self.key and not (in_doubt or self.was_open):
+            answers[self.entry] = _NO_ANSWER
         try:
             held = self._records.commit(self.name, self.owner, action, more, answers)
         except StorageError as error:
@@ -242,18 +253,18 @@ class Records:
         owner: str,
         action: str,
         more: Sequence[str] = (),
-        answers: Mapping[str, KeptAnswer] = _NO_ANSWERS,
+        answers: Mapping[str, str] = MappingProxyType({}),
     ) -> bool:
         """End the owner's write, or save in the middle of it (`keep`).
 
-        `answers` are to be kept by their entries. False when the lock was lost, and nothing is
-        changed then.
+        `answers` are to be kept by their entries, or free them. False when the lock was lost, and
+        nothing is changed then.
         """
         keys = _keys(name) | (_entries(name) if answers else {})
         ending: list[str | int] = [owner, action, *self._lives_ms, self._answer_ms]
         ending += [*more, "", ""][:2]
         for entry, answer in answers.items():
-            ending += [entry, answer.encode()]
+            ending += [entry, answer]
         script = self._checkpoint if action == "keep" else self._commit
         # What was done at the store must be known here, also after a long wait for Redis.
         insist = action in ("save", "keep", "forget")
@@ -286,7 +297,8 @@ class Records:
             if state == b"mismatch":
                 raise IdempotencyKeyReused("This key was used for another request.")
             if state == b"granted":
-                now, text, behind = reply
+                now, text, behind, was_open = reply
+                write.was_open = bool(was_open)
                 write.behind = tuple(label.decode() for label in behind)
                 return now, text
             if state == b"replay":

@@ -22,7 +22,13 @@ from support.shopper import BLOG, MUG, SHIRT, SMALL, Shopper, Store
 from support.tcp_proxy import TcpProxy, tcp_proxy
 from support.waiting import wait_for
 
+from cartproxy.deadline import Deadline
+from cartproxy.model.cart import NewItem
+from cartproxy.model.keys import Intent
+from cartproxy.model.record import Record
+from cartproxy.records.records import Lives, Records
 from cartproxy.settings import Settings
+from cartproxy.storage.errors import StorageFull
 
 
 @dataclass
@@ -224,6 +230,29 @@ def test_full_redis_takes_no_writes_and_goes_on_with_reads_and_deletes(
     assert deleted.status_code == 204
     assert after["items"] == []
     assert store.carts() == []
+
+
+def test_redis_that_fills_up_during_a_write_keeps_its_intent_and_no_lock(behind: Behind) -> None:
+    lives = Lives(idle=99, absolute=99, lease=30, wait=1, answer=99)
+    intent = Intent(items=(NewItem(MUG),))
+    with redis.Redis(port=behind.proxy._target) as client:
+        records = Records(client, lives)
+        with records.writing("n", Deadline.after(9), Intent()) as write:
+            write.save(Record("key"), None)
+        with records.writing("n", Deadline.after(9), intent) as write:
+            client.config_set("maxmemory", "1")
+            with pytest.raises(StorageFull) as full:
+                write.save(Record("key"), None)
+            client.config_set("maxmemory", "0")
+
+        locks = client.keys("cp:*:lock")
+        with records.writing("n", Deadline.after(9), Intent()) as write:
+            record = write.loaded.record
+
+    assert full.value.outcome == "unknown"
+    assert locks == []
+    assert record is not None
+    assert [items for _, items in record.intents] == [(NewItem(MUG),)]
 
 
 # Fault 5
