@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-PATIENCE_SECONDS = 10
+PATIENCE_SECONDS = 60
 _CODE = re.compile(rb'"code": ?"([a-z-]+)"')
 
 
