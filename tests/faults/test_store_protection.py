@@ -160,6 +160,22 @@ def test_no_more_calls_are_under_way_than_allowed(redis_url: str, store: Store) 
     assert max(sum(at <= other < at + seconds * 0.9 for other in times) for at in times) <= 2
 
 
+def test_dripping_answer_is_cut_at_the_deadline_of_the_call_and_the_add_is_found(
+    quick: Shopper, impatient_url: str, store: Store
+) -> None:
+    quick.add(MUG)
+    # It would last for hours.
+    store.fail({"method": "POST", "path": "/Cart/*/Item", "fault": "drip", "ms": 60_000,
+                "times": None})  # fmt: skip
+
+    response = Shopper(impatient_url, bearer=quick.bearer).call(
+        "POST", "/cart/items", {"catalog_id": MUG}
+    )
+
+    assert response.status_code == 201
+    assert response.json()["item_count"] == 2
+
+
 def test_change_that_the_store_does_not_answer_in_time_is_told_as_unknown(
     quick: Shopper, impatient_url: str, store: Store
 ) -> None:
