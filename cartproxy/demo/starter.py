@@ -16,7 +16,7 @@ import requests
 
 from cartproxy import sandbox
 
-_START_SECONDS = 30
+_START_SECONDS = 120
 _STOP_SECONDS = 20
 _POLL_SECONDS = 0.05
 _DEMO_STORE = "CARTPROXY_STORES_DEMO_"

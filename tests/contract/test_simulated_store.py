@@ -38,7 +38,7 @@ def api(request: pytest.FixtureRequest, store: Store) -> Api:
         url = f"{store.url}/3dCartWebAPI/{request.param}{path}"
         headers = KEYS | more.pop("headers", {})
         return requests.request(
-            method, url, json=json, headers=headers, timeout=10, allow_redirects=False, **more
+            method, url, json=json, headers=headers, timeout=60, allow_redirects=False, **more
         )
 
     return call
@@ -296,8 +296,8 @@ def test_order_is_placed_on_a_plain_page_and_the_cart_is_one_no_more(
     new_item(api, key)
     url = api("GET", f"/Cart/{key}").json()[0]["CheckoutURL"]
 
-    before = requests.get(url, timeout=10).text
-    after = requests.post(url, timeout=10).text
+    before = requests.get(url, timeout=60).text
+    after = requests.post(url, timeout=60).text
 
     assert "Pint mug" in before
     assert "Place order" in before
@@ -343,7 +343,7 @@ def test_ordered_cart_may_stay_readable_by_switch(api: Api, store: Store) -> Non
     store.set(ordered_cart="read_only")
     key = new_cart(api)
     new_item(api, key)
-    requests.post(api("GET", f"/Cart/{key}").json()[0]["CheckoutURL"], timeout=10)
+    requests.post(api("GET", f"/Cart/{key}").json()[0]["CheckoutURL"], timeout=60)
 
     assert api("GET", f"/Cart/{key}").status_code == 200
     assert is_error(api("POST", f"/Cart/{key}/Item", SAMPLE_ITEM), 400)
@@ -363,13 +363,13 @@ def test_calls_are_listed_in_order_and_forgotten(api: Api, store: Store) -> None
     new_cart(api)
     api("GET", "/Cart/none")
 
-    calls = requests.get(f"{store.url}/_sandbox/calls", timeout=10).json()
-    requests.delete(f"{store.url}/_sandbox/calls", timeout=10)
+    calls = requests.get(f"{store.url}/_sandbox/calls", timeout=60).json()
+    requests.delete(f"{store.url}/_sandbox/calls", timeout=60)
 
     assert [(call["method"], call["status"]) for call in calls] == [("POST", 201), ("GET", 404)]
     assert set(calls[0]) == {"n", "method", "path", "status", "at"}
     assert calls[0]["n"] < calls[1]["n"]
-    assert requests.get(f"{store.url}/_sandbox/calls", timeout=10).json() == []
+    assert requests.get(f"{store.url}/_sandbox/calls", timeout=60).json() == []
 
 
 @pytest.mark.parametrize(
@@ -390,7 +390,7 @@ def test_calls_are_listed_in_order_and_forgotten(api: Api, store: Store) -> None
     ids=str,
 )
 def test_control_surface_says_what_it_cannot_do(store: Store, address: str, body: Any) -> None:
-    answer = requests.put(f"{store.url}/_sandbox/{address}", json=body, timeout=10)
+    answer = requests.put(f"{store.url}/_sandbox/{address}", json=body, timeout=60)
 
     assert answer.status_code == 400
     assert answer.json()["error"]

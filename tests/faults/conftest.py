@@ -21,9 +21,9 @@ def quick_url(redis_url: str, store_url: str) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def impatient_url(redis_url: str, store_url: str) -> Iterator[str]:
-    """The same for the same carts, but that it waits for one no longer than 1 s."""
-    wait = {"CARTPROXY_LOCK_WAIT_SECONDS": "1"}
-    with service(settings(redis_url, store_url) | wait) as url:
+    """The same for the same carts, but it waits 1 s for a cart's turn, and 2 s for a store call."""
+    limits = {"CARTPROXY_LOCK_WAIT_SECONDS": "1", "CARTPROXY_STORE_CALL_SECONDS": "2"}
+    with service(settings(redis_url, store_url) | limits) as url:
         yield url
 
 

@@ -115,6 +115,27 @@ def test_same_key_still_at_work_is_409_after_the_wait_for_its_cart(
     assert first.status_code == 201
 
 
+def test_write_that_waits_too_long_for_another_is_told_that_the_cart_is_busy(
+    quick: Shopper, impatient_url: str, store: Store
+) -> None:
+    add(quick, key())
+    store.calls()
+    store.hold()
+
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(add, quick, key())
+        store.wait_for_calls()
+        other_tab = Shopper(impatient_url, bearer=quick.bearer)
+        busy = other_tab.call("PATCH", "/cart", {"billing": {"city": "Bonn"}})
+        store.fail()
+        first = running.result()
+
+    assert (busy.status_code, busy.json()["code"]) == (503, "cart-busy")
+    assert busy.json()["outcome"] == "not_applied"
+    assert int(busy.headers["Retry-After"]) > 0
+    assert first.status_code == 201
+
+
 @pytest.mark.parametrize("bad", ["", "x" * 256, "with space", "\u00fc".encode().decode("latin-1")])
 def test_key_that_is_none_is_400(quick: Shopper, bad: str) -> None:
     assert add(quick, {"Idempotency-Key": bad}).status_code == 400

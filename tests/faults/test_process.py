@@ -24,6 +24,7 @@ from support.servers import (
     ROOT,
     STOP_SECONDS,
     answers,
+    drain,
     free_port,
     process,
     service,
@@ -137,7 +138,7 @@ def test_sigterm_under_load_fails_no_request(redis_url: str, store: Store) -> No
         for each in shoppers:
             each.start()
         let_all_visit(5)
-        first.send_signal(signal.SIGTERM)
+        drain(first, urls[0])
         wait_for(lambda: not balancer.ready[urls[0]], "the balancer sees it")
         let_all_visit(2)
         first.send_signal(signal.SIGTERM)  # its time to drain is over
@@ -146,9 +147,8 @@ def test_sigterm_under_load_fails_no_request(redis_url: str, store: Store) -> No
         stopping.set()
         for each in shoppers:
             each.join()
-        second.send_signal(signal.SIGTERM)
-        wait_for(lambda: not balancer.ready[urls[1]], "it drains, and the next signal ends it")
         balancer.close()
+        drain(second, urls[1])
 
     assert code == 0
     assert set(seen) == {200, 201}, Counter(seen)

@@ -2,35 +2,72 @@
 
 from __future__ import annotations
 
-import threading
-import time
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 
 import pytest
+import redis
 import requests
 from support.shopper import MUG, Shopper, Store
+from support.waiting import wait_for
+
+Write = Callable[[Shopper], requests.Response]
 
 
-def slow(store: Store, ms: int = 150) -> None:
-    store.fail({"method": "*", "path": "*", "fault": "latency", "ms": ms, "times": None})
+@pytest.fixture
+def queue(client: redis.Redis) -> Callable[[], int]:
+    """How many writes wait for a cart."""
+    for key in client.scan_iter("cp:*:q"):
+        client.delete(key)
+
+    def waiting() -> int:
+        # One field counts the places.
+        return max((client.hlen(key) - 1 for key in client.scan_iter("cp:*:q")), default=0)
+
+    return waiting
 
 
-def test_waiting_adds_use_one_read_back_together(quick: Shopper, store: Store) -> None:
-    quick.add(MUG)
-    slow(store)
+@contextmanager
+def one_after_the_other(
+    shopper: Shopper, store: Store, queue: Callable[[], int], *writes: Write
+) -> Iterator[list[Future[requests.Response]]]:
+    """The writes, each from a tab of its own: the first is at the store, the others wait in line.
+
+    They go on after the block.
+    """
     store.calls()
-    base = quick.base.partition("/v1/")[0]
+    store.hold()
+    base = shopper.base.partition("/v1/")[0]
+    with ThreadPoolExecutor(len(writes)) as pool:
+        sent: list[Future[requests.Response]] = []
+        for waiting, write in enumerate(writes):
+            sent.append(pool.submit(write, Shopper(base, bearer=shopper.bearer)))
+            store.wait_for_calls()
+            wait_for(lambda waiting=waiting: queue() == waiting, f"{waiting} wait")  # type: ignore[misc]
+        store.fail()
+        yield sent
 
-    def add(_: int) -> requests.Response:
-        shopper = Shopper(base, bearer=quick.bearer)
-        return shopper.call("POST", "/cart/items", {"catalog_id": MUG})
 
-    with ThreadPoolExecutor(8) as pool:
-        answers = list(pool.map(add, range(8)))
+def add(catalog_id: int) -> Write:
+    return lambda shopper: shopper.call("POST", "/cart/items", {"catalog_id": catalog_id})
+
+
+def change(line: str, quantity: float) -> Write:
+    return lambda shopper: shopper.call("PATCH", f"/cart/items/{line}", {"quantity": quantity})
+
+
+def test_waiting_adds_use_one_read_back_together(
+    quick: Shopper, store: Store, queue: Callable[[], int]
+) -> None:
+    quick.add(MUG)
+
+    with one_after_the_other(quick, store, queue, *[add(MUG)] * 6) as sent:
+        answers = [each.result() for each in sent]
 
     kinds = store.kinds()
     assert {answer.status_code for answer in answers} == {201}
-    assert kinds.count("POST Item") == 8
+    assert kinds.count("POST Item") == 6
     assert kinds.count("GET Cart") <= 3
     for answer in answers:
         cart = answer.json()
@@ -39,71 +76,43 @@ def test_waiting_adds_use_one_read_back_together(quick: Shopper, store: Store) -
 
 
 def test_burst_of_changes_on_one_line_is_one_call_with_the_last_quantity(
-    quick: Shopper, store: Store
+    quick: Shopper, store: Store, queue: Callable[[], int]
 ) -> None:
     line = quick.add(MUG)["items"][0]["item_id"]
-    slow(store, 400)
-    store.calls()
-    base = quick.base.partition("/v1/")[0]
-    answers: dict[int, requests.Response] = {}
+    presses = [change(line, quantity) for quantity in range(2, 9)]
 
-    def change(quantity: int) -> None:
-        shopper = Shopper(base, bearer=quick.bearer)
-        answers[quantity] = shopper.call("PATCH", f"/cart/items/{line}", {"quantity": quantity})
-
-    presses = [threading.Thread(target=change, args=(quantity,)) for quantity in range(2, 9)]
-    for press in presses:
-        press.start()
-        time.sleep(0.05)
-    for press in presses:
-        press.join()
+    with one_after_the_other(quick, store, queue, *presses) as sent:
+        answers = [each.result() for each in sent]
 
     kinds = store.kinds()
-    assert {answer.status_code for answer in answers.values()} == {200}
+    assert {answer.status_code for answer in answers} == {200}
     assert kinds.count("PUT Item") <= 3
-    assert {answer.json()["items"][0]["quantity"] for answer in list(answers.values())[1:]} == {8}
+    assert {answer.json()["items"][0]["quantity"] for answer in answers[1:]} == {8}
     assert store.carts()[0]["lines"][0]["quantity"] == 8
 
 
-def test_change_whose_successor_fails_is_made_after_all(quick: Shopper, store: Store) -> None:
+def test_change_whose_successor_fails_is_made_after_all(
+    quick: Shopper, store: Store, queue: Callable[[], int]
+) -> None:
     line = quick.add(3832)["items"][0]["item_id"]
-    slow(store, 400)
-    base = quick.base.partition("/v1/")[0]
-    answers: dict[float, requests.Response] = {}
+    presses = [change(line, quantity) for quantity in (1, 2, 99)]
 
-    def change(quantity: float) -> None:
-        shopper = Shopper(base, bearer=quick.bearer)
-        answers[quantity] = shopper.call("PATCH", f"/cart/items/{line}", {"quantity": quantity})
+    with one_after_the_other(quick, store, queue, *presses) as sent:
+        _, two, too_many = (each.result() for each in sent)
 
-    presses = [threading.Thread(target=change, args=(quantity,)) for quantity in (1, 2, 99)]
-    for press in presses:
-        press.start()
-        time.sleep(0.08)
-    for press in presses:
-        press.join()
-
-    assert answers[99].status_code == 422
-    assert answers[2].status_code == 200
+    assert too_many.status_code == 422
+    assert two.status_code == 200
     assert store.carts()[0]["lines"][0]["quantity"] == 2
 
 
 def test_waiting_is_fair_the_first_who_came_is_the_first_served(
-    quick: Shopper, store: Store
+    quick: Shopper, store: Store, queue: Callable[[], int]
 ) -> None:
     quick.add(MUG)
-    slow(store, 250)
-    base = quick.base.partition("/v1/")[0]
     products = [3829, 3831, 3834, 3837]
 
-    def add(catalog_id: int) -> None:
-        Shopper(base, bearer=quick.bearer).call("POST", "/cart/items", {"catalog_id": catalog_id})
-
-    waiting = [threading.Thread(target=add, args=(catalog_id,)) for catalog_id in products]
-    for each in waiting:
-        each.start()
-        time.sleep(0.1)
-    for each in waiting:
-        each.join()
+    with one_after_the_other(quick, store, queue, *map(add, products)):
+        pass
 
     assert [line["catalog_id"] for line in store.carts()[0]["lines"][1:]] == products
 

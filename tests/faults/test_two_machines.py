@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 import redis
@@ -26,13 +27,14 @@ from support.namespaces import Machine, network, why_not
 from support.redis_kinds import follows, until
 from support.servers import answers, process, redis_binary
 from support.shopper import Shopper, Store, credential
+from support.waiting import PATIENCE_SECONDS, wait_for
 
 pytestmark = pytest.mark.skipif(bool(why_not()), reason=why_not())
 
 SHOPPERS = 6
 ADDS = 4
 CHAIR = 3840  # made to order: any quantity
-SERVED_AGAIN_SECONDS = 20.0  # stated in docs/operations/guide.md, with the settings below
+REFUSED_LATER = 5 * SHOPPERS  # requests, when Redis is whole: stated in docs/operations/guide.md
 PROMISED = {
     "201",
     "cart-busy",
@@ -43,6 +45,8 @@ PROMISED = {
     "store-unavailable",
     "store-unreachable",
 }
+# Later than the service, whose request may take 6 s.
+GIVES_UP_SECONDS = 9
 SLOTS = ((0, 5460), (5461, 10922), (10923, 16383))
 CLUSTER = {
     "cluster-enabled": "yes",
@@ -64,15 +68,36 @@ SERVICE = {
 }
 
 
+@dataclass
+class Cluster:
+    """Nine servers on three machines; `nodes` by shard and place."""
+
+    url: str
+    nodes: dict[tuple[int, int], redis.Redis]
+    homes: list[Machine]
+
+    def whole_without(self, lost: Machine) -> bool:
+        """Whether the servers on the other machines agree on primaries there."""
+        others = [each for each in self.homes if each is not lost]
+        return all(
+            self._leads_elsewhere(shard, home, lost) for home in others for shard in range(3)
+        )
+
+    def _leads_elsewhere(self, shard: int, home: Machine, lost: Machine) -> bool:
+        node = self.nodes[shard, self.homes.index(home)]
+        primaries = {primary[0].decode() for _, _, primary, *_ in node.cluster("slots")}
+        return lost.address not in primaries and node.cluster("info")["cluster_state"] == "ok"
+
+
 @contextlib.contextmanager
-def cluster(homes: list[Machine], folder: Path) -> Iterator[str]:
-    """Nine servers on three machines; yields the service's URL of them. Forms it from where it is."""
+def cluster(homes: list[Machine], folder: Path) -> Iterator[Cluster]:
+    """A running cluster. Forms it from where it is."""
     with ExitStack() as stack:
         nodes: dict[tuple[int, int], redis.Redis] = {}
         for place, home in enumerate(homes):
             for shard in range(3):
                 port = 7000 + shard
-                node = redis.Redis(home.address, port, socket_timeout=2)
+                node = redis.Redis(home.address, port, socket_timeout=20)
                 nodes[shard, place] = stack.enter_context(contextlib.closing(node))
                 own = folder / f"{home.name}-{port}"
                 own.mkdir()
@@ -112,7 +137,7 @@ def cluster(homes: list[Machine], folder: Path) -> Iterator[str]:
         for node in nodes.values():
             node.config_set("repl-diskless-sync-delay", 5)
         hosts = ",".join(f"{home.address}:{7000 + n}" for n, home in enumerate(homes))
-        yield f"redis+cluster://{hosts}"
+        yield Cluster(f"redis+cluster://{hosts}", nodes, homes)
 
 
 @dataclass
@@ -148,6 +173,7 @@ class Load:
         self._stopping = threading.Event()
         self._lock = threading.Lock()
         self.seen: list[Seen] = []
+        self._under_way: set[tuple[str, float]] = set()
         self.visits: list[Visit] = []
         self.given_up: list[str] = []
         self._threads = [threading.Thread(target=self._run, args=(n,)) for n in range(SHOPPERS)]
@@ -168,6 +194,11 @@ class Load:
         with self._lock:
             return [s for s in self.seen if s.machine == machine.name and s.began >= since]
 
+    def waited_for(self, machine: Machine, until: float) -> bool:
+        """Whether a request to the machine, begun until then, has neither answer nor error yet."""
+        with self._lock:
+            return any(name == machine.name and began <= until for name, began in self._under_way)
+
     def _run(self, number: int) -> None:
         with self._shop.inside():
             home = number
@@ -183,7 +214,7 @@ class Load:
             Shopper(f"http://{each.address}:8000", bearer=visit.bearer) for each in self._machines
         ]
         for quantity in visit.quantities:
-            tries, ends = 0, time.monotonic() + 45
+            tries, ends = 0, time.monotonic() + PATIENCE_SECONDS
             while True:
                 tries += 1
                 machine = self._machines[home % 2]
@@ -203,13 +234,15 @@ class Load:
 
     def _add(self, door: Shopper, machine: Machine, quantity: int) -> str:
         began = time.monotonic()
+        with self._lock:
+            self._under_way.add((machine.name, began))
         try:
             answer = door.call(
                 "POST",
                 "/cart/items",
                 {"catalog_id": CHAIR, "quantity": quantity},
                 headers={"Idempotency-Key": f"add-{quantity}"},
-                timeout=(1, 8),
+                timeout=(1, GIVES_UP_SECONDS),
             )
             outcome = str(answer.status_code)
             if outcome != "201":
@@ -217,28 +250,21 @@ class Load:
         except requests.RequestException as error:
             outcome = type(error).__name__
         with self._lock:
+            self._under_way.remove((machine.name, began))
             self.seen.append(Seen(machine.name, began, time.monotonic(), outcome))
         return outcome
 
 
-def quiet_since(load: Load, machine: Machine, since: float) -> float:
-    """When the machine last said that it can't serve, to a request begun since then."""
-    refused = [s.ended for s in load.answered(machine, since) if s.outcome.startswith("503")]
-    return max(refused, default=since)
+def served(load: Load, machine: Machine, since: float) -> list[Seen] | None:
+    """What the machine answered since then, if its last 20 answers are all adds."""
+    answered = load.answered(machine, since)
+    last = [s.outcome for s in answered[-20:]]
+    return answered if last == ["201"] * 20 else None
 
 
-def wait_for_service(load: Load, machine: Machine, since: float) -> float:
-    """How long it took until the machine served whoever came, for two seconds at least."""
-    while True:
-        time.sleep(0.2)
-        quiet = quiet_since(load, machine, since)
-        served = [s for s in load.answered(machine, quiet) if s.outcome == "201"]
-        if len(served) >= 20 and time.monotonic() - quiet > 2:
-            first = min(s.ended for s in served)
-            return max(first, quiet) - since
-        waited = time.monotonic() - since
-        seen = Counter(s.outcome for s in load.answered(machine, since))
-        assert waited < SERVED_AGAIN_SECONDS, f"{machine.name} after {waited:.0f} s: {seen}"
+def wait_for_service(load: Load, machine: Machine, since: float) -> list[Seen]:
+    """The machine's answers since then, until it serves whoever comes."""
+    return wait_for(lambda: served(load, machine, since), f"{machine.name} serves")
 
 
 @contextlib.contextmanager
@@ -263,14 +289,32 @@ def store_here() -> Iterator[Store]:
         yield Store(url)
 
 
+def look(shopper: Shopper) -> Any:
+    """The cart; Redis has less time than a busy machine may need."""
+    answer = wait_for(
+        lambda: next((said for said in [shopper.call("GET", "/cart")] if said.ok), None), "a cart"
+    )
+    return answer.json()
+
+
+def refused(answers: list[Seen]) -> int:
+    return sum(each.outcome.startswith("503") for each in answers)
+
+
+def quiet_since(load: Load, machine: Machine, since: float) -> float:
+    """How long after that the machine last refused somebody who had come since."""
+    answered = load.answered(machine, since)
+    return max((s.ended - since for s in answered if s.outcome.startswith("503")), default=0)
+
+
 def test_machine_that_is_cut_off_under_load_loses_nothing(tmp_path: Path) -> None:
     with ExitStack() as stack:
         a, b, witness, shop = stack.enter_context(network(["a", "b", "witness", "shop"]))
         stack.enter_context(shop.inside())
-        redis_url = stack.enter_context(cluster([a, b, witness], tmp_path))
+        redis_cluster = stack.enter_context(cluster([a, b, witness], tmp_path))
         store = stack.enter_context(store_here())
         settings = {
-            "CARTPROXY_REDIS_URL": redis_url,
+            "CARTPROXY_REDIS_URL": redis_cluster.url,
             **store_environment(f"http://{shop.address}:8001"),
         }
         urls = [
@@ -280,19 +324,23 @@ def test_machine_that_is_cut_off_under_load_loses_nothing(tmp_path: Path) -> Non
         load = Load(shop, [a, b])
         stack.callback(load.stop)
         load.start()
-        time.sleep(3)
+        for each in (a, b):
+            wait_for_service(load, each, 0)
 
         a.cut()
         cut = time.monotonic()
-        served_again = wait_for_service(load, b, cut)
-        time.sleep(2)
+        until(lambda: redis_cluster.whole_without(a))
+        agreed = time.monotonic()
+        away = wait_for_service(load, b, agreed)
+        # What it had begun for the store must be over, or it reaches the store after all.
+        wait_for(lambda: not load.waited_for(a, cut), "requests to a are given up")
         a.mend()
         mended = time.monotonic()
         back = [wait_for_service(load, each, mended) for each in (a, b)]
         load.stop()
 
         looks = {
-            (visit.first, url): Shopper(url, bearer=visit.bearer).cart()
+            (visit.first, url): look(Shopper(url, bearer=visit.bearer))
             for visit in load.visits
             for url in urls
         }
@@ -306,10 +354,13 @@ def test_machine_that_is_cut_off_under_load_loses_nothing(tmp_path: Path) -> Non
     ownerless = [each for each in lines if each not in whole]
     print(
         f"\n{len(load.seen)} requests, {len(acknowledged)} adds to {len(whole)} carts acknowledged, "
-        f"{len(repeated)} of them when repeated; b served again after {served_again:.1f} s, "
-        f"after the return a {back[0]:.1f} s and b {back[1]:.1f} s; {len(ownerless)} ownerless "
-        f"carts\n{dict(sorted(outcomes.items()))}"
+        f"{len(repeated)} of them when repeated; after the cut Redis was whole after "
+        f"{agreed - cut:.1f} s and b served after {quiet_since(load, b, cut):.1f} s, after the "
+        f"return a after {quiet_since(load, a, mended):.1f} s and b after "
+        f"{quiet_since(load, b, mended):.1f} s; {len(ownerless)} ownerless carts\n"
+        f"{dict(sorted(outcomes.items()))}"
     )
+    assert all(refused(each) <= REFUSED_LATER for each in (away, *back))
     # Each add was repeated with its key until it was acknowledged, and stands in the cart once.
     assert load.given_up == []
     assert sorted(acknowledged) == sorted(quantity for each in whole for quantity in each)
@@ -327,8 +378,6 @@ def test_machine_that_is_cut_off_under_load_loses_nothing(tmp_path: Path) -> Non
     answered = [each.outcome for each in load.seen if each.outcome[0].isdigit()]
     assert {each.split()[-1] for each in answered} <= PROMISED, outcomes
     assert not any(each.startswith("500") for each in answered), outcomes
-    assert outcomes["a: 201"] > 40
-    assert outcomes["b: 201"] > 80
 
 
 def test_call_that_was_given_up_does_not_reach_the_store_when_the_network_returns(
@@ -347,11 +396,18 @@ def test_call_that_was_given_up_does_not_reach_the_store_when_the_network_return
             "CARTPROXY_SETTLE_SECONDS": "1",
         }
         url = stack.enter_context(instance(a, settings, tmp_path / "log"))
-        shopper = Shopper(url)
         key = {"Idempotency-Key": "given-up"}
         item = {"catalog_id": CHAIR, "quantity": 2}
+
+        def shopper_with_a_cart() -> Shopper | None:
+            store.reset()
+            shopper = Shopper(url)
+            with a.inside():
+                added = shopper.call("POST", "/cart/items", {"catalog_id": CHAIR})
+            return shopper if added.ok else None
+
+        shopper = wait_for(shopper_with_a_cart, "an add within a second a call")
         with a.inside():
-            shopper.add(CHAIR)
             a.cut()
             lost = shopper.call("POST", "/cart/items", item, headers=key)
             # What the link layer holds back while it looks for its neighbour, it holds for 3 s.
@@ -360,7 +416,9 @@ def test_call_that_was_given_up_does_not_reach_the_store_when_the_network_return
         time.sleep(3)
         (before,) = store.carts()
         with a.inside():
-            until(lambda: shopper.call("POST", "/cart/items", item, headers=key).ok, 15)
+            wait_for(
+                lambda: shopper.call("POST", "/cart/items", item, headers=key).ok, "it is added"
+            )
         (after,) = store.carts()
 
     assert (lost.status_code, lost.json()["code"]) == (504, "outcome-unknown")

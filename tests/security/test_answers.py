@@ -107,7 +107,7 @@ def test_every_refusal_of_the_application_can_be_read_by_the_listed_page(raw: Ra
 )  # fmt: skip
 @pytest.mark.parametrize("accept", ["text/html", "application/json"])
 def test_pages_and_answers_carry_the_fixed_headers(proxy_url: str, path: str, accept: str) -> None:
-    answer = requests.get(proxy_url + path, headers={"Accept": accept}, timeout=10)
+    answer = requests.get(proxy_url + path, headers={"Accept": accept}, timeout=60)
 
     assert_safe({name.lower(): value for name, value in answer.headers.items()})
     assert "Set-Cookie" not in answer.headers
@@ -124,7 +124,7 @@ def test_what_may_be_kept_is_for_everybody_and_holds_nothing_of_anybody(shopper:
 def test_metrics_are_closed_without_the_token(proxy_url: str, store: Store) -> None:
     for headers in ({}, {"Authorization": "Bearer "}, {"Authorization": "Bearer metrics-toke"},
                     {"Authorization": "Bearer metrics-token2"}, {"Authorization": "\xe9"}):  # fmt: skip
-        answer = requests.get(f"{proxy_url}/metrics", headers=headers, timeout=10)
+        answer = requests.get(f"{proxy_url}/metrics", headers=headers, timeout=60)
         assert (answer.status_code, answer.json()["code"]) == (404, "not-found")
 
 

@@ -169,10 +169,10 @@ def test_connection_that_is_kept_is_not_cut_between_requests(
     impatient_url: str, store: Store
 ) -> None:
     with requests.Session() as browser:
-        browser.get(f"{impatient_url}/livez", timeout=10)
+        browser.get(f"{impatient_url}/livez", timeout=60)
         time.sleep(3.5)
         (kept,) = browser.get_adapter(impatient_url).poolmanager.pools._container.values()  # type: ignore[attr-defined]
-        again = browser.get(f"{impatient_url}/livez", timeout=10)
+        again = browser.get(f"{impatient_url}/livez", timeout=60)
 
     assert again.status_code == 200
     assert kept.num_connections == 1

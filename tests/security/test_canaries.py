@@ -76,7 +76,7 @@ def test_no_secret_is_left_behind(tmp_path: Path) -> None:
             answers = _use_everything(shopper, cookie_shopper, store)
             answers += _break_everything(url, shopper, store)
             metrics = requests.get(
-                f"{url}/metrics", headers={"Authorization": f"Bearer {METRICS}"}, timeout=10
+                f"{url}/metrics", headers={"Authorization": f"Bearer {METRICS}"}, timeout=60
             ).text
             order_keys = _order_keys(store)
             dump = b"\n".join(key + b"\n" + (client.dump(key) or b"") for key in client.scan_iter())

@@ -42,7 +42,7 @@ def described_url(redis_url: str, store_url: str) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def document(described_url: str) -> Any:
-    return requests.get(f"{described_url}/openapi.json", timeout=10).json()
+    return requests.get(f"{described_url}/openapi.json", timeout=60).json()
 
 
 OPERATIONS = [

@@ -172,7 +172,7 @@ def test_methods_that_are_none_are_405_and_not_counted_by_name(
     answer = raw.send(f"{method} {CART}")
 
     metrics = requests.get(
-        f"{proxy_url}/metrics", headers={"Authorization": "Bearer metrics-token"}, timeout=10
+        f"{proxy_url}/metrics", headers={"Authorization": "Bearer metrics-token"}, timeout=60
     ).text
     assert (answer.status, answer.code) == (405, "method-not-allowed")
     assert "GET" in answer.headers["allow"]

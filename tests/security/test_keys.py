@@ -188,7 +188,7 @@ def test_the_command_makes_a_key_that_works(redis_url: str, store: Store) -> Non
         answer = requests.get(
             f"{url}/v1/stores/demo/cart",
             headers={"Cartproxy-Key": made[0], "Authorization": f"Bearer {credential()}"},
-            timeout=10,
+            timeout=60,
         )
 
     assert answer.status_code == 200

@@ -12,7 +12,7 @@ import pytest
 import redis
 from conftest import store_environment
 from support.redis_kinds import start
-from support.servers import free_port, redis_server
+from support.servers import PATIENT, free_port, redis_server
 from support.shopper import BLOG, Store
 
 from cartproxy import sandbox
@@ -41,6 +41,7 @@ def doctor(
 
     def run(*arguments: str, **changed: str) -> tuple[int, dict[str, Any]]:
         settings = {
+            **PATIENT,
             "CARTPROXY_PUBLIC_URL": "https://carts.example",
             "CARTPROXY_REDIS_URL": sound_redis_url,
             "CARTPROXY_PEPPER": PEPPER,

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import ast
-import threading
-import time
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -66,7 +64,7 @@ def refused_by_the_edge() -> set[str]:
 
 @pytest.mark.parametrize("code", CATALOGUE)
 def test_code_is_expected_by_a_test_and_has_its_page(proxy_url: str, code: str) -> None:
-    page = requests.get(f"{proxy_url}/problems/{code}", timeout=10)
+    page = requests.get(f"{proxy_url}/problems/{code}", timeout=60)
 
     assert code in expected_by_tests()
     assert page.status_code == 200
@@ -89,25 +87,3 @@ def test_address_that_the_store_refuses_is_told_as_such(shopper: Shopper, store:
 
     assert (refused.status_code, refused.json()["code"]) == (422, "address-rejected")
     assert refused.json()["outcome"] == "not_applied"
-
-
-def test_write_that_waits_too_long_for_another_is_told_that_the_cart_is_busy(
-    shopper: Shopper, proxy_url: str, store: Store
-) -> None:
-    shopper.add(MUG)
-    slow = {"method": "POST", "path": "/Cart/*/Item", "fault": "latency", "ms": 5000, "times": 1}
-    store.fail(slow)
-    other_tab = Shopper(proxy_url, bearer=shopper.bearer)
-    first = threading.Thread(
-        target=lambda: shopper.call("POST", "/cart/items", {"catalog_id": MUG})
-    )
-    first.start()
-    while not store.calls():
-        time.sleep(0.02)
-
-    busy = other_tab.call("PATCH", "/cart", {"billing": {"city": "Bonn"}})
-    first.join()
-
-    assert (busy.status_code, busy.json()["code"]) == (503, "cart-busy")
-    assert busy.json()["outcome"] == "not_applied"
-    assert int(busy.headers["Retry-After"]) > 0

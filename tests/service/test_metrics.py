@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import os
 import signal
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 
 import pytest
 import requests
 from conftest import store_environment
-from support.faults_settings import QUICK, SETTLE_SECONDS
+from support.faults_settings import QUICK
 from support.figures import TOKEN, Figures, until
 from support.servers import answers, free_port, redis_server, service, workers
 from support.service_steps import place_order
 from support.shopper import MUG, SHIRT, SMALL, Shopper, Store
+from support.waiting import wait_for
 
 BREAKER_SECONDS = 1
 
@@ -66,8 +66,8 @@ def test_what_a_stranger_sends_becomes_no_label(measured_url: str) -> None:
     before = Figures(measured_url)
 
     for number in range(20):
-        requests.request(f"BREW{number}", f"{measured_url}/pot/{number}", timeout=10)
-        requests.get(f"{measured_url}/v1/stores/shop-{number}/cart", timeout=10)
+        requests.request(f"BREW{number}", f"{measured_url}/pot/{number}", timeout=60)
+        requests.get(f"{measured_url}/v1/stores/shop-{number}/cart", timeout=60)
     after = Figures(measured_url)
 
     assert after("cartproxy_requests_total") - before("cartproxy_requests_total") >= 40
@@ -127,7 +127,7 @@ def test_breaker_is_seen_open_and_closed_again(measured_url: str, store: Store) 
 
     assert broken("cartproxy_store_left_alone", store="demo") in (1, 2)
     assert broken("cartproxy_breaker_openings_total", store="demo") > opened
-    until(measured_url, heals, 30)
+    until(measured_url, heals, "the breaker closes")
 
 
 def test_redis_is_timed_by_operation(measured: Shopper, measured_url: str) -> None:
@@ -172,7 +172,7 @@ def test_redis_away_is_counted_and_the_figures_stay_readable(store: Store) -> No
 def test_write_in_doubt_is_counted_when_raised_and_when_settled(
     measured: Shopper, measured_url: str, store: Store, fault: str, event: str
 ) -> None:
-    line = measured.add(MUG)["results"][0]["item_id"]
+    measured.add(MUG)
     before = Figures(measured_url)
     headers = {"Idempotency-Key": "doubted"}
     item = {"catalog_id": SHIRT, "options": [SMALL]}
@@ -184,13 +184,16 @@ def test_write_in_doubt_is_counted_when_raised_and_when_settled(
     )
     lost = measured.call("POST", "/cart/items", item, headers=headers)
     raised = Figures(measured_url)
-    time.sleep(SETTLE_SECONDS + 0.3)
-    retried = measured.call("POST", "/cart/items", item, headers=headers)
+
+    def retry() -> requests.Response | None:
+        answer = measured.call("POST", "/cart/items", item, headers=headers)
+        return answer if answer.ok else None
+
+    wait_for(retry, "the add is known")
     after = Figures(measured_url)
 
     name = "cartproxy_doubts_total"
     assert (lost.status_code, lost.json()["code"]) == (504, "outcome-unknown")
-    assert retried.status_code == 201, (retried.text, line)
     assert raised(name, event="raised") - before(name, event="raised") == 1
     assert raised(name, event=event) == before(name, event=event)
     assert after(name, event="raised") == raised(name, event="raised")
@@ -247,7 +250,7 @@ def test_order_and_deletion_are_counted(measured_url: str, store: Store) -> None
 def test_live_carts_follow_what_shoppers_do(measured_url: str, store: Store) -> None:
     def live(figures: Figures) -> float:
         for _ in range(4):  # asks both workers what they have noted
-            requests.get(f"{measured_url}/readyz", timeout=10)
+            requests.get(f"{measured_url}/readyz", timeout=60)
         return Figures(measured_url)("cartproxy_carts_live")
 
     before = live(Figures(measured_url))
@@ -257,10 +260,10 @@ def test_live_carts_follow_what_shoppers_do(measured_url: str, store: Store) -> 
         each.cart()
     Shopper(measured_url).cart()  # has none, and looking makes none
 
-    until(measured_url, lambda figures: live(figures) - before == 10)
+    until(measured_url, lambda figures: live(figures) - before == 10, "ten more")
     for each in shoppers[:4]:
         each.call("DELETE", "/cart")
-    until(measured_url, lambda figures: live(figures) - before == 6)
+    until(measured_url, lambda figures: live(figures) - before == 6, "six more")
 
 
 def test_killed_worker_takes_no_counts_along(measured_url: str, store: Store) -> None:
@@ -277,10 +280,7 @@ def test_killed_worker_takes_no_counts_along(measured_url: str, store: Store) ->
         present = workers(measured_url)
         return len(present) == 2 and killed not in present and answers(f"{measured_url}/livez")()
 
-    ends = time.monotonic() + 20
-    while not is_replaced():
-        assert time.monotonic() < ends
-        time.sleep(0.1)
+    wait_for(is_replaced, "another worker")
     after = Figures(measured_url)
     assert after(name, **read) == before
     assert after("cartproxy_store_budget_calls_per_second", store="demo") == 2000
@@ -293,4 +293,4 @@ def test_build_is_named(measured_url: str) -> None:
 
 
 def test_metrics_are_shut_without_their_token(measured_url: str) -> None:
-    assert requests.get(f"{measured_url}/metrics", timeout=10).status_code == 404
+    assert requests.get(f"{measured_url}/metrics", timeout=60).status_code == 404

@@ -7,13 +7,13 @@ import json
 import re
 import shutil
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import requests
 from support.figures import Figures
+from support.log_lines import log_lines, request_line
 from support.servers import ROOT
 from support.shopper import MUG, Shopper, Store
 
@@ -108,15 +108,11 @@ def test_every_field_of_a_run_is_documented(
     shopper.add(MUG)
     shopper.call("POST", "/checkout")
     shopper.call("POST", "/cart/items", {"catalog_id": 0})
-    requests.get(f"{proxy_url}/nothing", timeout=10)
+    requests.get(f"{proxy_url}/nothing", timeout=60)
     request_id = shopper.call("GET", "/cart").headers["X-Request-Id"]
 
-    ends = time.monotonic() + 5  # lines are gathered before they are written
-    while request_id not in proxy_log.read_text() and time.monotonic() < ends:
-        time.sleep(0.05)
-    lines = [json.loads(line) for line in proxy_log.read_text().splitlines() if line[:1] == "{"]
-    emitted = {field for line in lines for field in line}
-    (own,) = [line for line in lines if line.get("request_id") == request_id]
+    own = request_line(proxy_log, request_id)
+    emitted = {field for line in log_lines(proxy_log) for field in line}
     assert own["event"] == "request"
     assert emitted <= documented_fields(), emitted - documented_fields()
 

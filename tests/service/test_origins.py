@@ -64,8 +64,8 @@ def test_preflight_tells_a_listed_site_what_it_may_send(proxy_url: str) -> None:
         "Access-Control-Request-Headers": "authorization,cartproxy-client,content-type,if-match",
     }
     path = f"{proxy_url}/v1/stores/demo/cart/items"
-    listed = requests.options(path, headers=asked, timeout=10)
-    unlisted = requests.options(path, headers=asked | {"Origin": "https://x.example"}, timeout=10)
+    listed = requests.options(path, headers=asked, timeout=60)
+    unlisted = requests.options(path, headers=asked | {"Origin": "https://x.example"}, timeout=60)
 
     assert listed.status_code == 204
     assert listed.headers["Access-Control-Allow-Origin"] == BLOG

@@ -11,7 +11,7 @@ import redis
 import requests
 from conftest import store_environment
 from flask.testing import FlaskClient
-from support.servers import free_port, redis_server, service
+from support.servers import PATIENT, free_port, redis_server, service
 from support.shopper import BLOG, MUG, Shopper, Store, credential
 
 from cartproxy.app import create_app
@@ -34,7 +34,7 @@ def test_redis_away_means_503_and_no_store_call_and_heals_by_itself(store: Store
             shopper.call("POST", "/cart/items", {"catalog_id": MUG}),
         ]
         ready, alive = (
-            requests.get(shopper.base.replace("v1/stores/demo", path), timeout=10).status_code
+            requests.get(shopper.base.replace("v1/stores/demo", path), timeout=60).status_code
             for path in ("readyz", "livez")
         )
         calls = store.calls()
@@ -84,6 +84,7 @@ def counted(
 
     settings = load(
         {
+            **PATIENT,
             "CARTPROXY_REDIS_URL": redis_url,
             "CARTPROXY_PEPPER": "p" * 32,
             "CARTPROXY_LOG_LEVEL": "error",

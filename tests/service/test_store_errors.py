@@ -165,16 +165,3 @@ def test_checkout_that_does_not_lead_to_the_store_is_refused(
 
     assert cart["checkout_url"] is None
     assert (refused.status_code, refused.json()["code"]) == (502, "store-bad-checkout-url")
-
-
-def test_dripping_answer_is_cut_at_the_deadline_of_the_call_and_the_add_is_found(
-    shopper: Shopper, store: Store
-) -> None:
-    shopper.add(MUG)
-    store.fail(fault("drip", ms=400))
-
-    response = shopper.call("POST", "/cart/items", {"catalog_id": MUG})
-
-    assert response.status_code == 201
-    assert response.json()["item_count"] == 2
-    assert 6 <= response.elapsed.total_seconds() < 9.5

