@@ -209,8 +209,8 @@ def test_add_is_one_span_with_its_store_calls_and_scripts(
     calls = [(each["store"], each["outcome"]) for each in noted if "operation" in each]
     scripts = [each["script"] for each in noted if "script" in each]
     assert calls == [("demo", "201"), ("demo", "201"), ("demo", "200")]
-    assert len(scripts) == 3
-    assert len(children) == 6
+    assert scripts == ["begin", "budget", "checkpoint", "commit"]
+    assert len(children) == 7
     assert {each.trace_id for each in children} == {root.trace_id}
     assert all(
         root.start_time_unix_nano <= each.start_time_unix_nano
