@@ -127,7 +127,7 @@ class LineItem(NamedTuple):
             item_id, catalog_id, sku, name, options, *numbers, image_url, derived, chosen = raw
             if not _NUMBERS.fullmatch(" ".join(numbers)):
                 raise ValueError("A line without its numbers.")
-            if any([*map(type, each)] != _OPTION_TYPES for each in options):
+            if options and any([*map(type, each)] != _OPTION_TYPES for each in options):
                 raise ValueError("No option.")
             if chosen:
                 checked(chosen, [CHOSEN])
@@ -150,7 +150,7 @@ class LineItem(NamedTuple):
         )
 
 
-_SNAPSHOT = (str | None, list)
+_SNAPSHOT_TYPES = [[str, list], [type(None), list]]
 
 
 @dataclass(frozen=True)
@@ -168,7 +168,10 @@ class Snapshot:
     @classmethod
     def from_text(cls, text: str) -> Snapshot:
         """The snapshot of such a text. Raises ValueError for any other."""
-        checkout_url, lines = checked(orjson.loads(text), _SNAPSHOT)
+        raw = orjson.loads(text)
+        if type(raw) is not list or [*map(type, raw)] not in _SNAPSHOT_TYPES:
+            raise ValueError("No cart.")
+        checkout_url, lines = raw
         snapshot = cls(tuple(map(LineItem.from_json, lines)), checkout_url)
         vars(snapshot)["text"] = text  # so that who reads alone writes no JSON for the entity tag
         return snapshot

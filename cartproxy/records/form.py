@@ -27,7 +27,7 @@ from cartproxy.storage.errors import StorageNewer
 NEWEST_FORMAT = 6
 _ALWAYS = 3  # fields of the state; the others are left out at the end where they are empty
 _PHASES = {phase[0]: phase for phase in Phase}  # by the initial
-_TEXT = re.compile(r"([0-9]{1,14}) (\S+) ([0-9]{1,14})\n([^\n]*)(.*)", re.ASCII | re.DOTALL)
+_HEAD = re.compile(r"([0-9]{1,14}) (\S+) ([0-9]{1,14})")
 _FLAG = range(2)
 _INTENT = (str, str, [ITEM])
 _WISH = (
@@ -88,10 +88,12 @@ def record_of(text: str, seal: Seal) -> tuple[Record, str]:
     Raises ValueError for what is none, StorageNewer for one in a format that this release does not
     know, and StorageUnavailable for one that no key opens.
     """
-    found = _TEXT.fullmatch(text)
+    head, _, rest = text.partition("\n")
+    sealed, _, intents = rest.partition("\n")
+    found = _HEAD.fullmatch(head)
     if found is None:
         raise ValueError("Not a record.")
-    made_ms, revision, checkout_at_ms, sealed, intents = found.groups()
+    made_ms, revision, checkout_at_ms = found.groups()
     version, colon, state = seal.open(sealed).partition(":")
     if version not in _READERS:
         if colon and version.isascii() and version.isdecimal():
@@ -103,7 +105,7 @@ def record_of(text: str, seal: Seal) -> tuple[Record, str]:
         revision=revision,
         made_ms=int(made_ms),
     )
-    return record, intents[1:]
+    return record, intents
 
 
 def intent_text(owner: str, entry: str, items: Iterable[NewItem]) -> str:
@@ -156,18 +158,29 @@ def _wish(raw: list[Any]) -> Wish:
 
 
 _EMPTY: list[Any] = [None, 0, 0, {}, [], []]
+_NOTHING_OPEN = [[str, int, int], [type(None), int, int]]
 
 
 def _format_6(text: str) -> dict[str, Any]:
     state, _, snapshot = text.partition("\t")
-    fields = checked(orjson.loads(state), list)
-    checked(fields := fields + _EMPTY[len(fields) :], _STATE)
-    key, as_of_ms, outdated, since, wishes, changes = fields
-    return {
+    fields = orjson.loads(state)
+    # Every look passes here, and most carts have nothing open.
+    if type(fields) is not list or [*map(type, fields)] not in _NOTHING_OPEN:
+        fields = checked(fields, list)
+        fields = checked(fields + _EMPTY[len(fields) :], _STATE)
+    key, as_of_ms, outdated, *more = fields
+    if not (as_of_ms in TIME_MS and outdated in _FLAG):
+        raise ValueError("Not a time, or not a flag.")
+    known = {
         "order_key": key,
         "snapshot": Snapshot.from_text(snapshot),
         "as_of_ms": as_of_ms,
         "outdated": bool(outdated),
+    }
+    if not more:
+        return known
+    since, wishes, changes = more
+    return known | {
         "since": {line_id: NewItem.from_json(raw) for line_id, raw in since.items()},
         "wishes": tuple(map(_wish, wishes)),
         "changes": tuple(
