@@ -213,9 +213,10 @@ class CartService:
     ) -> Drive:
         """The parts of a request on their way, and all that is owed."""
         aim = self._aim(write, terms)
-        lines = record.lines()
         for part in parts:
-            if isinstance(part, QuantityChange) and record.current_id(part.item_id) not in lines:
+            if isinstance(part, QuantityChange) and not record.quantity(
+                record.current_id(part.item_id)
+            ):
                 aim = replace(aim, newer_than_ms=aim.began_ms - self._fresh_ms)
         record = asking(wishing(record, write.entry, parts))
         drive = self._drive(write, record, aim, terms)
@@ -292,9 +293,10 @@ class CartService:
     def _close(self, write: Write, record: Record, own: str, answer: KeptAnswer | None) -> Record:
         """End a write, which leaves what is still open; the record as it is then."""
         record, others = closed(record, own)
+        before = write.loaded.record
         if record.order_key is None and not record.wishes:
             write.forget(answer)
-        elif record == write.loaded.record:
+        elif before and before.as_of_ms == record.as_of_ms and before == record:
             write.release(answer)
         else:
             write.save(record, answer, others)
