@@ -48,11 +48,11 @@ def client(request: pytest.FixtureRequest, store: Store) -> Iterator[StoreClient
             "PrivateKey": sandbox.DEFAULT_PRIVATE_KEY,
             "Token": sandbox.DEFAULT_TOKEN,
         },
-        connect_seconds=2,
-        call_seconds=6,
+        connect_seconds=60,
+        call_seconds=60,
     )
     redis = fakeredis.FakeRedis(protocol=2)
-    budget = Budget(redis, store_id="samples", rate=1000, burst=100, wait_seconds=5)
+    budget = Budget(redis, store_id="samples", rate=1000, burst=100, wait_seconds=60)
     breaker = Breaker(failures=5, open_seconds=5)
     yield StoreClient(
         GuardedTransport(transport, budget, breaker, concurrency=8),
@@ -65,7 +65,7 @@ def client(request: pytest.FixtureRequest, store: Store) -> Iterator[StoreClient
 
 @pytest.fixture
 def allowance(client: StoreClient) -> Allowance:
-    return client.allow(10, Deadline.after(20))
+    return client.allow(10, Deadline.after(60))
 
 
 def test_create_with_the_empty_and_with_the_full_body(

@@ -11,6 +11,7 @@ from typing import TypeVar
 import pytest
 from support.edge import settings
 from support.redis_kinds import KINDS, Kind, start
+from support.servers import PATIENT
 
 from cartproxy.deadline import Deadline
 from cartproxy.model.cart import NewItem
@@ -25,9 +26,7 @@ from cartproxy.store.errors import StoreBusy
 from cartproxy.store.limits import Budget
 
 Result = TypeVar("Result")
-LIVES = Lives(idle=1000, absolute=5000, lease=5, wait=2, answer=100)
-# A storage may fail over; the store must not be called meanwhile, and it may last 3 s.
-LONGEST_FAILOVER_SECONDS = 3.0
+LIVES = Lives(idle=1000, absolute=5000, lease=60, wait=60, answer=1000)
 
 
 @pytest.fixture(scope="module", params=KINDS)
@@ -43,7 +42,7 @@ def kind(
 @pytest.fixture(scope="module")
 def client(kind: Kind) -> object:
     storage = {"CARTPROXY_REDIS_URL": kind.url} if kind.url else {}
-    return connect(load(settings(CARTPROXY_PEPPER="p" * 32, **storage)))
+    return connect(load(settings(CARTPROXY_PEPPER="p" * 32, **PATIENT, **storage)))
 
 
 @pytest.fixture(scope="module")
@@ -52,26 +51,15 @@ def records(client: object) -> Records:
 
 
 def save(records: Records, name: str, key: str) -> None:
-    with records.writing(name, Deadline.after(9), Intent()) as write:
+    with records.writing(name, Deadline.after(60), Intent()) as write:
         write.save(Record(key), None)
-
-
-def healed(action: Callable[[], Result]) -> Result:
-    """The action's result, as soon as the storage works again."""
-    ends = time.monotonic() + LONGEST_FAILOVER_SECONDS
-    while True:
-        try:
-            return action()
-        except StorageUnavailable:
-            assert time.monotonic() < ends, "the storage did not come back in time"
-            time.sleep(0.05)
 
 
 def test_cleared_really_is_cleared(records: Records) -> None:
     save(records, "cleared", "key")
     before = records.load("cleared").record
 
-    with records.writing("cleared", Deadline.after(9), Intent()) as write:
+    with records.writing("cleared", Deadline.after(60), Intent()) as write:
         write.forget(None)
 
     assert before is not None
@@ -81,7 +69,7 @@ def test_cleared_really_is_cleared(records: Records) -> None:
 
 def test_writers_of_one_cart_take_turns(records: Records) -> None:
     def append(_: int) -> None:
-        with records.writing("turns", Deadline.after(9), Intent()) as write:
+        with records.writing("turns", Deadline.after(60), Intent()) as write:
             record = write.loaded.record
             text = record.order_key if record else ""
             time.sleep(0.01)
@@ -98,16 +86,16 @@ def test_writers_of_one_cart_take_turns(records: Records) -> None:
 def test_key_is_answered_once_and_bound_to_its_request(records: Records) -> None:
     key = IdempotencyKey.of("k", "POST /x", "/x", b"{}")
     other = IdempotencyKey.of("k", "POST /x", "/x", b'{"y":1}')
-    with records.writing("keys", Deadline.after(9), Intent(key)) as write:
+    with records.writing("keys", Deadline.after(60), Intent(key)) as write:
         write.save(Record("order"), KeptAnswer(created=True))
 
-    with records.writing("keys", Deadline.after(9), Intent(key)) as again:
+    with records.writing("keys", Deadline.after(60), Intent(key)) as again:
         replayed = again.answer
 
     assert replayed == KeptAnswer(created=True)
     with (
         pytest.raises(IdempotencyKeyReused),
-        records.writing("keys", Deadline.after(9), Intent(other)),
+        records.writing("keys", Deadline.after(60), Intent(other)),
     ):
         pass
 
@@ -120,14 +108,14 @@ def test_answer_runs_out_while_others_of_its_cart_are_kept(
         IdempotencyKey.of(text, "POST /x", "/x", b"{}") for text in ("lasting", "passing")
     )
     for each, key in ((records, lasting_key), (passing, passing_key)):
-        with each.writing("lives", Deadline.after(9), Intent(key)) as write:
+        with each.writing("lives", Deadline.after(60), Intent(key)) as write:
             write.save(Record("order"), KeptAnswer(created=True))
     passing.keep("lives", passing_key, KeptAnswer())
     time.sleep(0.06)
 
-    with records.writing("lives", Deadline.after(9), Intent(lasting_key)) as write:
+    with records.writing("lives", Deadline.after(60), Intent(lasting_key)) as write:
         assert write.answer == KeptAnswer(created=True)
-    with records.writing("lives", Deadline.after(9), Intent(passing_key)) as write:
+    with records.writing("lives", Deadline.after(60), Intent(passing_key)) as write:
         assert write.answer is None
 
 
@@ -135,10 +123,10 @@ def test_dead_writers_intent_is_found_by_the_next(records: Records, client: obje
     save(records, "dead", "key")
     key = IdempotencyKey.of("k", "POST /x", "/x", b"{}")
     intent = Intent(key, items=(NewItem(3829),))
-    with records.writing("dead", Deadline.after(9), intent) as write:
+    with records.writing("dead", Deadline.after(60), intent) as write:
         write.abandon()
 
-    with records.writing("dead", Deadline.after(9), Intent()) as write:
+    with records.writing("dead", Deadline.after(60), Intent()) as write:
         record = write.loaded.record
 
     assert record is not None
@@ -150,9 +138,9 @@ def test_budget_is_shared_and_paces(client: object) -> None:
 
     def call(_: int) -> bool:
         # Each caller has a budget of its own on the same store, as each worker has.
-        budget = Budget(client, store_id="paced", rate=10, burst=2, wait_seconds=0.5)  # type: ignore[arg-type]
+        budget = Budget(client, store_id="paced", rate=4, burst=2, wait_seconds=0.5)  # type: ignore[arg-type]
         try:
-            budget.allow(1, Deadline.after(9)).take()
+            budget.allow(1, Deadline.after(60)).take()
         except StoreBusy as error:
             assert error.retry_after is not None
             assert error.retry_after >= 1
@@ -162,20 +150,21 @@ def test_budget_is_shared_and_paces(client: object) -> None:
     with ThreadPoolExecutor(30) as pool:
         granted = sum(pool.map(call, range(30)))
 
-    # Two at once, then ten a second; a busy machine only makes it fewer.
-    assert 2 <= granted <= 2 + (time.monotonic() - began) * 10 + 1
-    assert granted < 30
+    # Two at once, then four a second: two within the wait, and more if the asking takes longer.
+    assert 4 <= granted <= 2 + (time.monotonic() - began) * 4 + 1
 
 
 def test_pause_holds_for_everybody(client: object) -> None:
     budget = Budget(client, store_id="paused", rate=1000, burst=10, wait_seconds=0.2)  # type: ignore[arg-type]
+    began = time.monotonic()
     budget.pause(30)
 
     with pytest.raises(StoreBusy) as refused:
-        budget.allow(1, Deadline.after(9)).take()
+        budget.allow(1, Deadline.after(60)).take()
 
+    left = 30 - (time.monotonic() - began)
     assert refused.value.retry_after is not None
-    assert 25 <= refused.value.retry_after <= 31
+    assert left - 1 <= refused.value.retry_after <= 31
 
 
 def test_carts_survive_a_failover(kind: Kind, records: Records) -> None:
@@ -183,7 +172,16 @@ def test_carts_survive_a_failover(kind: Kind, records: Records) -> None:
     names = [f"cart-{number}" for number in range(20)]
     for name in names:
         save(records, name, name)
-    time.sleep(0.3)
+    refused = 0
+
+    def healed(action: Callable[[], Result]) -> Result:
+        nonlocal refused
+        while True:
+            try:
+                return action()
+            except StorageUnavailable:
+                refused += 1
+                assert refused < 20, "the servers agree, and it does not come back"
 
     kind.disturb()
 

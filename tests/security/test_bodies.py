@@ -121,12 +121,15 @@ def test_body_that_nobody_read_is_no_request_of_its_own(raw: RawClient, head: st
     assert answer.json()["openapi"]
 
 
+REQUEST_SECONDS = 2
+
+
 @pytest.fixture(scope="module")
 def impatient_url(redis_url: str, store_url: str) -> Iterator[str]:
-    """A service that gives a request 2 s."""
+    """A service that gives a request `REQUEST_SECONDS`."""
     environment = {
         "CARTPROXY_REDIS_URL": redis_url,
-        "CARTPROXY_REQUEST_SECONDS": "2",
+        "CARTPROXY_REQUEST_SECONDS": str(REQUEST_SECONDS),
         "CARTPROXY_WORKERS": "1",
         **store_environment(store_url),
     }
@@ -144,7 +147,7 @@ def test_body_that_does_not_come_is_waited_for_no_longer_than_the_deadline(
     answer = raw.send(ADD, JSON, framing, body=b"1\r\n{\r\n")
 
     assert (answer.status, answer.code) == (400, "malformed-request")
-    assert 1.5 < time.monotonic() - began < 6
+    assert REQUEST_SECONDS <= time.monotonic() - began < 10 * REQUEST_SECONDS
     raw.assert_store_untouched()
 
 
@@ -157,12 +160,12 @@ def test_head_that_does_not_come_is_waited_for_no_longer_than_the_deadline(
     raw = RawClient(impatient_url, store)
     began = time.monotonic()
 
-    with socket.create_connection((raw.host, raw.port), timeout=20) as connection:
+    with socket.create_connection((raw.host, raw.port), timeout=60) as connection:
         connection.sendall(head)
         said = connection.recv(1)
 
     assert said == b""
-    assert 1.5 < time.monotonic() - began < 6
+    assert REQUEST_SECONDS <= time.monotonic() - began < 10 * REQUEST_SECONDS
 
 
 def test_connection_that_is_kept_is_not_cut_between_requests(
@@ -170,7 +173,7 @@ def test_connection_that_is_kept_is_not_cut_between_requests(
 ) -> None:
     with requests.Session() as browser:
         browser.get(f"{impatient_url}/livez", timeout=60)
-        time.sleep(3.5)
+        time.sleep(1.75 * REQUEST_SECONDS)
         (kept,) = browser.get_adapter(impatient_url).poolmanager.pools._container.values()  # type: ignore[attr-defined]
         again = browser.get(f"{impatient_url}/livez", timeout=60)
 

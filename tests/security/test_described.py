@@ -96,7 +96,7 @@ def test_every_answer_is_described(
         given = {name: value for name, value in (case.headers or {}).items() if name != "If-Match"}
         case.headers = (given | usual) if alter != "headers" else (case.headers or {})
 
-        response = case.call(timeout=20)
+        response = case.call(timeout=90)
 
         case.validate_response(response, checks=CHECKS)
         seen.add(response.status_code)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
 import requests
 from conftest import store_environment
 from support.servers import service
 from support.shopper import BLOG, MUG, Shopper, Store
+from support.waiting import wait_for
 
 OTHER = "https://other.example"
 LIMITS = {
@@ -71,12 +72,30 @@ def add(
 
 def until_refused(ask: Callable[[], requests.Response]) -> requests.Response:
     """The first refusal: a worker may grant some before it hears what the other has counted."""
-    for _ in range(20):
-        answer = ask()
-        if answer.status_code == 429:
-            return answer
+
+    answers: list[requests.Response] = []
+
+    def refused() -> bool:
         time.sleep(SYNC_SECONDS / 4)
-    raise AssertionError("never refused")
+        answers.append(ask())
+        return answers[-1].status_code == 429
+
+    wait_for(refused, "a refusal")
+    return answers[-1]
+
+
+def exactly(per_minute: int, ask: Callable[[], requests.Response]) -> requests.Response:
+    """The first refusal, after so many that were granted, and what the minute has given back."""
+    began = time.monotonic()
+    answers: list[requests.Response] = []
+    while len(answers) < 10 * per_minute and not (answers and answers[-1].status_code == 429):
+        answers.append(ask())
+    given_back = (time.monotonic() - began) * per_minute / 60
+    *granted, refused = answers
+    assert {answer.status_code for answer in granted} == {201}
+    assert refused.status_code == 429
+    assert per_minute <= len(granted) <= per_minute + given_back
+    return refused
 
 
 def test_reads_of_one_address_are_limited_over_all_workers(
@@ -146,26 +165,25 @@ def test_one_cart_is_limited_whatever_addresses_it_comes_from(
 def test_new_carts_of_one_address_are_limited_and_its_cart_goes_on(
     limited_url: str, store: Store, address: str
 ) -> None:
-    shopper = Shopper(limited_url)
-    made = [add(limited_url, address, shopper=shopper).status_code]
-    made += [add(limited_url, address).status_code for _ in range(3)]
-    store.calls()
+    shoppers: list[Shopper] = []
 
-    refused = add(limited_url, address)
+    def another() -> requests.Response:
+        store.calls()
+        shoppers.append(Shopper(limited_url))
+        return add(limited_url, address, shopper=shoppers[-1])
 
-    assert made == [201] * 4
-    assert (refused.status_code, refused.json()["code"]) == (429, "rate-limited")
+    refused = exactly(4, another)
+
+    assert refused.json()["code"] == "rate-limited"
     assert store.calls() == []
+    shopper = shoppers[0]
     assert add(limited_url, address, shopper=shopper).status_code == 201
 
 
 def test_a_site_with_a_quota_gets_no_more_carts_than_that(limited_url: str, store: Store) -> None:
-    made = [add(limited_url, next(ADDRESSES), OTHER).status_code for _ in range(2)]
+    over = exactly(2, lambda: add(limited_url, next(ADDRESSES), OTHER))
 
-    over = add(limited_url, next(ADDRESSES), OTHER)
-
-    assert made == [201, 201]
-    assert (over.status_code, over.json()["code"]) == (429, "rate-limited")
+    assert over.json()["code"] == "rate-limited"
     assert over.headers["RateLimit-Policy"] == '"origin-creates";q=2;w=60'
     assert add(limited_url, next(ADDRESSES), BLOG).status_code == 201
 
@@ -173,11 +191,15 @@ def test_a_site_with_a_quota_gets_no_more_carts_than_that(limited_url: str, stor
 def test_a_retry_after_a_refusal_takes_effect_under_its_key(
     limited_url: str, store: Store, address: str
 ) -> None:
-    for _ in range(4):
-        add(limited_url, address)
-    shopper = Shopper(limited_url)
+    shoppers: list[Shopper] = []
     key = {"Idempotency-Key": "one", "X-Forwarded-For": address}
-    refused = shopper.call("POST", "/cart/items", {"catalog_id": MUG}, headers=key)
+
+    def another() -> requests.Response:
+        shoppers.append(Shopper(limited_url))
+        return shoppers[-1].call("POST", "/cart/items", {"catalog_id": MUG}, headers=key)
+
+    refused = exactly(4, another)
+    shopper = shoppers[-1]
 
     again = shopper.call(
         "POST",
@@ -194,19 +216,23 @@ def test_a_flood_of_new_carts_leaves_a_shoppers_cart_alone(redis_url: str, store
     environment = {
         "CARTPROXY_REDIS_URL": redis_url,
         "CARTPROXY_BREAKER_FAILURES": "1000000",
-        **store_environment(store.url, CALLS_PER_SECOND="10", CALL_BURST="5"),
+        "CARTPROXY_CALL_WAIT_SECONDS": "5",
+        **store_environment(store.url, CALLS_PER_SECOND="5", CALL_BURST="5"),
     }
     with service(environment) as url:
         shopper = Shopper(url)
         shopper.add()
         with ThreadPoolExecutor(40) as flood:
             flooding = [flood.submit(add, url, "127.0.0.1") for _ in range(120)]
-            time.sleep(1)
-            answers = []
+            wait_for(lambda: 503 in statuses_of(flooding), "the flood is refused")
+            answers = [shopper.call("POST", "/cart/items", {"catalog_id": MUG})]
             while not all(each.done() for each in flooding):
                 answers.append(shopper.call("POST", "/cart/items", {"catalog_id": MUG}))
 
-        statuses = {each.result().status_code for each in flooding}
-
     assert {each.status_code for each in answers} == {201}
-    assert statuses == {201, 503}
+    assert statuses_of(flooding) == {201, 503}
+
+
+def statuses_of(asked: list[Future[requests.Response]]) -> set[int]:
+    """Those of the requests that are answered."""
+    return {each.result().status_code for each in asked if each.done()}

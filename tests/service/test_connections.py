@@ -72,7 +72,7 @@ def only_worker(url: str) -> int:
         present = workers(url)
         return present[0] if len(present) == 1 else None
 
-    return wait_for(found, "one worker") or 0
+    return wait_for(found, "one worker")
 
 
 def wait_for_end(worker: int, url: str) -> None:

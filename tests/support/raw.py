@@ -59,7 +59,7 @@ class RawClient:
         body: bytes = b"",
         leave_out: str = "",
         hang_up: bool = False,
-        seconds: float = 20,
+        seconds: float = 60,
     ) -> RawAnswer:
         """One request over a connection of its own.
 
@@ -71,7 +71,7 @@ class RawClient:
         return self.speak(head.encode("latin-1") + body, hang_up=hang_up, seconds=seconds)[0]
 
     def speak(
-        self, *requests: bytes, hang_up: bool = False, seconds: float = 20
+        self, *requests: bytes, hang_up: bool = False, seconds: float = 60
     ) -> list[RawAnswer]:
         """The answers to these bytes, over one connection; the next ones wait for the answer."""
         answers: list[RawAnswer] = []

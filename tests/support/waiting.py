@@ -11,7 +11,7 @@ PATIENCE_SECONDS = 120
 T = TypeVar("T")
 
 
-def wait_for(condition: Callable[[], T], what: str) -> T:
+def wait_for(condition: Callable[[], T | None], what: str) -> T:
     """What the condition gives as soon as that is true; `what` says what did not come else."""
     ends = time.monotonic() + PATIENCE_SECONDS
     while not (found := condition()):

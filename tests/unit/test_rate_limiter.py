@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import time
+
 import fakeredis
 import pytest
 import redis
@@ -19,21 +22,30 @@ def client() -> redis.Redis:
     return fakeredis.FakeRedis()
 
 
-def used_up(limiter: RateLimiter, most: int = 100) -> int:
-    """How many requests pass until one is refused."""
-    for count in range(most):
-        try:
+@pytest.fixture
+def began() -> float:
+    """When the test began."""
+    return time.monotonic()
+
+
+def assert_left(limiter: RateLimiter, left: int, began: float) -> None:
+    """So many requests pass until one is refused, and those that time has given back."""
+    passed = 0
+    with contextlib.suppress(RateLimited):
+        while passed < 1000:
             limiter.take([LIMIT])
-        except RateLimited:
-            return count
-    return most
+            passed += 1
+    given_back = (time.monotonic() - began) * LIMIT.per_minute / 60
+    assert left <= passed <= left + given_back
 
 
-def test_a_worker_grants_the_limit_and_no_more(client: redis.Redis) -> None:
-    assert used_up(RateLimiter(client)) == 10
+def test_a_worker_grants_the_limit_and_no_more(client: redis.Redis, began: float) -> None:
+    assert_left(RateLimiter(client), 10, began)
 
 
-def test_what_one_worker_counted_the_other_knows_after_an_exchange(client: redis.Redis) -> None:
+def test_what_one_worker_counted_the_other_knows_after_an_exchange(
+    client: redis.Redis, began: float
+) -> None:
     first, second = RateLimiter(client), RateLimiter(client)
     for _ in range(6):
         first.take([LIMIT])
@@ -41,10 +53,12 @@ def test_what_one_worker_counted_the_other_knows_after_an_exchange(client: redis
     second.take([LIMIT])
     second.exchange()
 
-    assert used_up(second) == 3
+    assert_left(second, 3, began)
 
 
-def test_nothing_is_counted_where_one_of_the_limits_refuses(client: redis.Redis) -> None:
+def test_nothing_is_counted_where_one_of_the_limits_refuses(
+    client: redis.Redis, began: float
+) -> None:
     limiter = RateLimiter(client)
     full = Limit("cart-reads", "cart-reads:y", 1)
     limiter.take([full])
@@ -52,7 +66,7 @@ def test_nothing_is_counted_where_one_of_the_limits_refuses(client: redis.Redis)
         with pytest.raises(RateLimited):
             limiter.take([LIMIT, full])
 
-    assert used_up(limiter) == 10
+    assert_left(limiter, 10, began)
 
 
 def test_the_tightest_limit_is_told(client: redis.Redis) -> None:
@@ -62,7 +76,7 @@ def test_the_tightest_limit_is_told(client: redis.Redis) -> None:
     assert (standing.limit.name, standing.remaining) == ("address-reads", 9)
 
 
-def test_without_storage_each_worker_goes_on_with_its_own_counts() -> None:
+def test_without_storage_each_worker_goes_on_with_its_own_counts(began: float) -> None:
     # Without repeats, as the service has it: the limiter's thread would go on with them, and with
     # their random pauses, under the tests that follow.
     limiter = RateLimiter(redis.Redis(port=free_port(), retry=Retry(NoBackoff(), 0)))
@@ -70,4 +84,4 @@ def test_without_storage_each_worker_goes_on_with_its_own_counts() -> None:
     limiter.take([LIMIT])
     limiter.exchange()
 
-    assert used_up(limiter) == 9
+    assert_left(limiter, 9, began)

@@ -225,7 +225,7 @@ def test_nothing_starts_with_bad_settings(command: list[str]) -> None:
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         check=False,
     )
 

@@ -95,11 +95,11 @@ def test_one_probe_decides(clock: Clock) -> None:
     def probe() -> None:
         with breaker.watching():
             inside.set()
-            go_on.wait(5)
+            go_on.wait(60)
 
     running = threading.Thread(target=probe)
     running.start()
-    inside.wait(5)
+    inside.wait(60)
     refused_for(breaker)
     go_on.set()
     running.join()

@@ -111,11 +111,11 @@ def client(api: Api) -> Iterator[StoreClient]:
             session,
             base_url=f"{api.url}/v2",
             secret_headers={"SecureURL": "https://s.example", "PrivateKey": "pk", "Token": "tk"},
-            connect_seconds=5,
-            call_seconds=10,
+            connect_seconds=60,
+            call_seconds=60,
         )
         budget = Budget(
-            fakeredis.FakeRedis(protocol=2), store_id="demo", rate=1000, burst=99, wait_seconds=5
+            fakeredis.FakeRedis(protocol=2), store_id="demo", rate=1000, burst=99, wait_seconds=60
         )
         yield StoreClient(
             GuardedTransport(
@@ -129,7 +129,7 @@ def client(api: Api) -> Iterator[StoreClient]:
 
 @pytest.fixture
 def allowance(client: StoreClient) -> Allowance:
-    return client.allow(1, Deadline.after(20))
+    return client.allow(1, Deadline.after(60))
 
 
 def test_new_cart_is_the_documented_object_of_empty_strings(

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 
 import pytest
 from support.servers import free_port
+from support.waiting import wait_for
 
 from cartproxy.deadline import Deadline
 from cartproxy.errors import Outcome
@@ -66,18 +67,18 @@ def server(play: Play) -> Iterator[tuple[str, list[bytes]]]:
     listener.close()
 
 
-def transport(url: str, call_seconds: float = 5) -> StoreTransport:
+def transport(url: str, call_seconds: float = 60) -> StoreTransport:
     return StoreTransport(
         new_session(4),
         base_url=url,
         secret_headers={"PrivateKey": "secret-key", "Token": "secret-token"},
-        connect_seconds=2,
+        connect_seconds=60,
         call_seconds=call_seconds,
     )
 
 
-def post(url: str, call_seconds: float = 5) -> object:
-    deadline = Deadline.after(20)
+def post(url: str, call_seconds: float = 60) -> object:
+    deadline = Deadline.after(1000)
     return transport(url, call_seconds).call("POST", "/Cart", deadline, {}, operation="test").body
 
 
@@ -115,40 +116,41 @@ def with_length(body: bytes, head: bytes = HEAD) -> bytes:
     ids=["headers", "body"],
 )
 def test_dripping_answer_is_cut_at_the_hard_deadline(answer: bytes) -> None:
+    # A drip lasts over 100 s, and then it is no time-out. When it is cut: see test_exchange.
     with server(drips(answer)) as (url, _):
-        began = time.monotonic()
-
         with pytest.raises(StoreTimeout) as caught:
             post(url, call_seconds=0.6)
 
-        # A drip lasts over 100 s; the promise is 250 ms, and the rest is room for a busy machine.
-        assert 0.5 < time.monotonic() - began < 5
         assert caught.value.outcome is Outcome.UNKNOWN
 
 
 def test_connection_of_a_cut_answer_is_not_used_again() -> None:
     turns = iter([drips(with_length(b"[1]" + b" " * 500)), says(with_length(b"[2]"))])
     with server(lambda client: next(turns)(client)) as (url, _):
-        calls = transport(url, call_seconds=0.5)
+        calls = transport(url)
         with pytest.raises(StoreTimeout):
-            calls.call("GET", "/", Deadline.after(9), operation="test")
+            calls.call("GET", "/", Deadline.after(0.5), operation="test")
 
-        answer = calls.call("GET", "/", Deadline.after(9), operation="test")
+        answer = calls.call("GET", "/", Deadline.after(60), operation="test")
 
         assert answer.body == [2]
 
 
 def test_deadline_of_the_request_is_inherited() -> None:
-    with server(lambda client: time.sleep(30)) as (url, _):
+    over = threading.Event()
+    with server(lambda client: bool(over.wait())) as (url, seen):
         calls = transport(url)
         began = time.monotonic()
 
         with pytest.raises(StoreTimeout):
             calls.call("GET", "/", Deadline.after(0.3), operation="test")
+        took = time.monotonic() - began
         with pytest.raises(StoreTimeout):
             calls.call("GET", "/", Deadline.after(0), operation="test")
+        over.set()
 
-        assert time.monotonic() - began < 4
+    assert took < 60, "that is the call's own deadline"
+    assert len(seen) == 1
 
 
 @pytest.mark.parametrize(
@@ -228,7 +230,7 @@ def test_cookies_of_the_store_are_not_sent_back_and_connections_are_kept() -> No
     ):
         calls = transport(url)
         for path in ("/1", "/2", "/3"):
-            calls.call("GET", path, Deadline.after(9), operation="test")
+            calls.call("GET", path, Deadline.after(60), operation="test")
 
     assert len(seen) == 3
     assert len(connections) == 1
@@ -296,7 +298,7 @@ def test_late_second_answer_ends_the_kept_connection_before_it_is_used_again() -
 def test_retry_after_is_read_when_it_is_a_plain_number(header: str, seconds: int | None) -> None:
     answer = f"HTTP/1.1 429 Busy\r\nRetry-After: {header}\r\nContent-Length: 0\r\n\r\n".encode()
     with server(says(answer)) as (url, _):
-        got = transport(url).call("POST", "/", Deadline.after(9), {}, operation="test")
+        got = transport(url).call("POST", "/", Deadline.after(60), {}, operation="test")
 
     assert (got.status, got.body, got.retry_after) == (429, None, seconds)
 
@@ -304,7 +306,7 @@ def test_retry_after_is_read_when_it_is_a_plain_number(header: str, seconds: int
 def test_retry_after_of_thousands_of_digits_does_no_harm() -> None:
     answer = b"HTTP/1.1 429 Busy\r\nRetry-After: %s\r\nContent-Length: 0\r\n\r\n" % (b"9" * 5000)
     with server(says(answer)) as (url, _):
-        got = transport(url).call("POST", "/", Deadline.after(9), {}, operation="test")
+        got = transport(url).call("POST", "/", Deadline.after(60), {}, operation="test")
 
     assert got.status == 429
 
@@ -313,7 +315,7 @@ def test_retry_after_of_thousands_of_digits_does_no_harm() -> None:
 def test_unreadable_error_answer_is_still_known_by_its_status(body: bytes) -> None:
     head = b"HTTP/1.1 404 Not Found\r\n"
     with server(says(with_length(body, head))) as (url, _):
-        got = transport(url).call("POST", "/", Deadline.after(9), {}, operation="test")
+        got = transport(url).call("POST", "/", Deadline.after(60), {}, operation="test")
 
     assert (got.status, got.body) == (404, None)
 
@@ -324,7 +326,7 @@ def test_read_that_failed_has_surely_changed_nothing(drop: bytes) -> None:
         server(says_and_closes(drop)) as (url, _),
         pytest.raises(StoreFailed) as caught,
     ):
-        transport(url).call("GET", "/", Deadline.after(9), operation="test")
+        transport(url).call("GET", "/", Deadline.after(60), operation="test")
 
     assert caught.value.outcome is Outcome.NOT_APPLIED
 
@@ -344,11 +346,10 @@ def test_connection_reset_in_the_middle_is_a_store_error() -> None:
 def test_kept_connection_that_the_store_has_closed_is_not_a_lost_call() -> None:
     with server(says_and_closes(with_length(b"[1]"))) as (url, seen):
         calls = transport(url)
-        calls.call("GET", "/", Deadline.after(9), operation="test")
-        while connections[0].fileno() != -1:
-            time.sleep(0.01)
+        calls.call("GET", "/", Deadline.after(60), operation="test")
+        wait_for(lambda: connections[0].fileno() == -1, "the store closes it")
 
-        again = calls.call("POST", "/", Deadline.after(9), {}, operation="test")
+        again = calls.call("POST", "/", Deadline.after(60), {}, operation="test")
 
     assert again.body == [1]
     assert sum(piece.startswith((b"GET ", b"POST ")) for piece in seen) == 2
@@ -357,9 +358,9 @@ def test_kept_connection_that_the_store_has_closed_is_not_a_lost_call() -> None:
 def test_head_and_body_go_out_together_and_say_all_that_the_store_asks_for() -> None:
     with server(says(with_length(b"[1]"))) as (url, seen):
         calls = transport(f"{url}/api/")
-        calls.call("POST", "/Cart", Deadline.after(9), {"a": "ü"}, operation="test")
-        calls.call("DELETE", "/Cart/1", Deadline.after(9), operation="test")
-        calls.call("GET", "/Products?countonly=1", Deadline.after(9), operation="test")
+        calls.call("POST", "/Cart", Deadline.after(60), {"a": "ü"}, operation="test")
+        calls.call("DELETE", "/Cart/1", Deadline.after(60), operation="test")
+        calls.call("GET", "/Products?countonly=1", Deadline.after(60), operation="test")
 
     usual = (
         b"Host: %s\r\nAccept: application/json\r\nAccept-Encoding: identity\r\n"
@@ -380,7 +381,7 @@ def test_path_that_could_be_more_than_one_is_never_sent(path: str) -> None:
         server(says(with_length(b"[1]"))) as (url, seen),
         pytest.raises(ValueError, match="safe"),
     ):
-        transport(url).call("GET", path, Deadline.after(9), operation="test")
+        transport(url).call("GET", path, Deadline.after(60), operation="test")
 
     assert seen == []
 
@@ -388,11 +389,11 @@ def test_path_that_could_be_more_than_one_is_never_sent(path: str) -> None:
 def test_authority_file_that_does_not_exist_is_a_store_error() -> None:
     calls = StoreTransport(
         new_session(4), base_url="https://localhost:1", secret_headers={},
-        connect_seconds=2, call_seconds=2, ca_file="/nowhere/ca.pem",
+        connect_seconds=60, call_seconds=60, ca_file="/nowhere/ca.pem",
     )  # fmt: skip
 
     with pytest.raises(StoreFailed):
-        calls.call("GET", "/", Deadline.after(9), operation="test")
+        calls.call("GET", "/", Deadline.after(60), operation="test")
 
 
 @pytest.mark.parametrize("size", [2**20 - 2, 2**20 - 1])
