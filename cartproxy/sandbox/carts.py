@@ -60,6 +60,8 @@ class Carts:
 
     def __init__(self) -> None:
         self.lock = threading.RLock()
+        # No id comes twice, not even from a store that was started again.
+        self._next_item_id = random.randrange(10**8, 10**9)
         self.reset()
 
     def reset(self) -> None:
@@ -68,7 +70,6 @@ class Carts:
             self.catalogue = products()
             self._carts: dict[str, Cart] = {}
             self._next_order_id = 100_000
-            self._next_item_id = 500_000
 
     def all(self) -> list[Cart]:
         """Every cart ever made, the oldest first."""

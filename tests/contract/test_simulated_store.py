@@ -234,6 +234,14 @@ def test_item_ids_are_the_stores_own_and_those_of_other_carts_are_unknown(api: A
     assert is_error(api("DELETE", f"/Cart/{mine}/Item/{second}"), 404)
 
 
+def test_item_id_is_never_given_again_even_by_a_store_as_new(api: Api, store: Store) -> None:
+    key = new_cart(api)
+    before = [new_item(api, key) for _ in range(5)]
+    store.reset()
+
+    assert int(new_item(api, new_cart(api))) > int(before[-1])
+
+
 def test_keys_are_case_sensitive(api: Api) -> None:
     key = new_cart(api)
 
@@ -375,6 +383,9 @@ def test_calls_are_listed_in_order_and_forgotten(api: Api, store: Store) -> None
         ("faults", [{"fault": "unheard-of"}]),
         ("faults", [{"fault": "latency"}]),
         ("faults", [{"fault": "reset", "tims": 1}]),
+        ("faults", [{"fault": "alters_quantity"}]),
+        ("faults", [{"fault": "alters_quantity", "to": "many"}]),
+        ("faults", [{"fault": "alters_quantity", "to": 5, "then": "sleep"}]),
     ],
     ids=str,
 )
