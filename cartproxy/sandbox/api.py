@@ -14,7 +14,8 @@ from cartproxy.sandbox import faults
 from cartproxy.sandbox.endpoints import answer
 from cartproxy.sandbox.errors import Refusal
 from cartproxy.sandbox.faults import Fault
-from cartproxy.sandbox.responses import error
+from cartproxy.sandbox.foreign import of_other
+from cartproxy.sandbox.responses import envelope, error
 from cartproxy.sandbox.state import Call, State
 
 api = Blueprint("api", __name__)
@@ -40,6 +41,7 @@ def receive(_path: str) -> Response:
     call = state.calls.note(request.method, request.path)
     # Read before anything can go wrong, so that a kept-alive connection stays in step.
     body = request.get_data()
+    state.faults.send_held_back()
     if state.latency_ms:
         time.sleep(state.latency_ms / 1000)
     fault = state.faults.take(request.method, base[1])
@@ -63,9 +65,16 @@ def _strike(state: State, call: Call, fault: Fault | None, path: str, body: byte
     elif kind == "drop_then_apply":
         _later(state, fault.ms, path, body)
         faults.hang_up()
-    response = _answer(state, path, body)
-    if kind == "apply_then_drop":
+    elif kind == "alters_quantity":
+        body = faults.altered(body, fault.to)
+    if kind == "other_cart":
+        response = of_other(state, request.method, path, lambda path: _answer(state, path, body))
+    else:
+        response = _answer(state, path, body)
+    if kind == "apply_then_drop" or fault.then == "drop":
         faults.hang_up()
+    if kind == "twice":
+        state.faults.send_twice(response, fault.ms)
     if kind == "drip":
         faults.drip(response, fault.ms)
     return faults.corrupt(response, kind)
@@ -76,6 +85,8 @@ def _refuse(state: State, fault: Fault) -> Response:
         faults.hang_up()
     if fault.fault == "reset":
         faults.reset()
+    if fault.fault == "invents_id":
+        return _json(envelope("CartItemID", 999999, 201, "Created", state.switches), 201)
     if fault.fault == "redirect":
         return Response(status=302, headers={"Location": fault.to})
     refusal = Refusal(fault.status, "Fault on demand", retry_after=fault.retry_after)

@@ -1,9 +1,14 @@
 """Faults on demand: which call they strike, and what they do to its connection or answer.
 
-Applied or not: `status`, `reset`, `redirect` and `drop` strike before the call takes effect.
-`apply_then_drop`, `html`, `trailing_comma`, `wrong_shape`, `huge`, `gzip_bomb`, `drip` and
-`latency` strike a call that did. `drop_then_apply` takes effect later. `gone` makes the cart
-disappear first.
+Applied or not: `status`, `reset`, `redirect`, `drop` and `invents_id` (confirms line 999999) strike
+before the call takes effect. `apply_then_drop`, `html`, `trailing_comma`, `wrong_shape`, `huge`,
+`gzip_bomb`, `drip`, `latency`, `other_cart` and `twice` strike a call that did. `drop_then_apply`
+takes effect later. `gone` makes the cart disappear first. `alters_quantity` lets an add or a change
+take effect with the quantity `to`.
+
+`other_cart` gives the answer that another cart's call would have got (see `foreign`). `twice` sends
+the answer again over the kept connection: `ms` later, or, without `ms`, when the connection's next
+call has come and before its answer. With `then: "drop"` a call that took effect gets no answer.
 """
 
 from __future__ import annotations
@@ -11,13 +16,16 @@ from __future__ import annotations
 import errno
 import fnmatch
 import gzip
+import json
 import socket
 import struct
 import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, NoReturn
+from weakref import WeakKeyDictionary
 
 from flask import Response, request
 
@@ -36,8 +44,12 @@ KINDS = {
     "apply_then_drop": (),
     "drop_then_apply": ("ms",),
     "gone": (),
+    "other_cart": (),
+    "twice": (),
+    "alters_quantity": ("to",),
+    "invents_id": (),
 }
-BEFORE_EFFECT = frozenset(("status", "reset", "redirect", "drop"))
+BEFORE_EFFECT = frozenset(("status", "reset", "redirect", "drop", "invents_id"))
 _BOMB_BYTES = 256 * 1024 * 1024
 
 
@@ -52,7 +64,8 @@ class Fault:
     ms: float = 0
     status: int = 500
     retry_after: int | None = None
-    to: str = ""
+    to: Any = ""
+    then: str = ""
 
     @classmethod
     def read(cls, raw: Any) -> Fault:
@@ -68,6 +81,10 @@ class Fault:
         missing = [name for name in KINDS[kind] if name not in raw]
         if missing:
             raise ValueError(f"{kind} needs {', '.join(missing)}")
+        if kind == "alters_quantity" and not isinstance(raw["to"], (int, float)):
+            raise ValueError("to is a quantity")
+        if raw.get("then", "") not in ("", "drop"):
+            raise ValueError("then can be drop")
         return cls(**{"method": "*", "path": "*", **raw})
 
     def strikes(self, method: str, path: str) -> bool:
@@ -81,6 +98,7 @@ class Script:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._faults: list[Fault] = []
+        self._held_back: WeakKeyDictionary[socket.socket, bytes] = WeakKeyDictionary()
 
     def replace(self, raw: Any) -> None:
         """Take a new script. Raises ValueError and keeps the old one."""
@@ -89,6 +107,7 @@ class Script:
         faults = [Fault.read(each) for each in raw]
         with self._lock:
             self._faults = faults
+            self._held_back.clear()
 
     def show(self) -> list[dict[str, Any]]:
         """What is left of the script."""
@@ -104,6 +123,29 @@ class Script:
                         fault.times -= 1
                     return fault
         return None
+
+    def send_twice(self, response: Response, ms: float) -> None:
+        """Let the answer be sent again: `ms` later, or with 0 before the connection's next one."""
+        client, answer = _client(), _as_sent(response, "Connection: keep-alive")
+
+        def again() -> None:
+            with suppress(OSError):  # nobody is there any more
+                client.sendall(answer)
+
+        if ms:
+            response.call_on_close(threading.Timer(ms / 1000, again).start)
+        else:
+            self._held_back[client] = answer
+
+    def send_held_back(self) -> None:
+        """Send the second answer that waits for this call, if there is one."""
+        if answer := self._held_back.pop(_client(), b""):
+            _client().sendall(answer)
+
+
+def altered(body: bytes, quantity: float) -> bytes:
+    """The body of an add or a change, with another quantity."""
+    return json.dumps(json.loads(body) | {"ItemQuantity": quantity}).encode()
 
 
 def hang_up() -> NoReturn:
@@ -122,10 +164,8 @@ def reset() -> NoReturn:
 
 def drip(response: Response, ms: float) -> NoReturn:
     """Send the answer byte by byte, headers and all, `ms` apart; then close."""
-    lines = [f"HTTP/1.1 {response.status}", "Connection: close"]
-    lines += [f"{name}: {value}" for name, value in response.headers]
     client = _client()
-    for byte in "\r\n".join([*lines, "", ""]).encode() + response.get_data():
+    for byte in _as_sent(response, "Connection: close"):
         client.sendall(bytes([byte]))
         time.sleep(ms / 1000)
     hang_up()
@@ -151,6 +191,12 @@ def corrupt(response: Response, fault: str) -> Response:
 @cache
 def _bomb() -> bytes:
     return gzip.compress(b" " * _BOMB_BYTES, 9)
+
+
+def _as_sent(response: Response, connection: str) -> bytes:
+    lines = [f"HTTP/1.1 {response.status}", connection]
+    lines += [f"{name}: {value}" for name, value in response.headers]
+    return "\r\n".join([*lines, "", ""]).encode() + response.get_data()
 
 
 def _client() -> socket.socket:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 import requests
-from support.shopper import MUG, Store
+from support.shopper import MUG, SHIRT, Store
 
 from cartproxy import sandbox
 
@@ -41,10 +44,19 @@ class Line:
             stream=True,
         )
 
-    def count(self) -> int:
-        return sum(
-            len(cart["lines"]) for cart in self.store.carts() if cart["order_key"] == self.key
+    def call(self, method: str, path: str, json: Any = None) -> Any:
+        answer = requests.request(
+            method, f"{self.base}/{self.key}{path}", json=json, headers=KEYS, timeout=10
         )
+        return answer.json()
+
+    def lines(self) -> list[dict[str, Any]]:
+        (cart,) = [each for each in self.store.carts() if each["order_key"] == self.key]
+        lines: list[dict[str, Any]] = cart["lines"]
+        return lines
+
+    def count(self) -> int:
+        return len(self.lines())
 
 
 @pytest.fixture
@@ -148,6 +160,162 @@ def test_gone_cart_stays_gone(line: Line) -> None:
 
     assert (first.status_code, again.status_code) == (404, 404)
     assert [cart["state"] for cart in line.store.carts("gone")] == ["gone"]
+
+
+@pytest.mark.parametrize("fault", ["add", "change"])
+def test_quantity_is_altered_and_answered_as_usual(line: Line, fault: str) -> None:
+    item_id = line.add("latency", ms=0).json()[0]["Value"]
+    line.store.fail({"fault": "alters_quantity", "to": 5, "times": 1})
+    path, quantity = ("/Item", {"CatalogID": MUG}) if fault == "add" else (f"/Item/{item_id}", {})
+    method = "POST" if fault == "add" else "PUT"
+
+    (envelope,) = line.call(method, path, {**quantity, "ItemQuantity": 2})
+
+    changed = line.lines()[-1]
+    assert (envelope["Key"], envelope["Value"]) == ("CartItemID", changed["item_id"])
+    assert changed["quantity"] == 5
+
+
+def test_altered_call_may_lose_its_answer_too(line: Line) -> None:
+    with pytest.raises(requests.ConnectionError):
+        line.add("alters_quantity", to=5, then="drop")
+
+    assert [each["quantity"] for each in line.lines()] == [5]
+
+
+def test_invented_id_is_confirmed_and_nothing_added(line: Line) -> None:
+    answer = line.add("invents_id")
+
+    (envelope,) = answer.json()
+    assert answer.status_code == 201
+    assert (envelope["Key"], envelope["Value"]) == ("CartItemID", "999999")
+    assert line.count() == 0
+
+
+@pytest.mark.parametrize("others", [True, False], ids=["another", "none-other"])
+def test_another_carts_answer_is_given_to_a_look(store: Store, others: bool) -> None:
+    theirs = Line(store) if others else None
+    line = Line(store)
+    line.add("latency", ms=0)
+    line.store.fail({"method": "GET", "fault": "other_cart", "times": 1})
+
+    (cart,), (right,) = line.call("GET", ""), line.call("GET", "")
+
+    assert right["OrderKey"] == line.key
+    assert cart["OrderKey"] != line.key
+    assert cart["OrderKey"] in cart["CheckoutURL"]
+    if theirs:
+        assert (cart["OrderKey"], cart["CartItemList"]) == (theirs.key, [])
+
+
+@pytest.mark.parametrize("others", [True, False], ids=["another", "none-other"])
+def test_another_carts_envelope_is_given_to_a_write_that_takes_effect(
+    store: Store, others: bool
+) -> None:
+    theirs = Line(store) if others else None
+    their_item = theirs.add("latency", ms=0).json()[0]["Value"] if theirs else None
+    line = Line(store)
+    store.fail({"fault": "other_cart", "times": None})
+
+    added = line.add("other_cart", times=None).json()[0]
+    store.fail({"fault": "other_cart", "times": None})
+    item_id = line.lines()[0]["item_id"]
+    changed = line.call("PUT", f"/Item/{item_id}", {"ItemQuantity": 3})[0]
+    after_change = line.lines()
+    addressed = line.call("PUT", "", {"BillingCity": "Bonn"})[0]
+    removed = line.call("DELETE", f"/Item/{item_id}")[0]
+    after_removal = line.lines()
+    deleted = line.call("DELETE", "")[0]
+    created = requests.post(line.base, json={}, headers=KEYS, timeout=10).json()[0]
+
+    assert [each["quantity"] for each in after_change] == [3]
+    assert after_removal == []
+    assert [cart["order_key"] for cart in store.carts("gone")] == [line.key]
+    assert all(each["Value"] != item_id for each in (added, changed, removed))
+    assert all(each["Value"] != line.key for each in (addressed, deleted))
+    assert created["Value"] not in [cart["order_key"] for cart in store.carts()[-1:]]
+    if theirs:
+        assert all(each["Value"] == their_item for each in (added, changed, removed))
+        assert all(each["Value"] == theirs.key for each in (addressed, deleted, created))
+
+
+def test_another_products_answer_is_given(store: Store) -> None:
+    store.fail({"fault": "other_cart", "times": 1})
+    url = f"{store.url}/3dCartWebAPI/v2/Products/{SHIRT}"
+
+    (product,) = requests.get(url, headers=KEYS, timeout=10).json()
+
+    assert product["SKUInfo"]["CatalogID"] != SHIRT
+
+
+class Wire:
+    """One kept connection to the store, and what comes over it, one answer after the other."""
+
+    def __init__(self, client: socket.socket, line: Line) -> None:
+        self._client = client
+        self._answers = client.makefile("rb")
+        self._line = line
+
+    def ask(self, method: str, path: str, body: Any = None) -> None:
+        sent = json.dumps(body).encode() if body is not None else b""
+        fields = [*KEYS.items(), ("Host", "store"), ("Content-Length", str(len(sent)))]
+        lines = [f"{method} /3dCartWebAPI/v2/Cart/{self._line.key}{path} HTTP/1.1"]
+        lines += [f"{name}: {value}" for name, value in fields]
+        self._client.sendall("\r\n".join([*lines, "", ""]).encode() + sent)
+
+    def answer(self) -> Any:
+        length = 0
+        while line := self._answers.readline().strip():
+            name, _, value = line.decode().partition(": ")
+            length = int(value) if name.lower() == "content-length" else length
+        return json.loads(self._answers.read(length))
+
+
+@contextmanager
+def wire(line: Line) -> Iterator[Wire]:
+    host = urlsplit(line.store.url)
+    with socket.create_connection((host.hostname, host.port), timeout=30) as client:
+        yield Wire(client, line)
+
+
+def test_answer_comes_twice_over_a_connection_that_is_kept(line: Line) -> None:
+    line.store.fail({"method": "GET", "fault": "twice", "ms": 20, "times": 1})
+    with wire(line) as connection:
+        connection.ask("GET", "")
+        first, second = connection.answer(), connection.answer()
+        connection.ask("POST", "/Item", {"CatalogID": MUG, "ItemQuantity": 1})
+        after = connection.answer()
+
+    assert first[0]["OrderKey"] == line.key
+    assert second == first
+    assert after[0]["Key"] == "CartItemID"
+
+
+def test_second_answer_may_wait_for_the_next_call_on_its_connection(line: Line) -> None:
+    line.store.fail({"method": "GET", "fault": "twice", "times": 1})
+    with wire(line) as connection:
+        connection.ask("GET", "")
+        first = connection.answer()
+        on_another = line.call("DELETE", "/Item/1")
+        connection.ask("POST", "/Item", {"CatalogID": MUG, "ItemQuantity": 1})
+        stale, answer = connection.answer(), connection.answer()
+
+    assert on_another[0]["Key"] == "Error"
+    assert stale == first
+    assert answer[0]["Key"] == "CartItemID"
+    assert line.count() == 1
+
+
+def test_second_answer_is_forgotten_with_the_script(line: Line) -> None:
+    line.store.fail({"method": "GET", "fault": "twice", "times": 1})
+    with wire(line) as connection:
+        connection.ask("GET", "")
+        connection.answer()
+        line.store.fail()
+        connection.ask("DELETE", "/Item/1")
+        answer = connection.answer()
+
+    assert answer[0]["Key"] == "Error"
 
 
 def test_script_is_followed_in_order_and_counted_down(line: Line) -> None:
