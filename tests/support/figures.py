@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 
 import requests
 from prometheus_client.parser import text_string_to_metric_families
+
+from support.waiting import wait_for
 
 TOKEN = "metrics-token"
 
@@ -14,7 +15,7 @@ TOKEN = "metrics-token"
 def scrape(proxy_url: str) -> str:
     """The text of /metrics; every scrape is a connection of its own, so it may meet any worker."""
     answer = requests.get(
-        f"{proxy_url}/metrics", headers={"Authorization": f"Bearer {TOKEN}"}, timeout=10
+        f"{proxy_url}/metrics", headers={"Authorization": f"Bearer {TOKEN}"}, timeout=60
     )
     assert answer.status_code == 200, answer.text
     return answer.text
@@ -43,12 +44,11 @@ class Figures:
         return {sample.labels[label] for sample in self.samples if label in sample.labels}
 
 
-def until(proxy_url: str, holds: Callable[[Figures], bool], seconds: float = 10) -> Figures:
+def until(proxy_url: str, holds: Callable[[Figures], bool], what: str) -> Figures:
     """Scrape until the figures are as they should be."""
-    ends = time.monotonic() + seconds
-    while True:
+
+    def scraped() -> Figures | None:
         figures = Figures(proxy_url)
-        if holds(figures):
-            return figures
-        assert time.monotonic() < ends, "\n".join(map(str, figures.samples))
-        time.sleep(0.1)
+        return figures if holds(figures) else None
+
+    return wait_for(scraped, what)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import ssl
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ import trustme
 
 from support.servers import free_port, process, redis_binary
 from support.tcp_proxy import tcp_proxy
+from support.waiting import wait_for
 
 KINDS = ("embedded", "single", "unix", "tls", "sentinel", "cluster")
 
@@ -32,7 +32,7 @@ class Kind:
 
 @contextlib.contextmanager
 def server(port: int, *options: str) -> Iterator[redis.Redis]:
-    client = redis.Redis(port=port, socket_timeout=2)
+    client = redis.Redis(port=port, socket_timeout=20)
 
     def ready() -> bool:
         with contextlib.suppress(redis.RedisError):
@@ -95,9 +95,9 @@ def _sentinel(stack: contextlib.ExitStack, folder: Path) -> Kind:
         config = folder / f"sentinel-{port}.conf"
         config.write_text(
             f"port {port}\nbind 127.0.0.1\nsentinel monitor shop 127.0.0.1 {master} 2\n"
-            "sentinel down-after-milliseconds shop 500\nsentinel failover-timeout shop 5000\n"
+            "sentinel down-after-milliseconds shop 2000\nsentinel failover-timeout shop 5000\n"
         )
-        watcher = redis.Redis(port=port, socket_timeout=2)
+        watcher = redis.Redis(port=port, socket_timeout=20)
         stack.enter_context(watcher)
 
         def ready(watcher: redis.Redis = watcher) -> bool:
@@ -106,13 +106,13 @@ def _sentinel(stack: contextlib.ExitStack, folder: Path) -> Kind:
             return False
 
         stack.enter_context(process([redis_binary(), config, "--sentinel"], ready))
-    chief = redis.Redis(port=watchers[0], socket_timeout=2)
+    chief = redis.Redis(port=watchers[0], socket_timeout=20)
     stack.enter_context(chief)
     until(lambda: chief.sentinel_master("shop")["num-other-sentinels"] == 2)
     until(lambda: chief.sentinel_master("shop")["num-slaves"] == 1)
 
     def failover() -> None:
-        first.wait(1, 2000)
+        _copied(first)
         with contextlib.suppress(redis.ConnectionError):
             first.shutdown(nosave=True)
         until(lambda: second.info("replication")["role"] == "master")
@@ -130,13 +130,13 @@ def _cluster(stack: contextlib.ExitStack, folder: Path) -> Kind:
         own = stack.enter_context(contextlib.ExitStack())
         home = folder / str(port)
         home.mkdir()
-        options = ("--cluster-enabled", "yes", "--cluster-node-timeout", "600", "--dir", str(home))
+        options = ("--cluster-enabled", "yes", "--cluster-node-timeout", "2000", "--dir", str(home))
         nodes.append(own.enter_context(server(port, *options, "--cluster-port", str(free_port()))))
         stops.append(own.close)
     _form(nodes, ports)
 
     def kill_one() -> None:
-        nodes[0].wait(1, 2000)
+        _copied(nodes[0])
         stops[0]()
         until(lambda: nodes[3].info("replication")["role"] == "master")
         until(lambda: nodes[1].cluster("info")["cluster_state"] == "ok")
@@ -174,12 +174,18 @@ def follows(replica: redis.Redis, primary: str) -> bool:
     return False
 
 
-def until(condition: Callable[[], bool], seconds: float = 30) -> None:
+def until(condition: Callable[[], bool]) -> None:
     """Wait for the condition, over errors of Redis too."""
-    ends = time.monotonic() + seconds
-    while True:
+
+    def holds() -> bool:
         with contextlib.suppress(redis.RedisError):
-            if condition():
-                return
-        assert time.monotonic() < ends, "the servers did not come together in time"
-        time.sleep(0.05)
+            return condition()
+        return False
+
+    wait_for(holds, "the servers come together")
+
+
+def _copied(primary: redis.Redis) -> None:
+    """Wait until the replica has all that the primary has taken until now."""
+    taken = primary.info("replication")["master_repl_offset"]
+    until(lambda: primary.info("replication")["slave0"]["offset"] >= taken)
