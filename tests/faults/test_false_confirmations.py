@@ -1,0 +1,126 @@
+"""Faults 44 and 45: the store confirms what it has not added, or adds another quantity."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+import requests
+from support.adds import add, fault, key, until_known
+from support.shopper import MUG, Shopper, Store
+from support.waiting import wait_for
+
+
+def quantities(store: Store) -> list[int]:
+    """What lies in the one cart of the store."""
+    (cart,) = store.carts()
+    return sorted(line["quantity"] for line in cart["lines"])
+
+
+def outcomes(answer: requests.Response) -> list[str]:
+    return [each["outcome"] for each in answer.json()["results"]]
+
+
+# Fault 45
+@pytest.mark.parametrize("first", [True, False], ids=["first-add", "later-add"])
+def test_add_of_which_the_store_made_another_quantity_is_one_line_though_its_answer_is_lost(
+    quick: Shopper, store: Store, first: bool
+) -> None:
+    if not first:
+        add(quick, key(), catalog_id=3831)
+    store.fail(fault("alters_quantity", to=5, then="drop"))
+    headers = key()
+
+    lost = add(quick, headers)
+    settled = until_known(quick, headers)
+    shown = quick.cart()
+
+    line = settled.json()["items"][-1]
+    assert (lost.status_code, lost.json()["outcome"]) == (504, "unknown")
+    assert settled.json()["results"] == [
+        {"index": 0, "outcome": "applied", "item_id": line["item_id"]}
+    ]
+    assert quantities(store) == ([5] if first else [1, 5])
+    (change,) = settled.json()["changes"]
+    assert (change["item_id"], change["change"]) == (line["item_id"], "increased")
+    assert (change["was"], change["now"]) == (1, 5)
+    assert shown["changes"] == settled.json()["changes"]
+
+
+# Found by the soak: the doubt took what the store had added of its own to the other add's line.
+def test_add_in_doubt_is_not_explained_by_a_quantity_that_the_store_chose_for_another(
+    quick: Shopper, store: Store
+) -> None:
+    store.fail(fault("invents_id"), fault("alters_quantity", to=500))
+    doubtful = key()
+
+    unknown = add(quick, doubtful, quantity=2)
+    altered = add(quick, key(), quantity=3)
+    settled = until_known(quick, doubtful, quantity=2)
+
+    assert (unknown.status_code, altered.status_code, settled.status_code) == (504, 201, 201)
+    assert quantities(store) == [2, 500]
+
+
+# Fault 44
+@pytest.mark.parametrize("merging", [False, True])
+@pytest.mark.parametrize("first", [True, False], ids=["first-add", "later-add"])
+def test_add_that_the_store_confirms_and_does_not_show_is_added_once_by_its_key(
+    quick: Shopper, store: Store, merging: bool, first: bool
+) -> None:
+    store.set(merge_same_item=merging)
+    if not first:
+        add(quick, key())
+    store.fail(fault("invents_id"))
+    headers = key()
+
+    invented = add(quick, headers)
+    during = quantities(store)
+    again = until_known(quick, headers)
+
+    assert (invented.status_code, invented.json()["outcome"]) == (504, "unknown")
+    assert during == ([] if first else [1])
+    assert again.status_code == 201
+    assert sum(quantities(store)) == again.json()["item_count"] == (1 if first else 2)
+
+
+def test_item_of_several_that_the_store_confirms_and_does_not_show_is_unknown(
+    quick: Shopper, store: Store
+) -> None:
+    store.fail(fault("invents_id"))
+    headers = key()
+    items = [{"catalog_id": MUG, "quantity": 2}, {"catalog_id": MUG, "quantity": 4}]
+
+    first = add(quick, headers, items=items)
+    wait_for(
+        lambda: outcomes(add(quick, headers, items=items)) == ["applied", "applied"],
+        "both are added",
+    )
+
+    assert first.status_code == 201
+    assert outcomes(first) == ["unknown", "applied"]
+    assert quantities(store) == [2, 4]
+
+
+def test_invented_line_in_a_burst_of_adds_is_nobodys(
+    quick: Shopper, quick_url: str, store: Store
+) -> None:
+    add(quick, key())
+    # The first holds the cart while the others queue up behind it, who share one reading then.
+    store.fail(fault("latency", ms=400), fault("invents_id"))
+    keys = [key() for _ in range(5)]
+
+    def one(at: int) -> requests.Response:
+        return add(Shopper(quick_url, bearer=quick.bearer), keys[at], quantity=2 ** (at + 1))
+
+    with ThreadPoolExecutor(5) as pool:
+        answers = list(pool.map(one, range(5)))
+    during = quantities(store)
+    again = [until_known(quick, keys[at], quantity=2 ** (at + 1)) for at in range(5)]
+
+    applied = [2 ** (at + 1) for at, answer in enumerate(answers) if answer.status_code == 201]
+    others = [answer for answer in answers if answer.status_code != 201]
+    assert [(each.status_code, each.json()["outcome"]) for each in others] == [(504, "unknown")]
+    assert during == sorted([1, *applied])
+    assert {answer.status_code for answer in again} == {201}
+    assert quantities(store) == [1, 2, 4, 8, 16, 32]
