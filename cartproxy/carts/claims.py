@@ -7,7 +7,7 @@ explained together, since one of them must not claim what another has done.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from decimal import Decimal
 from itertools import combinations
 
@@ -18,50 +18,64 @@ _EXPLAINING_ADDS = 8  # a sum is looked for among so many at most
 
 
 def explain(
-    sent: Iterable[Wish], before: Mapping[str, Decimal], snapshot: Snapshot
-) -> tuple[dict[tuple[str, int], str], list[LineItem]]:
-    """The line of each add that explains a growth, by the add's place; and lines left unexplained.
+    sent: Sequence[Wish],
+    before: Mapping[str, Decimal],
+    snapshot: Snapshot,
+    confirmed: Collection[str] = (),
+) -> tuple[dict[tuple[str, int], str], dict[tuple[str, int], str]]:
+    """The line of each add that explains a growth, and a likely line of others; by their places.
 
     `before` are the quantities of the lines known until this reading: those of the last one and
-    of acknowledged writes since. Each add explains once, each growth by its very quantity: first
-    lines that one add explains, then lines in which the store has merged several. What is left of
-    a known line's growth is shared with another writer, and the oldest add claims it.
+    of acknowledged writes since, whose lines are `confirmed`. Each add explains once, each growth
+    by its very quantity: first lines that one add explains, then lines in which the store has
+    merged several. What is left of a known line's growth is shared with another writer, and the
+    oldest add claims it.
+
+    A line that is still left may be an add's own, with a quantity of the store's choice. That is
+    to be believed only once nothing else can come; until then the add remembers it. What is left
+    of a confirmed line's growth is the store's choice for the confirmed write.
     """
-    missing = list(sent)
+    # Where several explanations fit, first what is given up first: another may still come.
+    missing = sorted(sent, key=lambda wish: (not wish.final, wish.at_ms))
     grown = {
         line.item_id: line.quantity - before.get(line.item_id, Decimal(0))
         for line in snapshot.items
         if not line.derived
     }
     lines = [line for line in snapshot.items if grown.get(line.item_id, 0) > 0]
+    known = before.keys() - set(confirmed)
     found: dict[tuple[str, int], str] = {}
     for choose in (_one_of, _several_of, _oldest_of):
         for line in lines:
-            if choose is _oldest_of and line.item_id not in before:
+            if choose is _oldest_of and line.item_id not in known:
                 continue  # a new line of another quantity may be somebody else's
             same = [wish for wish in missing if wish.item.catalog_id == line.catalog_id]
             for wish in choose(same, line, grown[line.item_id]):
                 missing.remove(wish)
                 grown[line.item_id] -= wish.item.quantity
                 found[wish.place] = line.item_id
-    return found, [line for line in lines if grown[line.item_id] > 0]
+    remembered = {wish.line_id for wish in sent}
+    left = [
+        line
+        for line in snapshot.items
+        if line.item_id in remembered
+        or (grown.get(line.item_id, 0) > 0 and line.item_id not in confirmed)
+    ]
+    return found, _likely(missing, left)
 
 
-def likely(wish: Wish, unexplained: Iterable[LineItem]) -> LineItem | None:
-    """A line that the add may have made with a quantity of the store's choice.
-
-    It shows all the options asked for. To be believed only once nothing else can come.
-    """
-    asked = {option.value for option in wish.item.options if option.value}
-    return next(
-        (
-            line
-            for line in unexplained
-            if line.catalog_id == wish.item.catalog_id
-            and asked <= {option.value for option in line.options}
-        ),
-        None,
-    )
+def _likely(missing: Iterable[Wish], left: list[LineItem]) -> dict[tuple[str, int], str]:
+    """A line for each add, of its product and with all its options."""
+    likely = {}
+    for wish in missing:
+        asked = {option.value for option in wish.item.options if option.value}
+        for line in left:
+            same = line.catalog_id == wish.item.catalog_id
+            if same and asked <= {option.value for option in line.options}:
+                left.remove(line)
+                likely[wish.place] = line.item_id
+                break
+    return likely
 
 
 def _one_of(adds: Sequence[Wish], line: LineItem, growth: Decimal) -> tuple[Wish, ...]:

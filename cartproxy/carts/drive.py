@@ -43,6 +43,7 @@ class Drive:
     stale: bool = False
     touched: bool = False
     _vanished: bool = False
+    _lost: int = 0
     _last_ms: int = 0
 
     def run(self) -> Drive:
@@ -102,22 +103,22 @@ class Drive:
     def _failed(self, at: int, wish: Wish, error: StoreError, *, gone: bool) -> bool:
         """Note why a wish failed; whether others have a chance."""
         self.errors[wish.place] = error
-        if error.outcome is Outcome.UNKNOWN and not wish.sets:
+        unknown = error.outcome is Outcome.UNKNOWN
+        if unknown and not wish.sets:
             self.record = lost(self.record, at, self._now(), final=error.answered)
             count_doubts(self.store.id, "raised")
-        elif gone:
-            # The line, or the whole cart: a reading tells.
-            self.errors[wish.place] = no_line = ItemGone("The cart has no such line any more.")
-            self.record = replace(refused(self.record, at, no_line), outdated=True)
+            self._lost += 1
+            return True
+        if unknown or gone:  # a reading tells whether the change is made, the line or the cart gone
+            self.record = replace(self.record, outdated=True)
             self.aim = replace(self.aim, look=True)
             self.touched = True
-        elif isinstance(error, StoreRejected | StoreNotFound):
-            self.record = refused(self.record, at, error)
-        else:
-            unknown = error.outcome is Outcome.UNKNOWN
-            self.record = replace(self.record, outdated=self.record.outdated or unknown)
-            return self._halt(error)
-        return True
+        reason = ItemGone("The cart has no such line any more.") if gone else error
+        self.errors[wish.place] = reason
+        if gone or isinstance(error, StoreRejected | StoreNotFound):
+            self.record = refused(self.record, at, reason)
+            return True
+        return self._halt(error)
 
     def _write_addresses(self) -> bool:
         try:
@@ -159,17 +160,19 @@ class Drive:
             self.errors[wish.place] = unknown = OutcomeUnknown(because=error, retry_after=wait)
             self._halt(unknown)
         elif error is not None and error.outcome is Outcome.UNKNOWN and not wish.sets:
+            error.outcome = Outcome.NOT_APPLIED  # of what has not been tried
             if wish.has_landed:
                 del self.errors[wish.place]
                 self.touched = True
-            else:
-                error.outcome = Outcome.NOT_APPLIED
+            if not wish.has_landed or self._lost > 1:
                 self._halt(error)
 
     def _vanish(self) -> bool:
         """The store has the cart no more."""
         if self._vanished or self.aim.created:
-            return self._halt(StoreBadResponse("The store denies a cart that it has just made."))
+            self._halt(StoreBadResponse("The store denies a cart that it has just made."))
+            self.stale = True
+            return False
         if not is_order(self.record):
             count_cart(self.store.id, "lost")
         elif self.record.checkout_at_ms is not None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from cartproxy.carts.claims import explain, likely
+from cartproxy.carts.claims import explain
 from cartproxy.errors import CartProxyError
-from cartproxy.model.cart import EMPTY, LineItem, NewItem, QuantityChange, Snapshot
+from cartproxy.model.cart import EMPTY, NewItem, QuantityChange, Snapshot
 from cartproxy.model.changes import altered
 from cartproxy.model.record import Record, with_wish
 from cartproxy.model.wishes import RESTORED, Phase, Wish
@@ -37,15 +37,24 @@ def inherited(record: Record, since_ms: int) -> Record:
     """The record in which what dead writers may have sent counts as sent at `since_ms`."""
     if not record.intents:
         return record
-    known = {wish.place for wish in record.wishes}
-    sent = [wish.sent(since_ms) if wish.owed and wish.waits else wish for wish in record.wishes]
-    for entry, items in record.intents:
-        sent += [
-            Wish(entry, at, item).sent(since_ms)
-            for at, item in enumerate(items)
-            if (entry, at) not in known
-        ]
-    return replace(record, wishes=tuple(sent), intents=())
+    if record.order_key is None:
+        return replace(record, intents=())  # a new cart's key is kept before anything is sent to it
+    meant = {(entry, at): item for entry, items in record.intents for at, item in enumerate(items)}
+    entries = {entry for entry, _ in record.intents}
+    wishes = [
+        _perhaps_sent(wish, since_ms) if wish.owed or wish.entry in entries else wish
+        for wish in record.wishes
+    ]
+    known = {wish.place for wish in wishes}
+    new = [Wish(*place, item).sent(since_ms) for place, item in meant.items() if place not in known]
+    return replace(record, wishes=(*wishes, *new), intents=())
+
+
+def _perhaps_sent(wish: Wish, at_ms: int) -> Wish:
+    """The wish that a dead writer may have sent, or found absent and sent again, until `at_ms`."""
+    if wish.waits or wish.phase is Phase.REFUSED:
+        return wish.sent(at_ms)
+    return replace(wish, at_ms=at_ms, final=False)
 
 
 def feared(record: Record, entry: str, until_ms: int) -> Record:
@@ -118,22 +127,29 @@ def saw(record: Record, snapshot: Snapshot, began_ms: int, settle_ms: int) -> Re
     An add that was confirmed and does not show counts as sent, and not known. A sent one that no
     line explains is surely without effect once it is final or `settle_ms` old, and waits again.
     """
-    wishes = [_if_shown(wish, record, snapshot) for wish in record.wishes]
+    for at, wish in enumerate(record.wishes):
+        if wish.sets and wish.waits and record.quantity(known := record.current_id(wish.sets)):
+            now = snapshot.item(known)
+            if wish.item.quantity == (now.quantity if now else 0):
+                record = landed(record, at, known, wish.at_ms)
+    wishes = list(_as_shown(record, snapshot))
     changes = record.changes
     sent = [wish for wish in wishes if wish.phase is Phase.SENT]
     if sent:
-        found, unexplained = explain(sent, record.quantities(), snapshot)
+        found, likely = explain(sent, record.quantities(), snapshot, record.since)
         for at, wish in enumerate(wishes):
             if wish.phase is not Phase.SENT:
                 continue
-            line_id = found.get(wish.place)
-            wish = wish if line_id else _hinted(wish, unexplained)
+            line_id, likely_id = found.get(wish.place), likely.get(wish.place, "")
             if line_id is None and (wish.final or began_ms - wish.at_ms >= settle_ms):
-                line = snapshot.item(wish.line_id)
-                changes += (altered(wish.item, line),) if line else ()
-                line_id = wish.line_id if line else None
+                line_id = likely_id
+                line = snapshot.item(line_id)
+                changes += (altered(wish.item, line),) if line and not wish.owed else ()
                 wish = wish.waiting()
-            wishes[at] = wish.landed(line_id, wish.at_ms) if line_id else wish
+            if line_id:
+                wishes[at] = wish.landed(line_id, wish.at_ms)
+            else:
+                wishes[at] = replace(wish, line_id=likely_id)
     ids = {wish.replaces: wish.line_id for wish in wishes if wish.replaces and wish.has_landed}
     record = replace(
         record,
@@ -149,7 +165,8 @@ def saw(record: Record, snapshot: Snapshot, began_ms: int, settle_ms: int) -> Re
 
 def is_order(record: Record) -> bool:
     """Whether a cart that is gone may stay so: it was paid for, or nothing was in it."""
-    return not record.owes and (record.checkout_at_ms is not None or not record.lines())
+    unfinished = any(wish.owed and not wish.has_landed for wish in record.wishes)
+    return not unfinished and (record.checkout_at_ms is not None or not record.lines())
 
 
 def vanished(record: Record) -> Record:
@@ -158,6 +175,7 @@ def vanished(record: Record) -> Record:
     The lines of an order are forgotten. Else each line becomes an owed wish, before all others.
     What was sent to the cart that is gone, or refused by it, waits again.
     """
+    record = _believing(record)
     again: list[tuple[str, Wish]] = []
     restored: list[Wish] = []
     if not is_order(record):
@@ -176,6 +194,17 @@ def vanished(record: Record) -> Record:
         checkout_at_ms=None,
     )
     return asking(_followed(gone, {line_id: wish.replaces for line_id, wish in again}))
+
+
+def _believing(record: Record) -> Record:
+    """The record in which lines that may be those of missing adds are: nothing else can come."""
+    lines, wishes, changes = record.lines(), list(record.wishes), record.changes
+    for at, wish in enumerate(wishes):
+        if wish.phase is Phase.SENT and wish.line_id in lines:
+            wishes[at] = wish.landed(wish.line_id, wish.at_ms)
+            line = record.snapshot.item(wish.line_id)
+            changes += (altered(wish.item, line),) if line and not wish.owed else ()
+    return replace(record, wishes=tuple(wishes), changes=changes)
 
 
 def _put_back(record: Record) -> list[tuple[str, Wish]]:
@@ -210,22 +239,24 @@ def _followed(record: Record, ids: Mapping[str, str]) -> Record:
     return replace(record, wishes=tuple(wishes))
 
 
-def _if_shown(wish: Wish, record: Record, snapshot: Snapshot) -> Wish:
-    """The wish, which counts as sent where the store confirmed a line and then shows none."""
-    line = record.since.get(wish.line_id)
-    unseen = wish.has_landed and not wish.sets and line is not None and line.quantity > 0
-    if unseen and not record.snapshot.item(wish.line_id) and not snapshot.item(wish.line_id):
-        return wish.sent(wish.at_ms)
-    return wish
+def _as_shown(record: Record, snapshot: Snapshot) -> Iterator[Wish]:
+    """The wishes, of which a line that the store confirmed and then does not show counts as sent.
 
-
-def _hinted(wish: Wish, unexplained: list[LineItem]) -> Wish:
-    """The wish with the line that may be its own, which no other wish gets then."""
-    line = likely(wish, unexplained)
-    if line is None:
-        return wish
-    unexplained.remove(line)
-    return replace(wish, line_id=line.item_id)
+    Whoever's line is to be put back knows it by the id that it had before.
+    """
+    back = {wish.line_id: wish.replaces for wish in record.wishes if wish.owed and wish.has_landed}
+    unseen = {
+        line_id
+        for line_id, line in record.since.items()
+        if line.quantity and not (record.snapshot.item(line_id) or snapshot.item(line_id))
+    }
+    for wish in record.wishes:
+        if not wish.has_landed or wish.sets or wish.line_id not in unseen:
+            yield wish
+        elif wish.line_id in back and not wish.owed:
+            yield replace(wish, line_id=back[wish.line_id])
+        else:
+            yield wish.sent(wish.at_ms)
 
 
 def _with_chosen(snapshot: Snapshot, record: Record, wishes: Iterable[Wish]) -> Snapshot:

@@ -72,7 +72,7 @@ def next_step(record: Record, aim: Aim) -> Create | Send | WriteAddresses | Look
 def foreseen(record: Record, aim: Aim) -> int:
     """How many calls the steps are if each goes well."""
     looks = _must_look(record, aim)
-    writes = sum(1 for _ in _sendable(record, aim))
+    writes = sum(1 for _ in _sendable(record, aim, all_known=True))
     if record.order_key is not None:
         writes += bool(aim.addresses)
     elif writes or aim.create:
@@ -96,10 +96,13 @@ def _must_look(record: Record, aim: Aim) -> bool:
     return record.as_of_ms < (aim.began_ms if refused else aim.newer_than_ms)
 
 
-def _sendable(record: Record, aim: Aim) -> Iterator[int]:
-    """The places of wishes that this request may send, in their order."""
-    # With an answer missing, the rest of its request waits until it is known.
-    unknown = any(w.phase is Phase.SENT and w.entry == aim.entry for w in record.wishes)
+def _sendable(record: Record, aim: Aim, *, all_known: bool = False) -> Iterator[int]:
+    """The places of wishes that this request may send, in their order.
+
+    With an answer missing, the rest of its request waits until it is known.
+    """
+    sent = (w for w in record.wishes if w.phase is Phase.SENT and w.entry == aim.entry)
+    unknown = not all_known and any(sent)
     for at, wish in enumerate(record.wishes):
         mine = wish.owed or (wish.entry == aim.entry and not unknown)
         # Another cart's line is never named to the store.

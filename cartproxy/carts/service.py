@@ -38,7 +38,12 @@ from cartproxy.records.form import Loaded
 from cartproxy.records.records import Records, Write
 from cartproxy.storage.errors import StorageFull
 from cartproxy.store.client import StoreClient
-from cartproxy.store.errors import StoreBadCheckoutUrl, StoreNotFound
+from cartproxy.store.errors import (
+    StoreBadCheckoutUrl,
+    StoreError,
+    StoreNotFound,
+    StoreRejected,
+)
 
 _SHARED_READ_SECONDS = 2.0
 _SHARED_READ_POLL_SECONDS = 0.03
@@ -80,9 +85,12 @@ class CartService:
         StoreError where there is no snapshot yet.
         """
         loaded = self._records.load(session)
+        error = None
         if revalidate or self._must_ask(loaded):
-            return self._cart(*self._look(session, loaded, deadline))
-        return self._cart(loaded)
+            loaded, error = self._look(session, loaded, deadline)
+        if error and not _known(loaded).as_of_ms:
+            raise error
+        return self._cart(loaded, error)
 
     def add(self, session: str, items: Sequence[NewItem], terms: Terms) -> Written:
         """Add items, each once and with its own result; makes the cart when there is none.
@@ -221,13 +229,26 @@ class CartService:
         record = asking(wishing(record, write.entry, parts))
         drive = self._drive(write, record, aim, terms)
         refused = all(wish.phase is Phase.REFUSED and not wish.sets for wish in drive.own())
-        if refused and drive.record.checkout_at_ms is not None and not drive.aim.created:
-            # An order that can be read, and not changed? Only another cart tells.
+        after_checkout = drive.record.checkout_at_ms is not None and not drive.aim.created
+        if refused and after_checkout and self._is_closed(drive.record, terms):
             again = self._drive(write, vanished(drive.record), aim, terms)
             if any(wish.has_landed for wish in again.own()):
                 count_cart(self._store.id, "ordered")
                 return again
         return drive
+
+    def _is_closed(self, record: Record, terms: Terms) -> bool:
+        """Whether the cart may be an order that is still there: it takes not even an empty write.
+
+        A store that takes none of those from any cart would look the same, so only another cart
+        that takes the items makes sure.
+        """
+        try:
+            key, allowance = record.order_key or "", self._store.allow(1, terms.deadline)
+            self._store.update_cart(key, Addresses(), allowance)
+        except StoreError as error:
+            return isinstance(error, StoreRejected)
+        return False
 
     def _aim(
         self,
@@ -308,15 +329,12 @@ class CartService:
         """The cart as the store has it now, read without holding it; and why it could not be read.
 
         `before_paying`: what is worse than the shopper was shown goes into the record's changes.
-        Raises the store's error where there is no snapshot yet.
         """
         record = _known(loaded)
         if record.order_key is None:
             return loaded, None
         looking = self._looking(loaded, record, deadline)
         if looking.stopped:
-            if not record.as_of_ms:
-                raise looking.stopped
             return loaded, looking.stopped
         fresh, _ = self._reported(looking.record)
         if before_paying and fresh.order_key is not None:

@@ -82,7 +82,8 @@ class Record:
         if wish.line is None:
             return None
         if wish.phase in _OPEN:
-            return wish.line._replace(item_id=wish.replaces)
+            likely = self.snapshot.item(wish.line_id)
+            return None if likely else wish.line._replace(item_id=wish.replaces)
         unread = wish.has_landed and self.outdated and not self.snapshot.item(wish.line_id)
         return wish.line._replace(item_id=wish.line_id) if unread else None
 

@@ -1,0 +1,587 @@
+"""Random shoppers and a store that does everything wrong, in memory; then the books must balance.
+
+The real service, plan, fold, claims and drive run against a store and a record of a few lines
+(`support.small_store`, `support.small_records`). The store knows the truth: which add made which
+part of which line. `make unit` plays a few thousand histories, always the same; `make soak` many.
+
+What can't be told apart is left out, by intention:
+- Another writer who adds the same product, or changes its quantity, while an add may still be
+  unknown, or unread: the growth can be taken for the add.
+- An add that the store alters while another of the same product is unknown, on a store that merges.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, note, settings
+from hypothesis import strategies as st
+from support.small_records import SmallRecords
+from support.small_store import Clock, Fault, Killed, Part, SmallStore, StoreCart, excuse
+
+from cartproxy.carts.answers import Terms, Written
+from cartproxy.carts.drive import Drive
+from cartproxy.carts.errors import CartChanged, NothingApplied
+from cartproxy.carts.plan import foreseen
+from cartproxy.carts.service import CartService
+from cartproxy.deadline import Deadline
+from cartproxy.errors import CartProxyError, Outcome
+from cartproxy.model.cart import Addresses, Cart, Currency, LineItem, NewItem, QuantityChange
+from cartproxy.model.keys import IdempotencyKey
+from cartproxy.model.record import Record
+from cartproxy.model.wishes import Phase, Wish
+from cartproxy.store.errors import StoreNotFound, StoreRejected
+
+SOAK = int(os.environ.get("SOAK_HISTORIES", "0"))
+HISTORIES = SOAK * 10 or 2000
+SETTLE_MS = 10_000
+FRESH_MS = 30_000
+HOUR_MS = 3_600_000
+MOST_ADDS = 14
+CLOCK = Clock()
+MUG, SHIRT, FOREIGN = 1, 2, 3
+APPLIED, NOT_APPLIED, UNKNOWN = Outcome.APPLIED, Outcome.NOT_APPLIED, Outcome.UNKNOWN
+
+
+@dataclass(eq=False)
+class Request:
+    """An add, with what its answers have said of each item so far."""
+
+    entry: str
+    items: tuple[NewItem, ...]
+    outcomes: list[Outcome]
+    minimal: bool
+    keyed: bool
+
+
+class Watched(Drive):
+    """A drive that tells the history which wish it sends, and is not let do what it may not."""
+
+    def run(self) -> Drive:
+        wishes, calls = self.record.wishes, self.allowance
+        self.most_calls = foreseen(self.record, self.aim) + 2
+        # What an earlier request sent may be to be sent again.
+        self.most_calls += sum(wish.phase is Phase.SENT for wish in wishes)
+        before = calls.made
+        super().run()
+        made = calls.made - before
+        assert made <= self.most_calls, f"{made} calls, at most {self.most_calls} are allowed"
+        return self
+
+    def _send(self, at: int, wish: Wish) -> bool:
+        assert wish.owed or wish.entry == self.aim.entry, "another's wish is sent"
+        assert wish.phase is Phase.WAITING
+        assert not self.aim.halted
+        history = self.store.history
+        if wish.sets:
+            line_id = self.record.current_id(wish.sets)
+            known = history.known(self.record, line_id)
+            self.store.parts_sent = known
+        elif wish.owed:
+            self.store.parts_sent = history.putting_back[wish.replaces]
+        else:
+            self.store.parts_sent = [history.new_part(wish.item)]
+        history.unsaved += self.store.parts_sent
+        return super()._send(at, wish)
+
+    def _vanish(self) -> bool:
+        self.store.history.notice_vanished(self.record)
+        goes_on = super()._vanish()
+        if self.record.order_key is None:
+            self.store.history.note_put_back(self.record)
+            self.most_calls += foreseen(self.record, self.aim) + 1
+        return goes_on
+
+
+class History:
+    """One shopper, one cart after the other, and what is promised about them."""
+
+    def __init__(self, merges: bool, unknown: type, readable: bool) -> None:
+        self.clock = CLOCK
+        CLOCK.true_ms, CLOCK.shift_ms = 1_000_000_000, 0
+        self.store = SmallStore(self.clock, merges=merges, unknown=unknown, readable=readable)
+        self.store.history = self
+        self.records = SmallRecords(self.clock, self.store.faults)
+        self.service = CartService(
+            self.store,
+            self.records,
+            currency=Currency("USD"),
+            fresh_seconds=FRESH_MS / 1000,
+            settle_seconds=SETTLE_MS / 1000,
+        )
+        self.requests: list[Request] = []
+        self.parts: list[Part] = []
+        self.putting_back: dict[str, list[Part]] = {}
+        self.seen: set[Part] = set()  # in a cart that was shown
+        self.told: set[Part] = set()
+        self.taken_out: set[Part] = set()  # by the shopper, who was told so
+        self.lies: Counter[tuple[int, Decimal]] = Counter()
+        self.shown: Cart | None = None
+        self.altered = False
+        self.deaths = 0
+        self.unsaved: list[Part] = []
+
+    # --- What shoppers, others and time do -------------------------------------------------------
+
+    def add(self, items: int, product: int, twin: bool, minimal: bool, keyed: bool) -> None:
+        kinds = len({item for request in self.requests for item in request.items})
+        if kinds + items > MOST_ADDS:
+            return
+        new = [NewItem(product, Decimal(4 ** (kinds + at))) for at in range(items)]
+        if twin and self.requests:
+            new[0] = self.requests[-1].items[0]
+        entry = f"key{len(self.requests)}" if keyed else ""
+        request = Request(entry, tuple(new), [UNKNOWN] * items, minimal, keyed)
+        self.requests.append(request)
+        self.post(request)
+
+    def retry(self, which: int) -> None:
+        keyed = [request for request in self.requests if request.keyed]
+        if keyed:
+            self.post(keyed[which % len(keyed)])
+
+    def post(self, request: Request) -> None:
+        outer, self.unsaved = self.unsaved, []
+        before = list(request.outcomes)
+        request.outcomes = [UNKNOWN if each is not APPLIED else each for each in before]
+        try:
+            written = self.service.add("s", request.items, self.terms(request))
+            outcomes = [result.outcome for result in written.results]
+            self.show(written.cart)
+        except NothingApplied as failure:
+            outcomes = [result.outcome for result in failure.results]
+        except CartProxyError as error:
+            outcomes = [error.outcome or UNKNOWN] * len(before)
+        except Killed:
+            self.died()
+            outcomes = [UNKNOWN] * len(before)
+        self.unsaved += outer
+        note(f"    {request.entry or 'keyless'} {[str(o) for o in outcomes]}")
+        self.store.land_late(set(self.store.unread))  # nobody has looked, so it is there
+        lied = {part.kind for part in self.store.unread}
+        own = set(map(_kind, request.items))
+        self.store.unread = [part for part in self.store.unread if part.kind not in own]
+        for at, (was, now) in enumerate(zip(before, outcomes, strict=True)):
+            if was is APPLIED and now is not APPLIED:
+                assert self.lies[_kind(request.items[at])] or now is UNKNOWN, "no more applied"
+                continue
+            request.outcomes[at] = now
+            kind = _kind(request.items[at])
+            if now is APPLIED and kind in lied:
+                self.lies[kind] += 1  # nobody has looked: the store's word is all there is
+
+    def terms(self, request: Request) -> Terms:
+        key = IdempotencyKey(request.entry, "f") if request.keyed else None
+        return Terms(Deadline.after(10), minimal=request.minimal, key=key)
+
+    def change(self, which: int, factor: Decimal | int) -> None:
+        """The shopper sets the quantity of a line they see to so many times what it is."""
+        lines = self.shown.items if self.shown else ()
+        if not lines:
+            return
+        line = lines[which % len(lines)]
+        change = QuantityChange(line.item_id, line.quantity * factor)
+        parts = self.parts_of(line.item_id)
+        # A change that nobody answers for may look like an add that nobody answers for.
+        self.store.faults[:] = (
+            fault for fault in self.store.faults if not fault.dies and fault.kind != "save"
+        )
+        done = self.ask(lambda: self.service.change("s", [change], Terms(Deadline.after(10))))
+        if not done:
+            self.store.faults[:] = (fault for fault in self.store.faults if fault.kind != "read")
+            self.budget(10**9)
+            self.look(True)
+        if done and not factor:
+            excuse(parts)
+            self.taken_out.update(parts)
+
+    def meanwhile(self, kind: str, name: str, *more: Any) -> None:
+        """While the store answers the next call of a kind, somebody else comes."""
+        self.store.meanwhile.append((kind, lambda: getattr(self, name)(*more)))
+
+    def add_together(self) -> None:
+        """Two tabs add at once."""
+        self.records.waiting.append(("", lambda: self.add(1, MUG, False, False, True)))
+        self.add(1, MUG, False, False, True)
+
+    def change_together(self, first: Decimal | int, second: Decimal | int) -> None:
+        """Two clicks on one line, of which the second waits."""
+        if self.shown and self.shown.items:
+            line = self.shown.items[0]
+            label = f"{line.item_id} {(line.quantity * second).normalize():f}"
+            self.records.waiting.append((label, lambda: self.change(0, second)))
+            self.change(0, first)
+
+    def look(self, revalidate: bool) -> None:
+        self.ask(lambda: self.service.read("s", Deadline.after(10), revalidate=revalidate))
+
+    def write_addresses(self) -> None:
+        addresses = Addresses({"city": "Bonn"})
+        self.ask(lambda: self.service.write_addresses("s", addresses, Terms(Deadline.after(10))))
+
+    def delete(self) -> None:
+        parts = self.pending() | set(self.live())
+        if self.ask(lambda: self.service.delete("s", Terms(Deadline.after(10)))):
+            excuse(parts | self.seen)
+            for request in self.requests:
+                if UNKNOWN in request.outcomes:  # it begins again, if it comes again
+                    request.outcomes = [UNKNOWN] * len(request.outcomes)
+            self.taken_out.update(parts)
+
+    def checkout(self, agrees: bool) -> None:
+        agreed = {self.shown.etag} if agrees and self.shown else None
+        self.ask(lambda: self.service.checkout("s", Terms(Deadline.after(10), if_match=agreed)))
+
+    def order(self) -> None:
+        record, cart = self.records.record, self.open_cart()
+        if record and record.checkout_at_ms and cart and cart.lines:
+            cart.state = "ordered"
+            for line in cart.lines.values():
+                excuse(line.parts)
+                self.taken_out.update(line.parts)
+
+    def foreign_add(self, product: int) -> None:
+        """On the store's own pages."""
+        cart = self.open_cart()
+        if cart is None or (product != FOREIGN and not self.quiet()):
+            return
+        part = Part((FOREIGN, Decimal(len(self.parts))), len(self.parts), confirmed=True)
+        self.parts.append(part)
+        self.store.put_foreign(cart, product, part)
+        if product != FOREIGN:
+            self.look(True)
+
+    def foreign_change(self, which: int, factor: Decimal | int) -> None:
+        cart = self.open_cart()
+        if cart is None or not cart.lines or (factor and not self.quiet()):
+            return
+        line = list(cart.lines.values())[which % len(cart.lines)]
+        if factor:
+            line.quantity *= factor
+            self.look(True)
+        else:
+            excuse(line.parts)
+            del cart.lines[line.item_id]
+
+    def open_cart(self) -> StoreCart | None:
+        """The cart that the record names, if the store still has it."""
+        key = self.records.record and self.records.record.order_key
+        cart = self.store.carts[key] if key else None
+        return cart if cart and cart.state == "open" else None
+
+    def quiet(self) -> bool:
+        """Whether nothing is open, so that another writer's lines are not taken for an add."""
+        record = self.records.record or Record()
+        under_way = self.store.late or self.store.faults or self.store.meanwhile
+        return not (record.wishes or record.intents or under_way)
+
+    def vanish(self) -> None:
+        self.store.vanish()
+
+    def wait(self, ms: int) -> None:
+        self.clock.true_ms += ms
+        self.store.land_late()
+
+    def set_clock(self, ms: int) -> None:
+        """Redis' clock is set; whatever is under way comes first, since nobody can wait for it."""
+        self.clock.true_ms += SETTLE_MS
+        self.store.land_late()
+        self.clock.shift_ms += ms
+
+    def budget(self, calls: int) -> None:
+        self.store.calls_left = calls
+
+    def fault(self, fault: Fault) -> None:
+        if fault.factor != 1:
+            if self.store.merges:
+                return
+            self.altered = True
+        self.store.faults.append(fault)
+
+    def ask(self, use: Callable[[], Any]) -> bool:
+        """Make a request; whether it was done."""
+        outer, self.unsaved = self.unsaved, []
+        try:
+            answer = use()
+        except (CartProxyError, Killed) as error:
+            note(f"    {error!r}")
+            if isinstance(error, Killed):
+                self.died()
+            if isinstance(error, CartChanged):
+                self.show(error.cart)
+            return False
+        finally:
+            self.unsaved += outer
+        if isinstance(answer, Written):
+            note(f"    {[str(result.outcome) for result in answer.results]}")
+            self.show(answer.cart)
+        elif isinstance(answer, Cart):
+            self.show(answer)
+        return True
+
+    def died(self) -> None:
+        """The worker died: the record does not know what it sent."""
+        self.deaths += 1
+        for part in self.unsaved:
+            part.confirmed = False
+
+    def show(self, cart: Cart | None) -> None:
+        if cart is None:
+            return
+        self.shown = cart
+        record = self.records.record or Record()
+        recorded = self.pending().union(*(self.known(record, each) for each in record.lines()))
+        for line in cart.items:
+            self.seen.update(recorded.intersection(self.read_parts(line)))
+        for change in cart.changes:
+            if not change.now:
+                self.told.update(self.parts_of(change.item_id))
+
+    # --- The truth -------------------------------------------------------------------------------
+
+    def new_part(self, item: NewItem) -> Part:
+        self.parts.append(Part(_kind(item), len(self.parts)))
+        return self.parts[-1]
+
+    def known(self, record: Record, line_id: str) -> list[Part]:
+        """The parts of a line that a record knows of: read, or confirmed since."""
+        read = record.snapshot.item(line_id)
+        line = self.store.lines.get(line_id)
+        confirmed = [part for part in line.parts if part.confirmed] if line else []
+        return list(dict.fromkeys([*(self.read_parts(read) if read else ()), *confirmed]))
+
+    def read_parts(self, line: LineItem) -> list[Part]:
+        return [self.parts[int(serial)] for serial in (line.image_url or "").split()]
+
+    def parts_of(self, item_id: str) -> list[Part]:
+        if item_id in self.putting_back:
+            return self.putting_back[item_id]
+        line = self.store.lines.get(item_id)
+        return line.parts if line else []
+
+    def notice_vanished(self, record: Record) -> None:
+        """Remember what the record knows of a cart that is gone."""
+        self.unfinished = {w.replaces for w in record.wishes if w.owed and not w.has_landed}
+        if record.checkout_at_ms is not None:  # it counts as ordered
+            for line in self.store.carts[record.order_key].lines.values():
+                excuse(line.parts)
+        busy = {part for each in self.unfinished for part in self.putting_back[each]}
+        now = {w.line_id: w.replaces for w in record.wishes if w.owed and w.has_landed}
+        self.gone = {}
+        for line_id in sorted(
+            record.lines(), reverse=True
+        ):  # lines that were made up before others
+            parts = [part for part in self.known(record, line_id) if part not in busy]
+            self.gone[now.get(line_id, line_id)] = parts
+            busy.update(parts)
+
+    def note_put_back(self, record: Record) -> None:
+        for wish in record.wishes:
+            if wish.owed and wish.replaces not in self.unfinished:
+                self.putting_back[wish.replaces] = self.gone[wish.replaces]
+
+    def live(self) -> list[Part]:
+        carts = self.store.open_carts()
+        return [part for cart in carts for line in cart.lines.values() for part in line.parts]
+
+    def pending(self) -> set[Part]:
+        """Parts that the record still means to put back, or has noted as changes."""
+        record = self.records.record or Record()
+        parts = {
+            part for wish in record.wishes if wish.owed for part in self.putting_back[wish.replaces]
+        }
+        for change in record.changes:
+            parts.update(self.parts_of(change.item_id))
+        if record.order_key and self.store.carts[record.order_key].state == "gone":
+            for line_id in record.lines():
+                parts.update(self.known(record, line_id))
+        return parts
+
+    def check(self) -> None:
+        live = self.live()
+        # Adds of one kind may take each other's place; so may all of one product once the store
+        # alters quantities.
+        group: Callable[[Any], Any] = (
+            (lambda kind: kind[0]) if self.altered else (lambda kind: kind)
+        )
+        wants = [
+            (group(_kind(item)), outcome)
+            for request in self.requests
+            for item, outcome in zip(request.items, request.outcomes, strict=True)
+        ]
+        possible = Counter(kind for kind, outcome in wants if outcome is not NOT_APPLIED)
+        applied = Counter(kind for kind, outcome in wants if outcome is APPLIED)
+        there = Counter(group(part.kind) for part in live if part.kind[0] != FOREIGN)
+        for kind, count in there.items():
+            assert count <= possible[kind], f"{kind} is {count} times in the cart"
+        back = set() if self.altered else self.taken_out & set(live)
+        assert not back, f"taken out, and there again: {[part.kind for part in back]}"
+        pending = self.pending()
+        fates = pending | self.told | set(live)
+        late = Counter(group(part.kind) for _, _, parts in self.store.late for part in parts)
+        gone = (part for part in self.parts if part.excused or part in self.told - set(live))
+        kept = Counter(group(part.kind) for part in (*live, *gone, *pending))
+        lies = Counter(group(kind) for kind in self.lies.elements())
+        for kind, count in applied.items():
+            some = kept[kind] + lies[kind] + late[kind]
+            assert count <= some, f"{kind} was answered applied {count} times, is there {some}"
+        lost = Counter(group(part.kind) for part in self.seen if not part.excused)
+        unknown = (kind for kind, outcome in wants if outcome is UNKNOWN)
+        left = Counter(group(part.kind) for part in (*live, *(fates - set(live))))
+        left.update(unknown)
+        excused = Counter(group(part.kind) for part in self.parts if part.excused)
+        for kind, count in lost.items():
+            if kind in possible:  # parts of one kind may have taken each other's place
+                count = min(count, possible[kind] - excused[kind])
+            assert count <= left[kind], f"of {kind}, {count - left[kind]} are lost in silence"
+        self.check_carts()
+
+    def check_carts(self) -> None:
+        record = self.records.record
+        key = record.order_key if record else None
+        for cart in self.store.open_carts():
+            if cart.key != key:
+                assert not cart.lines, f"orphan {cart.key} with lines"
+                assert cart.may_be_orphan or self.deaths, f"orphan {cart.key}"
+
+    def settle(self) -> None:
+        """Everything works again, and everybody retries until they know."""
+        self.store.faults.clear()
+        self.store.meanwhile.clear()
+        self.records.waiting.clear()
+        self.budget(10**9)
+        for _ in range(3):
+            self.wait(FRESH_MS + 1)
+            for request in self.requests:
+                if request.keyed and UNKNOWN in request.outcomes:
+                    self.post(request)
+                    self.check()
+        for request in self.requests:
+            assert not (request.keyed and UNKNOWN in request.outcomes), f"{request} is not known"
+        last = Request("last", (NewItem(MUG, Decimal(4**MOST_ADDS)),), [UNKNOWN], False, True)
+        self.requests.append(last)
+        self.post(last)
+        self.check()
+        assert last.outcomes == [APPLIED], "a sound store adds"
+        self.wait(FRESH_MS + 1)
+        self.write_addresses()
+        cart = self.service.read("s", Deadline.after(10), revalidate=True)
+        self.show(cart)
+        self.check()
+        (open_cart,) = (each for each in self.store.open_carts() if each.lines)
+        there = {line.item_id: line.quantity for line in open_cart.lines.values()}
+        assert {line.item_id: line.quantity for line in cart.items} == there
+        assert not cart.stale
+
+
+def _kind(item: NewItem) -> tuple[int, Decimal]:
+    return item.catalog_id, item.quantity
+
+
+LATE = 50, 3000, 9000
+HALF, MORE = Decimal("0.3"), Decimal("1.3")
+ODD = Decimal("2.5")  # so that no sum of adds looks like a change
+ADD_FAULTS = [
+    *(Fault("add", "never", answer) for answer in ("refused", "busy", "unreachable")),
+    *(Fault("add", effect, "lost") for effect in ("now", "never", *LATE)),
+    *(Fault("add", effect, "garbled") for effect in ("now", "never")),
+    Fault("add", "never", "invented"),
+    *(Fault("add", effect, "ok") for effect in LATE),
+    *(Fault("add", "now", answer, HALF) for answer in ("ok", "lost", "garbled")),
+    *(Fault("add", "now", answer, MORE) for answer in ("ok", "lost", "garbled")),
+    Fault("add", 3000, "lost", MORE),
+    Fault("add", dies="before"),
+    *(Fault("add", effect, dies="after") for effect in ("now", "never", *LATE)),
+    Fault("add", vanishes=True),
+]
+OTHER_FAULTS = [
+    *(Fault("create", "never", answer) for answer in ("refused", "lost", "busy")),
+    Fault("create", "now", "lost"),
+    *(Fault("create", dies=moment) for moment in ("before", "after")),
+    *(Fault("read", answer=answer) for answer in ("lost", "busy")),
+    Fault("read", dies="before"),
+    Fault("read", vanishes=True),
+    *(Fault("write", "never", answer) for answer in ("refused", "lost", "busy")),
+    Fault("write", "now", "lost"),
+    *(Fault("write", dies=moment) for moment in ("before", "after")),
+    Fault("write", vanishes=True),
+    Fault("write", factor=HALF),
+    *(Fault("addresses", "never", answer) for answer in ("lost", "busy")),
+    *(Fault("addresses", dies=moment) for moment in ("before", "after")),
+    Fault("addresses", vanishes=True),
+    Fault("save"),
+]
+TABLE: list[tuple[Any, ...]] = [
+    *(("add", 1, MUG, False, minimal, keyed) for minimal in (0, 1) for keyed in (1, 0)),
+    *[("add", 1, MUG, False, False, True)] * 6,
+    ("add", 1, SHIRT, False, False, True),
+    ("add", 1, SHIRT, False, False, True),
+    *(("add", 1, MUG, True, minimal, True) for minimal in (0, 1)),
+    *(("add", items, MUG, False, minimal, True) for items in (2, 3) for minimal in (0, 1)),
+    *(("retry", which) for which in (0, 1, 2, 3)),
+    *(("retry", -1), ("retry", -2), ("retry", -1)),
+    *(("change", which, factor) for which in (0, 1, 2) for factor in (ODD, 0)),
+    *(("look", revalidate) for revalidate in (True, False, True)),
+    *(("meanwhile", kind, "look", True) for kind in ("add", "create", "read", "write")),
+    ("meanwhile", "read", "add", 1, MUG, False, False, True),
+    ("meanwhile", "read", "change", 0, ODD),
+    *(("add_together",), ("change_together", 3, ODD), ("change_together", ODD, 0)),
+    *(("write_addresses",), ("delete",)),
+    *(("checkout", agrees) for agrees in (True, False)),
+    *(("order",), ("order",)),
+    *(("foreign_add", product) for product in (FOREIGN, MUG)),
+    *(("foreign_change", which, factor) for which in (0, 1) for factor in (ODD, 0)),
+    *[("vanish",)] * 5,
+    *(("wait", ms) for ms in (1000, 5000, 11_000, 31_000)),
+    *(("set_clock", ms) for ms in (-HOUR_MS, HOUR_MS)),
+    *(("budget", calls) for calls in (1, 2, 3, 4)),
+    *(("fault", fault) for fault in ADD_FAULTS * 2 + OTHER_FAULTS),
+]
+SETUPS = [
+    (merges, unknown, readable)
+    for merges in (False, True)
+    for unknown in (StoreRejected, StoreNotFound)
+    for readable in (False, True)
+]
+
+
+def play(setup: tuple[bool, type, bool], steps: list[tuple[Any, ...]]) -> None:
+    """Play a history step by step, and check the books after each."""
+    history = History(*setup)
+    for name, *more in steps:
+        note(f"{name} {more}")
+        getattr(history, name)(*more)
+        if name not in ("fault", "budget", "meanwhile"):
+            history.budget(10**9)
+        history.records.load("s")  # lets in who still waits
+        history.check()
+    note("settle")
+    history.settle()
+
+
+@pytest.fixture
+def watched(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cartproxy.carts.service.Drive", Watched)
+    for module in ("carts.service", "deadline", "records.form"):
+        monkeypatch.setattr(f"cartproxy.{module}.time", CLOCK)
+
+
+def test_whatever_happens_the_books_balance(watched: None) -> None:
+    @settings(
+        max_examples=HISTORIES,
+        derandomize=not SOAK,
+        database=None,
+        suppress_health_check=list(HealthCheck),
+        print_blob=True,
+    )
+    @given(st.sampled_from(SETUPS), st.lists(st.sampled_from(TABLE), min_size=4, max_size=24))
+    def run(setup: tuple[bool, type, bool], steps: list[tuple[Any, ...]]) -> None:
+        play(setup, steps)
+
+    run()
