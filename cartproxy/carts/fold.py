@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from cartproxy.carts.claims import explain
 from cartproxy.errors import CartProxyError
-from cartproxy.model.cart import EMPTY, NewItem, QuantityChange, Snapshot
+from cartproxy.model.cart import EMPTY, Change, NewItem, QuantityChange, Snapshot
 from cartproxy.model.changes import altered
 from cartproxy.model.record import Record, with_wish
 from cartproxy.model.wishes import RESTORED, Phase, Wish
@@ -94,6 +94,9 @@ def landed(record: Record, at: int, line_id: str, now_ms: int) -> Record:
         line = replace(wish.item, quantity=total)
     record = with_wish(record, at, wish.landed(line_id, now_ms))
     record = replace(record, outdated=True, since={**record.since, line_id: line})
+    if not line.quantity:  # what the shopper has removed need not be put back
+        kept = tuple(w for w in record.wishes if not (w.owed and w.line_id == line_id))
+        return replace(record, wishes=kept)
     return _followed(record, {wish.replaces: line_id}) if wish.replaces else record
 
 
@@ -150,6 +153,7 @@ def saw(record: Record, snapshot: Snapshot, began_ms: int, settle_ms: int) -> Re
                 wishes[at] = wish.landed(line_id, wish.at_ms)
             else:
                 wishes[at] = replace(wish, line_id=likely_id)
+    changes += tuple(_altered_lines(record, wishes, snapshot))
     ids = {wish.replaces: wish.line_id for wish in wishes if wish.replaces and wish.has_landed}
     record = replace(
         record,
@@ -161,6 +165,20 @@ def saw(record: Record, snapshot: Snapshot, began_ms: int, settle_ms: int) -> Re
         changes=changes,
     )
     return _followed(record, ids) if ids else record
+
+
+def _altered_lines(record: Record, now: Sequence[Wish], snapshot: Snapshot) -> Iterator[Change]:
+    """Lines that were put back with another quantity than they should have."""
+    unknown = {wish.item.catalog_id for wish in now if wish.phase is Phase.SENT}
+    before = {wish.place for wish in record.wishes if wish.has_landed}
+    for line_id in {wish.line_id for wish in record.wishes if wish.owed and wish.has_landed}:
+        asked, line = record.lines().get(line_id), snapshot.item(line_id)
+        if asked is None or line is None or line.catalog_id in unknown:
+            continue
+        found = (w for w in now if w.has_landed and w.line_id == line_id and w.place not in before)
+        total = asked.quantity + sum(wish.item.quantity for wish in found)
+        if line.quantity != total:
+            yield altered(replace(asked, quantity=total), line)
 
 
 def is_order(record: Record) -> bool:
