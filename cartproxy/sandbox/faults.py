@@ -3,7 +3,8 @@
 Applied or not: `status`, `reset`, `redirect` and `drop` strike before the call takes effect.
 `apply_then_drop`, `html`, `trailing_comma`, `wrong_shape`, `huge`, `gzip_bomb`, `drip` and
 `latency` strike a call that did. `drop_then_apply` takes effect later. `gone` makes the cart
-disappear first. `ms` null lasts until the script is replaced.
+disappear first. `ms` null lasts until the script is replaced. A `drop_then_apply` later than
+`within_ms` never takes effect: on a busy machine the store must not be slower than a test allows.
 """
 
 from __future__ import annotations
@@ -50,6 +51,7 @@ class Fault:
     fault: str
     times: int | None = None
     ms: float | None = 0
+    within_ms: float | None = None
     status: int = 500
     retry_after: int | None = None
     to: str = ""
