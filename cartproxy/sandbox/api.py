@@ -97,9 +97,12 @@ def _later(state: State, fault: Fault, path: str, body: bytes) -> None:
     """Let the call take effect when nobody waits for its answer any more."""
     app = current_app._get_current_object()  # type: ignore[attr-defined]
     environ = dict(request.environ)
+    began = time.monotonic()
 
     def apply() -> None:
         state.faults.wait(fault)
+        if fault.within_ms and time.monotonic() - began > fault.within_ms / 1000:
+            return
         with app.request_context(environ):
             _answer(state, path, body)
 

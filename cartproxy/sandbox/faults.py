@@ -10,7 +10,8 @@ take effect with the quantity `to`.
 the answer again over the kept connection: `ms` later, or, without `ms`, when the connection's next
 call has come and before its answer. With `then: "drop"` a call that took effect gets no answer.
 
-`ms` null lasts until the script is replaced.
+`ms` null lasts until the script is replaced. A `drop_then_apply` later than `within_ms` never takes
+effect: on a busy machine the store must not be slower than a test allows.
 """
 
 from __future__ import annotations
@@ -64,6 +65,7 @@ class Fault:
     fault: str
     times: int | None = None
     ms: float | None = 0
+    within_ms: float | None = None
     status: int = 500
     retry_after: int | None = None
     to: Any = ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -12,7 +13,9 @@ import pytest
 import requests
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
-from support.servers import ROOT, free_port
+from support.browser_fixtures import new_context
+from support.servers import PATIENT, ROOT, free_port
+from support.waiting import PATIENCE_SECONDS
 
 
 class Demo:
@@ -26,7 +29,12 @@ class Demo:
             command += [name, str(port)]
         self._log = log.open("wb")
         self.process = subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=self._log, cwd=ROOT, text=True
+            command,
+            stdout=subprocess.PIPE,
+            stderr=self._log,
+            cwd=ROOT,
+            env=os.environ | PATIENT,
+            text=True,
         )
         assert self.process.stdout is not None
         self.said = []
@@ -38,7 +46,7 @@ class Demo:
     def stop(self) -> int:
         """Ask it to stop as Ctrl-C does; its exit code."""
         self.process.send_signal(signal.SIGINT)
-        code = self.process.wait(40)
+        code = self.process.wait(PATIENCE_SECONDS)
         if self.process.stdout is not None:
             self.process.stdout.close()
         self._log.close()
@@ -62,7 +70,7 @@ def post(page: Page, demo: Demo, tidy: list[str]) -> Page:
 def test_demo_says_where_it_is_and_ends_cleanly(tmp_path: Path) -> None:
     demo = Demo(tmp_path / "log")
 
-    answers = [requests.get(url, timeout=10).status_code for url in (demo.blog, demo.store)]
+    answers = [requests.get(url, timeout=60).status_code for url in (demo.blog, demo.store)]
     code = demo.stop()
 
     assert demo.said[-1] == "ready"
@@ -71,7 +79,7 @@ def test_demo_says_where_it_is_and_ends_cleanly(tmp_path: Path) -> None:
     assert answers == [200, 200]
     assert code == 0
     with pytest.raises(requests.ConnectionError):
-        requests.get(demo.blog, timeout=10)
+        requests.get(demo.blog, timeout=60)
 
 
 @pytest.mark.browser
@@ -116,31 +124,29 @@ def test_cart_is_there_again_after_a_reload_and_in_a_second_tab(post: Page, demo
 def test_forms_lead_to_the_checkout_without_javascript(
     browser: Browser, demo: Demo, product: int, option: str | None
 ) -> None:
-    context = browser.new_context(java_script_enabled=False)
-    page = context.new_page()
-    page.goto(f"{demo.blog}/no-js")
-    form = page.locator("section.product").nth(product)
-    if option:
-        form.get_by_label("Size").select_option(label="X-Large (+$2.00)")
+    with new_context(browser, java_script_enabled=False) as context:
+        page = context.new_page()
+        page.goto(f"{demo.blog}/no-js")
+        form = page.locator("section.product").nth(product)
+        if option:
+            form.get_by_label("Size").select_option(label="X-Large (+$2.00)")
 
-    form.get_by_role("button").click()
+        form.get_by_role("button").click()
 
-    expect(page.get_by_role("heading", name="Secure checkout")).to_be_visible()
-    if option:
-        expect(page.get_by_text(option)).to_be_visible()
-    context.close()
+        expect(page.get_by_role("heading", name="Secure checkout")).to_be_visible()
+        if option:
+            expect(page.get_by_text(option)).to_be_visible()
 
 
 @pytest.mark.browser
 def test_the_post_itself_works_without_javascript(browser: Browser, demo: Demo) -> None:
-    context = browser.new_context(java_script_enabled=False)
-    page = context.new_page()
-    page.goto(demo.blog)
+    with new_context(browser, java_script_enabled=False) as context:
+        page = context.new_page()
+        page.goto(demo.blog)
 
-    page.get_by_role("button", name="Add to cart").click()
+        page.get_by_role("button", name="Add to cart").click()
 
-    expect(page.get_by_role("heading", name="Secure checkout")).to_be_visible()
-    context.close()
+        expect(page.get_by_role("heading", name="Secure checkout")).to_be_visible()
 
 
 @pytest.mark.browser
@@ -181,8 +187,7 @@ def test_axe_finds_nothing_wrong_with_the_blog(page: Page, demo: Demo, path: str
 
 
 @pytest.mark.browser
-def test_docs_page_loads_nothing_from_elsewhere(browser: Browser, demo: Demo) -> None:
-    page = browser.new_page()
+def test_docs_page_loads_nothing_from_elsewhere(page: Page, demo: Demo) -> None:
     asked: list[str] = []
     wrong: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
@@ -193,4 +198,3 @@ def test_docs_page_loads_nothing_from_elsewhere(browser: Browser, demo: Demo) ->
     expect(page.get_by_role("heading", name="The cartproxy API")).to_be_visible()
     assert all(url.startswith(demo.proxy) for url in asked)
     assert wrong == []
-    page.close()

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
-from support import other_browsers
+from support import other_browsers, waiting
 from support.other_browsers import Tab
 from support.shopper import Store
 from support.sites import PRODUCT, Site
@@ -41,10 +40,7 @@ def tab(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Tab]:
 
 def wait_for(tab: Tab, expression: str, value: object) -> None:
     """Until the expression has the value in the page."""
-    ends = time.monotonic() + 20
-    while (found := tab.run(expression)) != value:
-        assert time.monotonic() < ends, f"{expression} is {found!r}"
-        time.sleep(0.1)
+    waiting.wait_for(lambda: tab.run(expression) == value, f"{expression} is {value!r}")
 
 
 def test_a_visit_from_the_button_to_the_checkout(tab: Tab, blog: Site, store: Store) -> None:

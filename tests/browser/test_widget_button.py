@@ -55,28 +55,28 @@ def test_the_page_shows_the_add_at_once_though_the_store_is_slow(
     page.goto(blog.write(COUNT + PRODUCT))
     expect(page.get_by_role("button", name="Cart 0")).to_be_visible()
     page.evaluate("cartproxy.product(3829)")
-    store.fail({"method": "*", "path": "*", "fault": "latency", "ms": 400, "times": None})
+    store.hold()
 
-    shown_after = page.evaluate(
+    pending = page.evaluate(
         """async () => {
           const count = document.querySelector("cart-count").shadowRoot.querySelector("[part=count]");
-          const began = performance.now();
           document.querySelector("cart-button a").click();
           while (count.textContent !== "1") await new Promise(requestAnimationFrame);
-          return [performance.now() - began, cartproxy.cart.pending];
+          return cartproxy.cart.pending;
         }"""
     )
+    store.fail()
     expect(page.locator("cart-button [role=status]")).to_have_text("Added to the cart")
 
-    # Three store calls of 400 ms lie between; what was shown was shown before any of them ended.
-    assert shown_after[1] is True
-    assert shown_after[0] < 400
+    # It was shown while the store had answered nothing yet.
+    assert pending is True
 
 
 def test_a_double_click_is_one_press(page: Page, blog: Site, store: Store) -> None:
     page.goto(blog.write(COUNT + PRODUCT))
 
-    page.locator("cart-button a").dblclick()
+    # In one go: between two of the browser's own clicks a busy machine may let 600 ms pass.
+    page.locator("cart-button a").evaluate("link => { link.click(); link.click(); }")
 
     expect(page.locator("cart-button [role=status]")).to_have_text("Added to the cart")
     (cart,) = store.carts()
@@ -223,7 +223,7 @@ def test_an_add_of_unknown_outcome_goes_on_under_its_key_when_pressed_again(
     page.route("**/cart/items", lose_every_answer)
     page.goto(blog.write(COUNT + '<cart-button catalog-id="3829"></cart-button>'))
     page.get_by_role("button", name="Add to cart").click()
-    expect(page.locator("cart-button")).to_have_attribute("data-state", "failed", timeout=15_000)
+    expect(page.locator("cart-button")).to_have_attribute("data-state", "failed")
     page.unroute("**/cart/items")
     page.evaluate("cartproxy.refresh()")
 
@@ -239,9 +239,7 @@ def test_the_service_away_leaves_a_button_that_leads_to_the_store(page: Page, bl
     page.route(f"{blog.proxy}/**", lambda route: route.abort("connectionrefused"))
 
     press(page)
-    expect(page.locator("cart-button [role=status]")).to_contain_text(
-        "Buy it at the store", timeout=15_000
-    )
+    expect(page.locator("cart-button [role=status]")).to_contain_text("Buy it at the store")
     press(page)
 
     expect(page.get_by_role("heading", name="Pint mug")).to_be_visible()
@@ -260,7 +258,7 @@ def test_the_service_stopped_under_an_open_page_leaves_a_button_that_leads_to_th
 
     press(page)
     status = page.locator("cart-button [role=status]")
-    expect(status).to_contain_text("Buy it at the store", timeout=15_000)
+    expect(status).to_contain_text("Buy it at the store")
     expect(page.get_by_role("button", name="Cart 1")).to_be_visible()
     press(page)
 
@@ -276,9 +274,7 @@ def test_a_form_whose_service_is_away_leads_to_the_store_too(page: Page, blog: S
     page.route(f"{blog.proxy}/**", lambda route: route.abort("connectionrefused"))
 
     press(page, "Buy")
-    expect(page.locator("cart-button [role=status]")).to_contain_text(
-        "Buy it at the store", timeout=15_000
-    )
+    expect(page.locator("cart-button [role=status]")).to_contain_text("Buy it at the store")
     press(page, "Buy")
 
     expect(page.get_by_role("heading", name="Pint mug")).to_be_visible()
@@ -290,7 +286,7 @@ def test_without_the_script_the_link_is_a_link(page: Page, blog: Site) -> None:
 
     press(page)
 
-    assert page.url == f"{blog.store}/product-p/3829"
+    expect(page).to_have_url(f"{blog.store}/product-p/3829")
 
 
 def test_events_speak_the_language_of_analytics(page: Page, blog: Site) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 from playwright.sync_api import Page, expect
 from support.shopper import Store
 from support.sites import PRODUCT, Site
+from support.waiting import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.browser
 
@@ -69,8 +71,15 @@ class Wire:
     def _at_least(self, request: str, received: int) -> None:
         self._bytes[request] = max(self._bytes[request], int(received))
 
-    def taken(self) -> Cost:
-        """Requests and bytes received of each kind since the last time asked."""
+    def taken(self, step: str) -> Cost:
+        """Requests and bytes received of each kind since the last time asked.
+
+        What the step may take is waited for: a busy browser pauses before it asks.
+        """
+        due = Counter({kind: count for kind, (count, _) in BUDGET[step].items()})
+        ends = time.monotonic() + PATIENCE_SECONDS
+        while due - Counter(self._kinds.values()) and time.monotonic() < ends:
+            self._page.wait_for_timeout(20)
         self._page.wait_for_load_state("networkidle")
         while self._under_way:
             self._page.wait_for_timeout(20)
@@ -99,27 +108,28 @@ def requests(costs: dict[str, Cost]) -> dict[str, dict[str, int]]:
 def test_a_visit_costs_no_more_requests_and_bytes_than_these(
     page: Page, blog: Site, store: Store, tidy: list[str]
 ) -> None:
+    page.clock.set_fixed_time(time.time())  # what is believed for a while must not age meanwhile
     wire = Wire(page, blog.proxy)
     spent: dict[str, Cost] = {}
 
     page.goto(blog.write(COUNT + PRODUCT))
-    spent["opened"] = wire.taken()
+    spent["opened"] = wire.taken("opened")
     press(page, 1)
-    spent["first add"] = wire.taken()
+    spent["first add"] = wire.taken("first add")
     press(page, 2)
-    spent["second add"] = wire.taken()
+    spent["second add"] = wire.taken("second add")
     press(page, 3)
-    spent["third add"] = wire.taken()
+    spent["third add"] = wire.taken("third add")
     page.get_by_role("button", name="View cart").click()
     expect(page.get_by_role("dialog").get_by_role("listitem")).to_have_count(3)
-    spent["drawer"] = wire.taken()
+    spent["drawer"] = wire.taken("drawer")
     page.goto(blog.write(COUNT + PRODUCT, path="/next"))
-    spent["next page"] = wire.taken()
+    spent["next page"] = wire.taken("next page")
     press(page, 4)
-    spent["add there"] = wire.taken()
+    spent["add there"] = wire.taken("add there")
     page.evaluate(AGE_THE_CART)
     page.goto(blog.url)
-    spent["page half a minute later"] = wire.taken()
+    spent["page half a minute later"] = wire.taken("page half a minute later")
 
     for step, found in spent.items():
         print(f"{step}: {found or 'nothing'}")

@@ -56,15 +56,20 @@ def test_a_burst_of_changes_is_one_call_with_the_last_quantity(
         lambda request: sent.append(request.post_data or "") if request.method == "PATCH" else None,
     )
 
-    for _ in range(5):
-        dialog.get_by_role("button", name="One more").click()
+    # In one go: a busy machine may take longer for five clicks than the burst is waited for.
+    page.evaluate(
+        """() => {
+          const drawer = document.querySelector("cart-drawer").shadowRoot;
+          for (let press = 0; press < 5; press++) drawer.querySelector("[part=more]").click();
+        }"""
+    )
     expect(dialog.get_by_label("Quantity")).to_have_value("6")
     page.wait_for_function("!cartproxy.cart.pending")
 
     (cart,) = store.carts()
     assert [line["quantity"] for line in cart["lines"]] == [6]
-    assert len(sent) <= 2  # one, or two on a machine so slow that the burst took over 250 ms
-    assert '"quantity":6' in sent[-1]
+    assert len(sent) == 1
+    assert '"quantity":6' in sent[0]
 
 
 def test_a_refused_quantity_goes_back_to_what_it_was(page: Page, blog: Site) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
+from support.browser_fixtures import new_context
 from support.servers import ROOT
 from support.shopper import Store
 from support.sites import PRODUCT, Site
@@ -66,14 +67,18 @@ def test_the_tag_with_integrity_runs_and_an_altered_one_leaves_the_link(
     page.goto(blog.write(tag % ("sha384-" + "A" * 64) + POST, script=""))
 
     page.locator("cart-button a").click()
-    assert page.url == f"{blog.store}/product-p/3829"
+    expect(page).to_have_url(f"{blog.store}/product-p/3829")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1100, 320])
 def test_axe_finds_nothing_wrong(browser: Browser, blog: Site, scheme: Any, width: int) -> None:
-    context = browser.new_context(color_scheme=scheme, viewport={"width": width, "height": 700})
-    page = context.new_page()
+    size = {"width": width, "height": 700}
+    with new_context(browser, color_scheme=scheme, viewport=size) as context:
+        _examine(context.new_page(), blog, width)
+
+
+def _examine(page: Page, blog: Site, width: int) -> None:
     page.goto(blog.write("<style>html{color-scheme:light dark;background:Canvas}</style>" + POST))
     expect(page.get_by_label("Size")).to_be_visible()
     assert_accessible(page)
@@ -91,7 +96,6 @@ def test_axe_finds_nothing_wrong(browser: Browser, blog: Site, scheme: Any, widt
     assert dialog is not None
     assert dialog["x"] >= 0
     assert dialog["x"] + dialog["width"] <= width
-    context.close()
 
 
 def test_drawer_comes_from_the_other_side_where_text_runs_from_right_to_left(

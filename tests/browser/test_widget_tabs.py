@@ -10,6 +10,7 @@ from playwright.sync_api import BrowserContext, Page, Playwright, Route, expect
 from support.browser_settings import ARGUMENTS, CHROMIUM
 from support.shopper import Store
 from support.sites import PRODUCT, Site
+from support.waiting import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.browser
 
@@ -28,6 +29,7 @@ def profile(
     context = playwright.chromium.launch_persistent_context(
         tmp_path, executable_path=CHROMIUM, args=ARGUMENTS
     )
+    context.set_default_timeout(PATIENCE_SECONDS * 1000)
     yield context
     context.close()
 

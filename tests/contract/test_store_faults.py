@@ -103,6 +103,16 @@ def test_dropped_call_may_be_applied_after_a_while(line: Line) -> None:
     assert line.count() == 1
 
 
+def test_dropped_call_that_would_be_later_than_it_may_is_never_applied(line: Line) -> None:
+    with pytest.raises(requests.ConnectionError):
+        line.add("drop_then_apply", ms=20, within_ms=10)
+    with pytest.raises(requests.ConnectionError):
+        line.add("drop_then_apply", ms=40)
+
+    wait_for(line.count, "the later call takes effect")
+    assert line.count() == 1
+
+
 def test_drip_sends_headers_and_body_byte_by_byte(line: Line) -> None:
     began = time.monotonic()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import time
@@ -16,12 +17,13 @@ import requests
 from websockets.sync.client import ClientConnection, connect
 
 from support.servers import free_port
+from support.waiting import PATIENCE_SECONDS
 
 FIREFOX = shutil.which("firefox-esr") or shutil.which("firefox")
 WEBKIT_DRIVER = shutil.which("WebKitWebDriver")
 XVFB = shutil.which("Xvfb")
 MINI_BROWSER = next(Path("/usr/lib").glob("*/webkit2gtk-4.1/MiniBrowser"), None)
-START_SECONDS = 60
+SECONDS = PATIENCE_SECONDS
 T = TypeVar("T")
 
 
@@ -60,7 +62,7 @@ class FirefoxTab:
         number = next(self._ids)
         self._socket.send(json.dumps({"id": number, "method": method, "params": params}))
         while True:
-            answer = json.loads(self._socket.recv(timeout=60))
+            answer = json.loads(self._socket.recv(timeout=SECONDS))
             if answer.get("id") == number:
                 assert "error" not in answer, answer
                 return answer["result"]
@@ -72,7 +74,7 @@ class WebKitTab:
     def __init__(self, driver: str) -> None:
         options = {"binary": str(MINI_BROWSER), "args": ["--automation"]}
         wanted = {"capabilities": {"alwaysMatch": {"webkitgtk:browserOptions": options}}}
-        answer = requests.post(f"{driver}/session", json=wanted, timeout=60).json()["value"]
+        answer = requests.post(f"{driver}/session", json=wanted, timeout=SECONDS).json()["value"]
         self.session = f"{driver}/session/{answer['sessionId']}"
 
     def goto(self, url: str) -> None:
@@ -87,7 +89,7 @@ class WebKitTab:
         return json.loads(self._post("execute/async", {"script": script, "args": []}))
 
     def _post(self, command: str, body: dict[str, Any]) -> Any:
-        answer = requests.post(f"{self.session}/{command}", json=body, timeout=60)
+        answer = requests.post(f"{self.session}/{command}", json=body, timeout=SECONDS)
         assert answer.status_code == 200, answer.text
         return answer.json()["value"]
 
@@ -107,12 +109,9 @@ def firefox(profile: Path) -> Iterator[Tab]:
 @contextmanager
 def webkit(profile: Path) -> Iterator[Tab]:
     """WebKitGTK's small browser on a screen that nobody sees, with storage that begins empty."""
-    port, screen = free_port(), f":{free_port() % 5000 + 100}"
-    assert XVFB is not None
+    port = free_port()
     assert WEBKIT_DRIVER is not None
-    display = [XVFB, screen, "-screen", "0", "1100x800x24", "-nolisten", "tcp"]
     environment = {
-        "DISPLAY": screen,
         "HOME": str(profile),
         "XDG_RUNTIME_DIR": str(profile),
         # Its sandbox needs rights that a container has not, and its compositor a graphics card.
@@ -121,28 +120,40 @@ def webkit(profile: Path) -> Iterator[Tab]:
         "LIBGL_ALWAYS_SOFTWARE": "1",
     }
     driver = f"http://127.0.0.1:{port}"
-    with _running(display, {}), _running([WEBKIT_DRIVER, f"--port={port}"], environment):
-        _eventually(lambda: requests.get(f"{driver}/status", timeout=5))
+    command = [WEBKIT_DRIVER, f"--port={port}"]
+    with _screen() as screen, _running(command, {**environment, "DISPLAY": screen}):
+        _eventually(lambda: requests.get(f"{driver}/status", timeout=SECONDS))
         tab = WebKitTab(driver)
         yield tab
-        requests.delete(tab.session, timeout=30)
+        requests.delete(tab.session, timeout=SECONDS)
 
 
 @contextmanager
-def _running(command: list[str], environment: dict[str, str]) -> Iterator[None]:
+def _screen() -> Iterator[str]:
+    """A screen that nobody sees; yields its name, which Xvfb chooses."""
+    assert XVFB is not None
+    reading, writing = os.pipe()
+    command = [XVFB, "-displayfd", str(writing), "-screen", "0", "1100x800x24", "-nolisten", "tcp"]
+    with _running(command, {}, writing):
+        os.close(writing)
+        with open(reading) as said:
+            yield f":{said.readline().strip()}"
+
+
+@contextmanager
+def _running(command: list[str], environment: dict[str, str], *descriptors: int) -> Iterator[None]:
     path = {"PATH": "/usr/bin:/bin", **environment}
-    child = subprocess.Popen(
-        command, env=path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
+    quiet = subprocess.DEVNULL
+    child = subprocess.Popen(command, env=path, stdout=quiet, stderr=quiet, pass_fds=descriptors)
     try:
         yield
     finally:
         child.terminate()
-        child.wait(20)
+        child.wait(SECONDS)
 
 
 def _eventually(attempt: Callable[[], T]) -> T:
-    ends = time.monotonic() + START_SECONDS
+    ends = time.monotonic() + SECONDS
     while True:
         try:
             return attempt()
