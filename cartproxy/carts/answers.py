@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
-from decimal import Decimal
 
 from cartproxy.carts.drive import Drive
 from cartproxy.carts.errors import ItemNotFound, NothingApplied, OutcomeUnknown
@@ -140,16 +139,14 @@ def reported(record: Record) -> tuple[Record, Restored | None]:
     wishes = [wish for wish in record.wishes if wish.owed]
     if not wishes or record.owes or record.outdated:
         return record, None
-    totals: dict[str, Decimal] = {}
-    for wish in wishes:
-        totals[wish.line_id] = totals.get(wish.line_id, Decimal(0)) + wish.item.quantity
     kept: list[RestoredLine] = []
     repriced: list[RestoredLine] = []
     gone: list[RestoredLine] = []
     changes: list[Change] = []
     for wish in wishes:
         line = record.snapshot.item(wish.line_id) if wish.has_landed else None
-        asked = replace(wish.item, quantity=totals[wish.line_id]) if line else wish.item
+        # What a line's quantity should be, `saw` knows.
+        asked = replace(wish.item, quantity=line.quantity) if line else wish.item
         changes += between(wish.replaces, asked, wish.line, line, wish.reason)
         if line is None:
             name = wish.line.name if wish.line else ""

@@ -113,10 +113,10 @@ class Drive:
             self.record = replace(self.record, outdated=True)
             self.aim = replace(self.aim, look=True)
             self.touched = True
-        if gone:
-            self.errors[wish.place] = error = ItemGone("The cart has no such line any more.")
+        reason = ItemGone("The cart has no such line any more.") if gone else error
+        self.errors[wish.place] = reason
         if gone or isinstance(error, StoreRejected | StoreNotFound):
-            self.record = refused(self.record, at, error)
+            self.record = refused(self.record, at, reason)
             return True
         return self._halt(error)
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from cartproxy.carts.claims import explain
 from cartproxy.errors import CartProxyError
-from cartproxy.model.cart import EMPTY, NewItem, QuantityChange, Snapshot
+from cartproxy.model.cart import EMPTY, Change, NewItem, QuantityChange, Snapshot
 from cartproxy.model.changes import altered
 from cartproxy.model.record import Record, with_wish
 from cartproxy.model.wishes import RESTORED, Phase, Wish
@@ -39,9 +39,7 @@ def inherited(record: Record, since_ms: int) -> Record:
         return record
     if record.order_key is None:
         return replace(record, intents=())  # a new cart's key is kept before anything is sent to it
-    meant = {
-        (entry, at): item for entry, items in record.intents for at, item in enumerate(items)
-    }
+    meant = {(entry, at): item for entry, items in record.intents for at, item in enumerate(items)}
     entries = {entry for entry, _ in record.intents}
     wishes = [
         _perhaps_sent(wish, since_ms) if wish.owed or wish.entry in entries else wish
@@ -96,6 +94,9 @@ def landed(record: Record, at: int, line_id: str, now_ms: int) -> Record:
         line = replace(wish.item, quantity=total)
     record = with_wish(record, at, wish.landed(line_id, now_ms))
     record = replace(record, outdated=True, since={**record.since, line_id: line})
+    if not line.quantity:  # what the shopper has removed need not be put back
+        kept = tuple(w for w in record.wishes if not (w.owed and w.line_id == line_id))
+        return replace(record, wishes=kept)
     return _followed(record, {wish.replaces: line_id}) if wish.replaces else record
 
 
@@ -130,11 +131,10 @@ def saw(record: Record, snapshot: Snapshot, began_ms: int, settle_ms: int) -> Re
     line explains is surely without effect once it is final or `settle_ms` old, and waits again.
     """
     for at, wish in enumerate(record.wishes):
-        line_id = record.current_id(wish.sets)
-        if wish.sets and wish.waits and line_id in record.lines():
-            line = snapshot.item(line_id)
-            if wish.item.quantity == (line.quantity if line else 0):
-                record = landed(record, at, line_id, wish.at_ms)
+        if wish.sets and wish.waits and record.quantity(known := record.current_id(wish.sets)):
+            now = snapshot.item(known)
+            if wish.item.quantity == (now.quantity if now else 0):
+                record = landed(record, at, known, wish.at_ms)
     wishes = list(_as_shown(record, snapshot))
     changes = record.changes
     sent = [wish for wish in wishes if wish.phase is Phase.SENT]
@@ -153,6 +153,7 @@ def saw(record: Record, snapshot: Snapshot, began_ms: int, settle_ms: int) -> Re
                 wishes[at] = wish.landed(line_id, wish.at_ms)
             else:
                 wishes[at] = replace(wish, line_id=likely_id)
+    changes += tuple(_altered_lines(record, wishes, snapshot))
     ids = {wish.replaces: wish.line_id for wish in wishes if wish.replaces and wish.has_landed}
     record = replace(
         record,
@@ -164,6 +165,20 @@ def saw(record: Record, snapshot: Snapshot, began_ms: int, settle_ms: int) -> Re
         changes=changes,
     )
     return _followed(record, ids) if ids else record
+
+
+def _altered_lines(record: Record, now: Sequence[Wish], snapshot: Snapshot) -> Iterator[Change]:
+    """Lines that were put back with another quantity than they should have."""
+    unknown = {wish.item.catalog_id for wish in now if wish.phase is Phase.SENT}
+    before = {wish.place for wish in record.wishes if wish.has_landed}
+    for line_id in {wish.line_id for wish in record.wishes if wish.owed and wish.has_landed}:
+        asked, line = record.lines().get(line_id), snapshot.item(line_id)
+        if asked is None or line is None or line.catalog_id in unknown:
+            continue
+        found = (w for w in now if w.has_landed and w.line_id == line_id and w.place not in before)
+        total = asked.quantity + sum(wish.item.quantity for wish in found)
+        if line.quantity != total:
+            yield altered(replace(asked, quantity=total), line)
 
 
 def is_order(record: Record) -> bool:

@@ -219,23 +219,25 @@ class CartService:
         record = asking(wishing(record, write.entry, parts))
         drive = self._drive(write, record, aim, terms)
         refused = all(wish.phase is Phase.REFUSED and not wish.sets for wish in drive.own())
-        if refused and drive.record.checkout_at_ms is not None and not drive.aim.created:
-            if self._is_closed(drive.record, terms.deadline):
+        after_checkout = drive.record.checkout_at_ms is not None and not drive.aim.created
+        if refused and after_checkout and self._is_closed(drive.record, terms):
+            again = self._drive(write, vanished(drive.record), aim, terms)
+            if any(wish.has_landed for wish in again.own()):
                 count_cart(self._store.id, "ordered")
-                return self._drive(write, vanished(drive.record), aim, terms)
+                return again
         return drive
 
-    def _is_closed(self, record: Record, deadline: Deadline) -> bool:
-        """Whether the cart is an order that can be read: it refuses a write that changes nothing."""
-        assert record.order_key is not None  # noqa: S101 - it has just been read
+    def _is_closed(self, record: Record, terms: Terms) -> bool:
+        """Whether the cart may be an order that is still there: it takes not even an empty write.
+
+        A store that takes none of those from any cart would look the same, so only another cart
+        that takes the items makes sure.
+        """
         try:
-            self._store.update_cart(
-                record.order_key, Addresses(), self._store.allow(1, deadline)
-            )
-        except StoreRejected:
-            return True
-        except StoreError:
-            return False
+            key, allowance = record.order_key or "", self._store.allow(1, terms.deadline)
+            self._store.update_cart(key, Addresses(), allowance)
+        except StoreError as error:
+            return isinstance(error, StoreRejected)
         return False
 
     def _aim(

@@ -9,6 +9,8 @@ from decimal import Decimal
 from cartproxy.model.cart import EMPTY, Change, LineItem, NewItem, Snapshot
 from cartproxy.model.wishes import Phase, Wish
 
+Meant = tuple[str, tuple[NewItem, ...]]  # an entry, and the items of its request
+
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Record:
@@ -29,7 +31,7 @@ class Record:
     since: Mapping[str, NewItem] = field(default_factory=dict)
     wishes: tuple[Wish, ...] = ()
     changes: tuple[Change, ...] = ()
-    intents: tuple[tuple[str, tuple[NewItem, ...]], ...] = ()
+    intents: tuple[Meant, ...] = ()
     checkout_at_ms: int | None = None
     revision: str = ""
     made_ms: int = 0

@@ -11,8 +11,6 @@ from contextlib import contextmanager
 from dataclasses import replace
 from types import MappingProxyType
 
-from support.small_store import Clock, Fault, Killed
-
 from cartproxy.deadline import Deadline
 from cartproxy.errors import CartProxyError, Outcome
 from cartproxy.model.keys import IdempotencyKey, Intent, KeptAnswer
@@ -20,6 +18,7 @@ from cartproxy.model.record import Record
 from cartproxy.model.wishes import KEYLESS
 from cartproxy.records.errors import CartBusy
 from cartproxy.records.form import Loaded
+from support.small_store import Clock, Fault, Killed
 
 LEASE_MS = 15_000
 NO_ANSWERS: Mapping[str, KeptAnswer] = MappingProxyType({})

@@ -300,9 +300,7 @@ class SmallStore:
         if fault.answer not in ("ok", "invented"):
             _fail(fault.answer)
 
-    def _cart(
-        self, key: str, unknown: type[StoreError], *, readable: bool = False
-    ) -> StoreCart:
+    def _cart(self, key: str, unknown: type[StoreError], *, readable: bool = False) -> StoreCart:
         cart = self.carts[key]
         if cart.state == "ordered" and self.readable:
             if readable:

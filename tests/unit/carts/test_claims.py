@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from cartproxy.carts.claims import explain, likely
+from cartproxy.carts.claims import explain
 from cartproxy.model.cart import ChosenOption, ItemOption, LineItem, NewItem, Snapshot
 from cartproxy.model.wishes import Phase, Wish
 
@@ -100,16 +100,18 @@ def test_parts_of_a_bundle_are_nobodys_add() -> None:
 def test_what_no_add_explains_is_left_over() -> None:
     snapshot = cart(line("1", quantity=5), line("2"), line("3", quantity=4), line("4"))
 
-    lines, unexplained = explain(sent(item()), known(_3=1, _4=1), snapshot)
+    lines, likely = explain(sent(item(), item(), item(SHIRT)), known(_3=1, _4=1), snapshot)
 
-    assert lines == {("0", 0): "2"}
-    assert [each.item_id for each in unexplained] == ["1", "3"]
+    assert lines == {("0", 0): "2", ("1", 0): "3"}
+    assert likely == {}
 
 
 def test_line_of_another_quantity_is_likely_only_with_all_the_options() -> None:
-    lines = [line("1"), line("2", SHIRT, 5, "Large"), line("3", SHIRT, 5, "Small")]
-    small, mug, scarf = sent(item(SHIRT, size="Small"), item(), item(3831))
+    snapshot = cart(
+        line("1", quantity=5), line("2", SHIRT, 5, "Large"), line("3", SHIRT, 5, "Small")
+    )
 
-    assert likely(small, lines) is lines[2]
-    assert likely(mug, lines) is lines[0]
-    assert likely(scarf, lines) is None
+    lines, likely = explain(sent(item(SHIRT, size="Small"), item(), item(3831)), {}, snapshot)
+
+    assert lines == {}
+    assert likely == {("0", 0): "3", ("1", 0): "1"}

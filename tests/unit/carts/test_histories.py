@@ -35,7 +35,7 @@ from cartproxy.errors import CartProxyError, Outcome
 from cartproxy.model.cart import Addresses, Cart, Currency, LineItem, NewItem, QuantityChange
 from cartproxy.model.keys import IdempotencyKey
 from cartproxy.model.record import Record
-from cartproxy.model.wishes import KEYLESS, Phase, Wish
+from cartproxy.model.wishes import Phase, Wish
 from cartproxy.store.errors import StoreNotFound, StoreRejected
 
 SOAK = int(os.environ.get("SOAK_HISTORIES", "0"))
@@ -76,7 +76,8 @@ class Watched(Drive):
 
     def _send(self, at: int, wish: Wish) -> bool:
         assert wish.owed or wish.entry == self.aim.entry, "another's wish is sent"
-        assert wish.phase is Phase.WAITING and not self.aim.halted
+        assert wish.phase is Phase.WAITING
+        assert not self.aim.halted
         history = self.store.history
         if wish.sets:
             line_id = self.record.current_id(wish.sets)
@@ -369,10 +370,13 @@ class History:
         if record.checkout_at_ms is not None:  # it counts as ordered
             for line in self.store.carts[record.order_key].lines.values():
                 excuse(line.parts)
+            excuse(self.store.unread)
         busy = {part for each in self.unfinished for part in self.putting_back[each]}
         now = {w.line_id: w.replaces for w in record.wishes if w.owed and w.has_landed}
         self.gone = {}
-        for line_id in sorted(record.lines(), reverse=True):  # lines that were made up before others
+        for line_id in sorted(
+            record.lines(), reverse=True
+        ):  # lines that were made up before others
             parts = [part for part in self.known(record, line_id) if part not in busy]
             self.gone[now.get(line_id, line_id)] = parts
             busy.update(parts)
@@ -390,10 +394,7 @@ class History:
         """Parts that the record still means to put back, or has noted as changes."""
         record = self.records.record or Record()
         parts = {
-            part
-            for wish in record.wishes
-            if wish.owed
-            for part in self.putting_back[wish.replaces]
+            part for wish in record.wishes if wish.owed for part in self.putting_back[wish.replaces]
         }
         for change in record.changes:
             parts.update(self.parts_of(change.item_id))
@@ -406,7 +407,9 @@ class History:
         live = self.live()
         # Adds of one kind may take each other's place; so may all of one product once the store
         # alters quantities.
-        group: Callable[[Any], Any] = (lambda kind: kind[0]) if self.altered else (lambda kind: kind)
+        group: Callable[[Any], Any] = (
+            (lambda kind: kind[0]) if self.altered else (lambda kind: kind)
+        )
         wants = [
             (group(_kind(item)), outcome)
             for request in self.requests
@@ -435,7 +438,7 @@ class History:
         excused = Counter(group(part.kind) for part in self.parts if part.excused)
         for kind, count in lost.items():
             if kind in possible:  # parts of one kind may have taken each other's place
-                count = min(count, possible[kind] - excused[kind])
+                count = min(count, possible[kind] - excused[kind] - lies[kind])
             assert count <= left[kind], f"of {kind}, {count - left[kind]} are lost in silence"
         self.check_carts()
 
