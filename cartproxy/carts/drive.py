@@ -104,8 +104,9 @@ class Drive:
         """Note why a wish failed; whether others have a chance."""
         self.errors[wish.place] = error
         unknown = error.outcome is Outcome.UNKNOWN
-        if unknown and not wish.sets:
+        if unknown:
             self.record = lost(self.record, at, self._now(), final=error.answered)
+        if unknown and not wish.sets:
             count_doubts(self.store.id, "raised")
             self._lost += 1
             return True

@@ -107,7 +107,15 @@ def refused(record: Record, at: int, error: CartProxyError) -> Record:
 
 
 def lost(record: Record, at: int, now_ms: int, *, final: bool) -> Record:
-    """It is not known whether the store took the wish; `final`: it has finished with the call."""
+    """It is not known whether the store took the wish; `final`: it has finished with the call.
+
+    A change may be made again, but until a reading tells, no add explains how its line grows.
+    """
+    wish = record.wishes[at]
+    if wish.sets:
+        line_id = record.current_id(wish.sets)
+        since = {**record.since, line_id: record.lines()[line_id]}
+        return replace(record, outdated=True, since=since)
     return with_wish(record, at, replace(record.wishes[at].sent(now_ms), final=final))
 
 

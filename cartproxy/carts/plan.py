@@ -106,6 +106,7 @@ def _sendable(record: Record, aim: Aim, *, all_known: bool = False) -> Iterator[
     for at, wish in enumerate(record.wishes):
         mine = wish.owed or (wish.entry == aim.entry and not unknown)
         # Another cart's line is never named to the store.
-        there = not wish.sets or record.quantity(record.current_id(wish.sets))
+        there = not wish.sets or bool(record.quantity(record.current_id(wish.sets)))
+        there |= all_known and any(wish.sets == each.replaces for each in record.wishes)
         if mine and wish.waits and there and not aim.halted:
             yield at

@@ -371,6 +371,7 @@ class History:
         if record.checkout_at_ms is not None:  # it counts as ordered
             for line in self.store.carts[record.order_key].lines.values():
                 excuse(line.parts)
+            excuse(self.store.unread)
         busy = {part for each in self.unfinished for part in self.putting_back[each]}
         now = {w.line_id: w.replaces for w in record.wishes if w.owed and w.has_landed}
         self.gone = {}
@@ -438,7 +439,7 @@ class History:
         excused = Counter(group(part.kind) for part in self.parts if part.excused)
         for kind, count in lost.items():
             if kind in possible:  # parts of one kind may have taken each other's place
-                count = min(count, possible[kind] - excused[kind])
+                count = min(count, possible[kind] - excused[kind] - lies[kind])
             assert count <= left[kind], f"of {kind}, {count - left[kind]} are lost in silence"
         self.check_carts()
 
