@@ -32,8 +32,8 @@ test: $(INSTALLED) ## run all tests
 unit: $(INSTALLED) ## run the tests that need no server, in less than 30 s
 	$(BIN)/pytest $(PARALLEL) tests/unit tests/security/test_store_answers.py
 
-soak: $(INSTALLED) ## play 10,000 random histories (HISTORIES=n for another number)
-	SOAK_HISTORIES=$(or $(HISTORIES),10000) $(BIN)/pytest tests/soak -s
+soak: $(INSTALLED) ## play 10,000 random histories over HTTP and ten times as many without (HISTORIES=n)
+	SOAK_HISTORIES=$(or $(HISTORIES),10000) $(BIN)/pytest tests/soak tests/unit/carts/test_histories.py -s
 
 bench: $(BENCHED) ## measure, beside others that do the same job (BENCH=quick: under 50 s)
 	@test -d $(FASTIFY)/node_modules || ! command -v npm >/dev/null || \

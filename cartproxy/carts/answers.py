@@ -78,9 +78,9 @@ def results_of(
 def _result_of(
     wish: Wish | None, index: int, drive: Drive
 ) -> tuple[ItemResult, CartProxyError | None]:
-    if wish is not None and wish.has_landed:
-        return ItemResult.applied(index, wish.line_id), None
     error = drive.errors.get((drive.aim.entry, index))
+    if wish is not None and wish.has_landed and not error:
+        return ItemResult.applied(index, wish.line_id), None
     if wish is not None and wish.phase is Phase.SENT and not isinstance(error, OutcomeUnknown):
         error = OutcomeUnknown(because=error or drive.stopped)
     outcome = (error and error.outcome) or Outcome.NOT_APPLIED
