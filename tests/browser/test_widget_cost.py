@@ -24,7 +24,7 @@ BUDGET: dict[str, Cost] = {
     "first add": {PREFLIGHT: (1, 800), CALL: (1, 1_260)},
     "second add": {CALL: (1, 1_480)},
     "third add": {CALL: (1, 1_700)},
-    "drawer": {FILE: (1, 4_230)},
+    "drawer": {FILE: (1, 4_430)},
     "next page": {},
     "add there": {CALL: (1, 1_920)},
     "page half a minute later": {PREFLIGHT: (1, 800), CALL: (1, 1_850)},

@@ -22,8 +22,7 @@ def queue(client: redis.Redis) -> Callable[[], int]:
         client.delete(key)
 
     def waiting() -> int:
-        # One field counts the places.
-        return max((client.hlen(key) - 1 for key in client.scan_iter("cp:*:q")), default=0)
+        return max((client.hlen(key) for key in client.scan_iter("cp:*:q")), default=0)
 
     return waiting
 
