@@ -79,7 +79,9 @@ def _result_of(
     wish: Wish | None, index: int, drive: Drive
 ) -> tuple[ItemResult, CartProxyError | None]:
     error = drive.errors.get((drive.aim.entry, index))
-    if wish is not None and wish.has_landed and not error:
+    # The store's unusable answer to a change stays one; an add that was found in the cart landed.
+    doubtful = wish is not None and wish.sets and error and error.outcome is Outcome.UNKNOWN
+    if wish is not None and wish.has_landed and not doubtful:
         return ItemResult.applied(index, wish.line_id), None
     if wish is not None and wish.phase is Phase.SENT and not isinstance(error, OutcomeUnknown):
         error = OutcomeUnknown(because=error or drive.stopped)
