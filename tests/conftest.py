@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import redis
+import structlog
 from hypothesis import settings
 from support.browser_fixtures import (  # noqa: F401 -- pytest finds them here
     browser,
@@ -24,6 +25,8 @@ from cartproxy import sandbox
 # On a busy machine an example takes longer than hypothesis's 200 ms, and nothing is wrong.
 settings.register_profile("cartproxy", deadline=None)
 settings.load_profile("cartproxy")
+# By itself structlog prints, and a thread that outlives its test into what the next one captures.
+structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
 
 
 def store_environment(store_url: str, store: str = "DEMO", **more: str) -> dict[str, str]:
