@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import redis
+import structlog
 from hypothesis import HealthCheck, settings
 from support.browser_fixtures import (  # noqa: F401 -- pytest finds them here
     browser,
@@ -31,6 +32,8 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("cartproxy")
+# By itself structlog prints, and a thread that outlives its test into what the next one captures.
+structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
 
 # They load the machine, or watch what a load does: one after the other, also where other tests run
 # in parallel.

@@ -24,7 +24,8 @@ elseif action == 'release' and made and ARGV[6] ~= '' then
   local first, last = string.find(intents, '\n' .. ARGV[6], 1, true)
   if first then
     intents = string.sub(intents, 1, first - 1) .. string.sub(intents, last + 1)
-    redis.call('SET', KEYS[1], join(made, revision, checkout_at, state, intents), 'KEEPTTL')
+    -- Without room it stays, and is in doubt; the lock is freed all the same.
+    redis.pcall('SET', KEYS[1], join(made, revision, checkout_at, state, intents), 'KEEPTTL')
   end
 elseif action == 'save' or action == 'keep' then
   made = made or string.format('%d', now)
