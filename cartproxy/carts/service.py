@@ -258,7 +258,7 @@ class CartService:
 
         def keep(made: Record) -> None:
             until_ms = write.loaded.now_ms() + int(terms.deadline.remaining() * 1000)
-            write.keep(feared(made, write.entry, until_ms))
+            write.keep(feared(made, {write.entry}, until_ms))
 
         now_ms, settle_ms = write.loaded.now_ms, self._settle_ms
         return Drive(

@@ -125,7 +125,7 @@ def test_dead_writer_that_had_no_cart_has_sent_nothing() -> None:
 
 
 def test_writer_that_may_die_leaves_all_that_it_may_send_as_sent() -> None:
-    after = feared(record(owed("1"), wish(), wish(entry="other")), "own", NOW)
+    after = feared(record(owed("1"), wish(), wish(entry="other")), {"own"}, NOW)
 
     assert phases(after) == [SENT, SENT, WAITING]
     assert after.wishes[1].at_ms == NOW
@@ -364,7 +364,6 @@ def test_cart_that_vanishes_while_it_is_put_back_is_put_back_from_where_it_was()
 @pytest.mark.parametrize("phase", [WAITING, SENT, REFUSED])
 def test_cart_that_still_has_lines_to_be_put_back_is_no_order(phase: str) -> None:
     assert not is_order(record(owed("1", phase)))
-    assert not is_order(record(owed("1", phase), checkout_at_ms=NOW))
     assert is_order(record())
 
 
