@@ -178,9 +178,12 @@ def saw(record: Record, snapshot: Snapshot, began_ms: int, settle_ms: int) -> Re
 
 
 def is_order(record: Record) -> bool:
-    """Whether a cart that is gone may stay so: it was paid for, or nothing was in it."""
+    """Whether a cart that is gone may stay so: it was paid for, or nothing was to be in it.
+
+    Nobody is sent to pay while a line is still to be put back.
+    """
     unfinished = any(wish.owed and not wish.has_landed for wish in record.wishes)
-    return not unfinished and (record.checkout_at_ms is not None or not record.lines())
+    return record.checkout_at_ms is not None or not (unfinished or record.lines())
 
 
 def vanished(record: Record) -> Record:

@@ -367,6 +367,14 @@ def test_cart_that_still_has_lines_to_be_put_back_is_no_order(phase: str) -> Non
     assert is_order(record())
 
 
+# Found by the histories: what a dead writer had put back was bought, and then put back again.
+def test_cart_whose_checkout_was_handed_out_is_an_order_whatever_is_noted_as_owed() -> None:
+    ordered = record(owed("1", SENT), checkout_at_ms=NOW)
+
+    assert is_order(ordered)
+    assert vanished(ordered).wishes == ()
+
+
 def test_lines_that_the_store_merged_are_put_back_as_one() -> None:
     merged = [owed(each, LANDED, line_id="9") for each in ("1", "2")]
 
