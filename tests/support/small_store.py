@@ -142,7 +142,8 @@ class SmallStore:
         self.meanwhile: list[tuple[str, Callable[[], object]]] = []
         self.late: list[tuple[int, Callable[[], None], list[Part]]] = []
         self.calls_left = 10**9
-        self.unread: list[Part] = []  # confirmed without an effect yet, and not read back since
+        # Confirmed without an effect yet; by whoever reads: and not read back since.
+        self.unread: list[Part] = []
         # By whoever sends: the parts of the line that is added, or those known of one that changes.
         self.parts_sent: list[Part] = []
 
@@ -206,7 +207,6 @@ class SmallStore:
             raise StoreTimeout("The store did not answer in time.")
         self._strike(fault, lambda: None)
         cart = self._cart(key, StoreNotFound, readable=True)
-        self.unread = []
         return Snapshot(tuple(map(_shown, cart.lines.values())), f"https://store.example/{key}")
 
     def update_cart(self, key: str, addresses: Addresses, allowance: Calls) -> None:

@@ -35,7 +35,7 @@ from cartproxy.errors import CartProxyError, Outcome
 from cartproxy.model.cart import Addresses, Cart, Currency, LineItem, NewItem, QuantityChange
 from cartproxy.model.keys import IdempotencyKey
 from cartproxy.model.record import Record
-from cartproxy.model.wishes import Phase, Wish
+from cartproxy.model.wishes import KEYLESS, Phase, Wish
 from cartproxy.store.errors import StoreNotFound, StoreRejected
 
 SOAK = int(os.environ.get("SOAK_HISTORIES", "0"))
@@ -43,7 +43,7 @@ HISTORIES = SOAK * 10 or 2000
 SETTLE_MS = 10_000
 FRESH_MS = 30_000
 HOUR_MS = 3_600_000
-MOST_ADDS = 14
+MOST_ADDS = 8  # of more that are unknown at once, no sum is looked for
 CLOCK = Clock()
 MUG, SHIRT, FOREIGN = 1, 2, 3
 APPLIED, NOT_APPLIED, UNKNOWN = Outcome.APPLIED, Outcome.NOT_APPLIED, Outcome.UNKNOWN
@@ -90,6 +90,13 @@ class Watched(Drive):
         history.unsaved += self.store.parts_sent
         return super()._send(at, wish)
 
+    def _look(self) -> bool:
+        read = super()._look()
+        # What a reader sees while a writer is at work, or may be, is not saved.
+        if read and (self.aim.entry != KEYLESS or not self.store.history.records.loaded().busy):
+            self.store.unread = []
+        return read
+
     def _vanish(self) -> bool:
         self.store.history.notice_vanished(self.record)
         goes_on = super()._vanish()
@@ -125,14 +132,15 @@ class History:
         self.altered = False
         self.deaths = 0
         self.unsaved: list[Part] = []
+        self.records.on_save = lambda: self.unsaved.clear()
 
     # --- What shoppers, others and time do -------------------------------------------------------
 
     def add(self, items: int, product: int, twin: bool, minimal: bool, keyed: bool) -> None:
-        kinds = len({item for request in self.requests for item in request.items})
-        if kinds + items > MOST_ADDS:
+        known = sum(len(request.items) for request in self.requests)
+        if known + items > MOST_ADDS:
             return
-        new = [NewItem(product, Decimal(4 ** (kinds + at))) for at in range(items)]
+        new = [NewItem(product, Decimal(4 ** (known + at))) for at in range(items)]
         if twin and self.requests:
             new[0] = self.requests[-1].items[0]
         entry = f"key{len(self.requests)}" if keyed else ""
