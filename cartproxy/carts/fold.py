@@ -77,11 +77,6 @@ def believed(record: Record, now_ms: int) -> Record:
     return record
 
 
-def made(record: Record, order_key: str) -> Record:
-    """The store has made a cart."""
-    return replace(record, order_key=order_key, outdated=True)
-
-
 def landed(record: Record, at: int, line_id: str, now_ms: int) -> Record:
     """The store has confirmed the wish as this line, or as a part of it."""
     wish = record.wishes[at]
@@ -264,8 +259,7 @@ def _as_shown(record: Record, snapshot: Snapshot) -> Iterator[Wish]:
 
 def _with_chosen(snapshot: Snapshot, record: Record, wishes: Iterable[Wish]) -> Snapshot:
     """The snapshot with the options as they were chosen, which the store does not give back."""
-    chosen = {line.item_id: line.chosen for line in record.snapshot.items}
-    chosen |= {line_id: item.options for line_id, item in record.since.items()}
+    chosen = {line_id: item.options for line_id, item in record.lines().items()}
     adds = (wish for wish in wishes if wish.has_landed and not wish.sets)
     chosen |= {wish.line_id: wish.item.options for wish in adds}
     lines = tuple(

@@ -29,7 +29,6 @@ from cartproxy.carts.fold import (
     is_order,
     landed,
     lost,
-    made,
     refused,
     saw,
     vanished,
@@ -140,12 +139,6 @@ def test_time_from_the_future_is_not_believed() -> None:
 
 
 # --- The store answers ----------------------------------------------------------------------------
-
-
-def test_cart_that_was_made_is_still_to_be_read() -> None:
-    after = made(record(wish(), order_key=None), "new")
-
-    assert (after.order_key, after.outdated) == ("new", True)
 
 
 def test_confirmed_add_is_a_line_until_it_is_read() -> None:

@@ -88,7 +88,10 @@ class Watched(Drive):
         else:
             self.store.parts_sent = [history.new_part(wish.item)]
         history.unsaved += self.store.parts_sent
-        return super()._send(at, wish)
+        goes_on = super()._send(at, wish)
+        if wish.sets and not wish.item.quantity and not self.errors.get(wish.place):
+            excuse(self.store.parts_sent)  # with all that the store has merged into that line
+        return goes_on
 
     def _look(self) -> bool:
         read = super()._look()
