@@ -7,73 +7,72 @@ explained together, since one of them must not claim what another has done.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from itertools import combinations
 
 from cartproxy.model.cart import LineItem, Snapshot
+from cartproxy.model.record import Record
 from cartproxy.model.wishes import Wish
 
 _EXPLAINING_ADDS = 8  # a sum is looked for among so many at most
 
 
 def explain(
-    sent: Sequence[Wish],
-    before: Mapping[str, Decimal],
-    snapshot: Snapshot,
-    confirmed: Collection[str] = (),
-) -> tuple[dict[tuple[str, int], str], dict[tuple[str, int], str]]:
-    """The line of each add that explains a growth, and a likely line of others; by their places.
+    sent: Sequence[Wish], record: Record, snapshot: Snapshot
+) -> tuple[dict[tuple[str, int], str], dict[tuple[str, int], LineItem], dict[str, Decimal]]:
+    """What explains how a cart has grown since it was known, by its lines as the record has them.
 
-    `before` are the quantities of the lines known until this reading: those of the last one and
-    of acknowledged writes since, whose lines are `confirmed`. Each add explains once, each growth
-    by its very quantity: first lines that one add explains, then lines in which the store has
-    merged several. What is left of a known line's growth is shared with another writer, and the
-    oldest add claims it.
+    The line of each add that explains a growth, and a likely line of others, by the adds' places;
+    and how much more, or less, each line is than all that explains.
+
+    Each add explains once, each growth by its very quantity: first lines that one add explains,
+    then lines in which the store has merged several. What is left of a known line's growth is
+    shared with another writer, and the oldest add claims it.
 
     A line that is still left may be an add's own, with a quantity of the store's choice. That is
-    to be believed only once nothing else can come; until then the add remembers it. What is left
-    of a confirmed line's growth is the store's choice for the confirmed write.
+    to be believed only once nothing else can come; until then the add remembers it. Of a line
+    that was written since the last reading, what is left is the store's choice for that write.
     """
-    # Where several explanations fit, first what is given up first: another may still come.
-    missing = sorted(sent, key=lambda wish: (not wish.final, wish.at_ms))
-    grown = {
-        line.item_id: line.quantity - before.get(line.item_id, Decimal(0))
+    known = record.lines()
+    left = {
+        line.item_id: line.quantity - (known[line.item_id].quantity if line.item_id in known else 0)
         for line in snapshot.items
         if not line.derived
     }
-    lines = [line for line in snapshot.items if grown.get(line.item_id, 0) > 0]
-    known = before.keys() - set(confirmed)
+    lines = [line for line in snapshot.items if left.get(line.item_id, 0) > 0]
+    # Where several explanations fit, first what is given up first: another may still come.
+    missing = sorted(sent, key=lambda wish: (not wish.final, wish.at_ms))
     found: dict[tuple[str, int], str] = {}
     for choose in (_one_of, _several_of, _oldest_of):
         for line in lines:
-            if choose is _oldest_of and line.item_id not in known:
+            if choose is _oldest_of and line.item_id not in known.keys() - record.since.keys():
                 continue  # a new line of another quantity may be somebody else's
             same = [wish for wish in missing if wish.item.catalog_id == line.catalog_id]
-            for wish in choose(same, line, grown[line.item_id]):
+            for wish in choose(same, line, left[line.item_id]):
                 missing.remove(wish)
-                grown[line.item_id] -= wish.item.quantity
+                left[line.item_id] -= wish.item.quantity
                 found[wish.place] = line.item_id
     remembered = {wish.line_id for wish in sent}
-    left = [
+    loose = [
         line
         for line in snapshot.items
         if line.item_id in remembered
-        or (grown.get(line.item_id, 0) > 0 and line.item_id not in confirmed)
+        or (left.get(line.item_id, 0) > 0 and line.item_id not in record.since)
     ]
-    return found, _likely(missing, left)
+    return found, _likely(missing, loose), left
 
 
-def _likely(missing: Iterable[Wish], left: list[LineItem]) -> dict[tuple[str, int], str]:
+def _likely(missing: Iterable[Wish], loose: list[LineItem]) -> dict[tuple[str, int], LineItem]:
     """A line for each add, of its product and with all its options."""
     likely = {}
     for wish in missing:
         asked = {option.value for option in wish.item.options if option.value}
-        for line in left:
+        for line in loose:
             same = line.catalog_id == wish.item.catalog_id
             if same and asked <= {option.value for option in line.options}:
-                left.remove(line)
-                likely[wish.place] = line.item_id
+                loose.remove(line)
+                likely[wish.place] = line
                 break
     return likely
 

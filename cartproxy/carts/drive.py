@@ -6,8 +6,8 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field, replace
 
 from cartproxy.carts.errors import AddressRejected, ItemGone, OutcomeUnknown
-from cartproxy.carts.fold import is_order, landed, lost, made, refused, saw, vanished
-from cartproxy.carts.plan import Aim, Create, Look, Send, WriteAddresses, next_step
+from cartproxy.carts.fold import is_order, landed, lost, refused, saw, vanished
+from cartproxy.carts.plan import Aim, Step, next_step
 from cartproxy.errors import CartProxyError, Outcome
 from cartproxy.metrics import count_cart, count_doubts
 from cartproxy.model.cart import Addresses
@@ -51,14 +51,14 @@ class Drive:
         goes_on = True
         while goes_on and (step := next_step(self.record, self.aim)) is not None:
             match step:
-                case Create():
+                case Step.CREATE:
                     goes_on = self._create()
-                case Send(at):
-                    goes_on = self._send(at, self.record.wishes[at])
-                case WriteAddresses():
+                case Step.ADDRESSES:
                     goes_on = self._write_addresses()
-                case Look():
+                case Step.LOOK:
                     goes_on = self._look()
+                case at:
+                    goes_on = self._send(at, self.record.wishes[at])
         return self
 
     def own(self) -> list[Wish]:
@@ -78,7 +78,7 @@ class Drive:
         if not putting_back:
             count_cart(self.store.id, "created")
         self.aim = replace(self.aim, create=False, addresses=None, created=True)
-        self.record = made(self.record, key)
+        self.record = replace(self.record, order_key=key, outdated=True)
         if self.record.wishes:
             self.keep(self.record)
         return True
@@ -102,9 +102,9 @@ class Drive:
 
     def _failed(self, at: int, wish: Wish, error: StoreError, *, gone: bool) -> bool:
         """Note why a wish failed; whether others have a chance."""
-        self.errors[wish.place] = error
-        unknown = error.outcome is Outcome.UNKNOWN
-        if unknown:
+        reason = ItemGone("The cart has no such line any more.") if gone else error
+        self.errors[wish.place] = reason
+        if unknown := error.outcome is Outcome.UNKNOWN:
             self.record = lost(self.record, at, self._now(), final=error.answered)
         if unknown and not wish.sets:
             count_doubts(self.store.id, "raised")
@@ -114,9 +114,7 @@ class Drive:
             self.record = replace(self.record, outdated=True)
             self.aim = replace(self.aim, look=True)
             self.touched = True
-        reason = ItemGone("The cart has no such line any more.") if gone else error
-        self.errors[wish.place] = reason
-        if gone or isinstance(error, StoreRejected | StoreNotFound):
+        if isinstance(error, StoreRejected | StoreNotFound):
             self.record = refused(self.record, at, reason)
             return True
         return self._halt(error)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from cartproxy.carts.claims import explain
@@ -40,33 +40,31 @@ def inherited(record: Record, since_ms: int) -> Record:
     if record.order_key is None:
         return replace(record, intents=())  # a new cart's key is kept before anything is sent to it
     meant = {(entry, at): item for entry, items in record.intents for at, item in enumerate(items)}
-    entries = {entry for entry, _ in record.intents}
-    wishes = [
-        _perhaps_sent(wish, since_ms) if wish.owed or wish.entry in entries else wish
-        for wish in record.wishes
-    ]
-    known = {wish.place for wish in wishes}
-    new = [Wish(*place, item).sent(since_ms) for place, item in meant.items() if place not in known]
-    return replace(record, wishes=(*wishes, *new), intents=())
+    known = {wish.place for wish in record.wishes}
+    new = (Wish(*place, item) for place, item in meant.items() if place not in known)
+    record = replace(record, wishes=(*record.wishes, *new))
+    return feared(record, {entry for entry, _ in record.intents}, since_ms)
 
 
-def _perhaps_sent(wish: Wish, at_ms: int) -> Wish:
-    """The wish that a dead writer may have sent, or found absent and sent again, until `at_ms`."""
-    if wish.waits or wish.phase is Phase.REFUSED:
-        return wish.sent(at_ms)
-    return replace(wish, at_ms=at_ms, final=False)
-
-
-def feared(record: Record, entry: str, until_ms: int) -> Record:
+def feared(record: Record, entries: Collection[str], until_ms: int) -> Record:
     """The record as the next writer must see it if this one dies: all may have been sent.
 
-    `until_ms` is the last moment at which it can have been.
+    By these entries, and by any what is owed. `until_ms` is the last moment at which it can have
+    been: what was known to be absent may have been sent again.
     """
     wishes = (
-        wish.sent(until_ms) if wish.waits and (wish.owed or wish.entry == entry) else wish
+        _perhaps_sent(wish, until_ms) if wish.owed or wish.entry in entries else wish
         for wish in record.wishes
     )
     return replace(record, wishes=tuple(wishes), intents=())
+
+
+def _perhaps_sent(wish: Wish, at_ms: int) -> Wish:
+    if wish.sets:
+        return wish
+    if wish.waits or wish.phase is Phase.REFUSED:
+        return wish.sent(at_ms)
+    return replace(wish, at_ms=at_ms, final=False)
 
 
 def believed(record: Record, now_ms: int) -> Record:
@@ -77,11 +75,6 @@ def believed(record: Record, now_ms: int) -> Record:
         wishes = (replace(wish, at_ms=min(wish.at_ms, now_ms)) for wish in record.wishes)
         record = replace(record, wishes=tuple(wishes))
     return record
-
-
-def made(record: Record, order_key: str) -> Record:
-    """The store has made a cart."""
-    return replace(record, order_key=order_key, outdated=True)
 
 
 def landed(record: Record, at: int, line_id: str, now_ms: int) -> Record:
@@ -144,24 +137,28 @@ def saw(record: Record, snapshot: Snapshot, began_ms: int, settle_ms: int) -> Re
             if wish.item.quantity == (now.quantity if now else 0):
                 record = landed(record, at, known, wish.at_ms)
     wishes = list(_as_shown(record, snapshot))
-    changes = record.changes
     sent = [wish for wish in wishes if wish.phase is Phase.SENT]
-    if sent:
-        found, likely = explain(sent, record.quantities(), snapshot, record.since)
+    back = {wish.line_id for wish in record.wishes if wish.owed and wish.has_landed}
+    changes: list[Change] = []
+    if sent or back:
+        found, likely, left = explain(sent, record, snapshot)
         for at, wish in enumerate(wishes):
-            if wish.phase is not Phase.SENT:
-                continue
-            line_id, likely_id = found.get(wish.place), likely.get(wish.place, "")
-            if line_id is None and (wish.final or began_ms - wish.at_ms >= settle_ms):
-                line_id = likely_id
-                line = snapshot.item(line_id)
-                changes += (altered(wish.item, line),) if line and not wish.owed else ()
-                wish = wish.waiting()
-            if line_id:
-                wishes[at] = wish.landed(line_id, wish.at_ms)
-            else:
-                wishes[at] = replace(wish, line_id=likely_id)
-    changes += tuple(_altered_lines(record, wishes, snapshot))
+            if wish.phase is Phase.SENT:
+                line = likely.get(wish.place)
+                over = wish.final or began_ms - wish.at_ms >= settle_ms
+                if wish.place in found:
+                    wishes[at] = wish.landed(found[wish.place], wish.at_ms)
+                elif line is not None and over:
+                    wishes[at] = wish.landed(line.item_id, wish.at_ms)
+                    changes.append(altered(wish.item, line))
+                else:
+                    wish = replace(wish, line_id=line.item_id if line else "")
+                    wishes[at] = wish.waiting() if over else wish
+        unknown = {wish.item.catalog_id for wish in wishes if wish.phase is Phase.SENT}
+        for line in snapshot.items:
+            if line.item_id in back and left.get(line.item_id) and line.catalog_id not in unknown:
+                asked = NewItem(line.catalog_id, line.quantity - left[line.item_id])
+                changes.append(altered(asked, line))
     ids = {wish.replaces: wish.line_id for wish in wishes if wish.replaces and wish.has_landed}
     record = replace(
         record,
@@ -170,46 +167,42 @@ def saw(record: Record, snapshot: Snapshot, began_ms: int, settle_ms: int) -> Re
         outdated=False,
         since={},
         wishes=tuple(wishes),
-        changes=changes,
+        changes=(*record.changes, *changes),
     )
     return _followed(record, ids) if ids else record
 
 
-def _altered_lines(record: Record, now: Sequence[Wish], snapshot: Snapshot) -> Iterator[Change]:
-    """Lines that were put back with another quantity than they should have."""
-    unknown = {wish.item.catalog_id for wish in now if wish.phase is Phase.SENT}
-    before = {wish.place for wish in record.wishes if wish.has_landed}
-    for line_id in {wish.line_id for wish in record.wishes if wish.owed and wish.has_landed}:
-        asked, line = record.lines().get(line_id), snapshot.item(line_id)
-        if asked is None or line is None or line.catalog_id in unknown:
-            continue
-        found = (w for w in now if w.has_landed and w.line_id == line_id and w.place not in before)
-        total = asked.quantity + sum(wish.item.quantity for wish in found)
-        if line.quantity != total:
-            yield altered(replace(asked, quantity=total), line)
-
-
 def is_order(record: Record) -> bool:
-    """Whether a cart that is gone may stay so: it was paid for, or nothing was in it."""
+    """Whether a cart that is gone may stay so: it was paid for, or nothing was to be in it.
+
+    Nobody is sent to pay while a line is still to be put back.
+    """
     unfinished = any(wish.owed and not wish.has_landed for wish in record.wishes)
-    return not unfinished and (record.checkout_at_ms is not None or not record.lines())
+    return record.checkout_at_ms is not None or not (unfinished or record.lines())
 
 
 def vanished(record: Record) -> Record:
     """The record whose cart the store has no more.
 
-    The lines of an order are forgotten. Else each line becomes an owed wish, before all others.
-    What was sent to the cart that is gone, or refused by it, waits again.
+    The lines of an order are forgotten. Else each line becomes an owed wish, before all others; a
+    derived one comes along with the line it belongs to. What was sent to the cart that is gone, or
+    refused by it, waits again.
     """
     record = _believing(record)
-    again: list[tuple[str, Wish]] = []
-    restored: list[Wish] = []
-    if not is_order(record):
-        again = _put_back(record)
-        unfinished = (wish for wish in record.wishes if wish.owed and not wish.has_landed)
-        restored = [*(wish for _, wish in again), *(wish.waiting() for wish in unfinished)]
-    numbered = [replace(wish, index=at) for at, wish in enumerate(restored)]
-    others = [w if w.has_landed else w.waiting() for w in record.wishes if not w.owed]
+    order = is_order(record)
+    owed = [wish for wish in record.wishes if wish.owed and not order]
+    earlier = {wish.line_id: wish for wish in owed if wish.has_landed}
+    again: dict[str, Wish] = {}  # by the id that the line has had until now
+    for line_id, item in ({} if order else record.lines()).items():
+        line = record.snapshot.item(line_id)
+        if line is None or not line.derived:
+            first = Wish(RESTORED, 0, item, owed=True, replaces=line_id, line=line)
+            before = earlier.get(line_id, first)
+            wish = replace(first, replaces=before.replaces, line=line or before.line)
+            again[line_id] = wish.of(item.quantity)
+    restored = [*again.values(), *(wish.waiting() for wish in owed if not wish.has_landed)]
+    numbered = (replace(wish, index=at) for at, wish in enumerate(restored))
+    others = (w if w.has_landed else w.waiting() for w in record.wishes if not w.owed)
     gone = replace(
         record,
         order_key=None,
@@ -219,7 +212,7 @@ def vanished(record: Record) -> Record:
         wishes=(*numbered, *others),
         checkout_at_ms=None,
     )
-    return asking(_followed(gone, {line_id: wish.replaces for line_id, wish in again}))
+    return asking(_followed(gone, {line_id: wish.replaces for line_id, wish in again.items()}))
 
 
 def _believing(record: Record) -> Record:
@@ -229,29 +222,8 @@ def _believing(record: Record) -> Record:
         if wish.phase is Phase.SENT and wish.line_id in lines:
             wishes[at] = wish.landed(wish.line_id, wish.at_ms)
             line = record.snapshot.item(wish.line_id)
-            changes += (altered(wish.item, line),) if line and not wish.owed else ()
+            changes += (altered(wish.item, line),) if line else ()
     return replace(record, wishes=tuple(wishes), changes=changes)
-
-
-def _put_back(record: Record) -> list[tuple[str, Wish]]:
-    """A wish for each line that somebody added, with the id that the line has had until now."""
-    earlier = {wish.line_id: wish for wish in record.wishes if wish.owed and wish.has_landed}
-    wishes = []
-    for line_id, item in record.lines().items():
-        line = record.snapshot.item(line_id)
-        if line is not None and line.derived:
-            continue  # it comes along with the line it belongs to
-        before = earlier.get(line_id)
-        wish = Wish(
-            RESTORED,
-            0,
-            item,
-            owed=True,
-            replaces=before.replaces if before else line_id,
-            line=line or (before.line if before else None),
-        )
-        wishes.append((line_id, wish.of(item.quantity)))
-    return wishes
 
 
 def _followed(record: Record, ids: Mapping[str, str]) -> Record:
@@ -287,8 +259,7 @@ def _as_shown(record: Record, snapshot: Snapshot) -> Iterator[Wish]:
 
 def _with_chosen(snapshot: Snapshot, record: Record, wishes: Iterable[Wish]) -> Snapshot:
     """The snapshot with the options as they were chosen, which the store does not give back."""
-    chosen = {line.item_id: line.chosen for line in record.snapshot.items}
-    chosen |= {line_id: item.options for line_id, item in record.since.items()}
+    chosen = {line_id: item.options for line_id, item in record.lines().items()}
     adds = (wish for wish in wishes if wish.has_landed and not wish.sets)
     chosen |= {wish.line_id: wish.item.options for wish in adds}
     lines = tuple(

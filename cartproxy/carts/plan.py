@@ -7,32 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from enum import Enum
 
 from cartproxy.model.cart import Addresses
 from cartproxy.model.record import Record
 from cartproxy.model.wishes import Phase
 
 
-@dataclass(frozen=True, slots=True)
-class Create:
-    """Make a cart, with the aim's addresses."""
+class Step(Enum):
+    """A call to the store that sends no wish."""
 
-
-@dataclass(frozen=True, slots=True)
-class Send:
-    """Send the wish at this place of the record."""
-
-    at: int
-
-
-@dataclass(frozen=True, slots=True)
-class WriteAddresses:
-    """Write the aim's addresses."""
-
-
-@dataclass(frozen=True, slots=True)
-class Look:
-    """Read the cart."""
+    CREATE = "make a cart, with the aim's addresses"
+    ADDRESSES = "write the aim's addresses"
+    LOOK = "read the cart"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,18 +42,21 @@ class Aim:
     halted: bool = False
 
 
-def next_step(record: Record, aim: Aim) -> Create | Send | WriteAddresses | Look | None:
-    """The next call, or None when all is done that may be done now: a list of priorities."""
+def next_step(record: Record, aim: Aim) -> Step | int | None:
+    """The next call, or None when all is done that may be done now: a list of priorities.
+
+    A number sends the wish at this place of the record.
+    """
     if _must_look(record, aim):
-        return Look()
+        return Step.LOOK
     at = next(_sendable(record, aim), None)
     if record.order_key is None:
-        return Create() if at is not None or (aim.create and not aim.halted) else None
+        return Step.CREATE if at is not None or (aim.create and not aim.halted) else None
     if at is not None:
-        return Send(at)
+        return at
     if aim.addresses and not aim.halted:
-        return WriteAddresses()
-    return Look() if aim.look and record.outdated else None
+        return Step.ADDRESSES
+    return Step.LOOK if aim.look and record.outdated else None
 
 
 def foreseen(record: Record, aim: Aim) -> int:

@@ -7,10 +7,11 @@ fresh is no store call at all. Writes that wait for one cart share one read-back
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from decimal import Decimal
+from functools import partial
 
 from cartproxy.carts.answers import Terms, Written, closed, reported, results_of
 from cartproxy.carts.drive import Drive
@@ -231,24 +232,21 @@ class CartService:
         refused = all(wish.phase is Phase.REFUSED and not wish.sets for wish in drive.own())
         after_checkout = drive.record.checkout_at_ms is not None and not drive.aim.created
         if refused and after_checkout and self._is_closed(drive.record, terms):
-            again = self._drive(write, vanished(drive.record), aim, terms)
-            if any(wish.has_landed for wish in again.own()):
-                count_cart(self._store.id, "ordered")
-                return again
+            count_cart(self._store.id, "ordered")
+            return self._drive(write, vanished(drive.record), aim, terms)
         return drive
 
     def _is_closed(self, record: Record, terms: Terms) -> bool:
-        """Whether the cart may be an order that is still there: it takes not even an empty write.
+        """Whether the cart is an order that is still there: it takes no write that changes nothing.
 
-        A store that takes none of those from any cart would look the same, so only another cart
-        that takes the items makes sure.
+        A store that takes no empty update from any cart would look the same, and so would one whose
+        stock has shrunk below a line's quantity; hence both.
         """
-        try:
-            key, allowance = record.order_key or "", self._store.allow(1, terms.deadline)
-            self._store.update_cart(key, Addresses(), allowance)
-        except StoreError as error:
-            return isinstance(error, StoreRejected)
-        return False
+        key, allowance = record.order_key or "", self._store.allow(2, terms.deadline)
+        calls = [partial(self._store.update_cart, key, Addresses(), allowance)]
+        for line_id, item in [*record.lines().items()][:1]:
+            calls += [partial(self._store.change_item, key, line_id, item.quantity, allowance)]
+        return all(map(_is_refused, calls))
 
     def _aim(
         self,
@@ -268,7 +266,7 @@ class CartService:
 
         def keep(made: Record) -> None:
             until_ms = write.loaded.now_ms() + int(terms.deadline.remaining() * 1000)
-            write.keep(feared(made, write.entry, until_ms))
+            write.keep(feared(made, {write.entry}, until_ms))
 
         now_ms, settle_ms = write.loaded.now_ms, self._settle_ms
         return Drive(
@@ -391,6 +389,14 @@ class CartService:
         as_of_ms = record.as_of_ms or loaded.now_ms()
         stale = error is not None or record.owes
         return Cart(record.shown, self._currency, as_of_ms, stale, record.changes)
+
+
+def _is_refused(call: Callable[[], None]) -> bool:
+    try:
+        call()
+    except StoreError as error:
+        return isinstance(error, StoreRejected)
+    return False
 
 
 def _known(loaded: Loaded) -> Record:

@@ -46,10 +46,6 @@ class Record:
             item_id: item for item_id, item in (read | dict(self.since)).items() if item.quantity
         }
 
-    def quantities(self) -> dict[str, Decimal]:
-        """The quantity of every line, by id."""
-        return {item_id: item.quantity for item_id, item in self.lines().items()}
-
     def quantity(self, item_id: str) -> Decimal:
         """The quantity of a line; 0 where there is none."""
         line = self.since.get(item_id) or self.snapshot.item(item_id)

@@ -36,6 +36,7 @@ class SmallRecords:
         self.held = False
         self.held_until = 0
         self.writes = 0
+        self.on_save: Callable[[], None] = lambda: None
 
     def load(self, name: str, *, handing_out_checkout: bool = False) -> Loaded:
         while self.waiting and not self.held:
@@ -157,6 +158,7 @@ class SmallWrite:
         self._records.held = False
 
     def _put(self, record: Record) -> None:
+        self._records.on_save()
         self._records.writes += 1
         before, stored = self.loaded.record, self._records.record
         same = before is not None and before.order_key == record.order_key

@@ -76,21 +76,23 @@ SOUND = Fault("")
 class Part:
     """What one add put into a cart, and again into the cart that took its place.
 
-    `kind` is product and quantity as asked for. `confirmed`: its add was answered.
+    `kind` is product and quantity as asked for. `excused`: it is gone because somebody wanted it so.
     """
 
     kind: tuple[int, Decimal]
     serial: int
-    confirmed: bool = False
     excused: bool = False
 
 
 @dataclass(eq=False)
 class Line:
+    """`confirmed` are the parts of which the store has said that they are in this line."""
+
     item_id: str
     catalog_id: int
     quantity: Decimal
     parts: list[Part]
+    confirmed: list[Part] = field(default_factory=list)
 
 
 @dataclass(eq=False)
@@ -142,7 +144,9 @@ class SmallStore:
         self.meanwhile: list[tuple[str, Callable[[], object]]] = []
         self.late: list[tuple[int, Callable[[], None], list[Part]]] = []
         self.calls_left = 10**9
-        self.unread: list[Part] = []  # confirmed without an effect yet, and not read back since
+        # Confirmed without an effect yet; by whoever reads: and not read back since.
+        self.unread: list[Part] = []
+        self.unsaved: list[tuple[Line, list[Part]]] = []  # confirmed since the record was saved
         # By whoever sends: the parts of the line that is added, or those known of one that changes.
         self.parts_sent: list[Part] = []
 
@@ -160,6 +164,12 @@ class SmallStore:
             same.parts += line.parts
         else:
             cart.lines[line.item_id] = line
+
+    def forget_unsaved(self) -> None:
+        """The worker has died: nobody knows what the store has confirmed to it."""
+        for line, parts in self.unsaved:
+            line.confirmed = [part for part in line.confirmed if part not in parts]
+        self.unsaved.clear()
 
     def put_foreign(self, cart: StoreCart, catalog_id: int, part: Part) -> None:
         """Its shopper adds something on the store's own pages."""
@@ -206,7 +216,6 @@ class SmallStore:
             raise StoreTimeout("The store did not answer in time.")
         self._strike(fault, lambda: None)
         cart = self._cart(key, StoreNotFound, readable=True)
-        self.unread = []
         return Snapshot(tuple(map(_shown, cart.lines.values())), f"https://store.example/{key}")
 
     def update_cart(self, key: str, addresses: Addresses, allowance: Calls) -> None:
@@ -231,8 +240,6 @@ class SmallStore:
         new = self._new_line("L", item.catalog_id, item.quantity * fault.factor, parts)
         line = self._same(cart, new) or new
         confirmed = fault.answer in ("ok", "invented") and not fault.dies
-        for part in parts:
-            part.confirmed = confirmed
         if self.merges and fault.answer == "ok" and confirmed:
             fault = fault._replace(effect="now")  # which line it will be in can't be known yet
         if confirmed and fault.effect != "now":
@@ -244,7 +251,9 @@ class SmallStore:
 
         self._strike(fault, apply)
         if fault.answer == "invented":
-            return self._new_line("X", item.catalog_id, new.quantity, parts).item_id
+            line = self._new_line("X", item.catalog_id, new.quantity, parts)
+        line.confirmed += parts
+        self.unsaved.append((line, parts))
         return line.item_id
 
     def change_item(self, key: str, item_id: str, quantity: Decimal, allowance: Calls) -> None:

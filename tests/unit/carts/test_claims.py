@@ -8,6 +8,7 @@ import pytest
 
 from cartproxy.carts.claims import explain
 from cartproxy.model.cart import ChosenOption, ItemOption, LineItem, NewItem, Snapshot
+from cartproxy.model.record import Record
 from cartproxy.model.wishes import Phase, Wish
 
 MUG, SHIRT = 3829, 3828
@@ -28,8 +29,10 @@ def cart(*lines: LineItem) -> Snapshot:
     return Snapshot(lines)
 
 
-def known(**quantities: int) -> dict[str, Decimal]:
-    return {item_id.strip("_"): Decimal(quantity) for item_id, quantity in quantities.items()}
+def known(**quantities: int) -> Record:
+    """The record of a cart with these lines."""
+    lines = (line(item_id.strip("_"), quantity=count) for item_id, count in quantities.items())
+    return Record("key", Snapshot(tuple(lines)), 1, outdated=False)
 
 
 def sent(*items: NewItem) -> list[Wish]:
@@ -37,31 +40,31 @@ def sent(*items: NewItem) -> list[Wish]:
 
 
 def found(
-    adds: list[NewItem], snapshot: Snapshot, before: dict[str, Decimal] | None = None
+    adds: list[NewItem], snapshot: Snapshot, before: Record | None = None
 ) -> list[str | None]:
     """The line of each of several lost adds, each of a request of its own."""
-    lines, _ = explain(sent(*adds), before or {}, snapshot)
+    lines, _, _ = explain(sent(*adds), before or Record(), snapshot)
     return [lines.get((str(at), 0)) for at in range(len(adds))]
 
 
 @pytest.mark.parametrize(
     ("snapshot", "before", "expected"),
     [
-        (cart(), {}, None),
-        (cart(line("1")), {}, "1"),
+        (cart(), known(), None),
+        (cart(line("1")), known(), "1"),
         (cart(line("1")), known(_1=1), None),
         (cart(line("1", quantity=2)), known(_1=1), "1"),
         (cart(line("1"), line("2")), known(_1=1), "2"),
-        (cart(line("1", SHIRT)), {}, None),
+        (cart(line("1", SHIRT)), known(), None),
         # Another writer has made the same line grow as well.
         (cart(line("1", quantity=3)), known(_1=1), "1"),
         # Another writer's line, not ours: an add makes a line of its very quantity.
-        (cart(line("1", quantity=5)), {}, None),
+        (cart(line("1", quantity=5)), known(), None),
         (cart(line("1", quantity=5), line("2")), known(_1=1), "2"),
     ],
 )
 def test_line_of_a_lost_add_is_new_or_has_grown(
-    snapshot: Snapshot, before: dict[str, Decimal], expected: str | None
+    snapshot: Snapshot, before: Record, expected: str | None
 ) -> None:
     assert found([item()], snapshot, before) == [expected]
 
@@ -100,10 +103,12 @@ def test_parts_of_a_bundle_are_nobodys_add() -> None:
 def test_what_no_add_explains_is_left_over() -> None:
     snapshot = cart(line("1", quantity=5), line("2"), line("3", quantity=4), line("4"))
 
-    lines, likely = explain(sent(item(), item(), item(SHIRT)), known(_3=1, _4=1), snapshot)
+    adds = sent(item(), item(), item(SHIRT))
+    lines, likely, left = explain(adds, known(_3=1, _4=1), snapshot)
 
     assert lines == {("0", 0): "2", ("1", 0): "3"}
     assert likely == {}
+    assert left == {"1": 5, "2": 0, "3": 2, "4": 0}
 
 
 def test_line_of_another_quantity_is_likely_only_with_all_the_options() -> None:
@@ -111,7 +116,8 @@ def test_line_of_another_quantity_is_likely_only_with_all_the_options() -> None:
         line("1", quantity=5), line("2", SHIRT, 5, "Large"), line("3", SHIRT, 5, "Small")
     )
 
-    lines, likely = explain(sent(item(SHIRT, size="Small"), item(), item(3831)), {}, snapshot)
+    adds = sent(item(SHIRT, size="Small"), item(), item(3831))
+    lines, likely, _ = explain(adds, known(), snapshot)
 
     assert lines == {}
-    assert likely == {("0", 0): "3", ("1", 0): "1"}
+    assert {at: each.item_id for at, each in likely.items()} == {("0", 0): "3", ("1", 0): "1"}

@@ -35,7 +35,7 @@ from cartproxy.errors import CartProxyError, Outcome
 from cartproxy.model.cart import Addresses, Cart, Currency, LineItem, NewItem, QuantityChange
 from cartproxy.model.keys import IdempotencyKey
 from cartproxy.model.record import Record
-from cartproxy.model.wishes import Phase, Wish
+from cartproxy.model.wishes import KEYLESS, Phase, Wish
 from cartproxy.store.errors import StoreNotFound, StoreRejected
 
 SOAK = int(os.environ.get("SOAK_HISTORIES", "0"))
@@ -43,7 +43,7 @@ HISTORIES = SOAK * 10 or 2000
 SETTLE_MS = 10_000
 FRESH_MS = 30_000
 HOUR_MS = 3_600_000
-MOST_ADDS = 14
+MOST_ADDS = 8  # of more that are unknown at once, no sum is looked for
 CLOCK = Clock()
 MUG, SHIRT, FOREIGN = 1, 2, 3
 APPLIED, NOT_APPLIED, UNKNOWN = Outcome.APPLIED, Outcome.NOT_APPLIED, Outcome.UNKNOWN
@@ -87,8 +87,17 @@ class Watched(Drive):
             self.store.parts_sent = history.putting_back[wish.replaces]
         else:
             self.store.parts_sent = [history.new_part(wish.item)]
-        history.unsaved += self.store.parts_sent
-        return super()._send(at, wish)
+        goes_on = super()._send(at, wish)
+        if wish.sets and not wish.item.quantity and not self.errors.get(wish.place):
+            excuse(self.store.parts_sent)  # with all that the store has merged into that line
+        return goes_on
+
+    def _look(self) -> bool:
+        read = super()._look()
+        # What a reader sees while a writer is at work, or may be, is not saved.
+        if read and (self.aim.entry != KEYLESS or not self.store.history.records.loaded().busy):
+            self.store.unread = []
+        return read
 
     def _vanish(self) -> bool:
         self.store.history.notice_vanished(self.record)
@@ -125,15 +134,15 @@ class History:
         self.shown: Cart | None = None
         self.altered = False
         self.deaths = 0
-        self.unsaved: list[Part] = []
+        self.records.on_save = self.store.unsaved.clear
 
     # --- What shoppers, others and time do -------------------------------------------------------
 
     def add(self, items: int, product: int, twin: bool, minimal: bool, keyed: bool) -> None:
-        kinds = len({item for request in self.requests for item in request.items})
-        if kinds + items > MOST_ADDS:
+        known = sum(len(request.items) for request in self.requests)
+        if known + items > MOST_ADDS:
             return
-        new = [NewItem(product, Decimal(4 ** (kinds + at))) for at in range(items)]
+        new = [NewItem(product, Decimal(4 ** (known + at))) for at in range(items)]
         if twin and self.requests:
             new[0] = self.requests[-1].items[0]
         entry = f"key{len(self.requests)}" if keyed else ""
@@ -147,7 +156,6 @@ class History:
             self.post(keyed[which % len(keyed)])
 
     def post(self, request: Request) -> None:
-        outer, self.unsaved = self.unsaved, []
         before = list(request.outcomes)
         request.outcomes = [UNKNOWN if each is not APPLIED else each for each in before]
         try:
@@ -161,7 +169,6 @@ class History:
         except Killed:
             self.died()
             outcomes = [UNKNOWN] * len(before)
-        self.unsaved += outer
         note(f"    {request.entry or 'keyless'} {[str(o) for o in outcomes]}")
         self.store.land_late(set(self.store.unread))  # nobody has looked, so it is there
         lied = {part.kind for part in self.store.unread}
@@ -248,12 +255,13 @@ class History:
 
     def foreign_add(self, product: int) -> None:
         """On the store's own pages."""
-        cart = self.open_cart()
-        if cart is None or (product != FOREIGN and not self.quiet()):
+        cart, record = self.open_cart(), self.records.record or Record()
+        putting_back = any(wish.item.catalog_id == FOREIGN for wish in record.wishes)
+        if cart is None or not (self.quiet() if product != FOREIGN else not putting_back):
             return
-        part = Part((FOREIGN, Decimal(len(self.parts))), len(self.parts), confirmed=True)
-        self.parts.append(part)
-        self.store.put_foreign(cart, product, part)
+        item = NewItem(product, Decimal(3))
+        self.requests.append(Request("", (item,), [UNKNOWN], False, False))
+        self.store.put_foreign(cart, product, self.new_part(item))
         if product != FOREIGN:
             self.look(True)
 
@@ -306,7 +314,6 @@ class History:
 
     def ask(self, use: Callable[[], Any]) -> bool:
         """Make a request; whether it was done."""
-        outer, self.unsaved = self.unsaved, []
         try:
             answer = use()
         except (CartProxyError, Killed) as error:
@@ -316,8 +323,6 @@ class History:
             if isinstance(error, CartChanged):
                 self.show(error.cart)
             return False
-        finally:
-            self.unsaved += outer
         if isinstance(answer, Written):
             note(f"    {[str(result.outcome) for result in answer.results]}")
             self.show(answer.cart)
@@ -326,10 +331,8 @@ class History:
         return True
 
     def died(self) -> None:
-        """The worker died: the record does not know what it sent."""
         self.deaths += 1
-        for part in self.unsaved:
-            part.confirmed = False
+        self.store.forget_unsaved()
 
     def show(self, cart: Cart | None) -> None:
         if cart is None:
@@ -353,7 +356,7 @@ class History:
         """The parts of a line that a record knows of: read, or confirmed since."""
         read = record.snapshot.item(line_id)
         line = self.store.lines.get(line_id)
-        confirmed = [part for part in line.parts if part.confirmed] if line else []
+        confirmed = line.confirmed if line else []
         return list(dict.fromkeys([*(self.read_parts(read) if read else ()), *confirmed]))
 
     def read_parts(self, line: LineItem) -> list[Part]:
@@ -418,7 +421,7 @@ class History:
         ]
         possible = Counter(kind for kind, outcome in wants if outcome is not NOT_APPLIED)
         applied = Counter(kind for kind, outcome in wants if outcome is APPLIED)
-        there = Counter(group(part.kind) for part in live if part.kind[0] != FOREIGN)
+        there = Counter(group(part.kind) for part in live)
         for kind, count in there.items():
             assert count <= possible[kind], f"{kind} is {count} times in the cart"
         back = set() if self.altered else self.taken_out & set(live)
@@ -438,8 +441,8 @@ class History:
         left.update(unknown)
         excused = Counter(group(part.kind) for part in self.parts if part.excused)
         for kind, count in lost.items():
-            if kind in possible:  # parts of one kind may have taken each other's place
-                count = min(count, possible[kind] - excused[kind] - lies[kind])
+            # Parts of one kind may have taken each other's place.
+            count = min(count, possible[kind] - excused[kind] - lies[kind])
             assert count <= left[kind], f"of {kind}, {count - left[kind]} are lost in silence"
         self.check_carts()
 

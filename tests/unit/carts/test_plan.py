@@ -18,8 +18,8 @@ from support.wishes import (
     wish,
 )
 
-from cartproxy.carts.fold import landed, made, saw
-from cartproxy.carts.plan import Aim, Create, Look, Send, WriteAddresses, foreseen, next_step
+from cartproxy.carts.fold import landed, saw
+from cartproxy.carts.plan import Aim, Step, foreseen, next_step
 from cartproxy.model.cart import Addresses
 from cartproxy.model.record import Record
 
@@ -35,32 +35,32 @@ def test_with_nothing_to_do_nothing_is_done() -> None:
 
 
 def test_cart_is_made_before_anything_is_sent() -> None:
-    assert next_step(record(wish(), order_key=None), AIM) == Create()
-    assert next_step(record(order_key=None), replace(AIM, create=True)) == Create()
+    assert next_step(record(wish(), order_key=None), AIM) == Step.CREATE
+    assert next_step(record(order_key=None), replace(AIM, create=True)) == Step.CREATE
 
 
 def test_what_is_owed_goes_before_what_is_asked() -> None:
-    assert next_step(record(owed("1"), wish()), AIM) == Send(0)
-    assert next_step(record(owed("1", LANDED), wish()), AIM) == Send(1)
+    assert next_step(record(owed("1"), wish()), AIM) == 0
+    assert next_step(record(owed("1", LANDED), wish()), AIM) == 1
 
 
 def test_addresses_are_written_after_the_lines() -> None:
     aim = replace(AIM, addresses=BONN)
 
-    assert next_step(record(wish()), aim) == Send(0)
-    assert next_step(record(), aim) == WriteAddresses()
+    assert next_step(record(wish()), aim) == 0
+    assert next_step(record(), aim) == Step.ADDRESSES
 
 
 def test_a_request_ends_with_a_reading_where_one_is_wanted() -> None:
-    assert next_step(record(outdated=True), AIM) == Look()
+    assert next_step(record(outdated=True), AIM) == Step.LOOK
     assert next_step(record(outdated=True), replace(AIM, look=False)) is None
 
 
 def test_a_request_begins_with_a_reading_where_a_newer_one_is_wanted() -> None:
     aim = replace(AIM, newer_than_ms=1001)
 
-    assert next_step(record(wish()), aim) == Look()
-    assert next_step(record(wish(), as_of_ms=1001), aim) == Send(0)
+    assert next_step(record(wish()), aim) == Step.LOOK
+    assert next_step(record(wish(), as_of_ms=1001), aim) == 0
 
 
 @pytest.mark.parametrize("phase", [WAITING, SENT, REFUSED])
@@ -78,12 +78,12 @@ def test_only_a_wish_that_waits_is_sent(phase: str) -> None:
 def test_own_missing_answer_is_looked_for_once_by_each_request() -> None:
     lost = wish(SENT, at_ms=900)
 
-    assert next_step(record(lost), AIM) == Look()
+    assert next_step(record(lost), AIM) == Step.LOOK
     assert next_step(record(lost, as_of_ms=NOW), AIM) is None
 
 
 def test_what_is_owed_is_looked_for_until_it_has_been_read_once() -> None:
-    assert next_step(record(owed("1", SENT, at_ms=1001)), AIM) == Look()
+    assert next_step(record(owed("1", SENT, at_ms=1001)), AIM) == Step.LOOK
     assert next_step(record(owed("1", SENT, at_ms=1000)), AIM) is None
 
 
@@ -91,13 +91,13 @@ def test_with_an_answer_missing_only_what_is_owed_goes_on() -> None:
     lost, rest = wish(SENT, at_ms=900), wish(index=1)
 
     assert next_step(record(lost, rest, as_of_ms=NOW), AIM) is None
-    assert next_step(record(lost, rest, owed("1"), as_of_ms=NOW), AIM) == Send(2)
+    assert next_step(record(lost, rest, owed("1"), as_of_ms=NOW), AIM) == 2
 
 
 def test_a_cart_that_refuses_everything_is_looked_at() -> None:
     refused = record(wish(REFUSED))
 
-    assert next_step(refused, AIM) == Look()
+    assert next_step(refused, AIM) == Step.LOOK
     assert next_step(replace(refused, as_of_ms=NOW), AIM) is None
     assert next_step(refused, replace(AIM, created=True)) is None
     assert next_step(record(wish(REFUSED), wish(LANDED, index=1)), AIM) is None
@@ -106,21 +106,21 @@ def test_a_cart_that_refuses_everything_is_looked_at() -> None:
 def test_line_that_the_cart_has_not_is_never_named_to_the_store() -> None:
     known = record(change("1", 5), lines=(line("1"),))
 
-    assert next_step(known, AIM) == Send(0)
+    assert next_step(known, AIM) == 0
     assert next_step(record(change("2", 5), lines=(line("1"),)), AIM) is None
 
 
 def test_line_that_was_put_back_is_known_by_its_old_id() -> None:
     back = record(owed("1", LANDED, line_id="11"), change("1", 5), lines=(line("11"),))
 
-    assert next_step(back, AIM) == Send(1)
+    assert next_step(back, AIM) == 1
 
 
 def test_whoever_is_halted_only_looks() -> None:
     halted = replace(AIM, halted=True, addresses=BONN, create=True)
 
     assert next_step(record(wish(), owed("1")), halted) is None
-    assert next_step(record(wish(), outdated=True), halted) == Look()
+    assert next_step(record(wish(), outdated=True), halted) == Step.LOOK
     assert next_step(record(wish(), order_key=None), halted) is None
 
 
@@ -130,21 +130,21 @@ def steps_if_all_goes_well(record: Record, aim: Aim) -> int:
     while (step := next_step(record, aim)) is not None:
         steps += 1
         match step:
-            case Create():
-                record = made(record, "key")
+            case Step.CREATE:
+                record = replace(record, order_key="key", outdated=True)
                 aim = replace(aim, create=False, addresses=None, created=True)
-            case Send(at):
-                asked = record.wishes[at]
-                line_id = record.current_id(asked.sets) or f"new{at}"
-                record = landed(record, at, line_id, NOW)
-            case WriteAddresses():
+            case Step.ADDRESSES:
                 aim = replace(aim, addresses=None)
                 record = replace(record, outdated=True)
-            case Look():
+            case Step.LOOK:
                 missing = [w for w in record.wishes if w.phase is SENT]
                 lines = {id: line(id, float(item.quantity)) for id, item in record.lines().items()}
                 sent = [line(f"found{at}", float(w.item.quantity)) for at, w in enumerate(missing)]
                 record = saw(record, cart(*lines.values(), *sent), NOW + steps, SETTLE_MS)
+            case at:
+                asked = record.wishes[at]
+                line_id = record.current_id(asked.sets) or f"new{at}"
+                record = landed(record, at, line_id, NOW)
     return steps
 
 
