@@ -180,11 +180,14 @@ def test_change_that_the_store_does_not_answer_in_time_is_told_as_unknown(
     quick: Shopper, impatient_url: str, store: Store
 ) -> None:
     item_id = quick.add(MUG)["results"][0]["item_id"]
+    store.calls()
     store.hold("PUT")
 
     late = Shopper(impatient_url, bearer=quick.bearer).call(
         "PATCH", f"/cart/items/{item_id}", {"quantity": 2}
     )
 
+    # Each try ended with its own time, which leaves the request some to look what became of it.
+    assert store.kinds() == ["PUT Item", "PUT Item", "GET Cart"]
     assert (late.status_code, late.json()["code"]) == (504, "store-timeout")
     assert late.json()["outcome"] == "unknown"
