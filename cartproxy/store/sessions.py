@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import struct
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, cast
@@ -21,6 +22,8 @@ from cartproxy.store.exchange import Exchange
 # Closing drops what the peer has not taken yet. Without it the system goes on sending a call that
 # was given up: a network that comes back after minutes would deliver an add that was made anew.
 _DROP_ON_CLOSE = (socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+_LATE_SECONDS = 10.0  # an answer does not come a second time later than this
+_LOOK = b"GET "
 _SOCKET_OPTIONS = [*HTTPConnection.default_socket_options, _DROP_ON_CLOSE]
 
 
@@ -38,12 +41,17 @@ class StorePool(HTTPConnectionPool):
         Afterwards the connection is kept if the answer is `reusable`, else closed. Raises what
         `Exchange` raises, and the errors of urllib3 and ssl where no connection comes about.
         """
-        connection = self._take(request.partition(b"\r\n")[0])
+        question = request.partition(b"\r\n")[0]
+        connection = self._take(question)
         kept = None
         try:
             if connection.sock is None:
                 connection.timeout = connect_seconds
                 connection.connect()
+                connection.asked = {}  # type: ignore[attr-defined]
+            asked: dict[bytes, float] = connection.asked  # type: ignore[attr-defined]
+            asked.pop(question, None)  # so that the last question stands last
+            asked[question] = time.monotonic()
             answer = Exchange(connection.sock, request, ends)
             yield answer
             kept = connection if answer.reusable else None
@@ -53,17 +61,34 @@ class StorePool(HTTPConnectionPool):
             self._put_conn(kept)
 
     def _take(self, question: bytes) -> HTTPConnection:
-        """A kept connection on which nothing has come, or a new one.
+        """A kept connection on which this question can't be mistaken for another, or a new one.
 
-        Not the one that was asked the very same last: its answer could not be told from this one.
+        Lines of one request go over two connections in turn: that gives a late answer the time of
+        a whole call to be noticed.
         """
         connection = cast(HTTPConnection, self._get_conn())
-        if connection.sock is not None and getattr(connection, "asked", None) == question:
+        if _confuses(connection, question):
             other = cast(HTTPConnection, self._get_conn())
             self._put_conn(connection)
             connection = other
-        connection.asked = question  # type: ignore[attr-defined]
+            if question.startswith(_LOOK) and _confuses(connection, question):
+                connection.close()
         return connection
+
+
+def _confuses(connection: HTTPConnection, question: bytes) -> bool:
+    """Whether an answer that comes over this connection may be a late one to an earlier question.
+
+    That is so if the very same was asked last. A look must not even be the same as one before: it
+    would tell of the cart as it was before the write between them.
+    """
+    if connection.sock is None:
+        return False
+    asked: dict[bytes, float] = connection.asked  # type: ignore[attr-defined]
+    long_ago = time.monotonic() - _LATE_SECONDS
+    while asked and asked[first := next(iter(asked))] < long_ago:
+        del asked[first]
+    return question in (asked if question.startswith(_LOOK) else [*asked][-1:])
 
 
 class _TlsPool(StorePool, HTTPSConnectionPool):

@@ -16,6 +16,7 @@ from support.waiting import wait_for
 
 from cartproxy.deadline import Deadline
 from cartproxy.errors import Outcome
+from cartproxy.store import sessions
 from cartproxy.store.errors import (
     StoreBadResponse,
     StoreError,
@@ -279,6 +280,41 @@ def test_connection_is_not_kept_where_the_answer_is_not_known_to_be_the_question
     first, second, third, fourth = used
     assert len({first, second, third}) == 3
     assert third is fourth
+
+
+def test_look_is_not_repeated_over_one_connection_whatever_was_asked_between() -> None:
+    used: list[socket.socket] = []
+
+    def play(client: socket.socket) -> None:
+        used.append(client)
+        client.sendall(with_length(b"[1]"))
+
+    with server(play) as (url, _):
+        calls = transport(url)
+        for _ in range(3):
+            calls.call("POST", "/a", Deadline.after(9), {}, operation="test")
+            calls.call("GET", "/a", Deadline.after(9), operation="test")
+
+    looks = used[1::2]
+    assert len(set(looks)) == 3
+
+
+def test_look_is_repeated_over_one_connection_once_no_answer_can_be_late(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    used: list[socket.socket] = []
+
+    def play(client: socket.socket) -> None:
+        used.append(client)
+        client.sendall(with_length(b"[1]"))
+
+    with server(play) as (url, _):
+        calls = transport(url)
+        monkeypatch.setattr(sessions, "_LATE_SECONDS", 0.0)
+        for path in ("/a", "/b", "/a"):
+            calls.call("GET", path, Deadline.after(9), operation="test")
+
+    assert len(set(used)) == 1
 
 
 def test_late_second_answer_ends_the_kept_connection_before_it_is_used_again() -> None:
