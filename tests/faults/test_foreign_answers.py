@@ -73,7 +73,9 @@ class Buyer:
 
     def shown(self) -> list[int]:
         """The quantities in the cart as the store has it."""
-        cart = self.until_known(lambda: self.call("GET", "/cart", **NOW)).json()
+        ends = time.monotonic() + 120
+        while (cart := self.call("GET", "/cart", **NOW).json()).get("stale", True):
+            assert time.monotonic() < ends, cart
         return sorted(line["quantity"] - self.mark for line in cart["items"])
 
     def at_store(self, store: Store) -> list[list[int]]:
