@@ -71,6 +71,11 @@ _budget = Counter(
     "Calls to the store that its budget has granted or refused",
     ("store", "outcome"),
 )
+_shares = Counter(
+    "cartproxy_store_share_calls_total",
+    "The same by what the calls are for",
+    ("store", "share", "outcome"),
+)
 _pauses = Counter("cartproxy_store_pauses_total", "Pauses a store has asked for (429)", ("store",))
 _left_alone = Gauge(
     "cartproxy_store_left_alone",
@@ -169,9 +174,11 @@ def count_store_call(store: str, operation: str, outcome: str, seconds: float) -
     _observe(_store_seconds, seconds, store, operation)
 
 
-def count_budget(store: str, calls: int, *, granted: bool) -> None:
-    """So many calls were asked of the store's budget at once."""
-    _count(_budget, store, "granted" if granted else "refused", by=calls)
+def count_budget(store: str, share: str, calls: int, *, granted: bool) -> None:
+    """So many calls of this share were asked of the store's budget at once."""
+    outcome = "granted" if granted else "refused"
+    _count(_budget, store, outcome, by=calls)
+    _count(_shares, store, share, outcome, by=calls)
 
 
 def count_pause(store: str) -> None:

@@ -94,7 +94,7 @@ def store_url() -> Iterator[str]:
 def store(store_url: str, redis_url: str) -> Store:
     """The simulated store, as new, and no pause that it asked for in another test."""
     with redis.Redis.from_url(redis_url) as client:
-        client.delete("cpb:demo", "cpb:second")
+        client.delete("cpb:{demo}", "cpb:{second}")
     store = Store(store_url)
     store.reset()
     return store

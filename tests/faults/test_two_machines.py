@@ -110,7 +110,7 @@ def cluster(homes: list[Machine], folder: Path) -> Iterator[Cluster]:
             # Copies are made at once while it forms, and later as they usually are.
             node.config_set("repl-diskless-sync-delay", 0)
         # What all writes share, the budget, is on the first machine: the one that will be cut off.
-        first = next(n for n, (_, last) in enumerate(SLOTS) if key_slot(b"cpb:demo") <= last)
+        first = next(n for n, (_, last) in enumerate(SLOTS) if key_slot(b"cpb:{demo}") <= last)
         names = []
         for shard in range(3):
             primary = nodes[shard, shard]
