@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from dataclasses import asdict
 from decimal import Decimal
 from types import NoneType
 from typing import Any
@@ -12,14 +14,16 @@ import redis
 
 from cartproxy.deadline import Deadline
 from cartproxy.errors import CartProxyError
-from cartproxy.model.product import OptionSet, Product, ProductOption
+from cartproxy.model.product import Kind, OptionSet, Product, ProductOption, Variant
 from cartproxy.model.shape import DECIMAL, checked
+from cartproxy.storage import values
 from cartproxy.storage.errors import typed_errors
-from cartproxy.storage.values import Kind, note_unreadable, read_text
+from cartproxy.storage.values import note_unreadable, read_text
 from cartproxy.store.client import StoreClient
 
-_KIND = Kind("product", "string")
-_NUMBERS = ("price", "list_price", "minimum_quantity", "maximum_quantity", "stock")
+_KIND = values.Kind("product", "string")
+# Part of each key, so that two releases that run side by side do not refetch each other's products.
+_FORMAT = 2
 _OPTION = {
     "option_id": int,
     "name": str,
@@ -31,9 +35,26 @@ _OPTION_SET = {
     "option_set_id": int,
     "name": str,
     "type": str,
+    "kind": re.compile("|".join(Kind)),
     "required": bool,
+    "max_length": int | None,
     "options": [_OPTION],
 }
+_VARIANT = {
+    "option_ids": [int],
+    "available": bool,
+    "unit_price": {DECIMAL, NoneType},
+    "sku": str | None,
+    "stock": {DECIMAL, NoneType},
+}
+_NUMBERS = (
+    "price",
+    "list_price",
+    "minimum_quantity",
+    "maximum_quantity",
+    "quantity_step",
+    "stock",
+)
 _PRODUCT = {
     "catalog_id": int,
     "sku": str,
@@ -42,7 +63,9 @@ _PRODUCT = {
     "product_url": str | None,
     "available": bool,
     "fractional_quantity": bool,
+    "back_orders": bool,
     "option_sets": [_OPTION_SET],
+    "variants": [_VARIANT],
     **{name: {DECIMAL, NoneType} for name in _NUMBERS},
     "price": DECIMAL,
 }
@@ -62,7 +85,7 @@ class ProductCatalogue:
     ) -> None:
         self._store = store
         self._client = client
-        self._prefix = f"cpp:{store_id}:"
+        self._prefix = f"cpp:{_FORMAT}:{store_id}:"
         self._fresh_seconds = fresh_seconds
 
     def get(self, catalog_id: int, deadline: Deadline) -> Product:
@@ -89,19 +112,7 @@ class ProductCatalogue:
 
 
 def _encode(product: Product | None) -> str:
-    if product is None:
-        return "null"
-    fields = {name: getattr(product, name) for name in Product.__slots__}
-    fields["option_sets"] = [
-        {name: getattr(each, name) for name in OptionSet.__slots__}
-        | {
-            "options": [
-                {name: getattr(choice, name) for name in ProductOption.__slots__}
-                for choice in each.options
-            ]
-        }
-        for each in product.option_sets
-    ]
+    fields = None if product is None else asdict(product)
     return json.dumps(fields, default=str, ensure_ascii=False, separators=(",", ":"))
 
 
@@ -111,15 +122,25 @@ def _decode(text: bytes) -> Product | None:
     if fields is None:
         return None
     checked(fields, _PRODUCT)
-    option_sets = tuple(
-        OptionSet(**{**each, "options": tuple(_option(choice) for choice in each["options"])})
-        for each in fields.pop("option_sets")
+    fields["option_sets"] = tuple(map(_option_set, fields["option_sets"]))
+    fields["variants"] = tuple(
+        Variant(
+            **_with_decimals(each, "unit_price", "stock")
+            | {"option_ids": tuple(each["option_ids"])}
+        )
+        for each in fields["variants"]
     )
-    for name in _NUMBERS:
-        fields[name] = None if fields[name] is None else Decimal(fields[name])
-    return Product(option_sets=option_sets, **fields)
+    return Product(**_with_decimals(fields, *_NUMBERS))
 
 
-def _option(fields: dict[str, Any]) -> ProductOption:
-    difference = Decimal(fields.pop("price_difference"))
-    return ProductOption(price_difference=difference, **fields)
+def _option_set(fields: dict[str, Any]) -> OptionSet:
+    fields["kind"] = Kind(fields["kind"])
+    fields["options"] = tuple(
+        ProductOption(**_with_decimals(each, "price_difference")) for each in fields["options"]
+    )
+    return OptionSet(**fields)
+
+
+def _with_decimals(fields: dict[str, Any], *names: str) -> dict[str, Any]:
+    numbers = {name: fields[name] for name in names}
+    return fields | {name: text and Decimal(text) for name, text in numbers.items()}

@@ -74,6 +74,8 @@ class LineItem(NamedTuple):
     `line_total` is (unit + option price) x quantity, rounded to the currency. `derived` marks a
     line that came along with another, such as a part of a bundle. `chosen` are the options as they
     were asked for; the store does not tell them, so they are known for lines we added alone.
+    `unreadable` marks a line of which the store states some number in a way that can't be read:
+    its quantity or its prices are not known.
     """
 
     item_id: str
@@ -88,6 +90,12 @@ class LineItem(NamedTuple):
     image_url: str | None
     derived: bool = False
     chosen: tuple[ChosenOption, ...] = ()
+    unreadable: bool = False
+
+    @property
+    def state(self) -> str:
+        """How sure the line is: `in_store`, or `unreadable`."""
+        return "unreadable" if self.unreadable else "in_store"
 
     @property
     def price(self) -> Decimal:
@@ -113,7 +121,7 @@ class LineItem(NamedTuple):
             str(self.option_price),
             str(self.line_total),
             self.image_url,
-            int(self.derived),
+            self.derived | self.unreadable << 1,
             [[each.option_set_id, each.option_id, each.value] for each in self.chosen],
         ]
 
@@ -124,7 +132,7 @@ class LineItem(NamedTuple):
         try:
             if [*map(type, raw)] not in _LINE_TYPES:
                 raise ValueError("Not the fields of a line.")
-            item_id, catalog_id, sku, name, options, *numbers, image_url, derived, chosen = raw
+            item_id, catalog_id, sku, name, options, *numbers, image_url, marks, chosen = raw
             if not _NUMBERS.fullmatch(" ".join(numbers)):
                 raise ValueError("A line without its numbers.")
             if options and any([*map(type, each)] != _OPTION_TYPES for each in options):
@@ -145,8 +153,9 @@ class LineItem(NamedTuple):
             option_price,
             line_total,
             image_url,
-            bool(derived),
+            marks & 1 == 1,
             tuple([ChosenOption(*each) for each in chosen]),
+            marks & 2 == 2,
         )
 
 

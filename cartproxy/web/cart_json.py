@@ -63,8 +63,9 @@ def _line_as_json(line: LineItem) -> dict[str, object]:
         "name": line.name,
         "options": [{"name": each.name, "value": each.value} for each in line.options],
         "quantity": number(line.quantity),
-        "unit_price": money(line.unit_price),
-        "option_price": money(line.option_price),
-        "line_total": money(line.line_total),
+        "unit_price": None if line.unreadable else money(line.unit_price),
+        "option_price": None if line.unreadable else money(line.option_price),
+        "line_total": None if line.unreadable else money(line.line_total),
         "image_url": line.image_url,
+        "state": line.state,
     }

@@ -29,10 +29,12 @@ ROPE = LineItem(
     Decimal("125.00"), "https://shop.example/rope.jpg", derived=True,
 )  # fmt: skip
 
+ODD = ROPE._replace(item_id="3", derived=False, unreadable=True)
+
 
 @pytest.mark.parametrize("stale", [False, True])
 @pytest.mark.parametrize(
-    "snapshot", [EMPTY, Snapshot((SHIRT, ROPE), "https://shop.example/checkout?order=1")]
+    "snapshot", [EMPTY, Snapshot((SHIRT, ROPE, ODD), "https://shop.example/checkout?order=1")]
 )
 @pytest.mark.parametrize("as_of_ms", [0, 1_795_258_940_547])
 def test_cart_by_hand_is_the_cart_of_the_schema(
