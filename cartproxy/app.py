@@ -11,7 +11,7 @@ from flask import Flask
 
 from cartproxy import logs, metrics, tracing
 from cartproxy.carts.products import ProductCatalogue
-from cartproxy.carts.service import CartService
+from cartproxy.carts.service import Adds, CartService
 from cartproxy.limits.rate_limiter import RateLimiter
 from cartproxy.records.names import CartNames
 from cartproxy.records.records import Lives, Records
@@ -144,6 +144,13 @@ def _store(
     session: requests.Session,
 ) -> Store:
     calls = store_client(name, store, settings, client, session)
+    catalogue = ProductCatalogue(
+        calls,
+        client,
+        store_id=name,
+        fresh_seconds=settings.product_fresh_seconds,
+        currency=store.money,
+    )
     return Store(
         id=name,
         carts=CartService(
@@ -152,10 +159,10 @@ def _store(
             currency=store.money,
             fresh_seconds=settings.snapshot_fresh_seconds,
             settle_seconds=settings.settle_seconds,
+            products=catalogue,
+            adds=Adds(store.adds),
         ),
-        products=ProductCatalogue(
-            calls, client, store_id=name, fresh_seconds=settings.product_fresh_seconds
-        ),
+        products=catalogue,
         origins=Origins(store.origins),
         currency=store.currency,
         show_stock=store.show_stock,

@@ -58,6 +58,30 @@ class Written:
     restored: Restored | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """A checkout that goes on with the next request, in `retry_after` seconds: so many of the
+    pending lines are at the store.
+    """
+
+    sent: int
+    of: int
+    retry_after: int
+
+
+def now_of(result: ItemResult, record: Record) -> ItemResult:
+    """What is true now of a result that was answered earlier."""
+    if result.outcome is not Outcome.PENDING or result.item_id is None:
+        return result
+    for wish in record.wishes:
+        if wish.owed and result.item_id in (wish.replaces, wish.sets):
+            if wish.is_open:
+                return result
+            if wish.phase is Phase.REFUSED:
+                return ItemResult(result.index, Outcome.NOT_APPLIED, code=wish.code)
+    return ItemResult.applied(result.index, record.current_id(result.item_id))
+
+
 def results_of(
     record: Record, drive: Drive, parts: int
 ) -> tuple[tuple[ItemResult, ...], NothingApplied | None]:

@@ -14,7 +14,13 @@ from cartproxy.model.cart import Addresses
 from cartproxy.model.record import Record
 from cartproxy.model.wishes import Phase, Wish
 from cartproxy.store.client import StoreClient
-from cartproxy.store.errors import StoreBadResponse, StoreError, StoreNotFound, StoreRejected
+from cartproxy.store.errors import (
+    StoreBadResponse,
+    StoreBusy,
+    StoreError,
+    StoreNotFound,
+    StoreRejected,
+)
 from cartproxy.store.limits import Allowance
 
 
@@ -26,8 +32,8 @@ class Drive:
     into it; `admit` is asked before it is made, and may raise RateLimited.
 
     `record` says how far it has come, `errors` why single wishes failed, by their place, `stopped`
-    why the rest was not tried. `stale`: the last reading failed. `touched`: the cart is not as it
-    was.
+    why the rest was not tried. `stale`: the last reading failed. `is_scarce`: the store's calls did
+    not suffice for all. `touched`: the cart is not as it was.
     """
 
     store: StoreClient
@@ -41,6 +47,7 @@ class Drive:
     errors: dict[Hashable, CartProxyError] = field(default_factory=dict)
     stopped: CartProxyError | None = None
     stale: bool = False
+    is_scarce: bool = False
     touched: bool = False
     _vanished: bool = False
     _lost: int = 0
@@ -50,6 +57,9 @@ class Drive:
         """Take the steps. What the store refuses is noted; raises what `keep` and `admit` raise."""
         goes_on = True
         while goes_on and (step := next_step(self.record, self.aim)) is not None:
+            if self.allowance.is_spent and not self.is_scarce:
+                self._leave_the_rest(step)
+                continue
             match step:
                 case Step.CREATE:
                     goes_on = self._create()
@@ -61,13 +71,20 @@ class Drive:
                     goes_on = self._send(at, self.record.wishes[at])
         return self
 
+    def _leave_the_rest(self, step: Step | int) -> None:
+        """No calls are left, but for readings without which it is not known what was done."""
+        self.is_scarce = True
+        if step is not Step.LOOK:
+            self.stopped = StoreBusy("The store's budget of calls is spent.")
+        self.aim = replace(self.aim, halted=True, look=False)
+
     def own(self) -> list[Wish]:
         """The request's own wishes."""
         return [wish for wish in self.record.wishes if wish.entry == self.aim.entry]
 
     def _create(self) -> bool:
-        putting_back = self.record.owes
-        if not putting_back:
+        putting_back = any(wish.owed and not wish.is_new for wish in self.record.wishes)
+        if not self.record.owes:
             self.admit()
         try:
             key = self.store.create_cart(self.aim.addresses or Addresses(), self.allowance)

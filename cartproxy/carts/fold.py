@@ -43,7 +43,7 @@ def owing(record: Record, entry: str, lines: Mapping[int, LineItem]) -> Record:
     which the last of each line counts. One that the store has taken and not shown is shown so.
     """
     wishes: list[Wish] = []
-    named = record.named
+    named, shown = record.named, record.shown
     for wish in record.wishes:
         mine = wish.entry == entry
         if mine and wish.index in lines:
@@ -51,7 +51,7 @@ def owing(record: Record, entry: str, lines: Mapping[int, LineItem]) -> Record:
             name = f"{OURS}{named}"
             line = lines[wish.index]._replace(item_id=name, chosen=wish.item.options)
             wish = replace(wish, owed=True, replaces=name, line=line)
-        elif mine and wish.sets and wish.waits:
+        elif mine and wish.sets and wish.waits and shown.item(record.current_id(wish.sets)):
             wishes = [each for each in wishes if not (each.owed and each.sets == wish.sets)]
             wish = replace(wish, owed=True)
         wishes.append(wish)
@@ -148,6 +148,17 @@ def asking(record: Record) -> Record:
             wishes[at] = wish.landed(wish.sets, 0)
     kept = tuple(wish for wish in wishes if wish.item.quantity or not wish.owed)
     return replace(record, wishes=kept)
+
+
+def with_owed_changes(record: Record) -> Record:
+    """The record as if the changes that are owed had been made: what its shopper was shown."""
+    since = dict(record.since)
+    lines = record.lines()
+    for wish in record.wishes:
+        line_id = record.current_id(wish.sets)
+        if wish.owed and wish.is_open and line_id in lines:
+            since[line_id] = replace(lines[line_id], quantity=wish.item.quantity)
+    return replace(record, since=since)
 
 
 def released(record: Record, own: str) -> Record:

@@ -75,6 +75,10 @@ class LineState(StrEnum):
     IN_STORE = "in_store"  # as the store has shown it
     ESTIMATED = "estimated"  # the store has taken it, and has not shown it yet
     PENDING = "pending"  # the store does not know it, or not in this quantity
+    UNREADABLE = "unreadable"  # a number of the store's can't be read: it is not known
+
+
+_ESTIMATED = (LineState.ESTIMATED, LineState.PENDING)
 
 
 class LineItem(NamedTuple):
@@ -83,7 +87,7 @@ class LineItem(NamedTuple):
     `line_total` is (unit + option price) x quantity, rounded to the currency. `derived` marks a
     line that came along with another, such as a part of a bundle. `chosen` are the options as they
     were asked for; the store does not tell them, so they are known for lines we added alone. The
-    prices of a line that is not IN_STORE are estimated, from the product as last seen.
+    figures of one that is PENDING or ESTIMATED are from the product as last seen.
     """
 
     item_id: str
@@ -99,6 +103,11 @@ class LineItem(NamedTuple):
     derived: bool = False
     chosen: tuple[ChosenOption, ...] = ()
     state: LineState = LineState.IN_STORE
+
+    @property
+    def place(self) -> str:
+        """Where the line is, for the shopper: `in_store`, `pending` or `unreadable`."""
+        return LineState.IN_STORE if self.state is LineState.ESTIMATED else self.state
 
     @property
     def price(self) -> Decimal:
@@ -252,7 +261,7 @@ class Cart:
     @property
     def estimated(self) -> bool:
         """Whether a line's figures are not the store's own."""
-        return any(line.state is not LineState.IN_STORE for line in self.items)
+        return any(line.state in _ESTIMATED for line in self.items)
 
     @property
     def item_count(self) -> Decimal:

@@ -78,17 +78,14 @@ class Record:
             return self.snapshot
         lines = {line.item_id: line for line in self.snapshot.items}
         for item_id, item in self.since.items():
-            if item_id in lines:
-                lines[item_id] = _with(lines[item_id], item.quantity, LineState.ESTIMATED)
+            _set(lines, item_id, item.quantity, LineState.ESTIMATED)
         for wish in owed:
-            if wish.sets:
-                item_id = self.current_id(wish.sets)
-                if wish.is_open and item_id in lines:
-                    lines[item_id] = _with(lines[item_id], wish.item.quantity, LineState.PENDING)
+            if wish.sets and wish.is_open:
+                _set(lines, self.current_id(wish.sets), wish.item.quantity, LineState.PENDING)
             elif (line := self._missing(wish)) is not None:
                 lines[line.item_id] = line
         url = None if self.owes else self.snapshot.checkout_url
-        return Snapshot(tuple(line for line in lines.values() if line.quantity), url)
+        return Snapshot(tuple(lines.values()), url)
 
     def _missing(self, wish: Wish) -> LineItem | None:
         """The line that an owed wish stands for, where the snapshot does not show it yet."""
@@ -98,17 +95,18 @@ class Record:
             return wish.line._replace(item_id=wish.replaces, state=LineState.PENDING)
         if not (wish.has_landed and self.outdated):
             return None
-        quantity = self.since.get(wish.line_id, wish.item).quantity
-        return _with(wish.line._replace(item_id=wish.line_id), quantity, LineState.ESTIMATED)
+        now = self.since.get(wish.line_id, wish.item)
+        line = wish.line.of(now.quantity)
+        return line._replace(item_id=wish.line_id, state=LineState.ESTIMATED)
 
 
-def _with(line: LineItem, quantity: Decimal, state: LineState) -> LineItem:
-    """The line in this quantity; as it is where that is its own already."""
-    return (
-        line
-        if line.quantity == quantity and line.state is state
-        else line.of(quantity)._replace(state=state)
-    )
+def _set(lines: dict[str, LineItem], item_id: str, quantity: Decimal, state: LineState) -> None:
+    """Show a line, where there is one, in this quantity."""
+    line = lines.get(item_id)
+    if line is not None and not quantity:
+        del lines[item_id]
+    elif line is not None and (line.quantity != quantity or state is LineState.PENDING):
+        lines[item_id] = line.of(quantity)._replace(state=state)
 
 
 def with_wish(record: Record, at: int, wish: Wish) -> Record:

@@ -185,7 +185,7 @@ class Budget:
         pause_ms: str = "",
     ) -> list[int]:
         keys = {self._key: _SCHEDULE} | {f"{self._key}:{payer.name}": _SCHEDULE for payer in payers}
-        limits = (
+        limits: tuple[int | float | str, ...] = (
             *(self._interval_ms, self._burst, wanted, least, leaves),
             *(wait_seconds * 1000, self._ahead_ms, pause_ms),
             *(payer.part for payer in payers),
