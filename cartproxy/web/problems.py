@@ -30,7 +30,7 @@ FIXED_HEADERS = {
     POLICY: "default-src 'none'; style-src 'self'; img-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
 }
-# A form on such a page is answered with a redirect to the store, which browsers count as its target.
+# A form on such a page is answered with a redirect to the store, which browsers check too.
 CHECKOUT_POLICY = FIXED_HEADERS[POLICY].replace(
     "form-action 'none'", "form-action 'self' https: http://localhost:* http://127.0.0.1:*"
 )
@@ -68,9 +68,8 @@ def answer(error: CartProxyError) -> Response:
 
 def _changed_page(error: CartChanged, members: Mapping[str, Any]) -> Response:
     """What has changed, with a button to go on to the checkout all the same."""
-    response = _document(
-        error.code, {**members, "go_on": checkout_address(), "tag": error.cart.etag}
-    )
+    go_on = {"go_on": checkout_address(), "tag": error.cart.etag}
+    response = _document(error.code, {**members, **go_on})
     response.headers[POLICY] = CHECKOUT_POLICY
     return response
 
