@@ -32,8 +32,8 @@ class Drive:
     into it; `admit` is asked before it is made, and may raise RateLimited.
 
     `record` says how far it has come, `errors` why single wishes failed, by their place, `stopped`
-    why the rest was not tried. `stale`: the last reading failed. `is_scarce`: the store's calls did
-    not suffice for all. `touched`: the cart is not as it was.
+    why the rest was not tried. `stale`: the last reading failed. `is_scarce`: the store's calls
+    did not suffice for all, or none were to be made. `touched`: the cart is not as it was.
     """
 
     store: StoreClient
@@ -55,6 +55,7 @@ class Drive:
 
     def run(self) -> Drive:
         """Take the steps. What the store refuses is noted; raises what `keep` and `admit` raise."""
+        self.is_scarce = self.aim.halted
         goes_on = True
         while goes_on and (step := next_step(self.record, self.aim)) is not None:
             if self.allowance.is_spent and not self.is_scarce:

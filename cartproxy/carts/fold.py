@@ -139,7 +139,11 @@ def lost(record: Record, at: int, now_ms: int, *, final: bool) -> Record:
 
 def asking(record: Record) -> Record:
     """The record in which changes of lines still to be put back have changed those wishes."""
-    back = {wish.replaces: at for at, wish in enumerate(record.wishes) if wish.owed and wish.waits}
+    back = {
+        wish.replaces: at
+        for at, wish in enumerate(record.wishes)
+        if wish.owed and wish.waits and not wish.sets
+    }
     wishes = list(record.wishes)
     for at, wish in enumerate(wishes):
         if wish.sets in back and wish.waits:
@@ -156,7 +160,7 @@ def with_owed_changes(record: Record) -> Record:
     lines = record.lines()
     for wish in record.wishes:
         line_id = record.current_id(wish.sets)
-        if wish.owed and wish.is_open and line_id in lines:
+        if wish.owed and wish.sets and wish.is_open and line_id in lines:
             since[line_id] = replace(lines[line_id], quantity=wish.item.quantity)
     return replace(record, since=since)
 
@@ -284,7 +288,7 @@ def vanished(record: Record) -> Record:
 
 def _is_pending(wish: Wish) -> bool:
     """Whether it is a line that the store has never had."""
-    return wish.is_new and wish.is_open and not wish.sets
+    return wish.is_new and not wish.sets and not wish.has_landed
 
 
 def _believing(record: Record) -> Record:

@@ -43,7 +43,7 @@ from cartproxy.carts.fold import (
     wishing,
     with_owed_changes,
 )
-from cartproxy.carts.plan import Aim, foreseen
+from cartproxy.carts.plan import Aim, foreseen, takes_nothing
 from cartproxy.carts.products import ProductCatalogue
 from cartproxy.deadline import Deadline
 from cartproxy.errors import CartProxyError, Outcome
@@ -241,7 +241,9 @@ class CartService:
                     return
                 record = self._begun(write, terms)
                 self._delete_at_store(record, terms)
-                write.forget(KeptAnswer())
+                # No later line gets a name that one of this cart had.
+                left = Record(named=record.named)
+                write.save(left, KeptAnswer()) if left.named else write.forget(KeptAnswer())
         except StorageFull:
             # There is no room for a lock, and deleting is what makes room.
             record = self._records.load(session).record or Record()
@@ -362,14 +364,7 @@ class CartService:
                 aim = replace(aim, newer_than_ms=aim.began_ms - self._fresh_ms)
         record = asking(wishing(record, write.entry, parts))
         share = CHANGE if isinstance(parts[0], QuantityChange) else ADD
-        drive = self._drive(write, record, aim, terms, self._allowance(record, aim, terms, share))
-        refused = all(wish.phase is Phase.REFUSED and not wish.sets for wish in drive.own())
-        after_checkout = drive.record.checkout_at_ms is not None and not drive.aim.created
-        if refused and after_checkout and self._is_closed(drive.record, terms):
-            count_cart(self._store.id, "ordered")
-            gone = vanished(drive.record)
-            return self._drive(write, gone, aim, terms, self._allowance(gone, aim, terms, share))
-        return drive
+        return self._drive(write, record, aim, terms, self._allowance(record, aim, terms, share))
 
     def _is_closed(self, record: Record, terms: Terms) -> bool:
         """Whether the cart is an order that is still there: it takes no write that changes nothing.
@@ -417,9 +412,14 @@ class CartService:
             write.keep(feared(made, {write.entry}, until_ms))
 
         now_ms, settle_ms = write.loaded.now_ms, self._settle_ms
-        return Drive(
-            self._store, record, aim, allowance, now_ms, settle_ms, keep, terms.admit_creation
-        ).run()
+        more = (aim, allowance, now_ms, settle_ms, keep, terms.admit_creation)
+        drive = Drive(self._store, record, *more).run()
+        after_checkout = drive.record.checkout_at_ms is not None and not drive.aim.created
+        refused = after_checkout and takes_nothing(drive.record, drive.aim)
+        if refused and self._is_closed(drive.record, terms):
+            count_cart(self._store.id, "ordered")
+            return Drive(self._store, vanished(drive.record), *more).run()
+        return drive
 
     def _defers(self, error: CartProxyError | None) -> bool:
         """Whether what this error has kept from the store may be owed to it."""
@@ -498,7 +498,7 @@ class CartService:
         """End a write, which leaves what is still open; the record as it is then."""
         record, others = closed(record, own)
         before = write.loaded.record
-        if record.order_key is None and not record.wishes:
+        if record.order_key is None and not (record.wishes or record.named):
             write.forget(answer)
         elif before and before.as_of_ms == record.as_of_ms and before == record:
             write.release(answer)
@@ -523,7 +523,7 @@ class CartService:
         if before_paying and fresh.order_key is not None:
             worse = differences(record, fresh.snapshot)
             fresh = replace(fresh, changes=(*fresh.changes, *worse))
-        gone = fresh.order_key is None and not fresh.wishes
+        gone = fresh.order_key is None and not (fresh.wishes or fresh.named)
         self._records.refresh(session, loaded, None if gone else fresh)
         return replace(loaded, record=None if gone else fresh), None
 

@@ -43,7 +43,7 @@ from cartproxy.model.cart import (
 )
 from cartproxy.model.keys import IdempotencyKey
 from cartproxy.model.record import Record
-from cartproxy.model.wishes import KEYLESS, OURS, Phase, Wish
+from cartproxy.model.wishes import KEYLESS, Phase, Wish
 from cartproxy.store.errors import StoreNotFound, StoreRejected
 
 SOAK = int(os.environ.get("SOAK_HISTORIES", "0"))
@@ -270,9 +270,6 @@ class History:
                 if UNKNOWN in request.outcomes:  # it begins again, if it comes again
                     request.outcomes = [UNKNOWN] * len(request.outcomes)
             self.taken_out.update(parts)
-            self.putting_back = {
-                name: parts for name, parts in self.putting_back.items() if name[0] != OURS
-            }
 
     def checkout(self, agrees: bool) -> None:
         agreed = {self.shown.etag} if agrees and self.shown else None
