@@ -19,8 +19,9 @@ from cartproxy.model.cart import (
 )
 from cartproxy.model.changes import altered, between
 from cartproxy.model.keys import IdempotencyKey, KeptAnswer
-from cartproxy.model.record import Record
+from cartproxy.model.record import REFUSED, Record
 from cartproxy.model.wishes import KEYLESS, RESTORED, Phase, Wish
+from cartproxy.store.errors import StoreRejected
 from cartproxy.store.limits import Payer
 
 _KEPT_REQUESTS = 32  # with something open: a shopper has a few at most
@@ -74,11 +75,11 @@ def now_of(result: ItemResult, record: Record) -> ItemResult:
     if result.outcome is not Outcome.PENDING or result.item_id is None:
         return result
     for wish in record.wishes:
-        if wish.owed and result.item_id in (wish.replaces, wish.sets):
-            if wish.is_open:
-                return result
-            if wish.phase is Phase.REFUSED:
-                return ItemResult(result.index, Outcome.NOT_APPLIED, code=wish.code)
+        # What is refused may be sent again, where the cart turns out to be gone.
+        if wish.owed and not wish.has_landed and result.item_id in (wish.replaces, wish.sets):
+            return result
+    if record.names.get(result.item_id) == REFUSED:
+        return ItemResult(result.index, Outcome.NOT_APPLIED, code=StoreRejected.code)
     return ItemResult.applied(result.index, record.current_id(result.item_id))
 
 
@@ -174,7 +175,7 @@ def reported(record: Record) -> tuple[Record, Restored | None]:
         asked = replace(wish.item, quantity=line.quantity) if line else wish.item
         changes += between(wish.replaces, asked, wish.line, line, wish.reason)
         if wish.is_new:
-            names[wish.replaces] = line.item_id if line else ""
+            names[wish.replaces] = REFUSED if wish.phase is Phase.REFUSED else wish.line_id
         elif line is None:
             name = wish.line.name if wish.line else ""
             gone = RestoredLine(wish.item.catalog_id, name, wish.item.quantity, None)
@@ -186,7 +187,11 @@ def reported(record: Record) -> tuple[Record, Restored | None]:
             )
     now = {wish.replaces: wish.line_id for wish in wishes if wish.has_landed}
     names = {name: now.get(line_id, line_id) for name, line_id in names.items()}
-    there = {name: line_id for name, line_id in names.items() if record.snapshot.item(line_id)}
+    there = {
+        name: line_id
+        for name, line_id in names.items()
+        if line_id == REFUSED or record.snapshot.item(line_id)
+    }
     left = tuple(wish for wish in record.wishes if not wish.owed)
     changed = replace(record, wishes=left, changes=(*record.changes, *changes), names=there)
     restored = Restored(*map(tuple, lines.values())) if any(lines.values()) else None

@@ -473,7 +473,7 @@ class CartService:
             error = drive.stopped
         record, restored = self._reported(record)
         shares = write.behind and record.outdated and not (terms.minimal or error)
-        shares = shares and not drive.is_scarce
+        shares = shares and not (drive.is_scarce or any(_is_pending(each) for each in results))
         # A confirmed line is left to the reading of whoever is behind: it may not be there.
         left = shares and any(wish.entry == write.entry for wish in record.wishes)
         unknown = any(result.outcome is Outcome.UNKNOWN for result in results)
@@ -596,6 +596,10 @@ def _check(terms: Terms, cart: Cart) -> None:
     """Raise PreconditionFailed where `If-Match` names another cart."""
     if terms.if_match is not None and not {"*", cart.etag} & set(terms.if_match):
         raise PreconditionFailed(cart)
+
+
+def _is_pending(result: ItemResult) -> bool:
+    return result.outcome is Outcome.PENDING
 
 
 def _plain(quantity: Decimal) -> str:

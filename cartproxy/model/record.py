@@ -9,6 +9,7 @@ from decimal import Decimal
 from cartproxy.model.cart import EMPTY, Change, LineItem, LineState, NewItem, Snapshot
 from cartproxy.model.wishes import Wish
 
+REFUSED = ""  # stands for the id of a line that the store did not take
 Meant = tuple[str, tuple[NewItem, ...]]  # an entry, and the items of its request
 
 
@@ -20,8 +21,8 @@ class Record:
     read at `as_of_ms` (0: never); `outdated` says that a write has come since. `since` are the
     lines that such writes made or changed, by id, with their quantity now (0: removed). `changes`
     are what the shopper has not agreed to yet. `intents` are what dead writers meant to add.
-    `names` are the ids that lines have now, by the names of ours that they had first; `named` is
-    how many such names have been given.
+    `names` are the ids that lines have now, by the names of ours that they had first, or REFUSED;
+    `named` is how many such names have been given.
     Redis sets the last three: when the checkout was last handed out, the revision, and when the
     first write made the record.
     """

@@ -186,6 +186,7 @@ def _responses(operation: Operation) -> dict[str, Any]:
 _MEANING = {
     200: "Done.",
     201: "Made.",
+    202: "Kept here, and still to be sent to the store.",
     204: "Gone.",
     303: "To the store's checkout.",
     304: "The cart is still the one of the entity tag.",

@@ -90,6 +90,8 @@ class Watched(Drive):
         self.most_calls = foreseen(self.record, self.aim) + 2
         # What an earlier request sent may be to be sent again.
         self.most_calls += sum(wish.phase is Phase.SENT for wish in wishes)
+        # And what is owed, and was taken, if it is not there.
+        self.most_calls += sum(wish.owed and wish.has_landed for wish in wishes)
         before = calls.made
         super().run()
         made = calls.made - before
