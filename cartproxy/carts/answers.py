@@ -91,9 +91,13 @@ def results_of(
     And the error of a request of which nothing took effect, or nothing is known to have.
     """
     own = {wish.index: wish for wish in record.wishes if wish.entry == drive.aim.entry}
+    kept = {wish.replaces for wish in record.wishes if wish.owed and wish.is_open}
     results, errors = [], []
     for index in range(parts):
-        result, error = _result_of(own.get(index), index, drive)
+        wish = own.get(index)
+        result, error = _result_of(wish, index, drive)
+        if wish is not None and wish.has_landed and wish.sets in kept:
+            result = ItemResult.pending(index, wish.sets)  # a change of what is kept here
         results.append(result)
         if error is not None:
             errors.append(error)

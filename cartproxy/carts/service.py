@@ -164,7 +164,8 @@ class CartService:
     def _send_in_idle_time(self, session: str, loaded: Loaded, terms: Terms) -> Loaded | None:
         """The cart with what was owed at the store, or None where that has to wait."""
         record = _known(loaded)
-        if not record.owes or loaded.busy or self._adds is Adds.DEFERRED:
+        is_new = any(wish.is_new and wish.is_open for wish in record.wishes)
+        if not is_new or loaded.busy or self._adds is Adds.DEFERRED:
             return None
         aim = Aim(KEYLESS, loaded.now_ms())
         calls = foreseen(record, aim)

@@ -35,7 +35,9 @@ for _, each in ipairs(schedules) do
   granted = math.min(granted, math.floor(free + 1e-6))
   soonest = math.max(soonest, each.next + (least + each.leaves - 1) * each.step - each.lead - now)
 end
-if ARGV[8] == '' and granted < least then
+if ARGV[8] ~= '' then
+  granted = 0
+elseif granted < least then
   return {0, math.ceil(soonest)}
 end
 local waits = {granted}

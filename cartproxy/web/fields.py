@@ -14,7 +14,7 @@ from cartproxy.web.context import context
 
 QUANTITY_DECIMALS = 4
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
-LINE_ID = re.compile(r"[0-9]{1,18}", re.ASCII)
+LINE_ID = re.compile(r"[0-9]{1,18}|n[1-9][0-9]{0,8}", re.ASCII)  # the store's, or ours
 _MAX_ID = 2**31 - 1
 
 
