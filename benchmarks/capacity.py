@@ -20,8 +20,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import requests
-from conftest import store_environment
-from support.servers import redis_server, service, simulated_store
+from support.servers import redis_server, service, simulated_store, store_environment
 from support.shopper import MUG, SHIRT, SMALL, Shopper, Store
 
 TRIES = 5
@@ -186,9 +185,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--visits", type=float, default=40, help="visits a minute")
     parser.add_argument("--share", type=float, default=0.3, help="how many of them check out")
     parser.add_argument("--seconds", type=float, default=120)
-    parser.add_argument(
-        "--calls", type=float, default=2, help="calls a second of the store"
-    )
+    parser.add_argument("--calls", type=float, default=2, help="calls a second of the store")
     parser.add_argument("--latency-ms", type=int, default=200)
     parser.add_argument("--adds", default="when_busy", choices=("direct", "when_busy", "deferred"))
     parser.add_argument("--hostile", action="store_true", help="with one hostile address beside it")

@@ -18,10 +18,8 @@ from support.browser_fixtures import (  # noqa: F401 -- pytest finds them here
     pytest_collection_modifyitems,
     tidy,
 )
-from support.servers import redis_server, service, simulated_store
+from support.servers import redis_server, service, simulated_store, store_environment
 from support.shopper import BLOG, Shopper, Store
-
-from cartproxy import sandbox
 
 # On a busy machine an example takes long to make and to run, and nothing is wrong. The examples are
 # the same each time: a run must not fail by what it happened to draw.
@@ -57,23 +55,6 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
             return "one at a time" if file in _ONE_AT_A_TIME else file
 
     return _Scheduling(config, log)
-
-
-def store_environment(store_url: str, store: str = "DEMO", **more: str) -> dict[str, str]:
-    """The settings of a store of the service that is the simulated one."""
-    settings = {
-        "SECURE_URL": sandbox.DEFAULT_SECURE_URL,
-        "PRIVATE_KEY": sandbox.DEFAULT_PRIVATE_KEY,
-        "TOKEN": sandbox.DEFAULT_TOKEN,
-        "API_URL": f"{store_url}/3dCartWebAPI",
-        "SHOP_URL": store_url,
-        "CHECKOUT_HOSTS": store_url.removeprefix("http://"),
-        "ORIGINS": BLOG,
-        "CALLS_PER_SECOND": "2000",
-        "CALL_BURST": "500",
-        **more,
-    }
-    return {f"CARTPROXY_STORES_{store}_{name}": value for name, value in settings.items()}
 
 
 @pytest.fixture(scope="session")

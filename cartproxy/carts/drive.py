@@ -6,8 +6,8 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field, replace
 
 from cartproxy.carts.errors import AddressRejected, ItemGone, OutcomeUnknown
-from cartproxy.carts.fold import is_order, landed, lost, refused, saw, vanished
-from cartproxy.carts.plan import Aim, Step, next_step
+from cartproxy.carts.fold import is_order, landed, lost, refused, saw, unrefused, vanished
+from cartproxy.carts.plan import Aim, Step, next_step, takes_nothing
 from cartproxy.errors import CartProxyError, Outcome
 from cartproxy.metrics import count_cart, count_doubts
 from cartproxy.model.cart import Addresses
@@ -158,6 +158,10 @@ class Drive:
         except StoreError as error:
             self.stale = True
             self.stopped = self.stopped or error
+            if takes_nothing(self.record, self.aim):
+                # It may be gone, or an order: then what was refused is still to be sent.
+                self.record = unrefused(self.record, self.aim.entry)
+                self.errors.clear()
             return False
         sent = {wish.place for wish in self.record.wishes if wish.phase is Phase.SENT}
         self.record = saw(self.record, snapshot, began_ms, self.settle_ms)

@@ -124,6 +124,17 @@ def refused(record: Record, at: int, error: CartProxyError) -> Record:
     return with_wish(record, at, wish)
 
 
+def unrefused(record: Record, entry: str) -> Record:
+    """The record in which what the store refused of a request, and of what is owed, waits again."""
+    wishes = (
+        wish.waiting()
+        if wish.phase is Phase.REFUSED and (wish.owed or wish.entry == entry)
+        else wish
+        for wish in record.wishes
+    )
+    return replace(record, wishes=tuple(wishes))
+
+
 def lost(record: Record, at: int, now_ms: int, *, final: bool) -> Record:
     """It is not known whether the store took the wish; `final`: it has finished with the call.
 

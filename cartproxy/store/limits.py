@@ -84,6 +84,11 @@ class Allowance:
         """Whether no more is to be had now than has been granted, and that is used up."""
         return self.is_scarce and not self._turns
 
+    @property
+    def has_begun(self) -> bool:
+        """Whether a first call has been granted."""
+        return self._turns is not None
+
     def reserve(self) -> None:
         """Reserve all that is foreseen, in one round trip. Raises StoreBusy and StorageError."""
         if self._turns is None:
@@ -152,7 +157,9 @@ class Budget:
             wanted = min(wanted, self._burst)
             wait = min(self._wait_seconds * share.patience, of.deadline.remaining())
         ends = time.monotonic() + (wait if of.waits else 0.0)
-        leaves = int(share.leaves * (self._burst - 1)) if not (of.waits and share.queues) else 0
+        # Who has begun leaves nothing, and so does who has its place in the queue.
+        leaves = 0 if of.has_begun or (of.waits and share.queues) else share.leaves
+        leaves = int(leaves * (self._burst - 1))
         while True:
             queues = max(0.0, ends - time.monotonic()) if share.queues else 0.0
             granted, *waits = self._run(

@@ -6,9 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 import redis
-from conftest import store_environment
 from support.faults_settings import QUICK
-from support.servers import service
+from support.servers import service, store_environment
 from support.shopper import Shopper, Store
 
 
@@ -24,6 +23,14 @@ def impatient_url(redis_url: str, store_url: str) -> Iterator[str]:
     """The same for the same carts, but it waits 1 s for a cart's turn, and 2 s for a store call."""
     limits = {"CARTPROXY_LOCK_WAIT_SECONDS": "1", "CARTPROXY_STORE_CALL_SECONDS": "2"}
     with service(settings(redis_url, store_url) | limits) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def direct_url(redis_url: str, store_url: str) -> Iterator[str]:
+    """The same for the same carts, but it keeps nothing for a store that can't be told of it."""
+    direct = {"CARTPROXY_STORES_DEMO_ADDS": "direct"}
+    with service(settings(redis_url, store_url) | direct) as url:
         yield url
 
 

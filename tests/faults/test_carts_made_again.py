@@ -6,9 +6,8 @@ import time
 from typing import Any
 
 import pytest
-from conftest import store_environment
 from support.adds import add, fault, key, until_known
-from support.servers import service
+from support.servers import service, store_environment
 from support.shopper import MUG, SHIRT, SMALL, Shopper, Store
 from support.waiting import wait_for
 
@@ -52,7 +51,7 @@ def vanish(store: Store) -> None:
 def test_large_cart_is_made_again_over_several_requests(
     redis_url: str, store: Store, lines: int, calls_per_second: int
 ) -> None:
-    limits = {"CALLS_PER_SECOND": str(calls_per_second), "CALL_BURST": "2"}
+    limits = {"CALLS_PER_SECOND": str(calls_per_second), "CALL_BURST": "2", "ADDS": "direct"}
     settings = {
         "CARTPROXY_REDIS_URL": redis_url,
         **SCARCE,

@@ -7,8 +7,7 @@ from collections.abc import Iterator
 import pytest
 import redis
 import requests
-from conftest import store_environment
-from support.servers import redis_server, service
+from support.servers import redis_server, service, store_environment
 from support.shopper import MUG, Shopper, Store
 from support.waiting import wait_for
 

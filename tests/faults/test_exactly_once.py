@@ -9,8 +9,7 @@ from typing import Any
 
 import pytest
 import requests
-from conftest import store_environment
-from support.servers import free_port, service
+from support.servers import free_port, service, store_environment
 from support.shopper import MUG, SHIRT, SMALL, Shopper, Store, credential
 from support.waiting import wait_for
 
@@ -361,7 +360,7 @@ def test_store_that_refuses_connections_gets_one_retry_and_surely_nothing(
 ) -> None:
     settings = {
         "CARTPROXY_REDIS_URL": redis_url,
-        **store_environment(f"http://127.0.0.1:{free_port()}"),
+        **store_environment(f"http://127.0.0.1:{free_port()}", ADDS="direct"),
     }
     with service(settings) as url:
         answer = add(Shopper(url), key())

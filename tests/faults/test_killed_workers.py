@@ -8,9 +8,8 @@ import threading
 
 import pytest
 import requests
-from conftest import store_environment
 from support.adds import add, fault, key
-from support.servers import service, workers
+from support.servers import service, store_environment, workers
 from support.shopper import Shopper, Store
 from support.waiting import wait_for
 

@@ -17,7 +17,6 @@ from urllib.parse import urlsplit
 
 import pytest
 import requests
-from conftest import store_environment
 from support.faults_settings import QUICK
 from support.servers import (
     PATIENT,
@@ -28,6 +27,7 @@ from support.servers import (
     free_port,
     process,
     service,
+    store_environment,
     workers,
 )
 from support.shopper import BLOG, MUG, Shopper, Store

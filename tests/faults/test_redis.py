@@ -14,10 +14,9 @@ from urllib.parse import urlsplit
 import pytest
 import redis
 import requests
-from conftest import store_environment
 from support.faults_settings import QUICK
 from support.redis_kinds import start
-from support.servers import redis_server, service
+from support.servers import redis_server, service, store_environment
 from support.shopper import BLOG, MUG, SHIRT, SMALL, Shopper, Store
 from support.tcp_proxy import TcpProxy, tcp_proxy
 from support.waiting import wait_for

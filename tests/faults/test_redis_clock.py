@@ -11,9 +11,8 @@ from pathlib import Path
 import pytest
 import redis
 import requests
-from conftest import store_environment
 from support.faults_settings import QUICK
-from support.servers import service
+from support.servers import service, store_environment
 from support.shopper import BLOG, MUG, Shopper, Store
 from support.stepped_clock import LIBRARY, stepped_redis
 

@@ -10,9 +10,8 @@ from collections.abc import Callable, Iterator
 import pytest
 import redis
 import requests
-from conftest import store_environment
 from support.faults_settings import QUICK
-from support.servers import service
+from support.servers import service, store_environment
 from support.shopper import BLOG, MUG, Shopper, Store
 
 LIMITED = "https://limited.example"

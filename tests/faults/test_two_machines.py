@@ -21,11 +21,10 @@ from typing import Any
 import pytest
 import redis
 import requests
-from conftest import store_environment
 from redis.crc import key_slot
 from support.namespaces import Machine, network, why_not
 from support.redis_kinds import follows, until
-from support.servers import answers, process, redis_binary
+from support.servers import answers, process, redis_binary, store_environment
 from support.shopper import Shopper, Store, credential
 from support.waiting import PATIENCE_SECONDS, wait_for
 

@@ -10,8 +10,7 @@ from collections.abc import Iterator, Mapping
 
 import pytest
 import redis
-from conftest import store_environment
-from support.servers import ROOT, redis_server, service
+from support.servers import ROOT, redis_server, service, store_environment
 from support.shopper import BLOG, MUG, SHIRT, SMALL, Shopper, Store
 
 OTHER = "https://other.example"

@@ -11,8 +11,7 @@ from typing import Any
 import pytest
 import redis
 import requests
-from conftest import store_environment
-from support.servers import service
+from support.servers import service, store_environment
 from support.service_steps import place_order
 from support.shopper import BLOG, MUG, SHIRT, SMALL, Shopper, Store
 
