@@ -59,6 +59,7 @@ def test_worker_killed_in_mid_write_leaves_a_cart_that_its_key_completes(
             os.kill(pid, signal.SIGKILL)
         lost.join()
         store.fail()
+        wait_for(lambda: [len(cart["lines"]) for cart in store.carts()] == [2], "the line is added")
 
         other = Shopper(url, bearer=shopper.bearer)
         wait_for(lambda: _is_added(other, headers), "the retry is answered")

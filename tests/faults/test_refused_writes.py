@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import threading
-import time
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -126,14 +125,15 @@ def test_write_that_waits_in_vain_leaves_no_place_in_the_queue(
     shopper = Shopper(strict_url)
     shopper.add(MUG)
     before = kept(client)
-    store.fail({"method": "POST", "path": "*", "fault": "latency", "ms": 900, "times": 1})
+    store.calls()
+    store.hold()
     other = Shopper(strict_url, bearer=shopper.bearer)
     adding = threading.Thread(target=lambda: shopper.add(MUG))
     adding.start()
-    while not client.keys("cp:*:lock"):
-        time.sleep(0.01)
+    store.wait_for_calls()
 
     busy = add(other)
+    store.fail()
     adding.join()
 
     assert (busy.status_code, busy.json()["code"]) == (503, "cart-busy")
