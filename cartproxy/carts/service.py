@@ -46,7 +46,6 @@ from cartproxy.store.errors import (
     StoreRejected,
 )
 
-_SHARED_READ_SECONDS = 2.0
 _SHARED_READ_POLL_SECONDS = 0.03
 
 
@@ -346,7 +345,7 @@ class CartService:
         self, write: Write, wrote_ms: int, deadline: Deadline
     ) -> tuple[Loaded, CartProxyError | None]:
         """The cart as one of those behind this write reads it back; else as this one reads it."""
-        ends = Deadline.after(min(_SHARED_READ_SECONDS, deadline.remaining()))
+        ends = Deadline.after(min(self._records.wait_seconds, deadline.remaining()))
         while True:
             loaded = self._records.load(write.name)
             record = loaded.record

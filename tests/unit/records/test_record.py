@@ -77,6 +77,21 @@ def test_second_writer_waits_and_gives_up_as_busy(records: Records) -> None:
     save(records, Record("key"))
 
 
+def test_waiter_that_is_slow_to_ask_keeps_its_place_for_half_of_the_wait(
+    client: fakeredis.FakeRedis,
+) -> None:
+    records = Records(client, replace(LIVES, wait=600))
+    now_ms = int(client.time()[0]) * 1000
+
+    client.hset("cp:{n}:q", "slow", f"1 {now_ms + 250_000} 1 1")
+    with pytest.raises(CartBusy), records.writing("n", Deadline.after(0), Intent()):
+        pass
+
+    client.hset("cp:{n}:q", "dead", f"1 {now_ms + 350_000} 1 1")
+    client.hdel("cp:{n}:q", "slow")
+    save(records, Record("key"))
+
+
 def test_lock_is_freed_by_an_error_too(records: Records) -> None:
     def fail() -> None:
         with records.writing("n", Deadline.after(9), Intent()):
