@@ -37,7 +37,7 @@ from cartproxy.model.record import Record
 from cartproxy.model.wishes import KEYLESS, Phase
 from cartproxy.records.form import Loaded
 from cartproxy.records.records import Records, Write
-from cartproxy.storage.errors import StorageFull
+from cartproxy.storage.errors import StorageError, StorageFull
 from cartproxy.store.client import StoreClient
 from cartproxy.store.errors import (
     StoreBadCheckoutUrl,
@@ -301,7 +301,10 @@ class CartService:
         loaded = replace(write.loaded, record=record)
         stale = drive.stopped if drive.stale else None
         if shares:
-            loaded, stale = self._shared_reading(write, wrote_ms, terms.deadline)
+            try:
+                loaded, stale = self._shared_reading(write, wrote_ms, terms.deadline)
+            except StorageError as failed:  # the write is saved, and must not be denied
+                stale = failed
         if left and loaded.record and any(w.entry == write.entry for w in loaded.record.wishes):
             results, error = results_of(loaded.record, drive, parts)
             if error:

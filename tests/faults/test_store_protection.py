@@ -104,8 +104,12 @@ def test_store_that_is_down_is_left_alone_and_tried_again_by_one_call(
         shopper = Shopper(url)
         shopper.add(MUG)
         store.fail({"method": "*", "path": "*", "fault": "status", "status": 503, "times": None})
-        while shopper.cart(**{"Cache-Control": "no-cache"})["stale"] and len(store.calls()):
-            pass
+
+        def is_left_alone() -> bool:
+            return shopper.cart(**{"Cache-Control": "no-cache"})["stale"] and not store.calls()
+
+        store.calls()
+        wait_for(is_left_alone, "the store is left alone")
 
         answers = [shopper.call("POST", "/cart/items", {"catalog_id": MUG}) for _ in range(5)]
         while_open = store.calls()
