@@ -94,6 +94,7 @@ def proxy_url(redis_url: str, store_url: str, proxy_log: Path) -> Iterator[str]:
     environment = {
         "CARTPROXY_REDIS_URL": redis_url,
         "CARTPROXY_METRICS_TOKEN": "metrics-token",
+        "CARTPROXY_PEPPER": "p" * 32,  # a test may take a cart to another service
         # Tests break the store on purpose; the breaker has tests and a service of its own.
         "CARTPROXY_BREAKER_FAILURES": "1000000",
         **store_environment(store_url, ORIGINS=f"{BLOG},{other_origin},https://*.blogs.example"),

@@ -67,7 +67,7 @@ from cartproxy.model.wishes import KEYLESS, Phase
 from cartproxy.records.errors import CartBusy
 from cartproxy.records.form import Loaded
 from cartproxy.records.records import Records, Write
-from cartproxy.storage.errors import StorageFull
+from cartproxy.storage.errors import StorageError, StorageFull
 from cartproxy.store.client import StoreClient
 from cartproxy.store.errors import (
     StoreAway,
@@ -91,7 +91,6 @@ from cartproxy.store.limits import (
 )
 
 MOST_PENDING = 50  # lines of a cart that wait for the store
-_SHARED_READ_SECONDS = 2.0
 _SHARED_READ_POLL_SECONDS = 0.03
 
 
@@ -488,7 +487,10 @@ class CartService:
         loaded = replace(write.loaded, record=record)
         stale = drive.stopped if drive.stale else None
         if shares:
-            loaded, stale = self._shared_reading(write, wrote_ms, terms)
+            try:
+                loaded, stale = self._shared_reading(write, wrote_ms, terms)
+            except StorageError as failed:  # the write is saved, and must not be denied
+                stale = failed
         if left and loaded.record and any(w.entry == write.entry for w in loaded.record.wishes):
             results, error = results_of(loaded.record, drive, parts)
             if error:
@@ -532,7 +534,7 @@ class CartService:
         self, write: Write, wrote_ms: int, terms: Terms
     ) -> tuple[Loaded, CartProxyError | None]:
         """The cart as one of those behind this write reads it back; else as this one reads it."""
-        ends = Deadline.after(min(_SHARED_READ_SECONDS, terms.deadline.remaining()))
+        ends = Deadline.after(min(self._records.wait_seconds, terms.deadline.remaining()))
         while True:
             loaded = self._records.load(write.name)
             record = loaded.record

@@ -77,7 +77,7 @@ class Quantity(Number):
             raise ValidationError(f"Must be at most {maximum}.")
         if quantity != round(quantity, QUANTITY_DECIMALS):
             raise ValidationError(f"Must have at most {QUANTITY_DECIMALS} decimals.")
-        return quantity
+        return abs(quantity)  # JSON has a -0.0
 
 
 class Identifier(fields.Field[int]):

@@ -50,6 +50,15 @@ def quick(quick_url: str, store: Store) -> Shopper:
 
 
 @pytest.fixture
+def retrying(shopper: Shopper, quick_url: str) -> Shopper:
+    """The same `shopper` at the quick service.
+
+    What is in doubt at the shopper's own stays so, however slow the machine; here it is settled.
+    """
+    return Shopper(quick_url, bearer=shopper.bearer)
+
+
+@pytest.fixture
 def client(redis_url: str) -> Iterator[redis.Redis]:
     """The Redis behind the service."""
     with redis.Redis.from_url(redis_url) as client:

@@ -46,8 +46,10 @@ def test_two_hundred_shoppers_on_a_store_of_twenty_calls_a_second(
     assert statuses[201] >= 17
     assert {answer.json()["code"] for answer in refused} <= {"store-busy"}
     assert all(int(answer.headers["Retry-After"]) >= 1 for answer in refused)
+    # By the store's own clock: a turn begins with the test at the earliest, and a call may be late
+    # but not early, except for the clocks' rounding, which is less than a turn.
     times = sorted(call["at"] - began for call in store.received())
-    assert all(count <= 2 + 20 * at for count, at in enumerate(times, 1)), times
+    assert all(count <= 2 + 20 * at + 1 for count, at in enumerate(times, 1)), times
     # Whoever was let in got everything: no call was spent on an add that then failed.
     assert sum(len(cart["lines"]) for cart in store.carts()) == statuses[201]
 
@@ -102,8 +104,12 @@ def test_store_that_is_down_is_left_alone_and_tried_again_by_one_call(
         shopper = Shopper(url)
         shopper.add(MUG)
         store.fail({"method": "*", "path": "*", "fault": "status", "status": 503, "times": None})
-        while shopper.cart(**{"Cache-Control": "no-cache"})["stale"] and len(store.calls()):
-            pass
+
+        def is_left_alone() -> bool:
+            return shopper.cart(**{"Cache-Control": "no-cache"})["stale"] and not store.calls()
+
+        store.calls()
+        wait_for(is_left_alone, "the store is left alone")
 
         answers = [shopper.call("POST", "/cart/items", {"catalog_id": MUG}) for _ in range(5)]
         while_open = store.calls()

