@@ -14,6 +14,7 @@ from cartproxy.carts.products import ProductCatalogue
 from cartproxy.carts.service import Adds, CartService
 from cartproxy.limits.rate_limiter import RateLimiter
 from cartproxy.records.names import CartNames
+from cartproxy.records.pending import PendingCarts
 from cartproxy.records.records import Lives, Records
 from cartproxy.records.seal import Seal
 from cartproxy.settings import Settings, StoreSettings
@@ -151,6 +152,13 @@ def _store(
         fresh_seconds=settings.product_fresh_seconds,
         currency=store.money,
     )
+    pending = PendingCarts(
+        client,
+        store_id=name,
+        most=store.pending_carts,
+        most_of_address=store.address_pending_carts,
+        life=settings.idle_seconds,
+    )
     return Store(
         id=name,
         carts=CartService(
@@ -160,9 +168,11 @@ def _store(
             fresh_seconds=settings.snapshot_fresh_seconds,
             settle_seconds=settings.settle_seconds,
             products=catalogue,
+            pending=pending,
             adds=Adds(store.adds),
         ),
         products=catalogue,
+        pending=pending,
         origins=Origins(store.origins),
         currency=store.currency,
         show_stock=store.show_stock,

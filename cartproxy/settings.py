@@ -198,6 +198,16 @@ class StoreSettings:
         "at the checkout.",
         "when_busy",
     )
+    pending_carts: int = _setting(
+        fields.Integer(validate=validate.Range(min=0)),
+        "How many carts may wait for the store at most, each with up to 50 lines (30 kB in Redis).",
+        10_000,
+    )
+    address_pending_carts: int = _setting(
+        fields.Integer(validate=validate.Range(min=0)),
+        "How many of those one address may have.",
+        100,
+    )
     concurrent_calls: int = _setting(
         fields.Integer(validate=validate.Range(min=1)),
         "Calls under way at the same time, in each worker.",

@@ -47,7 +47,7 @@ from cartproxy.carts.plan import Aim, foreseen, takes_nothing
 from cartproxy.carts.products import ProductCatalogue
 from cartproxy.deadline import Deadline
 from cartproxy.errors import CartProxyError, Outcome
-from cartproxy.metrics import count_cart
+from cartproxy.metrics import count_cart, count_pending, count_saved
 from cartproxy.model.cart import (
     EMPTY,
     Addresses,
@@ -63,9 +63,10 @@ from cartproxy.model.cart import (
 from cartproxy.model.changes import differences
 from cartproxy.model.keys import Intent, KeptAnswer
 from cartproxy.model.record import Record
-from cartproxy.model.wishes import KEYLESS, Phase
+from cartproxy.model.wishes import KEYLESS, Phase, Wish
 from cartproxy.records.errors import CartBusy
 from cartproxy.records.form import Loaded
+from cartproxy.records.pending import PendingCarts
 from cartproxy.records.records import Records, Write
 from cartproxy.storage.errors import StorageError, StorageFull
 from cartproxy.store.client import StoreClient
@@ -118,6 +119,7 @@ class CartService:
         fresh_seconds: float,
         settle_seconds: float,
         products: ProductCatalogue,
+        pending: PendingCarts,
         adds: Adds = Adds.WHEN_BUSY,
     ) -> None:
         """For `fresh_seconds` a snapshot is believed. After `settle_seconds` a lost add that the
@@ -127,6 +129,7 @@ class CartService:
         self._records = records
         self._currency = currency
         self._products = products
+        self._pending = pending
         self._adds = adds
         self._fresh_ms = int(fresh_seconds * 1000)
         self._settle_ms = int(settle_seconds * 1000)
@@ -163,8 +166,7 @@ class CartService:
     def _send_in_idle_time(self, session: str, loaded: Loaded, terms: Terms) -> Loaded | None:
         """The cart with what was owed at the store, or None where that has to wait."""
         record = _known(loaded)
-        is_new = any(wish.is_new and wish.is_open for wish in record.wishes)
-        if not is_new or loaded.busy or self._adds is Adds.DEFERRED:
+        if not any(map(_is_kept, record.wishes)) or loaded.busy or self._adds is Adds.DEFERRED:
             return None
         aim = Aim(KEYLESS, loaded.now_ms())
         calls = foreseen(record, aim)
@@ -175,7 +177,7 @@ class CartService:
             allowance.reserve()
             with self._records.writing(session, terms.deadline, Intent()) as write:
                 drive = self._drive(write, self._begun(write, terms), aim, terms, allowance)
-                return self._sent(write, drive)[0]
+                return self._sent(write, drive, terms)[0]
         except (StoreError, CartBusy):
             return None
 
@@ -244,6 +246,7 @@ class CartService:
                 # No later line gets a name that one of this cart had.
                 left = Record(named=record.named)
                 write.save(left, KeptAnswer()) if left.named else write.forget(KeptAnswer())
+                self._note_pending(write, left, terms)
         except StorageFull:
             # There is no room for a lock, and deleting is what makes room.
             record = self._records.load(session).record or Record()
@@ -307,7 +310,7 @@ class CartService:
             calls = foreseen(begun, aim)
             allowance = self._store.allow(calls, terms.deadline, CHECKOUT, payers=terms.payers)
             drive = self._drive(write, begun, aim, terms, allowance)
-            loaded, is_whole = self._sent(write, drive, before_paying=begun)
+            loaded, is_whole = self._sent(write, drive, terms, before_paying=begun)
             if is_whole:
                 return loaded
             wishes = [wish for wish in drive.record.wishes if wish.owed]
@@ -318,7 +321,7 @@ class CartService:
             return Sending(sent, len(wishes), error.retry_after or 1)
 
     def _sent(
-        self, write: Write, drive: Drive, *, before_paying: Record | None = None
+        self, write: Write, drive: Drive, terms: Terms, *, before_paying: Record | None = None
     ) -> tuple[Loaded, bool]:
         """The cart after a drive for what is owed, and whether all of it is known and read back.
 
@@ -332,7 +335,7 @@ class CartService:
             known = {each.item_id for each in record.changes}
             new = (each for each in worse if each.item_id not in known)
             record = replace(record, changes=(*record.changes, *new))
-        record = self._close(write, record, write.entry, None)
+        record = self._close(write, record, write.entry, None, terms)
         return replace(write.loaded, record=record), is_whole
 
     def _begun(self, write: Write, terms: Terms) -> Record:
@@ -435,11 +438,14 @@ class CartService:
         if waiting and write.loaded.record is None and drive.record.order_key is None:
             terms.admit_creation()
         lines: dict[int, LineItem] = {}
-        pending = sum(wish.is_new and wish.is_open for wish in drive.record.wishes)
+        room = MOST_PENDING - sum(_is_kept(wish) for wish in drive.record.wishes)
+        if waiting and room == MOST_PENDING and not self._pending.begin(write.name, _of(terms)):
+            room = 0
         for wish in waiting:
             try:
-                if pending + len(lines) >= MOST_PENDING:
-                    raise StoreBusy("As many lines as can be kept wait for the store.")
+                if len(lines) >= room:
+                    count_pending(self._store.id, "no_room")
+                    raise StoreBusy("As much as can be kept waits for the store.")
                 lines[wish.index] = self._products.offer(wish.item, terms.deadline, terms.payers)
                 drive.errors.pop(wish.place, None)
             except ItemRefused as error:
@@ -451,7 +457,18 @@ class CartService:
                 if wish.has_landed and not wish.sets:
                     known = self._products.known_offer(wish.item)
                     lines |= {wish.index: known} if known else {}
-        return owing(drive.record, write.entry, lines)
+        record = owing(drive.record, write.entry, lines)
+        kept = sum(map(_is_kept, record.wishes)) - sum(map(_is_kept, drive.record.wishes))
+        count_pending(self._store.id, "kept", kept)
+        count_saved(self._store.id, kept and kept + 1 + (record.order_key is None))
+        return record
+
+    def _note_pending(self, write: Write, record: Record, terms: Terms) -> None:
+        """Let a cart that waits no more be no longer counted; that it waits was noted before."""
+        before = (write.loaded.record or Record()).wishes
+        if any(map(_is_kept, before)) and not any(map(_is_kept, record.wishes)):
+            with suppress(StorageError):  # it is counted until its life ends
+                self._pending.end(write.name, _of(terms))
 
     def _looking(
         self, loaded: Loaded, record: Record, terms: Terms, share: Share = REREAD
@@ -479,7 +496,7 @@ class CartService:
         unknown = any(result.outcome is Outcome.UNKNOWN for result in results)
         answer = None if error or unknown or left else KeptAnswer(results, created)
         wrote_ms = write.loaded.now_ms()
-        record = self._close(write, record, "" if left else write.entry, answer)
+        record = self._close(write, record, "" if left else write.entry, answer, terms)
         if error:
             raise error
         if terms.minimal:
@@ -497,7 +514,9 @@ class CartService:
                 raise error
         return Written(self._cart(loaded, stale), results, created, restored=restored)
 
-    def _close(self, write: Write, record: Record, own: str, answer: KeptAnswer | None) -> Record:
+    def _close(
+        self, write: Write, record: Record, own: str, answer: KeptAnswer | None, terms: Terms
+    ) -> Record:
         """End a write, which leaves what is still open; the record as it is then."""
         record, others = closed(record, own)
         before = write.loaded.record
@@ -507,6 +526,7 @@ class CartService:
             write.release(answer)
         else:
             write.save(record, answer, others)
+        self._note_pending(write, record, terms)
         return record
 
     def _look(
@@ -546,7 +566,13 @@ class CartService:
             time.sleep(_SHARED_READ_POLL_SECONDS)
 
     def _reported(self, record: Record) -> tuple[Record, Restored | None]:
+        before = record.wishes
         record, restored = reported(record)
+        if len(record.wishes) < len(before):
+            new = [wish for wish in before if wish.is_new]
+            count_pending(self._store.id, "sent", sum(wish.has_landed for wish in new))
+            refused = sum(wish.phase is Phase.REFUSED for wish in new)
+            count_pending(self._store.id, "refused", refused)
         if restored:
             count_cart(self._store.id, "restored_in_part" if restored.gone else "restored")
         return record, restored
@@ -603,6 +629,15 @@ def _check(terms: Terms, cart: Cart) -> None:
 
 def _is_pending(result: ItemResult) -> bool:
     return result.outcome is Outcome.PENDING
+
+
+def _is_kept(wish: Wish) -> bool:
+    return wish.is_new and wish.is_open
+
+
+def _of(terms: Terms) -> str | None:
+    """The name of the shopper's address among those for whom calls are counted."""
+    return next((payer.name for payer in terms.payers if payer.is_address), None)
 
 
 def _plain(quantity: Decimal) -> str:

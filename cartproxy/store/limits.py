@@ -59,6 +59,7 @@ class Payer:
 
     name: str
     part: float
+    is_address: bool = False
 
 
 @dataclass(slots=True)

@@ -64,9 +64,9 @@ class RateLimits:
         counting = [each for each in limits if each.per_minute]
         return self.limiter.take(counting, exactly=kind == "creates")
 
-    def payer(self, whose: str, part: float) -> Payer:
+    def payer(self, whose: str, part: float, *, is_address: bool = False) -> Payer:
         """Somebody who may have that part of a store's calls, under a name that shows nothing."""
-        return Payer(self._digest(whose), part)
+        return Payer(self._digest(whose), part, is_address)
 
     def _limit(self, name: str, per_minute: int, whose: str) -> Limit:
         return Limit(name, f"{name}:{self._digest(whose)}", per_minute)

@@ -397,3 +397,35 @@ def test_checkout_goes_on_from_pages_of_this_service_alone(
         else:
             assert (answer.status_code, answer.json()["code"]) == (403, "origin-refused")
     assert store.calls() == []
+
+
+def test_no_more_carts_are_kept_than_there_is_room_for(
+    redis_url: str, store: Store, budget: Budget, adds: str
+) -> None:
+    limits = {"ADDS": adds, "PENDING_CARTS": "2", "ADDRESS_PENDING_CARTS": "1"}
+    name = {"when_busy": "DEMO", "deferred": "LATER"}[adds]
+    environment = {
+        "CARTPROXY_REDIS_URL": redis_url,
+        "CARTPROXY_TRUSTED_HOPS": "1",
+        **store_environment(store.url, name, **limits),
+    }
+
+    def keep(address: str, url: str) -> tuple[int, Shopper]:
+        shopper = Shopper(url, store=STORES[adds])
+        shopper.http.headers["X-Forwarded-For"] = address
+        return shopper.call("POST", "/cart/items", {"catalog_id": MUG}).status_code, shopper
+
+    with redis.Redis.from_url(redis_url) as client:
+        client.delete(f"cpw:{{{STORES[adds]}}}")
+    with service(environment) as url:
+        Shopper(url, store=STORES[adds]).call("GET", f"/products/{MUG}")
+        budget.spend()
+        first, shopper = keep("198.51.100.1", url)
+        of_one_address, _ = keep("198.51.100.1", url)
+        second, _ = keep("198.51.100.2", url)
+        of_the_store, _ = keep("198.51.100.3", url)
+        shopper.call("DELETE", "/cart")
+        after_one_has_left, _ = keep("198.51.100.1", url)
+
+    assert (first, of_one_address, second, of_the_store) == (202, 503, 202, 503)
+    assert after_one_has_left == 202

@@ -58,6 +58,16 @@ APPLIED, PENDING = Outcome.APPLIED, Outcome.PENDING
 NOT_APPLIED, UNKNOWN = Outcome.NOT_APPLIED, Outcome.UNKNOWN
 
 
+class SmallPending:
+    """There is always room."""
+
+    def begin(self, name: str, address: str | None) -> bool:
+        return True
+
+    def end(self, name: str, address: str | None) -> None:
+        pass
+
+
 class SmallProducts:
     """Everything can be bought, at one a piece."""
 
@@ -149,6 +159,7 @@ class History:
             fresh_seconds=FRESH_MS / 1000,
             settle_seconds=SETTLE_MS / 1000,
             products=SmallProducts(),
+            pending=SmallPending(),
             adds=self.adds,
         )
         self.requests: list[Request] = []
