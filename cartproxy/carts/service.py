@@ -30,7 +30,6 @@ from cartproxy.carts.errors import (
     CartChanged,
     CartEmpty,
     ItemRefused,
-    OutcomeUnknown,
     PreconditionFailed,
 )
 from cartproxy.carts.fold import (
@@ -314,11 +313,11 @@ class CartService:
             if is_whole:
                 return loaded
             wishes = [wish for wish in drive.record.wishes if wish.owed]
-            error = drive.stopped or OutcomeUnknown()
-            if not isinstance(error, StoreBusy):
+            error = drive.stopped
+            if error is not None and not isinstance(error, StoreBusy):
                 raise error
             sent = sum(not wish.is_open for wish in wishes)
-            return Sending(sent, len(wishes), error.retry_after or 1)
+            return Sending(sent, len(wishes), (error and error.retry_after) or 1)
 
     def _sent(
         self, write: Write, drive: Drive, terms: Terms, *, before_paying: Record | None = None
