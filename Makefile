@@ -23,8 +23,8 @@ $(BENCHED): $(INSTALLED)
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev,bench]'
 	@touch $@
 
-run: $(INSTALLED) ## start simulated store, proxy and a demo blog page
-	@$(BIN)/cartproxy demo
+run: $(INSTALLED) ## start simulated store, proxy and a demo blog page (DEMO="--calls-per-second 2")
+	@$(BIN)/cartproxy demo $(DEMO)
 
 test: $(INSTALLED) ## run all tests
 	$(BIN)/pytest $(PARALLEL)
@@ -35,10 +35,16 @@ unit: $(INSTALLED) ## run the tests that need no server, in less than 30 s
 soak: $(INSTALLED) ## play 10,000 random histories over HTTP and ten times as many without (HISTORIES=n)
 	SOAK_HISTORIES=$(or $(HISTORIES),10000) $(BIN)/pytest tests/soak tests/unit/carts/test_histories.py -s
 
-bench: $(BENCHED) ## measure, beside others that do the same job (BENCH=quick: under 50 s)
+ifeq ($(BENCH),capacity)
+bench: $(INSTALLED)
+	@PYTHONPATH=.:tests $(BIN)/python -m benchmarks.capacity $(if $(VISITS),--visits $(VISITS)) \
+		$(if $(SHARE),--share $(SHARE)) $(BENCH_OPTIONS)
+else
+bench: $(BENCHED) ## measure, beside others that do the same job (BENCH=quick: under 50 s; BENCH=capacity: a busy day)
 	@test -d $(FASTIFY)/node_modules || ! command -v npm >/dev/null || \
 		npm install --prefix $(FASTIFY) --silent --no-audit --no-fund --no-package-lock || true
 	@PYTHONPATH=.:tests $(BIN)/python -m benchmarks $(if $(filter quick,$(BENCH)),--quick) $(BENCH_OPTIONS)
+endif
 
 instructions: $(BENCHED) ## count a request's instructions, the same on a noisy machine (needs valgrind)
 	@PYTHONPATH=.:tests $(BIN)/python -m benchmarks.instructions

@@ -169,7 +169,8 @@ def _store(
             settle_seconds=settings.settle_seconds,
             products=catalogue,
             pending=pending,
-            adds=Adds(store.adds),
+            # Release 0.1 knows nothing of what is pending.
+            adds=Adds(store.adds) if settings.record_format > 5 else Adds.DIRECT,
         ),
         products=catalogue,
         pending=pending,
