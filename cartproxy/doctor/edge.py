@@ -7,16 +7,8 @@ from urllib.parse import urlsplit
 
 from cartproxy.doctor.findings import Finding, error, ok, warning
 from cartproxy.settings import Settings, StoreSettings
+from cartproxy.sites import is_local
 from cartproxy.web.credentials import CookiePolicy
-from cartproxy.web.origins import Origins
-
-_LOCAL = ("localhost", "127.0.0.1", "::1")
-
-
-def is_local(url: str) -> bool:
-    """Whether the address leads to this machine alone."""
-    host = urlsplit(url).hostname or ""
-    return host in _LOCAL or host.endswith(".localhost")
 
 
 def public_url_findings(settings: Settings) -> Iterator[Finding]:
@@ -86,7 +78,6 @@ def origin_findings(name: str, store: StoreSettings, settings: Settings) -> Iter
         *_no_origins(about, store),
         *_plain_origins(about, store, settings),
         *_wildcards(about, store),
-        *_unlisted(about, store),
     ):
         found = True
         yield finding
@@ -133,17 +124,4 @@ def _wildcards(about: str, store: StoreSettings) -> Iterator[Finding]:
                 f"{origin} allows every site one label below.",
                 "Keep it only if all of these are yours (never a host of other people's sites); "
                 "else list them one by one.",
-            )
-
-
-def _unlisted(about: str, store: StoreSettings) -> Iterator[Finding]:
-    allowed = Origins(store.origins)
-    for entry in (*store.origin_products, *store.origin_creates_per_minute):
-        origin = entry.split()[0]
-        if not allowed.allow(origin):
-            yield warning(
-                "origin-unlisted",
-                about,
-                f"{origin} has products or a quota of its own, but is not allowed at all.",
-                "List it in origins, or correct it where it is misspelt.",
             )

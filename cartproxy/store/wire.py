@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
-from urllib.parse import urljoin, urlsplit
 
 from cartproxy.model.cart import Addresses, Currency, LineItem, NewItem, Snapshot
 from cartproxy.model.product import OptionSet, Product, ProductOption
 from cartproxy.store.errors import StoreBadResponse
-from cartproxy.store.text import describe_item, plain_text, remembered, tidy
+from cartproxy.store.links import Links
+from cartproxy.store.text import Texts, or_else, plain_text
 
 Wire = Mapping[str, object]
 
@@ -129,8 +129,8 @@ def read_envelope(body: object, key: str, asked: str | None = None) -> str:
     return str(value)
 
 
-def read_cart(body: object, order_key: str, shop_url: str, currency: Currency) -> Snapshot:
-    """The Cart of this key with its lines; relative images become absolute under `shop_url`.
+def read_cart(body: object, order_key: str, links: Links, currency: Currency) -> Snapshot:
+    """The Cart of this key with its lines; addresses that lead elsewhere are left out.
 
     Raises StoreBadResponse for a cart of another key, or of none. The documented sample has none,
     but it has no lines and no checkout either, which live carts have: it is older than they are
@@ -139,36 +139,36 @@ def read_cart(body: object, order_key: str, shop_url: str, currency: Currency) -
     wire = one(body)
     if wire.get("OrderKey") != order_key:
         raise StoreBadResponse("The store's answer is not the cart that was asked for.")
-    items = tuple(_line(line, shop_url, currency) for line in _objects(wire.get("CartItemList")))
+    texts = Texts()
+    lines = _objects(wire.get("CartItemList"))
+    items = tuple(_line(line, links, currency, texts) for line in lines)
     if len({line.item_id for line in items}) < len(items):
         # Lines are changed and counted by their ids.
         raise StoreBadResponse("The store's answer names a line twice.")
-    url = wire.get("CheckoutURL")
-    return Snapshot(items=items, checkout_url=url if isinstance(url, str) and url else None)
+    return Snapshot(items=items, checkout_url=links.checkout(wire.get("CheckoutURL")))
 
 
-def _line(wire: Wire, shop_url: str, currency: Currency) -> LineItem:
+def _line(wire: Wire, links: Links, currency: Currency, texts: Texts) -> LineItem:
     quantity = _decimal(wire, "ItemQuantity")
     unit_price, option_price = _decimal(wire, "ItemUnitPrice"), _decimal(wire, "ItemOptionPrice")
-    name, options = describe_item(_text(wire, "ItemDescription"))
+    catalog_id, sku = _integer(wire, "CatalogID"), texts.plain(_text(wire, "ItemID"))
+    name, options = texts.describe(_text(wire, "ItemDescription"))
     return LineItem(
         item_id=str(_integer(wire, "CartItemID")),
-        catalog_id=_integer(wire, "CatalogID"),
-        sku=plain_text(_text(wire, "ItemID")),
-        name=name,
+        catalog_id=catalog_id,
+        sku=sku,
+        name=or_else(name, sku, f"Product {catalog_id}"),
         options=options,
         quantity=quantity,
         unit_price=currency.pad(unit_price),
         option_price=currency.pad(option_price),
         line_total=currency.round((unit_price + option_price) * quantity),
         derived=not unit_price and name.startswith(_DERIVED),
-        image_url=_url(wire, "ItemImage1", shop_url),
+        image_url=_url(wire, "ItemImage1", links),
     )
 
 
-def read_product(
-    body: object, catalog_id: int, shop_url: str, currency: Currency
-) -> Product | None:
+def read_product(body: object, catalog_id: int, links: Links, currency: Currency) -> Product | None:
     """This product as a shopper may see it; None when the store hides it or does not sell it.
 
     Raises StoreBadResponse for another product.
@@ -181,20 +181,22 @@ def read_product(
         return None
     regular, on_sale = currency.pad(_decimal(sku, "Price")), sku.get("OnSale") is True
     stock = _decimal(sku, "Stock") if sku.get("Stock") is not None else None
+    texts = Texts()
+    number = texts.plain(_text(sku, "SKU"))
     return Product(
         catalog_id=catalog_id,
-        sku=plain_text(_text(sku, "SKU")),
-        name=plain_text(_text(sku, "Name")),
+        sku=number,
+        name=or_else(texts.plain(_text(sku, "Name")), number, f"Product {catalog_id}"),
         price=currency.pad(_decimal(sku, "SalePrice")) if on_sale else regular,
         list_price=regular if on_sale else None,
-        image_url=_url(wire, "MainImageFile", shop_url) or _url(wire, "ThumbnailFile", shop_url),
-        product_url=_url(wire, "ProductLink", shop_url),
+        image_url=_url(wire, "MainImageFile", links) or _url(wire, "ThumbnailFile", links),
+        product_url=_url(wire, "ProductLink", links),
         available=_available(wire, stock),
         minimum_quantity=_positive(wire, "MinimumQuantity"),
         maximum_quantity=_positive(wire, "MaximumQuantity"),
         fractional_quantity=wire.get("AllowFractionalQuantity") is True,
         option_sets=tuple(
-            _option_set(each, shop_url, currency)
+            _option_set(each, links, currency, texts)
             for each in _sorted(wire.get("OptionSetList"), "OptionSorting")
         ),
         stock=stock,
@@ -214,20 +216,24 @@ def _available(wire: Wire, stock: Decimal | None) -> bool:
     return any(left > 0 for left in variants) if variants else stock is None or stock > 0
 
 
-def _option_set(wire: Wire, shop_url: str, currency: Currency) -> OptionSet:
+def _option_set(wire: Wire, links: Links, currency: Currency, texts: Texts) -> OptionSet:
     choices = _sorted(wire.get("OptionList"), "OptionSorting")
+    option_set_id = _integer(wire, "OptionSetID")
     return OptionSet(
-        option_set_id=_integer(wire, "OptionSetID"),
-        name=plain_text(_text(wire, "OptionSetName")),
-        type=plain_text(_text(wire, "OptionType")),
+        option_set_id=option_set_id,
+        name=or_else(texts.plain(_text(wire, "OptionSetName")), f"Option {option_set_id}"),
+        type=texts.plain(_text(wire, "OptionType")),
         required=wire.get("OptionRequired") is True,
         options=tuple(
             ProductOption(
                 option_id=_integer(choice, "OptionID"),
-                name=plain_text(_text(choice, "OptionName")),
+                name=or_else(
+                    texts.plain(_text(choice, "OptionName")),
+                    f"Choice {_integer(choice, 'OptionID')}",
+                ),
                 price_difference=currency.pad(_decimal(choice, "OptionValue")),
                 selected=choice.get("OptionSelected") is True,
-                image_url=_url(choice, "OptionImagePath", shop_url),
+                image_url=_url(choice, "OptionImagePath", links),
             )
             for choice in choices
             if choice.get("OptionHide") is not True
@@ -305,16 +311,5 @@ def _positive(wire: Wire, name: str) -> Decimal | None:
     return number if number > 0 else None
 
 
-def _url(wire: Wire, name: str, shop_url: str) -> str | None:
-    """An absolute http(s) address; None for none and for every other scheme."""
-    value = tidy(_text(wire, name))
-    return _absolute(shop_url, value) if value else None
-
-
-@remembered
-def _absolute(shop_url: str, value: str) -> str | None:
-    try:
-        url = urljoin(shop_url, value)
-        return url if urlsplit(url).scheme in ("http", "https") else None
-    except ValueError:
-        return None
+def _url(wire: Wire, name: str, links: Links) -> str | None:
+    return links.absolute(_text(wire, name))

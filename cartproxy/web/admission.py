@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 
 from flask import Response
 
 from cartproxy.deadline import Deadline
-from cartproxy.limits.rate_limiter import Limit
+from cartproxy.limits.addresses import network
 from cartproxy.web import api_keys
 from cartproxy.web.bodies import FORM_TYPE
 from cartproxy.web.caller import Caller
 from cartproxy.web.context import Context
 from cartproxy.web.credentials import read_bearer
 from cartproxy.web.origins import add_cors_headers
-from cartproxy.web.rate_limits import RateLimits, add_fields, network
+from cartproxy.web.rate_limits import RateLimits, add_fields
 from cartproxy.web.refusals import Refused
 from cartproxy.web.request import Request
 from cartproxy.web.stores import STORES_PATH, Store
@@ -80,9 +79,8 @@ def admit_creation(request: Request, limits: RateLimits) -> None:
     """Count a new cart of the request's caller. Raises RateLimited."""
     caller = request.caller
     assert caller is not None  # noqa: S101 - who makes a cart has been through `admit`
-    quota = caller.store.creates_of.get(caller.origin, 0)
-    own = Limit("origin-creates", f"creates:{caller.store.id}:{caller.origin}", quota)
-    request.standing = limits.take("creates", caller.address, None, [own])
+    quota = caller.store.creates_of.find(caller.origin)
+    request.standing = limits.take("creates", caller.address, None, [quota] if quota else [])
 
 
 def finish(request: Request, context: Context, response: Response) -> None:
@@ -105,10 +103,9 @@ def _reported_address(address: str | None) -> str | None:
     if address is None:
         return None
     try:
-        ipaddress.ip_address(address)
+        return network(address)
     except ValueError:
         raise Refused("malformed-request", f"{_ADDRESS_HEADER} is no address.") from None
-    return network(address)
 
 
 def _origin_that_may_read(request: Request, context: Context, store: Store | None) -> str | None:
@@ -118,7 +115,7 @@ def _origin_that_may_read(request: Request, context: Context, store: Store | Non
     """
     origin = request.header("Origin")
     stores = context.stores.values() if store is None else (store,)
-    return origin if origin and any(each.origins.allow(origin) for each in stores) else None
+    return origin if origin and any(origin in each.origins for each in stores) else None
 
 
 def _admitted_origin(request: Request, context: Context, store: Store) -> str:
@@ -127,7 +124,7 @@ def _admitted_origin(request: Request, context: Context, store: Store) -> str:
         return context.own_origin  # a page of this service itself
     if origin is None:
         raise Refused("origin-refused", "A write must name its Origin.")
-    if not store.origins.allow(origin):
+    if origin not in store.origins:
         raise Refused("origin-refused", "This site is not on the store's list of origins.")
     return origin
 

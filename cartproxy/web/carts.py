@@ -88,9 +88,15 @@ def delete_cart() -> Response:
 )
 def add_items() -> Response:
     loaded = load_json(_NEW_ITEM, _NEW_ITEMS)
-    items = loaded["items"] if isinstance(loaded, dict) else [loaded]
+    several = isinstance(loaded, dict)
+    items = loaded["items"] if several else [loaded]
     caller = current_caller()
-    caller.check_products(item.catalog_id for item in items)
+    caller.check_products(
+        {
+            f"/items/{at}" if several else "/catalog_id": each.catalog_id
+            for at, each in enumerate(items)
+        }
+    )
     name = caller.cart_to_change()
     return _answer(caller.store.carts.add(name, items, terms()), 201)
 

@@ -12,11 +12,13 @@ import pytest
 import redis
 from conftest import store_environment
 from support.redis_kinds import start
-from support.servers import PATIENT, free_port, redis_server
-from support.shopper import BLOG, Store
+from support.servers import PATIENT, free_port, redis_server, service
+from support.shopper import BLOG, Shopper, Store
+from support.waiting import wait_for
 
 from cartproxy import sandbox
 from cartproxy.cli import main
+from cartproxy.limits.rate_limiter import UNREADABLE_ADDRESS_KEY
 
 SOUND = ("--maxmemory", "200mb", "--maxmemory-policy", "noeviction", "--appendonly", "yes")
 PEPPER = "pepper-that-nobody-may-see-in-a-report"
@@ -292,7 +294,6 @@ def test_origin_that_lets_in_too_many_is_a_warning(doctor: Doctor, origins: str,
         ({"CARTPROXY_PUBLIC_URL": "http://localhost:8000"}, "public-url-local"),
         ({"CARTPROXY_PUBLIC_URL": "http://localhost:8000"}, "trusted-hops-forged"),
         ({"CARTPROXY_TRUSTED_HOPS": "0"}, "trusted-hops-none"),
-        ({"CARTPROXY_STORES_DEMO_ORIGIN_PRODUCTS": "https://blgo.example 1"}, "origin-unlisted"),
     ],
 )
 def test_setting_that_fits_the_machine_badly_is_a_warning(
@@ -355,6 +356,29 @@ def test_check_that_fails_itself_hides_no_other(
     assert code == 1
     assert found(report, "error") == ["store-check-failed"]
     assert {"origins", "redis-role", "stop"} <= set(found(report, "ok"))
+
+
+@pytest.mark.parametrize("written", ["unknown", "_hidden, 8.8.8.8:x", "\xe9"])
+def test_proxy_in_front_that_sends_no_addresses_is_told(
+    doctor: Doctor, store: Store, sound_redis_url: str, written: str
+) -> None:
+    with redis.Redis.from_url(sound_redis_url) as client:
+        client.delete(UNREADABLE_ADDRESS_KEY)
+        environment = {
+            "CARTPROXY_REDIS_URL": sound_redis_url,
+            "CARTPROXY_TRUSTED_HOPS": "1",
+            **store_environment(store.url),
+        }
+        with service(environment) as url:
+            assert "client-address-unreadable" not in found(doctor()[1], "warning")
+            Shopper(url).call("GET", "/cart", headers={"X-Forwarded-For": written.encode()})
+            wait_for(lambda: client.exists(UNREADABLE_ADDRESS_KEY), "a note of the service")
+
+        _, report = doctor()
+        client.delete(UNREADABLE_ADDRESS_KEY)
+
+    assert "client-address-unreadable" in found(report, "warning")
+    assert written not in str(report)
 
 
 def test_text_says_the_same(doctor: Doctor, capsys: pytest.CaptureFixture[str]) -> None:
