@@ -78,7 +78,7 @@ def create_app(settings: Settings) -> Flask:
             records, pepper=pepper, previous_pepper=settings.previous_pepper.reveal()
         ),
         cookie=CookiePolicy(public.scheme == "https", int(settings.idle_seconds)),
-        own_origin=f"{public.scheme}://{public.netloc}",
+        own_origin=settings.own_origin,
         request_seconds=settings.request_seconds,
         limits=RateLimits(
             RateLimiter(client),

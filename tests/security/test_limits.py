@@ -148,7 +148,9 @@ def test_what_stands_before_the_trusted_proxys_word_counts_for_nothing(
     assert read(limited_url, f"{address}, 7.7.7.7").status_code == 200
 
 
-@pytest.mark.parametrize("written", ["8.8.1.2:4711", "[2001:db8::1]:443", "8.8.1.5%0", "junk", "\xe9"])
+@pytest.mark.parametrize(
+    "written", ["8.8.1.2:4711", "[2001:db8::1]:443", "8.8.1.5%0", "junk", "\xe9"]
+)
 def test_address_is_limited_however_the_proxy_in_front_writes_it(
     limited_url: str, store: Store, written: str
 ) -> None:

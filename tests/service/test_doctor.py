@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -339,8 +340,64 @@ def test_bad_settings_are_told_beside_the_modes_of_their_files(
 
     assert code == 78
     assert set(found(report, "error")) == {"settings"}
-    assert found(report, "warning") == ["file-world-readable"]
+    assert found(report, "warning") == ["file-world-readable", "redis-not-examined"]
     assert any("concurrency" in each["detail"] for each in report["findings"])
+    assert {"store", "origins", "stop", "public-url"} <= set(found(report, "ok"))
+
+
+def without(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], **only: str
+) -> Any:
+    """The report where nothing but this is set."""
+    for name in [each for each in os.environ if each.startswith("CARTPROXY_")]:
+        monkeypatch.delenv(name)
+    for name, value in only.items():
+        monkeypatch.setenv(name, value)
+    assert main(["doctor", "--json"]) == 78
+    return json.loads(capsys.readouterr().out)
+
+
+def test_where_settings_are_missing_the_others_are_examined_all_the_same(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], sound_redis_url: str
+) -> None:
+    away = without(monkeypatch, capsys, CARTPROXY_REDIS_URL="redis://127.0.0.1:1/0")
+    there = without(monkeypatch, capsys, CARTPROXY_REDIS_URL=sound_redis_url)
+
+    for report in (away, there):
+        told = " ".join(each["detail"] for each in report["findings"] if each["code"] == "settings")
+        assert "stores" in told
+        assert "pepper" in told
+    assert "redis-unreachable" in found(away, "error")
+    assert "redis-scripts" in found(there, "ok")
+
+
+def test_a_store_that_lacks_a_setting_hides_no_other_and_is_named(
+    doctor: Doctor, store: Store
+) -> None:
+    other = store_environment(store.url, "SECOND", TOKEN="")
+
+    code, report = doctor(**other, CARTPROXY_TRUSTED_HOPS="many")
+
+    assert code == 78
+    about = {
+        each["about"]: each["code"] for each in report["findings"] if each["level"] == "warning"
+    }
+    assert about["store second"].endswith("-not-examined")
+    assert about["trusted_hops"] == "trusted-hops-not-examined"
+    assert {"store", "origins", "redis-scripts"} <= set(found(report, "ok"))
+
+
+def test_where_the_file_can_not_be_read_nothing_is_said_of_defaults(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], sound_redis_url: str
+) -> None:
+    blind = without(monkeypatch, capsys, CARTPROXY_CONFIG="/does/not/exist.toml")
+    seeing = without(
+        monkeypatch, capsys, CARTPROXY_CONFIG="/does/not/exist.toml",
+        CARTPROXY_REDIS_URL=sound_redis_url,
+    )  # fmt: skip
+
+    assert {"redis-not-examined", "public-url-not-examined"} <= set(found(blind, "warning"))
+    assert "redis-scripts" in found(seeing, "ok")
 
 
 def test_check_that_fails_itself_hides_no_other(

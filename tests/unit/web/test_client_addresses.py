@@ -24,9 +24,7 @@ def limits(hops: int = 1) -> RateLimits:
         ("::ffff:8.8.1.6", "8.8.1.6"), ("[::ffff:8.8.1.7]:1", "8.8.1.7"), ("a, b, 8.8.1.2", "8.8.1.2"),
     ],
 )  # fmt: skip
-def test_address_is_the_same_with_port_brackets_quotes_and_zone(
-    written: str, counted: str
-) -> None:
+def test_address_is_the_same_with_port_brackets_quotes_and_zone(written: str, counted: str) -> None:
     assert limits().address(written, "127.0.0.1") == counted
 
 
