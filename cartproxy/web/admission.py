@@ -9,7 +9,7 @@ from flask import Response
 from cartproxy.deadline import Deadline
 from cartproxy.limits.addresses import network
 from cartproxy.web import api_keys
-from cartproxy.web.bodies import FORM_TYPE
+from cartproxy.web.bodies import FORM_TYPE, receive
 from cartproxy.web.caller import Caller
 from cartproxy.web.context import Context
 from cartproxy.web.credentials import read_bearer
@@ -32,8 +32,7 @@ def admit(request: Request, context: Context) -> Response | None:
     if request.path.startswith(STORES_PATH):
         # Not from the route: where there is none, a page may read that as well.
         request.store_id = request.path[len(STORES_PATH) :].partition("/")[0]
-    if request.environ["PATH_INFO"].startswith("//"):
-        # werkzeug would read one slash; what guards an address in front of us would read two.
+    if request.is_written_otherwise:
         raise Refused("not-found", "There is nothing at this address.")
     if not request.store_id:
         return None
@@ -88,7 +87,9 @@ def finish(request: Request, context: Context, response: Response) -> None:
     if request.store_id:
         origin = _origin_that_may_read(request, context, request.store)
         add_cors_headers(response, origin, preflight=request.method == "OPTIONS")
-    add_fields(response, request.standing)
+    if "public" not in response.headers.get("Cache-Control", ""):
+        # Else a cache would tell everybody how one client's limit stood.
+        add_fields(response, request.standing)
     if request.caller and request.caller.cookie:
         context.cookie.issue(response, request.caller.cookie)
 
@@ -130,7 +131,9 @@ def _admitted_origin(request: Request, context: Context, store: Store) -> str:
 
 
 def _refuse_body(request: Request) -> None:
-    if (request.content_length or 0) > 0 or request.header("Transfer-Encoding"):
+    """Refuse a read with a body; proxies may frame a body that is empty."""
+    chunked = request.header("Transfer-Encoding") is not None
+    if (request.content_length or 0) > 0 or (chunked and receive(request, 1)):
         raise Refused("malformed-request", "A read has no body.")
 
 

@@ -130,6 +130,22 @@ def test_answers_tell_how_the_limit_stands(limited_url: str, store: Store, addre
     assert "RateLimit" in answers[0].headers["Access-Control-Expose-Headers"]
 
 
+def test_limit_stands_on_no_answer_that_a_cache_may_share(
+    limited_url: str, store: Store, address: str
+) -> None:
+    def look() -> requests.Response:
+        return Shopper(limited_url).call(
+            "GET", f"/products/{MUG}", headers={"X-Forwarded-For": address}
+        )
+
+    first, refused = look(), until_refused(look)
+
+    assert "public" in first.headers["Cache-Control"]
+    assert "RateLimit" not in first.headers
+    assert refused.headers["Cache-Control"] == "no-store"
+    assert refused.headers["RateLimit"].startswith('"address-reads"')
+
+
 def test_ipv6_addresses_count_by_their_64_bits_of_network(limited_url: str, store: Store) -> None:
     for number in range(24):
         read(limited_url, f"2600:1:2:3::{number:x}")
