@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-import sys
 from typing import Any
 
 import pytest
-from support.edge import Edge
+from support.edge import Edge, steps
 
 ITEM = '{"catalog_id":3829}'
 
@@ -166,24 +165,6 @@ def test_object_of_too_many_fields_is_one_error(edge: Edge, before: str, after: 
 
     assert answer.status_code == 422
     assert len(answer.get_json()["errors"]) == 1
-
-
-def steps(edge: Edge, method: str, path: str, **more: Any) -> int:
-    """The lines of Python that run for a request: what it costs, the same on every machine."""
-    counted = 0
-
-    def count(_: Any, event: str, __: Any) -> Any:
-        nonlocal counted
-        counted += event == "line"
-        return count
-
-    before = sys.gettrace()
-    sys.settrace(count)
-    try:
-        edge.call(method, path, **more)
-    finally:
-        sys.settrace(before)
-    return counted
 
 
 @pytest.mark.parametrize(
