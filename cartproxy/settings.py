@@ -251,7 +251,7 @@ class StoreSettings:
     )
     origin_products: tuple[str, ...] = _texts(
         _is_product_list,
-        "Sites that may sell some products alone: an origin and catalog ids, with blanks between. "
+        "Sites that may sell only some products: an origin and catalog ids, with blanks between. "
         "A wildcard as in origins is for each site below that has no entry of its own.",
         (),
     )

@@ -30,7 +30,7 @@ EX_CONFIG = 78  # sysexits.h: something is wrong with the configuration
 # CARTPROXY_REDIS_SERVICE_HOST. `CARTPROXY_PORT=8000` is a mistake of the operator's.
 _SERVICE_LINK = re.compile(
     rf"{PREFIX}(?:[A-Z0-9_]+?_)??(?:SERVICE_HOST|SERVICE_PORT(?:_[A-Z0-9_]+)?"
-    r"|PORT_\d+_(?:TCP|UDP|SCTP)(?:_(?:PROTO|PORT|ADDR))?|(?P<alone>PORT))"
+    r"|PORT_\d+_(?:TCP|UDP|SCTP)(?:_(?:PROTO|PORT|ADDR))?|(?P<port>PORT))"
 )
 _ADDRESS = re.compile(r"(?:tcp|udp|sctp)://")
 
@@ -93,7 +93,7 @@ def service_links(environment: Mapping[str, str]) -> list[str]:
 
 def _is_service_link(variable: str, text: str) -> bool:
     match = _SERVICE_LINK.fullmatch(variable)
-    return match is not None and (match["alone"] is None or _ADDRESS.match(text) is not None)
+    return match is not None and (match["port"] is None or _ADDRESS.match(text) is not None)
 
 
 def load_or_exit(environment: Mapping[str, str], path: Path | None = None) -> Settings:

@@ -37,6 +37,6 @@ class Sites(Generic[T]):
 
 
 def is_local(url: str) -> bool:
-    """Whether the address leads to this machine alone."""
+    """Whether the address leads to this machine only."""
     host = urlsplit(url).hostname or ""
     return host in _LOCAL or host.endswith(".localhost")

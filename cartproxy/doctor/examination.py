@@ -71,6 +71,9 @@ def _run(settings: Settings, unknown: list[str]) -> Iterator[Finding]:
         ["redis_url", f"{PREFIX}REDIS_URL"],
         partial(storage_findings, settings),
     )
+    named = {each.split(".")[1] for each in unknown if each.startswith("stores.")}
+    for name in sorted(named - settings.stores.keys()):
+        yield from check("store", f"store {name}", [f"stores.{name}"], tuple)
     for name, store in settings.stores.items():
         about, needed = f"store {name}", [f"stores.{name}."]
         yield from check("ca-file", about, needed, partial(files.ca_file_findings, name, store))

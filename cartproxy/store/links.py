@@ -19,7 +19,7 @@ class Links:
 
     `checkout_hosts` are the hosts (with port, where it is not the scheme's own) to which a shopper
     may be sent to pay; images and pages may be on those and on the shop's own. Plain http is for
-    this machine alone.
+    this machine only.
     """
 
     def __init__(self, shop_url: str, checkout_hosts: Collection[str]) -> None:

@@ -127,13 +127,15 @@ def describe_item(markup: str) -> tuple[str, tuple[ItemOption, ...]]:
     options: list[ItemOption] = []
     for index, (bold, rest) in enumerate(_lines(markup[:_MAX_TEXT])):
         if index and bold.endswith(":"):
-            options.append(ItemOption(or_else(bold.removesuffix(":").strip(), "Option"), rest))
+            options.append(
+                ItemOption(first_visible(bold.removesuffix(":").strip(), "Option"), rest)
+            )
         else:
             name += [part for part in (bold, rest) if part]
     return " ".join(name), tuple(options)
 
 
-def or_else(text: str, *others: str) -> str:
+def first_visible(text: str, *others: str) -> str:
     """The first of the texts that shows something: a nameless product can't be bought or heard."""
     return next((each for each in (text, *others) if _is_visible(each)), text)
 

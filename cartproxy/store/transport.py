@@ -197,7 +197,7 @@ def _read(exchange: Exchange, maybe_applied: Outcome) -> Answer:
 
 
 def _retry_after(text: str) -> int | None:
-    """The seconds that a shopper is told too: no store's slip may send them away for a year."""
+    """The seconds to wait; shoppers get them too, so no store may send them away for a year."""
     if not (text.isascii() and text.isdigit()):
         return None
     number = text.lstrip("0") or "0"

@@ -12,7 +12,7 @@ from cartproxy.model.cart import Addresses, Currency, LineItem, NewItem, Snapsho
 from cartproxy.model.product import OptionSet, Product, ProductOption
 from cartproxy.store.errors import StoreBadResponse
 from cartproxy.store.links import Links
-from cartproxy.store.text import Texts, or_else, plain_text
+from cartproxy.store.text import Texts, first_visible, plain_text
 
 Wire = Mapping[str, object]
 
@@ -157,7 +157,7 @@ def _line(wire: Wire, links: Links, currency: Currency, texts: Texts) -> LineIte
         item_id=str(_integer(wire, "CartItemID")),
         catalog_id=catalog_id,
         sku=sku,
-        name=or_else(name, sku, f"Product {catalog_id}"),
+        name=first_visible(name, sku, f"Product {catalog_id}"),
         options=options,
         quantity=quantity,
         unit_price=currency.pad(unit_price),
@@ -186,7 +186,7 @@ def read_product(body: object, catalog_id: int, links: Links, currency: Currency
     return Product(
         catalog_id=catalog_id,
         sku=number,
-        name=or_else(texts.plain(_text(sku, "Name")), number, f"Product {catalog_id}"),
+        name=first_visible(texts.plain(_text(sku, "Name")), number, f"Product {catalog_id}"),
         price=currency.pad(_decimal(sku, "SalePrice")) if on_sale else regular,
         list_price=regular if on_sale else None,
         image_url=_url(wire, "MainImageFile", links) or _url(wire, "ThumbnailFile", links),
@@ -221,13 +221,13 @@ def _option_set(wire: Wire, links: Links, currency: Currency, texts: Texts) -> O
     option_set_id = _integer(wire, "OptionSetID")
     return OptionSet(
         option_set_id=option_set_id,
-        name=or_else(texts.plain(_text(wire, "OptionSetName")), f"Option {option_set_id}"),
+        name=first_visible(texts.plain(_text(wire, "OptionSetName")), f"Option {option_set_id}"),
         type=texts.plain(_text(wire, "OptionType")),
         required=wire.get("OptionRequired") is True,
         options=tuple(
             ProductOption(
                 option_id=_integer(choice, "OptionID"),
-                name=or_else(
+                name=first_visible(
                     texts.plain(_text(choice, "OptionName")),
                     f"Choice {_integer(choice, 'OptionID')}",
                 ),

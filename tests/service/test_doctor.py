@@ -375,14 +375,16 @@ def test_a_store_that_lacks_a_setting_hides_no_other_and_is_named(
     doctor: Doctor, store: Store
 ) -> None:
     other = store_environment(store.url, "SECOND", TOKEN="")
+    third = {"CARTPROXY_STORES_THIRD_TOKEN": "t"}
 
-    code, report = doctor(**other, CARTPROXY_TRUSTED_HOPS="many")
+    code, report = doctor(**other, **third, CARTPROXY_TRUSTED_HOPS="many")
 
     assert code == 78
     about = {
         each["about"]: each["code"] for each in report["findings"] if each["level"] == "warning"
     }
     assert about["store second"].endswith("-not-examined")
+    assert about["store third"] == "store-not-examined"
     assert about["trusted_hops"] == "trusted-hops-not-examined"
     assert {"store", "origins", "redis-scripts"} <= set(found(report, "ok"))
 
