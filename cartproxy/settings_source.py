@@ -21,7 +21,7 @@ from typing import Any, cast
 from marshmallow import Schema, ValidationError, fields
 
 from cartproxy.settings import Settings, StoreSettings, declared, is_storage_url
-from cartproxy.sites import Sites, is_local
+from cartproxy.sites import Sites
 
 PREFIX = "CARTPROXY_"
 EX_CONFIG = 78  # sysexits.h: something is wrong with the configuration
@@ -246,11 +246,6 @@ def _contradictions_of_store(prefix: str, store: StoreSettings) -> Iterator[str]
     for key in ("private_key", "token", "access_token"):
         if _bad_header(getattr(store, key).reveal()):
             yield f"{prefix}.{key}: must be printable ASCII without spaces."
-    if not store.site_url.startswith("https:") and not is_local(store.site_url):
-        yield (
-            f"{prefix}.{'shop_url' if store.shop_url else 'secure_url'}: must be https: shoppers "
-            "are sent there."
-        )
     for name in ("origin_products", "origin_creates_per_minute"):
         sites = [entry.split()[0] for entry in getattr(store, name)]
         for origin in sorted({each for each in sites if sites.count(each) > 1}):

@@ -125,3 +125,15 @@ def _wildcards(about: str, store: StoreSettings) -> Iterator[Finding]:
                 "Keep it only if all of these are yours (never a host of other people's sites); "
                 "else list them one by one.",
             )
+
+
+def shop_findings(name: str, store: StoreSettings) -> Iterator[Finding]:
+    """Whether shoppers may be sent to the shop: its pages and images are shown only by https."""
+    if not store.site_url.startswith("https:") and not is_local(store.site_url):
+        yield warning(
+            "shop-not-https",
+            f"store {name}",
+            f"{store.site_url} is not https, so no address of the store's pages, images and "
+            "checkout below it is given to browsers.",
+            "Set shop_url, or secure_url, to the shop's https address.",
+        )

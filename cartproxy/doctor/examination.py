@@ -78,6 +78,7 @@ def _run(settings: Settings, unknown: list[str]) -> Iterator[Finding]:
         about, needed = f"store {name}", [f"stores.{name}."]
         yield from check("ca-file", about, needed, partial(files.ca_file_findings, name, store))
         yield from check("store", about, needed, partial(store_findings, name, store, settings))
+        yield from check("shop", about, needed, partial(edge.shop_findings, name, store))
         yield from check(
             "origins", about, needed, partial(edge.origin_findings, name, store, settings)
         )

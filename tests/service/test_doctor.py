@@ -295,6 +295,7 @@ def test_origin_that_lets_in_too_many_is_a_warning(doctor: Doctor, origins: str,
         ({"CARTPROXY_PUBLIC_URL": "http://localhost:8000"}, "public-url-local"),
         ({"CARTPROXY_PUBLIC_URL": "http://localhost:8000"}, "trusted-hops-forged"),
         ({"CARTPROXY_TRUSTED_HOPS": "0"}, "trusted-hops-none"),
+        ({"CARTPROXY_STORES_DEMO_SHOP_URL": "http://shop.example"}, "shop-not-https"),
     ],
 )
 def test_setting_that_fits_the_machine_badly_is_a_warning(
