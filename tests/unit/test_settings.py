@@ -414,9 +414,7 @@ def test_checkout_host_that_could_never_fit_is_told(host: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["SECURE_URL", "SHOP_URL"])
-@pytest.mark.parametrize(
-    "url", ["http://shop.example", "https://*.shop.example", "https://shop..example"]
-)
+@pytest.mark.parametrize("url", ["https://", "https://*.shop.example", "https://shop..example"])
 def test_shop_to_which_no_shopper_can_be_sent_is_told(name: str, url: str) -> None:
     told = problems(STORE | {f"CARTPROXY_STORES_MY_SHOP_{name}": url})
 
