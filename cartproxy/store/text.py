@@ -81,11 +81,13 @@ class _Runs:
             self._lines[-1].append((self._bold > 0, text))
 
     def _break(self) -> None:
-        if self._lines[-1]:
+        if self._lines[-1] or len(self._lines) == 1:
             self._lines.append([])
 
     def close(self) -> list[tuple[str, str]]:
-        return [each for line in self._lines if any(each := _split(line))]
+        """The first line, where the name belongs, and those of the others that are not empty."""
+        first, *others = map(_split, self._lines)
+        return [first, *filter(any, others)]
 
 
 def _split(line: list[tuple[bool, str]]) -> tuple[str, str]:
