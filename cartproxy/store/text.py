@@ -137,9 +137,13 @@ def describe_item(markup: str) -> tuple[str, tuple[ItemOption, ...]]:
     return " ".join(name), tuple(options)
 
 
-def first_visible(text: str, *others: str) -> str:
-    """The first of the texts that shows something: a nameless product can't be bought or heard."""
-    return next((each for each in (text, *others) if _is_visible(each)), text)
+def first_visible(*texts: str) -> str:
+    """The first that shows something: a nameless product can't be bought or heard."""
+    for text in texts:
+        # Of ASCII, tidy leaves only what is visible.
+        if text and (text.isascii() or _is_visible(text)):
+            return text
+    return ""
 
 
 def _is_visible(text: str) -> bool:
