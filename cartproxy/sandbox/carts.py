@@ -127,6 +127,7 @@ class Carts:
             if same:
                 same.quantity = quantity
                 return same
+            self._check_variant(product, item, quantity)
             line = self._line(cart, product, item, description.html, description.option_price)
             line.sku = product.sku + description.sku_suffix
             for child_id in product.bundle:
@@ -179,7 +180,7 @@ class Carts:
             product.sku,
             html,
             item.quantity,
-            product.effective_price,
+            product.variant_price or product.effective_price,
             option_price,
             datetime.now(),
             _image(product),
@@ -210,6 +211,14 @@ class Carts:
             ),
             None,
         )
+
+    @staticmethod
+    def _check_variant(product: Product, item: ItemPost, quantity: Decimal) -> None:
+        """What the combination has in stock."""
+        chosen = {str(option_id) for _, option_id, _ in item.options}
+        for code, stock in product.variant_stock.items():
+            if chosen.issuperset(code.split("-")) and quantity > stock:
+                raise Refusal(400, "Not enough items in stock")
 
     @staticmethod
     def _check_quantity(product: Product, quantity: Decimal) -> None:

@@ -19,13 +19,19 @@ class Option:
 
 @dataclass(frozen=True)
 class OptionSet:
-    """Something to choose; a set without options is one to type into."""
+    """Something to choose, or to type into: then each option is a field, as on live stores."""
 
     id: int
     name: str
     options: tuple[Option, ...]
     type: str = "Dropdown"
     required: bool = True
+    size_limit: int = 0
+
+    @property
+    def typed(self) -> bool:
+        """Whether the shopper's own words are what is chosen."""
+        return self.type in ("Text", "TextArea")
 
 
 @dataclass
@@ -40,6 +46,7 @@ class Product:
     sale_price: Decimal | None = None
     option_sets: tuple[OptionSet, ...] = ()
     variant_stock: dict[str, int] = field(default_factory=dict)
+    variant_price: Decimal = Decimal(0)
     bundle: tuple[int, ...] = ()
     hide: bool = False
     not_for_sale: bool = False
@@ -47,6 +54,7 @@ class Product:
     minimum: Decimal = Decimal(0)
     maximum: Decimal = Decimal(0)
     multiples_only: bool = False
+    quantity_options: str = ""
     back_order: bool = False
     description: str = ""
 
@@ -80,7 +88,41 @@ def _products() -> tuple[Product, ...]:
         type="Radio",
         required=False,
     )
-    engraving = OptionSet(1890, "Engraving", (), type="Text", required=False)
+    engraving = OptionSet(1890, "Engraving", (), type="Text", required=False, size_limit=60)
+    plaque = (
+        OptionSet(1900, "Your plaque", (Option(12500, "Read on"),), type="Title", required=False),
+        OptionSet(
+            1901,
+            "Lettering",
+            (Option(12501, "First line", Decimal("2.00")), Option(12502, "Second line")),
+            type="Text",
+            size_limit=8,
+        ),
+        OptionSet(
+            1902,
+            "Note",
+            (Option(12503, "For the engraver"),),
+            type="TextArea",
+            required=False,
+            size_limit=200,
+        ),
+        OptionSet(
+            1903,
+            "Extras",
+            (Option(12504, "Screws", Decimal("1.00")), Option(12505, "Gift wrap", Decimal("3.50"))),
+            type="Checkbox",
+            required=False,
+        ),
+        OptionSet(1904, "Your logo", (Option(12506, "File"),), type="File", required=False),
+    )
+    upload = OptionSet(1910, "Your photo", (Option(12510, "File"),), type="File")
+    fee = OptionSet(
+        1911, "Set-up", (Option(12511, "Once", Decimal("9.00")),), type="OneTimeFee", required=False
+    )
+    poster = (
+        OptionSet(1920, "Motif", (Option(12520, "Sea"), Option(12521, "Hill"))),
+        OptionSet(1921, "Format", (Option(12530, "A3"), Option(12531, "A2")), type="Radio"),
+    )
     return (
         Product(
             3828,
@@ -118,4 +160,18 @@ def _products() -> tuple[Product, ...]:
             stock=Decimal(-3),
             back_order=True,
         ),
+        Product(3841, "PLAQUE", "Door plaque", Decimal("18.00"), option_sets=plaque),
+        Product(
+            3842, "CANVAS", "Your photo on canvas", Decimal("45.00"), option_sets=(upload, fee)
+        ),
+        Product(
+            3843,
+            "POSTER",
+            "Poster",
+            Decimal("10.00"),
+            option_sets=poster,
+            variant_stock={"12520-12530": 3, "12521-12530": 0, "12520-12531": 5, "12521-12531": 2},
+            variant_price=Decimal("32.99"),
+        ),
+        Product(3844, "CANDLES", "Candles", Decimal("1.20"), quantity_options="4,8,12,24"),
     )

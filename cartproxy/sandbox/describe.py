@@ -8,8 +8,6 @@ from decimal import Decimal
 from cartproxy.sandbox.catalogue import OptionSet, Product
 from cartproxy.sandbox.errors import Refusal
 
-_TYPED_LENGTH = 60
-
 
 @dataclass(frozen=True)
 class Description:
@@ -22,31 +20,37 @@ class Description:
 
 def describe(product: Product, chosen: tuple[tuple[int, int, str], ...]) -> Description:
     """Describe a product as chosen: (option set, option, text) each. Raises Refusal 400."""
-    by_set = {set_id: (option_id, text) for set_id, option_id, text in chosen}
-    unknown = by_set.keys() - {each.id for each in product.option_sets}
+    unknown = {set_id for set_id, _, _ in chosen} - {each.id for each in product.option_sets}
     if unknown:
         raise Refusal(400, "Option does not exist for this product")
     html, price, suffix = product.name, Decimal(0), ""
     for option_set in product.option_sets:
-        if option_set.id not in by_set:
-            if option_set.required:
-                raise Refusal(400, f"Option {option_set.name} is required")
-            continue
-        option_id, typed = by_set[option_set.id]
-        text, extra, code = _choice(option_set, option_id, typed)
-        html += f"<br><b>{option_set.name}:</b>&nbsp;{text}"
-        price += extra
-        suffix += code
+        mine = [(option_id, text) for set_id, option_id, text in chosen if set_id == option_set.id]
+        if not mine and option_set.required:
+            raise Refusal(400, f"Option {option_set.name} is required")
+        if option_set.type in ("Dropdown", "Radio"):
+            mine = mine[-1:]
+        for option_id, typed in mine:
+            text, extra, code = _choice(option_set, option_id, typed)
+            html += f"<br><b>{option_set.name}:</b>&nbsp;{text}"
+            price += extra
+            suffix += code
     return Description(html, price, suffix)
 
 
 def _choice(option_set: OptionSet, option_id: int, typed: str) -> tuple[str, Decimal, str]:
-    if not option_set.options:
-        return typed[:_TYPED_LENGTH], Decimal(0), ""
     for option in option_set.options:
         if option.id == option_id and not option.hidden:
+            if option_set.typed:
+                return _within(option_set, typed), option.price, ""
             return option.name, option.price, f"-{option.name[:2].upper()}"
+    if option_set.typed and not option_set.options:
+        return _within(option_set, typed), Decimal(0), ""
     raise Refusal(400, "Option does not exist for this product")
+
+
+def _within(option_set: OptionSet, typed: str) -> str:
+    return typed[: option_set.size_limit or None]
 
 
 def bundle_line(child: Product) -> str:

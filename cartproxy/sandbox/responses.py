@@ -92,7 +92,7 @@ def product(product: Product, base: str) -> dict[str, Any]:
         "MaximumQuantity": _decimal(product.maximum),
         "AllowOnlyMultiples": product.multiples_only,
         "AllowFractionalQuantity": product.fractional,
-        "QuantityOptions": "",
+        "QuantityOptions": product.quantity_options,
         "InventoryControl": 2 if product.back_order else -1,
         "PriceLevel1": _decimal(product.price * Decimal("0.9")),
         "OptionSetList": [
@@ -105,7 +105,7 @@ def product(product: Product, base: str) -> dict[str, Any]:
                 "AdvancedOptionName": "",
                 "AdvancedOptionCost": 0.0,
                 "AdvancedOptionStock": float(stock),
-                "AdvancedOptionPrice": 0.0,
+                "AdvancedOptionPrice": _decimal(product.variant_price),
             }
             for code, stock in product.variant_stock.items()
         ],
@@ -119,7 +119,7 @@ def _option_set(option_set: OptionSet, index: int) -> dict[str, Any]:
         "OptionSorting": float(index),
         "OptionRequired": option_set.required,
         "OptionType": option_set.type,
-        "OptionSizeLimit": 0 if option_set.options else 60,
+        "OptionSizeLimit": option_set.size_limit,
         "OptionList": [
             {
                 "OptionID": option.id,

@@ -14,6 +14,7 @@ from flask import Response
 
 from cartproxy.limits.addresses import network
 from cartproxy.limits.rate_limiter import Limit, RateLimiter, Standing
+from cartproxy.store.limits import Payer
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +65,15 @@ class RateLimits:
         counting = [each for each in limits if each.per_minute]
         return self.limiter.take(counting, exactly=kind == "creates")
 
+    def payer(self, whose: str, part: float, *, is_address: bool = False) -> Payer:
+        """Somebody who may have that part of a store's calls, under a name that shows nothing."""
+        return Payer(self._digest(whose), part, is_address)
+
     def _limit(self, name: str, per_minute: int, whose: str) -> Limit:
-        digest = hmac.new(self.key, whose.encode(), hashlib.sha256).hexdigest()[:16]
-        return Limit(name, f"{name}:{digest}", per_minute)
+        return Limit(name, f"{name}:{self._digest(whose)}", per_minute)
+
+    def _digest(self, whose: str) -> str:
+        return hmac.new(self.key, whose.encode(), hashlib.sha256).hexdigest()[:16]
 
 
 def add_fields(response: Response, standing: Standing | None) -> None:

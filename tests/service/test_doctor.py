@@ -11,9 +11,8 @@ from typing import Any
 
 import pytest
 import redis
-from conftest import store_environment
 from support.redis_kinds import start
-from support.servers import PATIENT, free_port, redis_server, service
+from support.servers import PATIENT, free_port, redis_server, service, store_environment
 from support.shopper import BLOG, Shopper, Store
 from support.waiting import wait_for
 

@@ -12,10 +12,9 @@ from pathlib import Path
 
 import pytest
 import requests
-from conftest import store_environment
 from support.figures import Figures
 from support.log_lines import log_lines, request_line
-from support.servers import ROOT, service
+from support.servers import ROOT, service, store_environment
 from support.shopper import MUG, Shopper, Store
 
 FOLDER = ROOT / "docs/operations"
