@@ -12,12 +12,13 @@ from flask import Flask
 from cartproxy import logs, metrics, tracing
 from cartproxy.carts.products import ProductCatalogue
 from cartproxy.carts.service import Adds, CartService
-from cartproxy.limits.rate_limiter import RateLimiter
+from cartproxy.limits.rate_limiter import Limit, RateLimiter
 from cartproxy.records.names import CartNames
 from cartproxy.records.pending import PendingCarts
 from cartproxy.records.records import Lives, Records
 from cartproxy.records.seal import Seal
 from cartproxy.settings import Settings, StoreSettings
+from cartproxy.sites import Sites
 from cartproxy.storage.connect import connect
 from cartproxy.store.breaker import Breaker
 from cartproxy.store.client import StoreClient
@@ -34,7 +35,6 @@ from cartproxy.web.context import Context
 from cartproxy.web.credentials import CookiePolicy
 from cartproxy.web.docs import docs
 from cartproxy.web.health import health
-from cartproxy.web.origins import Origins
 from cartproxy.web.products import products
 from cartproxy.web.rate_limits import RateLimits
 from cartproxy.web.request import App
@@ -79,7 +79,7 @@ def create_app(settings: Settings) -> Flask:
             records, pepper=pepper, previous_pepper=settings.previous_pepper.reveal()
         ),
         cookie=CookiePolicy(public.scheme == "https", int(settings.idle_seconds)),
-        own_origin=f"{public.scheme}://{public.netloc}",
+        own_origin=settings.own_origin,
         request_seconds=settings.request_seconds,
         limits=RateLimits(
             RateLimiter(client),
@@ -174,15 +174,21 @@ def _store(
         ),
         products=catalogue,
         pending=pending,
-        origins=Origins(store.origins),
+        origins=Sites({origin: origin for origin in store.origins}),
         currency=store.currency,
         show_stock=store.show_stock,
         keys=ApiKeys(store.api_keys),
-        products_of={
-            origin: frozenset(map(int, products))
-            for origin, *products in map(str.split, store.origin_products)
-        },
-        creates_of={
-            origin: int(quota) for origin, quota in map(str.split, store.origin_creates_per_minute)
-        },
+        products_of=Sites(
+            {
+                origin: frozenset(map(int, products))
+                for origin, *products in map(str.split, store.origin_products)
+            }
+        ),
+        creates_of=Sites(
+            {
+                # By the entry: whoever can make up labels must not make up quotas with them.
+                origin: Limit("origin-creates", f"creates:{name}:{origin}", int(quota))
+                for origin, quota in map(str.split, store.origin_creates_per_minute)
+            }
+        ),
     )

@@ -6,12 +6,14 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
+from itertools import islice
 from typing import Any
 from urllib.parse import parse_qsl
 
 from marshmallow import Schema, ValidationError
 
 from cartproxy.web.context import context
+from cartproxy.web.fields import MAX_ERRORS
 from cartproxy.web.refusals import Refused
 from cartproxy.web.request import Request, current
 
@@ -38,7 +40,7 @@ def read_body() -> bytes:
         raise _too_large(limit)
     if length is None and not request.environ.get("wsgi.input_terminated"):
         return b""
-    body = _receive(request, limit + 1 if length is None else length)
+    body = receive(request, limit + 1 if length is None else length)
     if len(body) > limit:
         raise _too_large(limit)
     if length is not None and len(body) < length:
@@ -52,7 +54,7 @@ def _too_large(limit: int) -> Refused:
     return Refused("body-too-large", f"A body may have {limit} bytes.")
 
 
-def _receive(request: Request, size: int) -> bytes:
+def receive(request: Request, size: int) -> bytes:
     """Up to so many bytes of the body, as far as they come before the request's deadline."""
     client = request.environ.get("gunicorn.socket")
     with context().connections.reading(client):
@@ -126,7 +128,7 @@ def _integer(text: str) -> int | str:
 def _parse(body: bytes) -> object:
     try:
         return json.loads(
-            body.decode(),
+            body.decode("utf-8-sig"),
             parse_float=Decimal,
             parse_constant=_refuse_constant,
             object_pairs_hook=_unique,
@@ -152,7 +154,7 @@ def _validate(schema: Schema, document: dict[str, Any]) -> Any:
     try:
         return schema.load(document)
     except ValidationError as error:
-        errors = list(_pointers(error.messages))
+        errors = list(islice(_pointers(error.messages), MAX_ERRORS + 1))
         raise Refused("invalid-request", "The request can't be accepted.", errors=errors) from None
 
 

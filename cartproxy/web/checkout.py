@@ -77,7 +77,7 @@ def go_on() -> Response:
 def buy() -> Response:
     item = load_form(_NEW_ITEM)
     caller = current_caller()
-    caller.check_products([item.catalog_id])
+    caller.check_products({"/catalog_id": item.catalog_id})
     cart = caller.cart_to_change()
     admit = partial(admit_creation, current(), context().limits)
     wanted = Terms(caller.deadline, admit_creation=admit, payers=payers())

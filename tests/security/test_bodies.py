@@ -103,6 +103,32 @@ def test_read_with_a_body_is_400(raw: RawClient, method: str, framing: str, body
     assert answer.status == 400
 
 
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+@pytest.mark.parametrize(
+    ("framing", "body"),
+    [("Content-Length: 0", b""), (CHUNKED, b"0\r\n\r\n"), (f"{JSON}\r\nContent-Length: 0", b"")],
+)
+@pytest.mark.parametrize(
+    "path", ["/v1/stores/demo/cart", f"/v1/stores/demo/products/{MUG}", "/livez"]
+)
+def test_read_with_an_empty_body_is_a_read(
+    raw: RawClient, method: str, framing: str, body: bytes, path: str
+) -> None:
+    usual = "\r\n".join(raw.usual())
+    request = f"{method} {path} HTTP/1.1\r\n{usual}\r\n{framing}\r\n\r\n".encode() + body
+
+    answers = raw.speak(request, request)
+
+    assert [each.status for each in answers] == [200, 200]
+
+
+@pytest.mark.parametrize("cut", [b"", b"5\r\n", b"0\r\n"])
+def test_read_whose_empty_body_does_not_end_is_400(raw: RawClient, cut: bytes) -> None:
+    answer = raw.send("GET /v1/stores/demo/cart", CHUNKED, body=cut, hang_up=True)
+
+    assert answer.status == 400
+
+
 @pytest.mark.parametrize(
     "head",
     [f"{ADD} HTTP/1.1\r\nContent-Type: text/xml\r\n", "OPTIONS /v1/stores/demo/cart HTTP/1.1\r\n",

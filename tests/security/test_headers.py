@@ -134,7 +134,11 @@ def test_cookie_that_came_twice_opens_at_most_one_cart_and_bearer_wins(
      "/v1/stores/%64emo%2fcart%2f..%2fcart/cart", "/v1/stores/demo/%ff", "/v1/stores/demo/%",
      "/v1/stores/demo/cart%c0%af", "/v1/stores/demo\\cart", "/v1/stores//cart", "/v1/stores/",
      "/static/../bodies.py", "/static/%2e%2e/bodies.py", "/static/..%2fbodies.py",
-     "/static/%2fetc/passwd", "/static//etc/passwd", "/problems/../metrics", "//metrics", "//livez", "/problems/%3Cscript%3E"],
+     "/static/%2fetc/passwd", "/static//etc/passwd", "/problems/../metrics", "//metrics", "//livez", "/problems/%3Cscript%3E",
+     "/%72eadyz", "/read%79z", "/readyz%2f", "/%2freadyz", "/livez%00", "/v1/stores/demo%2fcart",
+     "/v1/stores/%64emo/cart", "/v1/stores/demo/%63art", "/v1/stores/demo/cart%2Fitems",
+     "/v1/stores/demo/products/%33829", "/problems/not%2dfound", "/static/pages%2ecss",
+     "/%77idget/v1/cartproxy.js", "/livez#x", "/readyz#", "/livez%", "http:///livez", "///livez"],
 )  # fmt: skip
 def test_address_that_is_not_written_as_it_should_be_is_404(raw: RawClient, target: str) -> None:
     read = raw.send(f"GET {target}")
@@ -182,9 +186,12 @@ def test_methods_that_are_none_are_405_and_not_counted_by_name(
 
 def test_host_is_never_used(raw: RawClient) -> None:
     head = f"GET {CART}/nothing HTTP/1.1\r\nHost: evil.example\r\n\r\n".encode()
-    absolute = b"GET http://evil.example/problems/x HTTP/1.1\r\nHost: evil.example\r\n\r\n"
+    absolute = [
+        f"GET http://evil.example{path} HTTP/1.1\r\nHost: evil.example\r\n\r\n".encode()
+        for path in ("", "/", "/livez", "/problems/x", CART, "?x")
+    ]
 
-    for answer in (raw.speak(head)[0], raw.speak(absolute)[0]):
-        assert answer.status == 404
+    for answer in (raw.speak(each)[0] for each in (head, *absolute)):
+        assert (answer.status, answer.code) == (404, "not-found")
         assert b"evil" not in answer.body
         assert "evil" not in str(answer.headers)

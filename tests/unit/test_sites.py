@@ -1,12 +1,14 @@
-"""The table of look-alikes: an origin is listed, or it is not."""
+"""The one matcher for sites: the table of look-alikes, and which entry counts."""
 
 from __future__ import annotations
 
 import pytest
 
-from cartproxy.web.origins import Origins
+from cartproxy.sites import Sites, is_local
 
-LISTED = Origins(["https://good.com", "http://localhost:8002", "https://*.blogs.example"])
+LISTED = Sites(
+    dict.fromkeys(["https://good.com", "http://localhost:8002", "https://*.blogs.example"], True)
+)
 
 
 @pytest.mark.parametrize(
@@ -15,7 +17,7 @@ LISTED = Origins(["https://good.com", "http://localhost:8002", "https://*.blogs.
      "https://xn--bcher-kva.blogs.example", "https://a-b.blogs.example"],
 )  # fmt: skip
 def test_listed(origin: str) -> None:
-    assert LISTED.allow(origin)
+    assert origin in LISTED
 
 
 @pytest.mark.parametrize(
@@ -35,4 +37,26 @@ def test_listed(origin: str) -> None:
     ],
 )  # fmt: skip
 def test_not_listed(origin: str) -> None:
-    assert not LISTED.allow(origin)
+    assert origin not in LISTED
+
+
+def test_exact_entry_counts_before_a_wildcard_whatever_their_order() -> None:
+    wide, exact = ("https://*.blogs.example", 1), ("https://a.blogs.example", 2)
+
+    for entries in ({wide[0]: 1, exact[0]: 2}, {exact[0]: 2, wide[0]: 1}):
+        sites = Sites(entries)
+        assert (sites.find("https://a.blogs.example"), sites.find("https://b.blogs.example")) == (
+            2,
+            1,
+        )
+        assert sites.find("https://a.b.blogs.example") is None
+
+
+@pytest.mark.parametrize(
+    ("url", "local"),
+    [("http://localhost:1/x", True), ("http://127.0.0.1", True), ("http://[::1]:8000", True),
+     ("https://cart.localhost", True), ("https://localhost.example", False),
+     ("https://127.0.0.1.example", False), ("https://notlocalhost", False)],
+)  # fmt: skip
+def test_this_machine_is_told_from_what_looks_like_it(url: str, local: bool) -> None:
+    assert is_local(url) == local
