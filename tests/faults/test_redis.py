@@ -375,13 +375,9 @@ def test_redis_that_fails_between_two_store_calls_makes_nobody_forget_the_first(
 
     first = add()
     behind.proxy.commands_left = None
-    again = add()
-    while again.status_code in (503, 504):
-        time.sleep(float(again.headers["Retry-After"]))
-        again = add()
+    wait_for(lambda: add().ok, "the add is known")
 
     assert first.status_code in (201, 504), first.text
-    assert again.status_code == 201
     (cart,) = store.carts()
     assert [line["catalog_id"] for line in cart["lines"]] == [SHIRT, MUG]
 
