@@ -220,7 +220,8 @@ class CartService:
         result = ItemResult.pending if is_pending else ItemResult.applied
         answer = KeptAnswer((result(0, first.item_id),))
         if terms.key:
-            self._records.keep(session, terms.key, answer)
+            with suppress(StorageError):  # what is done must not be denied
+                self._records.keep(session, terms.key, answer)
         return Written(None if terms.minimal else cart, answer.results)
 
     def write_addresses(self, session: str, addresses: Addresses, terms: Terms) -> Written:
