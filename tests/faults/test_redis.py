@@ -381,24 +381,30 @@ def test_redis_that_fails_between_two_store_calls_makes_nobody_forget_the_first(
     assert [line["catalog_id"] for line in cart["lines"]] == [SHIRT, MUG]
 
 
+@pytest.mark.parametrize(("adds", "rest"), [("direct", "not_applied"), ("when_busy", "pending")])
 def test_redis_that_fails_in_the_middle_of_a_large_batch_leaves_each_item_once(
-    store: Store,
+    store: Store, adds: str, rest: str
 ) -> None:
     items = [{"catalog_id": MUG, "quantity": 2**bit} for bit in range(4)]
     headers = {"Idempotency-Key": "a-key"}
 
     # More than a burst is reserved call by call: begin's and the first reservation's replies come.
-    with behind_a_proxy(store.url, CARTPROXY_STORES_DEMO_CALL_BURST="2") as behind:
+    changed = {"CALL_BURST": "2", "ADDS": adds}
+    settings = {f"CARTPROXY_STORES_DEMO_{name}": value for name, value in changed.items()}
+    with behind_a_proxy(store.url, **settings) as behind:
         shopper = behind.shopper()
         shopper.add(SHIRT, options=[SMALL])
         behind.proxy.commands_left, behind.proxy.lose = 2, 1
         first = shopper.call("POST", "/cart/items", {"items": items}, headers=headers)
         behind.proxy.commands_left = None
         again = shopper.call("POST", "/cart/items", {"items": items}, headers=headers)
-        shopper.call("POST", "/cart/items", {"items": items[2:]})
+        if rest == "pending":
+            shopper.call("POST", "/checkout", {})
+        else:
+            shopper.call("POST", "/cart/items", {"items": items[2:]})
 
     outcomes = [each["outcome"] for each in first.json()["results"]]
-    assert outcomes == ["applied", "applied", "not_applied", "not_applied"]
+    assert outcomes == ["applied", "applied", rest, rest]
     assert again.json()["results"] == first.json()["results"]
     (cart,) = store.carts()
     assert [line["quantity"] for line in cart["lines"]] == [1, 1, 2, 4, 8]

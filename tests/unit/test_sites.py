@@ -53,6 +53,15 @@ def test_exact_entry_counts_before_a_wildcard_whatever_their_order() -> None:
 
 
 @pytest.mark.parametrize(
+    ("origins", "several"),
+    [([], False), (["https://good.com"], False), (["https://*.blogs.example"], True),
+     (["https://good.com", "http://localhost:8002"], True)],
+)  # fmt: skip
+def test_one_wildcard_is_several_sites(origins: list[str], several: bool) -> None:
+    assert Sites(dict.fromkeys(origins, True)).are_several is several
+
+
+@pytest.mark.parametrize(
     ("url", "local"),
     [("http://localhost:1/x", True), ("http://127.0.0.1", True), ("http://[::1]:8000", True),
      ("https://cart.localhost", True), ("https://localhost.example", False),
