@@ -80,7 +80,7 @@ def test_body_over_the_limit_is_413_by_length_and_by_chunks(raw: RawClient, size
     raw.assert_store_untouched()
 
 
-@pytest.mark.parametrize("length", ["99999999", "9" * 20])
+@pytest.mark.parametrize("length", ["99999999", "9" * 18])
 def test_announced_size_is_refused_before_it_is_sent(raw: RawClient, length: str) -> None:
     answer = raw.send(ADD, JSON, f"Content-Length: {length}")
 
