@@ -66,7 +66,7 @@ def create_app(settings: Settings) -> Flask:
     pepper = settings.pepper.reveal() or secrets.token_urlsafe(32)
     app = App(__name__, root_path=__file__.removesuffix("app.py") + "web")
     # An address is right or there is none: a redirect could carry a bearer to anywhere.
-    app.url_map.merge_slashes = False
+    app.url_map.merge_slashes = app.url_map.redirect_defaults = False
     context = Context(
         stores={
             name: _store(name, store, settings, client, records, session)
