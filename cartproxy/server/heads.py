@@ -74,7 +74,7 @@ def stays_open(environ: dict[str, Any]) -> bool:
     """Whether the client may send another request after this one (RFC 9112, 9.3)."""
     if environ["REQUEST_METHOD"] == "CONNECT":
         return False
-    options = environ.get("HTTP_CONNECTION", "").lower().replace(" ", "").split(",")
+    options = [each.strip(" \t") for each in environ.get("HTTP_CONNECTION", "").lower().split(",")]
     old = environ["SERVER_PROTOCOL"] == "HTTP/1.0"
     return "close" not in options and (not old or "keep-alive" in options)
 
@@ -91,7 +91,8 @@ def parse_in_c(head: bytes) -> dict[str, Any]:
         )
     except h1c.IncompleteError as error:
         raise ValueError from error
-    if environ.pop("_consumed") != len(head):
+    # It would take several blanks in the first line for one.
+    if head.count(b" ", 0, head.find(b"\r\n", 2)) != 2 or environ.pop("_consumed") != len(head):
         raise ValueError
     return environ
 
