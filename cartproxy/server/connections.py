@@ -158,7 +158,7 @@ class Connection(Unreader):  # type: ignore[misc] # gunicorn has no types
         searched = 0
         while (end := said.find(_END, max(0, searched - 3))) < 0:
             if len(said) > MOST_BYTES:
-                raise BadHead("headers-too-large" if b"\r\n" in said else "address-too-long")
+                raise BadHead("headers-too-large")
             if _BARE_LINE_FEED.search(said, searched):
                 raise BadHead("malformed-request", "bare line feed")
             searched = len(said)
