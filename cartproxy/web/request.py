@@ -14,6 +14,9 @@ from cartproxy.limits.rate_limiter import Standing
 from cartproxy.web.caller import Caller
 from cartproxy.web.stores import Store
 
+# A browser sends some 150 characters. werkzeug takes a second over 60,000, where they are blanks.
+_MOST_ACCEPTED = 512
+
 
 class Request(flask.Request):
     """Flask's request, and on it what others would keep in `flask.g`: so it has types.
@@ -55,6 +58,8 @@ class Request(flask.Request):
     @property
     def prefers_html(self) -> bool:
         """Whether a person looks at the answer: of a form that was posted, or an address opened."""
+        if len(self.header("Accept") or "") > _MOST_ACCEPTED:
+            return False
         kinds = ("application/json", "text/html")
         return self.accept_mimetypes.best_match(kinds, kinds[0]) == "text/html"
 
