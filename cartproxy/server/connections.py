@@ -27,9 +27,10 @@ from cartproxy.server.heads import CONFIG, MOST_BYTES, MOST_FIELDS, BadHead
 LINGER_SECONDS = 2.0
 _WATCH_SECONDS = 0.5
 _IDLE_SECONDS = 75.0
-_PIECE_BYTES = 8192
+_PIECE_BYTES = 2048
 _MOST_PIECE_BYTES = 65_536
 _MOST_UNREAD_BYTES = 65_536
+_MOST_FRAME_BYTES = 8192  # a thousand chunks: a chunk for each byte takes 300 times a look
 _END = b"\r\n\r\n"
 _BARE_LINE_FEED = re.compile(rb"(?<!\r)\n")
 _RESET = struct.pack("ii", 1, 0)
@@ -45,10 +46,11 @@ class Connections:
     between two requests; one more, and the one that has been idle for longest is closed.
     """
 
-    def __init__(self, seconds: float, most_idle: int) -> None:
+    def __init__(self, seconds: float, most_idle: int, most_body_bytes: int) -> None:
         self.seconds = seconds
         self.idle_seconds = _IDLE_SECONDS
         self.most_idle = most_idle
+        self.most_body_bytes = most_body_bytes
         self.open: set[Connection] = set()
         self.idle: dict[Connection, None] = {}
 
@@ -76,6 +78,7 @@ class Connection(Unreader):  # type: ignore[misc] # gunicorn has no types
         super().__init__()
         self.ends = math.inf  # when the client's time is over; what this process takes is its own
         self.asks_to_go_on = False  # it waits for our word before it sends the body
+        self._allowed = math.inf  # bytes of a body in chunks, and of the frames around them
         self._sock = sock
         self._among = among
         self._waits_for: int | None = None  # what a wait that is too long shuts down
@@ -102,15 +105,22 @@ class Connection(Unreader):  # type: ignore[misc] # gunicorn has no types
             twin.shutdown(self._waits_for)
 
     def chunk(self, size_hint: int | None = None) -> bytes:
-        """Some more of what the client sends; nothing when it has ended, or its time has."""
+        """Some more of what the client sends; nothing when it has ended, or its time has.
+
+        Raises OSError.
+        """
+        if self._allowed < 0:
+            raise OSError("too many chunks")
         if self.asks_to_go_on:
             self.asks_to_go_on = False
             self._sock.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
         self._waits_for = socket.SHUT_RD
         try:
-            return self._sock.recv(max(_PIECE_BYTES, min(size_hint or 0, _MOST_PIECE_BYTES)))
+            said = self._sock.recv(max(_PIECE_BYTES, min(size_hint or 0, _MOST_PIECE_BYTES)))
         finally:
             self._waits_for = None
+        self._allowed -= len(said)
+        return said
 
     def send(self, answer: bytes) -> None:
         """Send all of it, as long as the client takes some of it in time. Raises OSError."""
@@ -127,6 +137,7 @@ class Connection(Unreader):  # type: ignore[misc] # gunicorn has no types
 
         Its bounds are checked here, before anybody looks at what it says. Raises BadHead.
         """
+        self._allowed = math.inf
         said = self.take_buffered() or self._begin()
         self.ends = time.monotonic() + self._among.seconds
         end = said.find(_END)
@@ -171,6 +182,7 @@ class Connection(Unreader):  # type: ignore[misc] # gunicorn has no types
     def body_of(self, environ: dict[str, str]) -> Body | None:
         """The body that follows the head of this environment; None where there is none."""
         if "HTTP_TRANSFER_ENCODING" in environ:
+            self._allowed = self._among.most_body_bytes + _MOST_FRAME_BYTES
             body = Body(ChunkedReader(_TRAILERS, self))
         elif length := int(environ.get("CONTENT_LENGTH", 0)):
             body = Body(LengthReader(self, length))
@@ -179,10 +191,16 @@ class Connection(Unreader):  # type: ignore[misc] # gunicorn has no types
         self.asks_to_go_on = "HTTP_EXPECT" in environ and environ["SERVER_PROTOCOL"] != "HTTP/1.0"
         return body
 
-    def skip(self, body: Body) -> bool:
+    def can_skip(self, body: Body | None) -> bool:
+        """Whether it can be told where the next head begins."""
+        return not body or not (self.asks_to_go_on or body.failed)
+
+    def skip(self, body: Body | None) -> bool:
         """Read what nobody has read of a body; whether a head can follow."""
+        if not body:
+            return True
         self.ends = time.monotonic() + min(self._among.seconds, LINGER_SECONDS)
         try:
-            return not body.failed and len(body.read(_MOST_UNREAD_BYTES)) < _MOST_UNREAD_BYTES
+            return len(body.read(_MOST_UNREAD_BYTES)) < _MOST_UNREAD_BYTES
         except (ParseException, OSError):
             return False

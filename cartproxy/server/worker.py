@@ -68,7 +68,9 @@ class Worker(GeventWorker):  # type: ignore[misc] # gunicorn has no types
         super().load_wsgi()
         self._context = self.wsgi.extensions["cartproxy"]
         self._connections = Connections(
-            self._context.request_seconds, self._context.max_idle_connections
+            self._context.request_seconds,
+            self._context.max_idle_connections,
+            self._context.max_body_bytes,
         )
         gevent.spawn(self._connections.watch)
 
@@ -148,9 +150,9 @@ class Worker(GeventWorker):  # type: ignore[misc] # gunicorn has no types
         said: list[tuple[Any, ...]] = []
         with closing(self.wsgi(environ, lambda *answer: said.append(answer))) as pieces:
             content = b"".join(pieces)
-        more = self.alive and not connection.asks_to_go_on and stays_open(environ)
+        more = self.alive and stays_open(environ) and connection.can_skip(body)
         connection.send(_head(*said[-1][:2], more=more) + content)
-        return more and (not body or connection.skip(body))
+        return more and connection.skip(body)
 
     def _refuse(self, connection: Connection, code: str, error: Exception) -> None:
         """Answer in the application's stead; the name of the error alone is logged."""

@@ -23,8 +23,10 @@ _VERSIONS = ["HTTP/1.1"] * 40 + ["HTTP/1.0", "HTTP/1.2", "HTTP/1.9", "HTTP/2.0",
              "HTTP/1.1 ", "HTTP/1.10", "HTTP/11", "HTTP/1.", ""]  # fmt: skip
 _HOSTS = ["Host: x"] * 24 + ["Host: ", "Host: a b", "Host: x\r\nHost: y", "host:x", "Host: [::1]:80",
           "Host: a@b", ""]  # fmt: skip
-_PAGE = [f"Origin: {BLOG}", "Cartproxy-Client: tests/1", "Content-Type: application/json"]
-_FIELDS = _PAGE * 8 + ["Accept: text/html", "Prefer: return=minimal", "Cookie: a=b", "If-Match: *"] * 4 + [
+# What a listed page's script sends.
+PAGE = [f"Origin: {BLOG}", "Cartproxy-Client: tests/1", "Content-Type: application/json",
+        "Authorization: Bearer cpt1_" + "h" * 43]  # fmt: skip
+_FIELDS = PAGE * 8 + ["Accept: text/html", "Prefer: return=minimal", "Cookie: a=b", "If-Match: *"] * 4 + [
     "Connection: close", "Connection: keep-alive", "Connection: close, keep-alive", "Expect: 100-continue",
     "Expect: wonders", "Upgrade: h2c", "X-A : b", "X-A: b\r\n folded", " X-A: b", "X-A", ": b", "X-A:", "X_A: b",
     "X-\xe9: b", "X-A: \xe9", "X-A: \x00", "X-A: a\rb", "X-A: a\nb", "X-A: \x7f", "X-Request-Id: 12345678",
@@ -45,9 +47,8 @@ def head(random: Random, *framing: str) -> bytes:
     line = f"POST {CART}/items HTTP/1.1" if framing else f"GET {CART} HTTP/1.1"
     if random.random() < 0.5:
         line = " ".join(map(random.choice, (_METHODS, _TARGETS, _VERSIONS)))
-    page = [*_PAGE, "Authorization: Bearer cpt1_" + "h" * 43]
     odd = random.choices(_FIELDS, k=random.choice((0, 0, 0, 0, 1, 1, 2, 3, 70)))
-    fields = [random.choice(_HOSTS), *(page if random.random() < 0.8 else []), *odd, *framing]
+    fields = [random.choice(_HOSTS), *(PAGE if random.random() < 0.8 else []), *odd, *framing]
     text = "\r\n".join([line, *filter(None, fields), "", ""]).encode("latin-1")
     return _bent(random, text) if random.random() < 0.25 else text
 
