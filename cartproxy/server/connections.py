@@ -21,21 +21,21 @@ from gunicorn.http.errors import ParseException
 from gunicorn.http.message import Request
 from gunicorn.http.unreader import IterUnreader, Unreader
 
-from cartproxy.server.heads import CONFIG, MOST_BYTES, MOST_FIELDS, BadHead
+from cartproxy.server.heads import GUNICORN, BadHead, Environ
 
 # For requests that are on their way to a worker that stops, and for bodies that nobody has read.
-LINGER_SECONDS = 2.0
+_LINGER_SECONDS = 2.0
 _WATCH_SECONDS = 0.5
 _IDLE_SECONDS = 75.0
 _PIECE_BYTES = 2048
-_MOST_PIECE_BYTES = 65_536
-_MOST_UNREAD_BYTES = 65_536
-_MOST_FRAME_BYTES = 8192  # a thousand chunks: a chunk for each byte takes 300 times a look
+_MOST_BYTES = 65_536  # of a head, of a body that nobody has read, and at once of one that is read
+_MOST_FIELDS = 64
+_MOST_FRAME_BYTES = 8192  # of a thousand chunks; a body of single bytes would take 300 times a look
 _END = b"\r\n\r\n"
 _BARE_LINE_FEED = re.compile(rb"(?<!\r)\n")
 _RESET = struct.pack("ii", 1, 0)
-# gunicorn's reader of chunks has a request check the fields after them.
-_TRAILERS = Request(CONFIG, IterUnreader([b"GET / HTTP/1.1\r\n\r\n"]), ("", 0))
+# By a request gunicorn's reader of chunks checks the fields after them.
+_TRAILERS = Request(GUNICORN, IterUnreader([b"GET / HTTP/1.1\r\n\r\n"]), ("", 0))
 _TRAILERS.max_buffer_headers = 8192
 
 
@@ -47,17 +47,15 @@ class Connections:
     """
 
     def __init__(self, seconds: float, most_idle: int, most_body_bytes: int) -> None:
-        self.seconds = seconds
-        self.idle_seconds = _IDLE_SECONDS
-        self.most_idle = most_idle
-        self.most_body_bytes = most_body_bytes
+        self.seconds, self.idle_seconds = seconds, _IDLE_SECONDS
+        self.most_idle, self.most_body_bytes = most_idle, most_body_bytes
         self.open: set[Connection] = set()
         self.idle: dict[Connection, None] = {}
 
     def hurry(self) -> None:
         """No client has more than a moment left: this process is about to go."""
-        self.seconds = self.idle_seconds = LINGER_SECONDS
-        soon = time.monotonic() + LINGER_SECONDS
+        self.seconds = self.idle_seconds = _LINGER_SECONDS
+        soon = time.monotonic() + _LINGER_SECONDS
         for each in self.open:
             each.ends = min(each.ends, soon)
 
@@ -72,51 +70,46 @@ class Connections:
 
 
 class Connection(Unreader):  # type: ignore[misc] # gunicorn has no types
-    """What one client says and is told; gunicorn's body readers read from it."""
+    """What one client says and is told; gunicorn's readers of bodies read from it."""
 
     def __init__(self, sock: socket.socket, among: Connections) -> None:
         super().__init__()
         self.ends = math.inf  # when the client's time is over; what this process takes is its own
         self.asks_to_go_on = False  # it waits for our word before it sends the body
-        self._allowed = math.inf  # bytes of a body in chunks, and of the frames around them
-        self._sock = sock
-        self._among = among
+        self._allowed = math.inf  # bytes of a body in chunks, with the frames around them
+        self._sock, self._among = sock, among
         self._waits_for: int | None = None  # what a wait that is too long shuts down
         among.open.add(self)
 
     def close(self) -> None:
         """End it; at once, with something unread, the client might never see its answer."""
         self._among.open.discard(self)
-        util.close_graceful(self._sock, LINGER_SECONDS)
+        util.close_graceful(self._sock, _LINGER_SECONDS)
 
     def cut(self) -> None:
         """End the wait for the client; what it has sent is still read, and answered.
 
         By a second descriptor, since gevent lets a wait at a socket fail that is shut down.
         """
-        if self._waits_for is None:
-            return
-        with (
-            contextlib.suppress(OSError),
-            socket.socket(fileno=os.dup(self._sock.fileno())) as twin,
-        ):
-            if self._waits_for == socket.SHUT_RDWR:  # the kernel need not keep what nobody reads
-                twin.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
-            twin.shutdown(self._waits_for)
+        if self._waits_for is not None:
+            with (
+                contextlib.suppress(OSError),
+                socket.socket(fileno=os.dup(self._sock.fileno())) as twin,
+            ):
+                if self._waits_for == socket.SHUT_RDWR:  # the kernel need not keep what is unread
+                    twin.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+                twin.shutdown(self._waits_for)
 
     def chunk(self, size_hint: int | None = None) -> bytes:
-        """Some more of what the client sends; nothing when it has ended, or its time has.
-
-        Raises OSError.
-        """
+        """Some more of what the client sends, nothing when that or its time is over, or OSError."""
         if self._allowed < 0:
             raise OSError("too many chunks")
         if self.asks_to_go_on:
             self.asks_to_go_on = False
-            self._sock.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
+            self.send(b"HTTP/1.1 100 Continue\r\n\r\n")
         self._waits_for = socket.SHUT_RD
         try:
-            said = self._sock.recv(max(_PIECE_BYTES, min(size_hint or 0, _MOST_PIECE_BYTES)))
+            said = self._sock.recv(max(_PIECE_BYTES, min(size_hint or 0, _MOST_BYTES)))
         finally:
             self._waits_for = None
         self._allowed -= len(said)
@@ -133,17 +126,22 @@ class Connection(Unreader):  # type: ignore[misc] # gunicorn has no types
             self._waits_for = None
 
     def read_head(self) -> bytes:
-        """The next head, to its empty line; nothing when there is none in time.
+        """The next head, to its empty line, and within bounds, before anybody reads what it says.
 
-        Its bounds are checked here, before anybody looks at what it says. Raises BadHead.
+        Raises EOFError when none comes in time, BadHead, OSError.
         """
         self._allowed = math.inf
-        said = self.take_buffered() or self._begin()
+        said = bytearray(self.take_buffered() or self._begin())
         self.ends = time.monotonic() + self._among.seconds
-        end = said.find(_END)
-        if end < 0:
-            said, end = self._read_on(bytearray(said))
-        if end > MOST_BYTES or said.count(b"\r\n", 0, end) > MOST_FIELDS:
+        searched = 0
+        while (end := said.find(_END, max(0, searched - 3))) < 0 and len(said) <= _MOST_BYTES:
+            if _BARE_LINE_FEED.search(said, searched):
+                raise BadHead("malformed-request")
+            searched = len(said)
+            said += self.chunk()
+            if len(said) == searched:
+                raise EOFError
+        if not 0 <= end <= _MOST_BYTES or said.count(b"\r\n", 0, end) > _MOST_FIELDS:
             raise BadHead("headers-too-large")
         end += len(_END)
         self.unread(said[end:])
@@ -164,43 +162,20 @@ class Connection(Unreader):  # type: ignore[misc] # gunicorn has no types
         finally:
             idle.pop(self, None)
 
-    def _read_on(self, said: bytearray) -> tuple[bytearray, int]:
-        """The head as far as its end and that place; what has been searched is not again."""
-        searched = 0
-        while (end := said.find(_END, max(0, searched - 3))) < 0:
-            if len(said) > MOST_BYTES:
-                raise BadHead("headers-too-large")
-            if _BARE_LINE_FEED.search(said, searched):
-                raise BadHead("malformed-request", "bare line feed")
-            searched = len(said)
-            more = self.chunk()
-            if not more:
-                raise EOFError
-            said += more
-        return said, end
-
-    def body_of(self, environ: dict[str, str]) -> Body | None:
-        """The body that follows the head of this environment; None where there is none."""
+    def body_of(self, environ: Environ) -> Body:
+        """The body that follows the head of this environment."""
         if "HTTP_TRANSFER_ENCODING" in environ:
             self._allowed = self._among.most_body_bytes + _MOST_FRAME_BYTES
             body = Body(ChunkedReader(_TRAILERS, self))
-        elif length := int(environ.get("CONTENT_LENGTH", 0)):
-            body = Body(LengthReader(self, length))
         else:
-            return None
+            body = Body(LengthReader(self, int(environ.get("CONTENT_LENGTH", 0))))
         self.asks_to_go_on = "HTTP_EXPECT" in environ and environ["SERVER_PROTOCOL"] != "HTTP/1.0"
         return body
 
-    def can_skip(self, body: Body | None) -> bool:
-        """Whether it can be told where the next head begins."""
-        return not body or not (self.asks_to_go_on or body.failed)
-
-    def skip(self, body: Body | None) -> bool:
+    def skip(self, body: Body) -> bool:
         """Read what nobody has read of a body; whether a head can follow."""
-        if not body:
-            return True
-        self.ends = time.monotonic() + min(self._among.seconds, LINGER_SECONDS)
+        self.ends = time.monotonic() + min(self._among.seconds, _LINGER_SECONDS)
         try:
-            return len(body.read(_MOST_UNREAD_BYTES)) < _MOST_UNREAD_BYTES
+            return len(body.read(_MOST_BYTES)) < _MOST_BYTES
         except (ParseException, OSError):
             return False

@@ -1,7 +1,7 @@
 """From the head of a request to its WSGI environment, by a parser in C or by gunicorn's own.
 
-gunicorn_h1c can't be installed everywhere. Both parsers read the same heads in the same way;
-tests/security/test_heads.py lists where they differ.
+gunicorn_h1c can't be installed everywhere. Both read the same heads in the same way:
+tests/security/test_heads.py has the differences.
 """
 
 from __future__ import annotations
@@ -20,74 +20,25 @@ try:
 except ImportError:
     h1c = None
 
-Parser = Callable[[bytes], dict[str, Any]]
-
-MOST_BYTES = 65_536
-MOST_FIELDS = 64
-_LINE_BYTES = 4094
-_FIELD_BYTES = 8190
+Environ = dict[str, Any]
+GUNICORN = Config()
+GUNICORN.set("http_parser", "python")
+GUNICORN.set("forwarded_allow_ips", "")
 _CODES = {"LimitRequestLine": "address-too-long", "LimitRequestHeaders": "headers-too-large"}
 _HOST = re.compile(r"[\w.~%!$&'()*+,;=:\[\]-]*", re.ASCII)
 
 
 class BadHead(Exception):
-    """A request that can't be read; `code` names its problem."""
-
-    def __init__(self, code: str, reason: str = "") -> None:
-        super().__init__(reason)
-        self.code = code
+    """A request that can't be read: the code of its problem."""
 
 
-def read_head(head: bytes, own_origin: str, parser: Parser | None = None) -> dict[str, Any]:
-    """The part of the WSGI environment that the head of a request makes.
-
-    `head` reaches to its empty line. PATH_INFO is not decoded: no address of ours has a character
-    that needs it, and a guard in front of us may read an encoded one in another way. An address of
-    another origin, in absolute form, stays as it is, and so leads nowhere. Raises BadHead.
-    """
-    try:
-        environ = (parser or _PARSER)(head)
-    except (ParseException, NoMoreData, ValueError) as error:
-        name = type(error).__name__
-        raise BadHead(_CODES.get(name, "malformed-request"), name) from None
-    path, query = environ["PATH_INFO"], environ["QUERY_STRING"]
-    if not (path.isascii() and query.isascii()) or "#" in path or "#" in query:
-        raise BadHead("malformed-request", "target")
-    if not path.startswith("/"):
-        origin, rest = path[: len(own_origin)], path[len(own_origin) :] or "/"
-        if origin.lower() == own_origin and rest.startswith("/"):
-            environ["PATH_INFO"] = rest
-    host = environ.get("HTTP_HOST")
-    if not (environ["SERVER_PROTOCOL"] == "HTTP/1.0" if host is None else _HOST.fullmatch(host)):
-        raise BadHead("malformed-request", "host")
-    codings = environ.get("HTTP_TRANSFER_ENCODING")
-    if codings is not None and codings.lower() != "chunked":
-        # RFC 9112, 6.1 and 6.3: without chunks at its end, nobody knows where the body ends.
-        known = codings.lower().endswith("chunked")
-        raise BadHead("coding-not-supported" if known else "malformed-request", "coding")
-    if environ.get("HTTP_EXPECT", "100-continue").lower() != "100-continue":
-        raise BadHead("malformed-request", "expectation")
-    return environ
-
-
-def stays_open(environ: dict[str, Any]) -> bool:
-    """Whether the client may send another request after this one (RFC 9112, 9.3)."""
-    if environ["REQUEST_METHOD"] == "CONNECT":
-        return False
-    options = [each.strip(" \t") for each in environ.get("HTTP_CONNECTION", "").lower().split(",")]
-    old = environ["SERVER_PROTOCOL"] == "HTTP/1.0"
-    return "close" not in options and (not old or "keep-alive" in options)
-
-
-def parse_in_c(head: bytes) -> dict[str, Any]:
+def parse_in_c(head: bytes) -> Environ:
     """The environment by gunicorn_h1c. Raises ValueError."""
-    try:
-        environ: dict[str, Any] = h1c.parse_to_wsgi_environ(
+    try:  # a later HTTP/1.x is read as 1.1
+        environ: Environ = h1c.parse_to_wsgi_environ(
             head,
-            limit_request_line=_LINE_BYTES,
-            limit_request_fields=MOST_FIELDS,
-            limit_request_field_size=_FIELD_BYTES,
-            permit_unconventional_http_version=True,  # a later 1.x is read as 1.1
+            limit_request_line=GUNICORN.limit_request_line,
+            permit_unconventional_http_version=True,
         )
     except h1c.IncompleteError as error:
         raise ValueError from error
@@ -97,9 +48,9 @@ def parse_in_c(head: bytes) -> dict[str, Any]:
     return environ
 
 
-def parse_in_python(head: bytes) -> dict[str, Any]:
-    """The environment by gunicorn's parser. Raises its ParseException or NoMoreData."""
-    request = Request(CONFIG, IterUnreader([head]), ("", 0))
+def parse_in_python(head: bytes) -> Environ:
+    """The environment by gunicorn's parser. Raises its ParseException, or NoMoreData."""
+    request = Request(GUNICORN, IterUnreader([head]), ("", 0))
     path, _, query = request.uri.partition("?")
     environ = {
         "REQUEST_METHOD": request.method,
@@ -115,15 +66,40 @@ def parse_in_python(head: bytes) -> dict[str, Any]:
     return environ
 
 
-def _config() -> Config:
-    config = Config()
-    config.set("http_parser", "python")
-    config.set("forwarded_allow_ips", "")
-    config.set("limit_request_line", _LINE_BYTES)
-    config.set("limit_request_fields", MOST_FIELDS)
-    config.set("limit_request_field_size", _FIELD_BYTES)
-    return config
+Parser = Callable[[bytes], Environ]
+PARSER: Parser = parse_in_c if h1c else parse_in_python
 
 
-CONFIG = _config()
-_PARSER: Parser = parse_in_c if h1c else parse_in_python
+def read_head(head: bytes, own_origin: str, parse: Parser = PARSER) -> Environ:
+    """The part of the WSGI environment that a head makes, from its first line to its empty one.
+
+    PATH_INFO is not decoded: no address of ours has a character that needs it, and a guard in front
+    of us may read an encoded one in another way. An address in absolute form, but for one of our
+    own origin, stays as it is, and so leads nowhere. Raises BadHead.
+    """
+    try:
+        environ = parse(head)
+    except (ParseException, NoMoreData, ValueError) as error:
+        raise BadHead(_CODES.get(type(error).__name__, "malformed-request")) from error
+    path, host = environ["PATH_INFO"], environ.get("HTTP_HOST")
+    target = path + environ["QUERY_STRING"]
+    coding = environ.get("HTTP_TRANSFER_ENCODING", "chunked").lower()
+    if (
+        (not target.isascii() or "#" in target)
+        or (environ["SERVER_PROTOCOL"] != "HTTP/1.0" if host is None else not _HOST.fullmatch(host))
+        or environ.get("HTTP_EXPECT", "100-continue").lower() != "100-continue"
+        or not coding.endswith("chunked")  # then nobody knows where the body ends (RFC 9112, 6.3)
+    ):
+        raise BadHead("malformed-request")
+    if coding != "chunked":
+        raise BadHead("coding-not-supported")
+    if path.lower().startswith(own_origin) and path[len(own_origin) :][:1] in ("", "/"):
+        environ["PATH_INFO"] = path[len(own_origin) :] or "/"
+    return environ
+
+
+def stays_open(environ: Environ) -> bool:
+    """Whether the client may send another request after this one (RFC 9112, 9.3)."""
+    options = {each.strip(" \t") for each in environ.get("HTTP_CONNECTION", "").lower().split(",")}
+    wanted = environ["SERVER_PROTOCOL"] != "HTTP/1.0" or "keep-alive" in options
+    return wanted and "close" not in options and environ["REQUEST_METHOD"] != "CONNECT"

@@ -11,7 +11,6 @@ import signal
 import time
 from contextlib import closing, suppress
 from functools import lru_cache, partial
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -66,11 +65,9 @@ class Worker(GeventWorker):  # type: ignore[misc] # gunicorn has no types
     def load_wsgi(self) -> None:
         """Load the application in the new process, and watch from now on how long clients take."""
         super().load_wsgi()
-        self._context = self.wsgi.extensions["cartproxy"]
+        self._context = own = self.wsgi.extensions["cartproxy"]
         self._connections = Connections(
-            self._context.request_seconds,
-            self._context.max_idle_connections,
-            self._context.max_body_bytes,
+            own.request_seconds, own.max_idle_connections, own.max_body_bytes
         )
         gevent.spawn(self._connections.watch)
 
@@ -108,7 +105,6 @@ class Worker(GeventWorker):  # type: ignore[misc] # gunicorn has no types
             "SCRIPT_NAME": "",
             "SERVER_NAME": host,
             "SERVER_PORT": str(port),
-            "wsgi.input": BytesIO(),
             "wsgi.url_scheme": "http",
         }
         server = StreamServer(listener, handle=partial(self.handle, environ), spawn=pool)
@@ -126,10 +122,10 @@ class Worker(GeventWorker):  # type: ignore[misc] # gunicorn has no types
         client.setblocking(True)
         connection = Connection(client, self._connections)
         try:
-            while self._serve(connection, environ | {"REMOTE_ADDR": addr[0]}):
+            while self._serve(connection, environ | {"REMOTE_ADDR": addr and addr[0]}):
                 pass
         except BadHead as error:
-            self._refuse(connection, error.code, error)
+            self._refuse(connection, str(error), error.__cause__ or error)
         except (EOFError, OSError) as error:
             self.log.debug("client lost: %s", type(error).__name__)
         except Exception as error:
@@ -144,17 +140,16 @@ class Worker(GeventWorker):  # type: ignore[misc] # gunicorn has no types
         half-way can still become an error.
         """
         environ = read_head(connection.read_head(), self._context.own_origin) | environ
-        body = connection.body_of(environ)
-        if body:
-            environ["wsgi.input"] = body
+        environ["wsgi.input"] = body = connection.body_of(environ)
         said: list[tuple[Any, ...]] = []
         with closing(self.wsgi(environ, lambda *answer: said.append(answer))) as pieces:
             content = b"".join(pieces)
-        more = self.alive and stays_open(environ) and connection.can_skip(body)
+        lost = connection.asks_to_go_on or body.failed  # then nobody knows where the next begins
+        more = self.alive and not lost and stays_open(environ)
         connection.send(_head(*said[-1][:2], more=more) + content)
         return more and connection.skip(body)
 
-    def _refuse(self, connection: Connection, code: str, error: Exception) -> None:
+    def _refuse(self, connection: Connection, code: str, error: BaseException) -> None:
         """Answer in the application's stead; the name of the error alone is logged."""
         request_id = secrets.token_hex(8)
         # What was said may hold a piece of the request, and so a secret.

@@ -10,7 +10,6 @@ from support import hostile
 
 from cartproxy.server import heads
 from cartproxy.server.heads import (
-    MOST_BYTES,
     BadHead,
     Parser,
     parse_in_c,
@@ -104,7 +103,6 @@ HEADS = {
     "long line": lines(b"GET /" + b"a" * 4100 + b" HTTP/1.1", b"Host: x"),
     "long field": get(b"X-A: " + b"a" * 8200),
     "64 fields": get(*[b"X-A: b"] * 63),
-    "65 fields": get(*[b"X-A: b"] * 64),
     "scheme of a proxy, twice": get(b"X-Forwarded-Proto: http", b"X-Forwarded-Ssl: on"),
 }  # fmt: skip
 
@@ -135,7 +133,6 @@ H11 = {
     "other expectation": "+ leaves it to its caller",
     "long line": "+ bounds the head as a whole",
     "long field": "+ bounds the head as a whole",
-    "65 fields": "+ bounds the head as a whole",
 }
 
 
@@ -144,7 +141,7 @@ def outcome(parser: Parser, head: bytes) -> dict[str, Any] | str:
     try:
         return read_head(head, hostile.OWN, parser) | {"wsgi.url_scheme": "http"}
     except BadHead as refusal:
-        return refusal.code
+        return str(refusal)
 
 
 @pytest.mark.parametrize("name", HEADS)
@@ -171,7 +168,7 @@ def test_parsers_accept_the_same_random_heads_and_find_the_same_in_them() -> Non
 @pytest.mark.parametrize("name", HEADS)
 def test_h11_accepts_the_same_heads(name: str) -> None:
     h11 = pytest.importorskip("h11")
-    peer = h11.Connection(h11.SERVER, max_incomplete_event_size=MOST_BYTES)
+    peer = h11.Connection(h11.SERVER, max_incomplete_event_size=65_536)
     peer.receive_data(HEADS[name])
     try:
         event = peer.next_event()
@@ -191,7 +188,7 @@ def test_h11_accepts_the_same_heads(name: str) -> None:
     [("no host", "malformed-request"), ("host with a slash", "malformed-request"),
      ("latin-1 in the target", "malformed-request"), ("fragment", "malformed-request"),
      ("gzip in chunks", "coding-not-supported"), ("chunks in gzip", "malformed-request"),
-     ("gzip", "malformed-request"), ("identity", "malformed-request"), ("65 fields", "headers-too-large"),
+     ("gzip", "malformed-request"), ("identity", "malformed-request"),
      ("long line", "address-too-long"), ("other expectation", "malformed-request")],
 )  # fmt: skip
 @pytest.mark.parametrize("parser", [parse_in_c, parse_in_python])
