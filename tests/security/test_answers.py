@@ -120,6 +120,32 @@ def test_pages_and_answers_carry_the_fixed_headers(proxy_url: str, path: str, ac
     assert "Set-Cookie" not in answer.headers
 
 
+def test_answers_without_a_body_leave_the_connection_where_it_was(raw: RawClient) -> None:
+    usual = "\r\n".join(raw.usual())
+
+    def ask(line: str, *lines: str) -> bytes:
+        return "\r\n".join([f"{line} HTTP/1.1", usual, *lines, "", ""]).encode()
+
+    look, *others = raw.speak(
+        ask(f"GET {CART}"),
+        ask(f"HEAD {CART}"),
+        ask(f"OPTIONS {CART}", "Access-Control-Request-Method: POST"),
+        ask(f"DELETE {CART}"),
+        ask("GET /livez"),
+    )
+    (unchanged, alive) = raw.speak(
+        ask(f"GET {CART}", f"If-None-Match: {look.headers['etag']}"), ask("GET /livez")
+    )
+
+    assert [each.status for each in (look, *others)] == [200, 200, 204, 204, 200]
+    assert (unchanged.status, alive.status) == (304, 200)
+    assert others[0].headers["content-length"] == look.headers["content-length"]
+    for each in (*others[1:3], unchanged):
+        assert "content-length" not in each.headers
+        assert each.headers["date"].endswith(" GMT")
+        assert each.headers["connection"] == "keep-alive"
+
+
 def test_what_may_be_kept_is_for_everybody_and_holds_nothing_of_anybody(shopper: Shopper) -> None:
     product = shopper.call("GET", "/products/3829")
 
