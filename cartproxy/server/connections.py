@@ -75,6 +75,7 @@ class Connection(Unreader):  # type: ignore[misc] # gunicorn has no types
     def __init__(self, sock: socket.socket, among: Connections) -> None:
         super().__init__()
         self.ends = math.inf  # when the client's time is over; what this process takes is its own
+        self.is_cut = False  # of its last request something may still come, and is no next one
         self.asks_to_go_on = False  # it waits for our word before it sends the body
         self._allowed = math.inf  # bytes of a body in chunks, with the frames around them
         self._sock, self._among = sock, among
@@ -92,6 +93,7 @@ class Connection(Unreader):  # type: ignore[misc] # gunicorn has no types
         By a second descriptor, since gevent lets a wait at a socket fail that is shut down.
         """
         if self._waits_for is not None:
+            self.is_cut = True
             with (
                 contextlib.suppress(OSError),
                 socket.socket(fileno=os.dup(self._sock.fileno())) as twin,
@@ -176,6 +178,6 @@ class Connection(Unreader):  # type: ignore[misc] # gunicorn has no types
         """Read what nobody has read of a body; whether a head can follow."""
         self.ends = time.monotonic() + min(self._among.seconds, _LINGER_SECONDS)
         try:
-            return len(body.read(_MOST_BYTES)) < _MOST_BYTES
+            return len(body.read(_MOST_BYTES)) < _MOST_BYTES and not self.is_cut
         except (ParseException, OSError):
             return False

@@ -144,7 +144,8 @@ class Worker(GeventWorker):  # type: ignore[misc] # gunicorn has no types
         said: list[tuple[Any, ...]] = []
         with closing(self.wsgi(environ, lambda *answer: said.append(answer))) as pieces:
             content = b"".join(pieces)
-        lost = connection.asks_to_go_on or body.failed  # then nobody knows where the next begins
+        # Whether nobody knows where the next one begins.
+        lost = connection.is_cut or connection.asks_to_go_on or body.failed
         more = self.alive and not lost and stays_open(environ)
         connection.send(_head(*said[-1][:2], more=more) + content)
         return more and connection.skip(body)

@@ -162,6 +162,31 @@ def test_what_does_not_come_is_waited_for_no_longer_than_a_request_may_take(
         wait_for(lambda: is_ended(client), "the service hangs up")
 
 
+@pytest.mark.parametrize("path", ["/livez", "/v1/stores/demo/cart/items"])
+def test_rest_of_a_body_that_came_too_slowly_is_no_request(impatient_url: str, path: str) -> None:
+    head = ADD.replace(b"/v1/stores/demo/cart/items", path.encode())
+    hidden = b"GET / HTTP/1.0\r\n\r\n"
+
+    with connect(impatient_url) as client:
+        client.sendall(head + b"Content-Length: 60000\r\n\r\n")
+        client.setblocking(False)
+        said = b""
+        with contextlib.suppress(ConnectionError):
+            while True:
+                client.send(
+                    hidden
+                )  # so slowly that 60,000 bytes take longer than the service waits
+                time.sleep(0.0007)
+                with contextlib.suppress(BlockingIOError):
+                    piece = client.recv(65536)
+                    if not piece:
+                        break
+                    said += piece
+
+    assert said.count(b"HTTP/1.1 ") == 1
+    assert said.startswith(b"HTTP/1.1 40")
+
+
 @pytest.mark.parametrize(
     "begin",
     [ask_and_never_read, *(lambda url, said=said: _say(url, said) for said in UNREAD.values())],
