@@ -98,7 +98,7 @@ def read_head(head: bytes, own_origin: str, parse: Parser = PARSER) -> Environ:
     return environ
 
 
-def stays_open(environ: Environ) -> bool:
+def keeps_alive(environ: Environ) -> bool:
     """Whether the client may send another request after this one (RFC 9112, 9.3)."""
     options = {each.strip(" \t") for each in environ.get("HTTP_CONNECTION", "").lower().split(",")}
     wanted = environ["SERVER_PROTOCOL"] != "HTTP/1.0" or "keep-alive" in options

@@ -26,7 +26,7 @@ from gunicorn.http.wsgi import base_environ
 from gunicorn.workers.ggevent import GeventWorker
 
 from cartproxy.server.connections import Connection, Connections
-from cartproxy.server.heads import BadHead, read_head, stays_open
+from cartproxy.server.heads import BadHead, keeps_alive, read_head
 from cartproxy.settings import DRAINING_FLAG
 from cartproxy.web.problems import server_refusal
 
@@ -84,7 +84,7 @@ class Worker(GeventWorker):  # type: ignore[misc] # gunicorn has no types
         while self.alive:
             self.notify()
             self._stopping.wait(_NOTIFY_SECONDS)
-        self._connections.hurry()
+        self._connections.shorten()
         if not Path(os.environ.get(DRAINING_FLAG, "")).is_file():
             gevent.sleep(_SUCCESSOR_SECONDS)
         for server in servers:
@@ -109,7 +109,7 @@ class Worker(GeventWorker):  # type: ignore[misc] # gunicorn has no types
         }
         server = StreamServer(listener, handle=partial(self.handle, environ), spawn=pool)
         if self.cfg.workers > 1:
-            server.max_accept = 1  # more are for who has nothing to do
+            server.max_accept = 1  # more are for a worker that has nothing to do
         return server
 
     def handle_exit(self, sig: int, frame: Any) -> None:
@@ -141,19 +141,19 @@ class Worker(GeventWorker):  # type: ignore[misc] # gunicorn has no types
         """
         environ = read_head(connection.read_head(), self._context.own_origin) | environ
         environ["wsgi.input"] = body = connection.body_of(environ)
-        said: list[tuple[Any, ...]] = []
-        with closing(self.wsgi(environ, lambda *answer: said.append(answer))) as pieces:
+        started: list[tuple[Any, ...]] = []
+        with closing(self.wsgi(environ, lambda *answer: started.append(answer))) as pieces:
             content = b"".join(pieces)
-        # Whether nobody knows where the next one begins.
-        lost = connection.is_cut or connection.asks_to_go_on or body.failed
-        more = self.alive and not lost and stays_open(environ)
-        connection.send(_head(*said[-1][:2], more=more) + content)
-        return more and connection.skip(body)
+        # Then nobody knows where the next head begins.
+        lost = connection.is_cut or connection.expects_continue or body.failed
+        keep_alive = self.alive and not lost and keeps_alive(environ)
+        connection.send(_head(*started[-1][:2], keep_alive=keep_alive) + content)
+        return keep_alive and connection.skip(body)
 
     def _refuse(self, connection: Connection, code: str, error: BaseException) -> None:
         """Answer in the application's stead; the name of the error alone is logged."""
         request_id = secrets.token_hex(8)
-        # What was said may hold a piece of the request, and so a secret.
+        # Its message may hold a piece of the request, and so a secret.
         (log.error if code == "internal-error" else log.info)(
             "refused_by_server", code=code, error=type(error).__name__, request_id=request_id
         )
@@ -161,10 +161,10 @@ class Worker(GeventWorker):  # type: ignore[misc] # gunicorn has no types
             connection.send(server_refusal(code, self._context.own_origin, request_id))
 
 
-def _head(status: str, fields: list[tuple[str, str]], *, more: bool) -> bytes:
+def _head(status: str, fields: list[tuple[str, str]], *, keep_alive: bool) -> bytes:
     """The head of an answer; werkzeug has refused line breaks in it."""
     lines = "".join([f"{name}: {value}\r\n" for name, value in fields])
-    connection = "keep-alive" if more else "close"
+    connection = "keep-alive" if keep_alive else "close"
     return (
         f"HTTP/1.1 {status}\r\nDate: {_date(int(time.time()))}\r\n"
         f"Connection: {connection}\r\n{lines}\r\n"
