@@ -82,10 +82,9 @@ def read_head(head: bytes, own_origin: str, parse: Parser = PARSER) -> Environ:
     except (ParseException, NoMoreData, ValueError) as error:
         raise BadHead(_CODES.get(type(error).__name__, "malformed-request")) from error
     path, host = environ["PATH_INFO"], environ.get("HTTP_HOST")
-    target = path + environ["QUERY_STRING"]
     coding = environ.get("HTTP_TRANSFER_ENCODING", "chunked").lower()
     if (
-        (not target.isascii() or "#" in target)
+        not (path + environ["QUERY_STRING"]).isascii()
         or (environ["SERVER_PROTOCOL"] != "HTTP/1.0" if host is None else not _HOST.fullmatch(host))
         or environ.get("HTTP_EXPECT", "100-continue").lower() != "100-continue"
         or not coding.endswith("chunked")  # then nobody knows where the body ends (RFC 9112, 6.3)
