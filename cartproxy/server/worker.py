@@ -162,8 +162,8 @@ class Worker(GeventWorker):  # type: ignore[misc] # gunicorn has no types
 
 
 def _head(status: str, fields: list[tuple[str, str]], *, keep_alive: bool) -> bytes:
-    """The head of an answer; werkzeug has refused line breaks in it."""
-    lines = "".join([f"{name}: {value}\r\n" for name, value in fields])
+    """The head of an answer; werkzeug has refused line breaks in it, and dates files itself."""
+    lines = "".join([f"{name}: {value}\r\n" for name, value in fields if name != "Date"])
     connection = "keep-alive" if keep_alive else "close"
     return (
         f"HTTP/1.1 {status}\r\nDate: {_date(int(time.time()))}\r\n"
