@@ -30,7 +30,6 @@ from cartproxy.web import hooks
 from cartproxy.web.api_keys import ApiKeys
 from cartproxy.web.carts import carts
 from cartproxy.web.checkout import checkout
-from cartproxy.web.connections import Connections
 from cartproxy.web.context import Context
 from cartproxy.web.credentials import CookiePolicy
 from cartproxy.web.docs import docs
@@ -68,7 +67,7 @@ def create_app(settings: Settings) -> Flask:
     pepper = settings.pepper.reveal() or secrets.token_urlsafe(32)
     app = App(__name__, root_path=__file__.removesuffix("app.py") + "web")
     # An address is right or there is none: a redirect could carry a bearer to anywhere.
-    app.url_map.merge_slashes = False
+    app.url_map.merge_slashes = app.url_map.redirect_defaults = False
     context = Context(
         stores={
             name: _store(name, store, settings, client, records, session)
@@ -95,8 +94,8 @@ def create_app(settings: Settings) -> Flask:
             trusted_hops=settings.trusted_hops,
             key=pepper.encode(),
         ),
-        connections=Connections(settings.request_seconds, most_idle=settings.idle_connections),
         max_under_way=settings.concurrency,
+        max_idle_connections=settings.idle_connections,
         max_body_bytes=settings.max_body_bytes,
         max_quantity=settings.max_quantity,
         show_docs=settings.shows_docs,

@@ -56,12 +56,10 @@ def _too_large(limit: int) -> Refused:
 
 def receive(request: Request, size: int) -> bytes:
     """Up to so many bytes of the body, as far as they come before the request's deadline."""
-    client = request.environ.get("gunicorn.socket")
-    with context().connections.reading(client):
-        try:
-            body: bytes = request.environ["wsgi.input"].read(size)
-        except Exception as error:  # WSGI has no name for what servers raise at broken chunks
-            raise Refused("malformed-request", "The body can't be read.") from error
+    try:
+        body: bytes = request.environ["wsgi.input"].read(size)
+    except Exception as error:  # WSGI has no name for what servers raise at broken chunks
+        raise Refused("malformed-request", "The body can't be read.") from error
     return body
 
 

@@ -9,7 +9,6 @@ from flask import current_app
 
 from cartproxy.records.live_carts import LiveCarts
 from cartproxy.records.names import CartNames
-from cartproxy.web.connections import Connections
 from cartproxy.web.credentials import CookiePolicy
 from cartproxy.web.rate_limits import RateLimits
 from cartproxy.web.request import Request
@@ -29,10 +28,10 @@ class Context:
     live_carts: LiveCarts
     cookie: CookiePolicy
     limits: RateLimits
-    connections: Connections
     own_origin: str
     request_seconds: float
     max_under_way: int
+    max_idle_connections: int
     max_body_bytes: int
     max_quantity: int
     show_docs: bool

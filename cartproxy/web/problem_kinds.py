@@ -120,6 +120,11 @@ CATALOGUE: Mapping[str, Kind] = {
     "internal-error": Kind(
         500, "A fault of this service", "Report it with its `request_id`. It is ours to fix."
     ),
+    "coding-not-supported": Kind(
+        501,
+        "Transfer coding not supported",
+        "Send the body as it is, with its length or in chunks.",
+    ),
     "store-auth": Kind(
         502,
         "The store refuses this service",

@@ -6,8 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 import flask
+from flask.sessions import NullSession, SessionInterface
 from werkzeug.datastructures import Accept, MIMEAccept
 from werkzeug.http import parse_accept_header
+from werkzeug.routing import MapAdapter
 
 from cartproxy import tracing
 from cartproxy.limits.rate_limiter import Standing
@@ -86,10 +88,30 @@ class Request(flask.Request):
         return (self.header(name) or "")[:_MAX_NEGOTIATED]
 
 
+class _NoSession(SessionInterface):
+    """Flask's own session is never used: ours are in Redis. It would be opened at each request."""
+
+    def open_session(self, app: flask.Flask, request: flask.Request) -> NullSession:
+        return _NO_SESSION
+
+    def is_null_session(self, obj: object) -> bool:
+        return True
+
+
+_NO_SESSION = NullSession()
+
+
 class App(flask.Flask):
     """The application: makes requests of our type, and knows that no function is a coroutine."""
 
     request_class = Request
+    session_interface = _NoSession()
+
+    def create_url_adapter(self, request: flask.Request | None) -> MapAdapter | None:
+        """Routing by path and method alone: nothing that a client calls us decides anything."""
+        if request is None:
+            return None
+        return MapAdapter(self.url_map, "", "/", "", "http", request.path, request.method)
 
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
         """The function itself; Flask would examine it at each call."""

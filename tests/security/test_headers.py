@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+
 import pytest
 import requests
 from support.raw import JSON, RawClient
@@ -182,6 +184,50 @@ def test_methods_that_are_none_are_405_and_not_counted_by_name(
     assert "GET" in answer.headers["allow"]
     # Whoever could make names of figures could make as many as the disk holds.
     assert f'method="{method}"' not in metrics or method == "PUT"
+
+
+@pytest.mark.parametrize(
+    "target", ["http://evil.example", "http://evil.example/", "http://evil.example/livez", "HTTPS://evil.example?a",
+               "http://evil.example/problems/not-found", "http:///livez", "//evil.example/livez", "//livez",
+               "/livez#a", "/%6civez"],
+)  # fmt: skip
+@pytest.mark.parametrize("method", ["GET", "POST", "OPTIONS"])
+def test_address_of_another_host_leads_nowhere(raw: RawClient, method: str, target: str) -> None:
+    (answer,) = raw.speak(f"{method} {target} HTTP/1.1\r\nHost: evil.example\r\n\r\n".encode())
+
+    assert (answer.status, answer.code) == (404, "not-found")
+    assert "location" not in answer.headers
+    assert b"evil" not in answer.body
+
+
+def test_address_in_absolute_form_of_our_own_origin_is_ours(raw: RawClient, proxy_url: str) -> None:
+    one, other = (
+        raw.speak(f"GET {target} HTTP/1.1\r\nHost: x\r\n\r\n".encode())[0]
+        for target in (f"{proxy_url.upper()}/livez", f"{proxy_url}1/livez")
+    )
+
+    assert (one.status, other.status) == (200, 404)
+
+
+@pytest.mark.parametrize(
+    ("version", "connection", "closes"),
+    [("1.1", "keep-alive", False), ("1.1", "close, keep-alive", True), ("1.2", "x", False), ("1.0", "x", True),
+     ("1.0", "keep-alive", False)],
+)  # fmt: skip
+def test_answer_is_of_http_1_1_and_the_connection_stays_as_asked(
+    raw: RawClient, version: str, connection: str, *, closes: bool
+) -> None:
+    request = f"GET /livez HTTP/{version}\r\nHost: x\r\nConnection: {connection}\r\n\r\n".encode()
+
+    with socket.create_connection((raw.host, raw.port), timeout=60) as client:
+        client.sendall(request)
+        said = client.recv(4096)
+        client.sendall(request)
+        again = client.recv(4096)
+
+    assert said.startswith(b"HTTP/1.1 200 OK\r\n")
+    assert b"Connection: close" in said if closes else b"Connection: keep-alive" in said
+    assert (again == b"") == closes
 
 
 def test_host_is_never_used(raw: RawClient) -> None:

@@ -139,8 +139,8 @@ class Shopping(RuleBasedStateMachine):
         self.client = clients.get(adds, World.plenty)
         self.ledger = Ledger(merging)
         self.log = [
-            f"merging: {merging}, ordered: {ordered}, others: {others}, large: {large}, "
-            f"adds: {adds}"
+            f"merging: {merging}, ordered: {ordered}, others: {others}",
+            f"large: {large}, adds: {adds}",
         ]
         self.readable_orders = ordered == "read_only"
         self.bearer = credential()
