@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from functools import partial
 
 from flask import Blueprint, Response
 
 from cartproxy.carts.answers import Terms
+from cartproxy.model.keys import IdempotencyKey
 from cartproxy.web.admission import admit_creation
 from cartproxy.web.bodies import FORM_TYPE, load_form, load_json, read_body
 from cartproxy.web.context import context
@@ -59,8 +61,19 @@ def buy() -> Response:
     cart = caller.cart_to_change()
     admit = partial(admit_creation, current(), context().limits)
     wanted = Terms(caller.deadline, admit_creation=admit)
-    caller.store.carts.add(cart, [item], wanted)
+    key = _key_of_form(caller.store.carts.mark(cart))
+    caller.store.carts.add(cart, [item], replace(wanted, key=key))
     return _see_other(caller.store.carts.checkout(cart, wanted))
+
+
+def _key_of_form(mark: str) -> IdempotencyKey:
+    """The key of a form's post: a double click sends the same body to the same cart twice.
+
+    Sent again once the cart has changed, it is another wish to buy.
+    """
+    request = current()
+    body = request.received
+    return IdempotencyKey.of(f"{mark} {body.decode('latin-1')}", "form", request.path, body)
 
 
 def _see_other(url: str) -> Response:
