@@ -25,7 +25,7 @@
   const PARTS = {
     "drawer.js": "sha384-LMu3Uc0HRg1nyIfjfKquMusADzhZ5uA2dRrQMoWwuLwROYayp9T3cCRq6E6nhZHm",
     "doctor.js": "sha384-HuifDc5MUpnxMIWQOeFrWxdchPYiZCAVLSTip5cJ676JU2Mr0sSPlErofnR/hOh+",
-    "product.js": "sha384-DJD6AM0s6ttsoDG7vD4YRmmpdAAO/4uLo1qCKSdM1KzeXOGx3IOJbSrJ9FtBo6B7",
+    "product.js": "sha384-6Cw3t//rRJo+0lMyfts12fM8jIOVsl8K4LKv9pSakqtxs4ValAmEgtV8gSek38fK",
     "texts.js": "sha384-n7tsMBPebpCCjlVgu+N1+dv37w2Glt89wAsHPKk254s4QgbPDTu0zvgAinK8nl+7",
   };
   const base = new URL("../../v1/stores/" + encodeURIComponent(store), script.src).href;
@@ -518,9 +518,9 @@ label,fieldset{display:inline-flex;gap:.4em;align-items:center}
         return;
       }
       if (this.#slot.parentNode === this.#own) this.#own.after(this.#slot);
-      put(this.#own, text("add", this));
+      put(this.#own, works ? "" : text("add", this));
       // In somebody else's form it is nothing that the Enter key sends.
-      for (const each of this.querySelectorAll("button:not([type])")) if (each.form && !this.contains(each.form)) each.type = "button";
+      for (const each of this.querySelectorAll("button:not([type]),[type=submit]")) if (each.form && !this.contains(each.form)) each.type = "button";
     }
     get #catalogId() {
       return +(this.getAttribute("catalog-id") ?? this.querySelector("[name=catalog_id]")?.value);
@@ -535,6 +535,7 @@ label,fieldset{display:inline-flex;gap:.4em;align-items:center}
         this.#leads = false;
         this.#options.replaceChildren();
         try {
+          await 0; // so that `mine` can be asked
           const other = this.getAttribute("store") ?? store;
           if (other !== store) throw problem({ code: "two-stores", detail: `one store a page: "${other}" is left out`, status: 404 });
           const product = await api.product(id);

@@ -89,8 +89,8 @@
       if (check === "block" && this.#differs(amounts(this.#element.getAttribute("shown-price")))) {
         throw problem({ code: "price-changed", title: text("price", this.#element) + money(unit, this.#product.currency) });
       }
-      const least = this.#product.minimum_quantity ?? this.#product.quantity_step ?? 1;
-      let quantity = written.trim() ? quantityOf(written) : least;
+      const least = this.#product.minimum_quantity ?? this.#product.quantity_step;
+      let quantity = written.trim() ? quantityOf(written) : least ?? 1;
       if (!field && quantity < least) quantity = least;
       if (misfits(quantity, this.#product)) {
         field?.focus();
