@@ -474,9 +474,9 @@ label,fieldset{display:inline-flex;gap:.4em;align-items:center}
     // What the service refuses names its field; only the store's own refusals are the store's.
     return error.errors?.length ? error.errors[0].detail : (error.code === "item-rejected" ? text("refused", element) : "") + error.message;
   }
-  // A link, button or form of the page, that no other part of it hides.
-  const WORKS = ":scope :is(a[href],button,form,[type=submit],[type=image]):not([hidden],:scope [hidden] *)";
-  const PRESSED = "a[href],button,form,[type=submit],[type=image]";
+  const PRESSED = "a[href],button,form,[type=button],[type=submit],[type=image]";
+  // Such a one that no other part of the page hides.
+  const WORKS = `:scope :is(${PRESSED}):not([hidden],:scope [hidden] *)`;
 
   class CartButton extends HTMLElement {
     static observedAttributes = ["catalog-id"];
