@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 from support.browser_fixtures import new_context
-from support.servers import ROOT
 from support.shopper import Store
 from support.sites import PRODUCT, Site
+from support.snippets import printed
 
 from cartproxy.widget import releases
 
@@ -251,28 +249,11 @@ def test_a_form_from_an_unlisted_site_gets_a_page_a_person_can_read(page: Page, 
 
 
 def test_what_the_snippet_prints_works_when_pasted(page: Page, blog: Site, store: Store) -> None:
-    settings = {
-        "CARTPROXY_PUBLIC_URL": blog.proxy.replace("cart.localhost", "127.0.0.1"),
-        "CARTPROXY_STORES_DEMO_SECURE_URL": "https://shop.example",
-        "CARTPROXY_STORES_DEMO_SHOP_URL": blog.store,
-        "CARTPROXY_STORES_DEMO_PRIVATE_KEY": "key",
-        "CARTPROXY_STORES_DEMO_TOKEN": "token",
-        "CARTPROXY_STORES_DEMO_ORIGINS": blog.url,
-    }
-    printed = subprocess.run(
-        [sys.executable, "-m", "cartproxy", "snippet", "--store", "demo", "--product", "3829"],
-        env=settings,
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout
-    parts = printed.split("\n\n")
+    text = printed(blog, 3829)
+    parts = text.split("\n\n")
     tag = next(part for part in parts if "<script" in part)
     button = next(part for part in parts if "<cart-button" in part)
-    policy = next(
-        line for line in printed.splitlines() if line.startswith("Content-Security-Policy:")
-    )
+    policy = next(line for line in text.splitlines() if line.startswith("Content-Security-Policy:"))
     page.goto(
         blog.write(
             tag + button,

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 
 import pytest
-from playwright.sync_api import Locator, Page, Route, expect
+from playwright.sync_api import Browser, Locator, Page, Route, expect
+from support.browser_fixtures import new_context
 from support.shopper import Store
 from support.sites import PRODUCT, Site
+from support.snippets import printed
 
 pytestmark = pytest.mark.browser
 
@@ -347,3 +349,40 @@ def test_a_line_that_cannot_be_read_is_shown_as_that(page: Page, blog: Site, sto
     expect(dialog.locator("[part=line-total]").first).to_have_text("")
     expect(dialog.get_by_role("button", name="Remove: Pint mug")).to_be_enabled()
     expect(dialog.locator("[part=line-total]").last).to_have_text("$7.50")
+
+
+def test_the_printed_form_takes_every_kind_of_option_without_scripts(
+    browser: Browser, blog: Site, store: Store
+) -> None:
+    form = printed(blog, PLAQUE).partition("the form alone:")[2].partition("If the page")[0]
+    with new_context(browser, java_script_enabled=False) as context:
+        page = context.new_page()
+        page.goto(blog.write(form.replace("127.0.0.1", "cart.localhost"), script=""))
+        page.get_by_label("Lettering: First line").fill("Ada")
+        page.get_by_label("For the engraver").fill("Deep,\nplease")
+        page.get_by_label("Screws").check()
+        page.get_by_label("Gift wrap").check()
+
+        page.get_by_role("button", name="Add to cart").click()
+
+        expect(page.get_by_role("heading", name="Secure checkout")).to_be_visible()
+        for chosen in ("Ada", "Deep, please", "Screws", "Gift wrap"):
+            expect(page.get_by_text(chosen).first).to_be_visible()
+
+
+def test_the_printed_form_is_the_same_with_the_script(page: Page, blog: Site, store: Store) -> None:
+    parts = printed(blog, POSTER).split("\n\n")
+    element = next(part for part in parts if "<cart-button" in part)
+    page.goto(blog.write(element.replace("127.0.0.1", "cart.localhost")))
+    page.get_by_label("Motif").select_option(label="Hill")
+    page.get_by_label("Format").select_option(label="A3")
+    expect(page.locator(STATUS)).to_have_text("Not available just now.")
+
+    page.get_by_label("Format").select_option(label="A2")
+    expect(page.locator(STATUS)).to_have_text("The price is now $32.99")
+    press(page)
+
+    assert added(page)["options"] == [
+        {"name": "Motif", "value": "Hill"},
+        {"name": "Format", "value": "A2"},
+    ]
