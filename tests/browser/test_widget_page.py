@@ -218,6 +218,48 @@ def test_the_doctor_sees_what_else_can_be_wrong(page: Page, blog: Site) -> None:
     assert found["price-differs"]["mend"] == 'shown-price="9.99"'
 
 
+def test_the_doctor_names_what_makes_this_page_a_hard_place(page: Page, blog: Site) -> None:
+    page.add_init_script(
+        """navigator.locks.request = () => Promise.reject(new DOMException("", "SecurityError"));
+           Array.prototype.toJSON = function () { return this.slice(); };
+           customElements.define("cart-drawer", class extends HTMLElement {});"""
+    )
+    blog.write("<p>Another page</p>", script="")
+    page.goto(blog.url)
+    page.evaluate("localStorage.setItem('cartproxy:demo:outbox', '5')")
+    buttons = (
+        '<form action="/outer"><cart-button catalog-id="3829" shown-price="call"></cart-button></form>'
+        '<cart-button catalog-id="3838" quantity="7"></cart-button>'
+        '<cart-button catalog-id="3842" store="other"></cart-button>'
+        '<cart-button catalog-id="3842" shown-price="45,00"></cart-button>'
+    )
+    page.goto(blog.write(buttons, script='data-store="demo" data-lang="en_US"'))
+    expect(page.locator("[part=store-only]").first).to_be_attached()
+
+    found = findings(page)
+
+    assert {
+        "locks-refused",
+        "patched-json",
+        "name-taken",
+        "storage-damaged",
+        "form-around",
+        "price-unreadable",
+        "quantity-unfit",
+        "two-stores",
+        "store-only",
+        "language-unknown",
+    } <= set(found)
+    assert "price-differs" not in found
+    assert "6, 12" in found["quantity-unfit"]["message"]
+
+
+def test_the_doctor_finds_no_store(page: Page, blog: Site) -> None:
+    page.goto(blog.write(PRODUCT, script="data-nothing") + "?cartproxy-doctor")
+
+    expect(page.get_by_role("dialog", name="cartproxy doctor")).to_contain_text("names no store")
+
+
 def test_the_doctor_says_when_the_store_id_is_wrong(page: Page, blog: Site) -> None:
     page.goto(blog.write(PRODUCT, script='data-store="demmo"'))
 

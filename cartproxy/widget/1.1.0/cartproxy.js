@@ -24,7 +24,7 @@
   // Loaded when needed, out of this version's own folder, and only if they are what was released.
   const PARTS = {
     "drawer.js": "sha384-LMu3Uc0HRg1nyIfjfKquMusADzhZ5uA2dRrQMoWwuLwROYayp9T3cCRq6E6nhZHm",
-    "doctor.js": "sha384-HuifDc5MUpnxMIWQOeFrWxdchPYiZCAVLSTip5cJ676JU2Mr0sSPlErofnR/hOh+",
+    "doctor.js": "sha384-+v4WMT9VZ76ezk32v87IBw38E5vHJvYPjSeo47jBgEnKfaETXTSsLUZZdPKXuvh7",
     "product.js": "sha384-6Cw3t//rRJo+0lMyfts12fM8jIOVsl8K4LKv9pSakqtxs4ValAmEgtV8gSek38fK",
     "texts.js": "sha384-n7tsMBPebpCCjlVgu+N1+dv37w2Glt89wAsHPKk254s4QgbPDTu0zvgAinK8nl+7",
   };
