@@ -478,6 +478,10 @@ label,fieldset{display:inline-flex;gap:.4em;align-items:center}
   // Such a one that no other part of the page hides.
   const WORKS = `:scope :is(${PRESSED}):not([hidden],:scope [hidden] *)`;
 
+  /** Whether something inside is to be seen: words or a picture. */
+  const speaks = (element) =>
+    [...element.childNodes].some((node) => (node.nodeType === 3 || node.matches?.(":not(noscript,style,script,template,[hidden])")) && (node.textContent.trim() || /<(img|svg)/i.test(node.outerHTML)));
+
   class CartButton extends HTMLElement {
     static observedAttributes = ["catalog-id"];
     #status = make("p", { part: "status", role: "status" });
@@ -511,9 +515,8 @@ label,fieldset{display:inline-flex;gap:.4em;align-items:center}
     /** What is inside does the work, or it is the label of a button of ours. */
     #arrange() {
       const works = this.querySelector(WORKS);
-      const says = [...this.childNodes].some((node) => (node.nodeType === 3 ? node.data.trim() : node.matches?.(":not(noscript,style,script,template,[hidden])")));
-      this.#own.hidden = works;
-      if (!works && says) {
+      this.#own.hidden = !!works;
+      if (!works && speaks(this)) {
         if (this.#slot.parentNode !== this.#own) this.#own.replaceChildren(this.#slot);
         return;
       }
@@ -638,7 +641,11 @@ label,fieldset{display:inline-flex;gap:.4em;align-items:center}
     connectedCallback() {
       const count = make("span", { part: "count", class: "count" });
       const opener = button("button", "", () => api.open().catch(() => {}));
-      opener.append(make("slot", {}, text("count", this)), " ", count);
+      const label = make("span");
+      const slot = make("slot");
+      slot.addEventListener("slotchange", () => put(label, speaks(this) ? "" : text("count", this)));
+      put(label, text("count", this));
+      opener.append(label, slot, " ", count);
       (this.shadowRoot ?? styled(this)).replaceChildren(opener);
       this.#end = api.subscribe((cart) => put(count, String(cart.item_count)));
     }
