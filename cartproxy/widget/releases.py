@@ -16,10 +16,11 @@ from pathlib import Path
 VERSION = "1.1.0"
 _FOLDER = Path(__file__).parent
 _COMMENT = re.compile(r"(^|\s)(// |/\*\*).*")
-# A text, a template (with a template inside perhaps) or a regular expression, which stay as they
+# The banner, a text, a template (with a template inside perhaps) or a regular expression, which stay as they
 # are; or blanks between other tokens.
 _TOKEN = re.compile(
     r'''"(?:\\.|[^"\\\n])*"'''
+    r"|/\*!.*?\*/"
     r"|`(?:\\.|\$\{(?:[^`{}]|`[^`]*`)*\}|[^`\\])*`"
     r"|(?<=[(,=:\[!&|?{;]) ?/(?:\\.|\[(?:\\.|[^\]\\\n])*\]|[^/\\\n\[])+/"
     r"|(?P<blank> +|(?<=[;{,(])\n)"

@@ -136,6 +136,15 @@ def test_only_what_the_store_marks_is_chosen_before_the_shopper_does(
     assert store.carts() == []
 
 
+def test_an_option_fixed_to_what_is_not_there_is_asked_for(page: Page, blog: Site) -> None:
+    page.goto(blog.write(button(SHIRT, 'option-1882="999"')))
+    page.get_by_label("Size").select_option(label="Small")
+
+    press(page)
+
+    assert added(page)["options"] == [{"name": "Size", "value": "Small"}]
+
+
 def test_the_press_that_makes_options_appear_adds_nothing(
     page: Page, blog: Site, store: Store
 ) -> None:

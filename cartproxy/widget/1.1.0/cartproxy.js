@@ -23,10 +23,10 @@
   const VERSION = "1.1.0";
   // Loaded when needed, out of this version's own folder, and only if they are what was released.
   const PARTS = {
-    "drawer.js": "sha384-LMu3Uc0HRg1nyIfjfKquMusADzhZ5uA2dRrQMoWwuLwROYayp9T3cCRq6E6nhZHm",
-    "doctor.js": "sha384-+v4WMT9VZ76ezk32v87IBw38E5vHJvYPjSeo47jBgEnKfaETXTSsLUZZdPKXuvh7",
-    "product.js": "sha384-6Cw3t//rRJo+0lMyfts12fM8jIOVsl8K4LKv9pSakqtxs4ValAmEgtV8gSek38fK",
-    "texts.js": "sha384-n7tsMBPebpCCjlVgu+N1+dv37w2Glt89wAsHPKk254s4QgbPDTu0zvgAinK8nl+7",
+    "drawer.js": "sha384-vxDxJb1lA/L4fDe1xj8TkxhqoAlBNt1KnETc6clLb/nGWZnryvm0f2QWOM1yBwD8",
+    "doctor.js": "sha384-ilzLrTLL/YDYASTjvssl6OkE9XWZTan/Sa1/lkKycbwMvIraX52Ojx6Y2aVkptz3",
+    "product.js": "sha384-8gjwNAhuNEHten8stDdRiA61dJbHaupfAbezkk4ESxnRsXXZbnrwKm9TNjoVJgms",
+    "texts.js": "sha384-vfKl4xKCHaWycoLULRlwy0ay7ijcVn1t6VC62AXccKrACpMjxbwJUQLHe+I8oMrN",
   };
   const base = new URL("../../v1/stores/" + encodeURIComponent(store), script.src).href;
 
@@ -155,7 +155,7 @@
         awayUntil = 0;
         return answer;
       } catch (error) {
-        if (error.status === 401 && attempt === 1) {
+        if (error.code === "credential-malformed" && attempt === 1) {
           drop("credential");
         } else if (error.code === "offline" && path !== "/cart") {
           say("offline");
@@ -480,7 +480,7 @@ label,fieldset{display:inline-flex;gap:.4em;align-items:center}
 
   /** Whether something inside is to be seen: words or a picture. */
   const speaks = (element) =>
-    [...element.childNodes].some((node) => (node.nodeType === 3 || node.matches?.(":not(noscript,style,script,template,[hidden])")) && (node.textContent.trim() || /<(img|svg)/i.test(node.outerHTML)));
+    [...element.childNodes].some((node) => node.data?.trim() && node.nodeType === 3 || node.matches?.(":not(noscript,style,script,template,[hidden])") && (node.textContent.trim() || node.parentNode.querySelector("img,svg")));
 
   class CartButton extends HTMLElement {
     static observedAttributes = ["catalog-id"];

@@ -137,7 +137,7 @@
       const fixedTo = this.#element.getAttribute("option-" + id);
       if (fixedTo) {
         const value = typed ? [chosen(options[0]?.option_id ?? id, fixedTo)] : named(fixedTo.split(",").map(Number));
-        return { set, read: () => value };
+        if (value.length) return { set, read: () => value };
       }
       const extra = ({ price_difference: more }) => (+more ? ` (${+more > 0 ? "+" : ""}${money(more, this.#product.currency)})` : "");
       if (kind === "single" && options.length) {

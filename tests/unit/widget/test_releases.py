@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 
@@ -35,6 +36,19 @@ def test_the_script_loads_its_parts_by_their_integrity(name: str) -> None:
 
     assert named is not None
     assert named[1] == script(name).integrity
+
+
+@pytest.mark.parametrize("name", releases.FILES)
+def test_blanks_are_taken_from_the_code_alone(name: str) -> None:
+    folder = Path(releases.__file__).parent / releases.VERSION
+    lines = (folder / name).read_text(encoding="utf-8").splitlines()
+    code = "\n".join(line for line in lines if not line.strip().startswith(("/**", "// ")))
+    texts = re.findall(r'"(?:[^"\\\n]|\\.)*"', code)
+    served = script(name).plain.decode()
+
+    assert len(texts) > 5
+    assert [text for text in texts if text not in served] == []
+    assert " => " not in served
 
 
 @pytest.mark.parametrize("name", releases.FILES)
