@@ -24,7 +24,7 @@
   // Loaded when needed, out of this version's own folder, and only if they are what was released.
   const PARTS = {
     "drawer.js": "sha384-vxDxJb1lA/L4fDe1xj8TkxhqoAlBNt1KnETc6clLb/nGWZnryvm0f2QWOM1yBwD8",
-    "doctor.js": "sha384-ilzLrTLL/YDYASTjvssl6OkE9XWZTan/Sa1/lkKycbwMvIraX52Ojx6Y2aVkptz3",
+    "doctor.js": "sha384-dqYehwg6ejbJyhIDxtljeT48D/RsXFcnNlfrhYqy5QAD/xF0xQI8zQsPzaKORgDa",
     "product.js": "sha384-8gjwNAhuNEHten8stDdRiA61dJbHaupfAbezkk4ESxnRsXXZbnrwKm9TNjoVJgms",
     "texts.js": "sha384-vfKl4xKCHaWycoLULRlwy0ay7ijcVn1t6VC62AXccKrACpMjxbwJUQLHe+I8oMrN",
   };
