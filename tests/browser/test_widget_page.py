@@ -16,7 +16,9 @@ from cartproxy.widget import releases
 
 pytestmark = pytest.mark.browser
 
-OPTIONS = '<cart-button catalog-id="3828"></cart-button>'
+OPTIONS = (
+    '<cart-button catalog-id="3828"></cart-button><cart-button catalog-id="3841"></cart-button>'
+)
 POST = "<cart-count>Cart</cart-count>" + PRODUCT + OPTIONS + "<cart-drawer></cart-drawer>"
 ADD = "cartproxy.add({ catalogId: 3829 })"
 
@@ -37,7 +39,7 @@ def test_a_strict_policy_as_the_snippet_names_it_is_enough(
     )
     page.goto(blog.write(POST, Content_Security_Policy=policy))
 
-    page.locator("cart-button a").click()
+    page.locator("cart-button > a").click()
     page.get_by_role("button", name="View cart").click()
     image = page.get_by_role("dialog").locator("img")
     expect(image).to_be_visible()
@@ -64,7 +66,7 @@ def test_the_tag_with_integrity_runs_and_an_altered_one_leaves_the_link(
 
     page.goto(blog.write(tag % ("sha384-" + "A" * 64) + POST, script=""))
 
-    page.locator("cart-button a").click()
+    page.locator("cart-button > a").click()
     expect(page).to_have_url(f"{blog.store}/product-p/3829")
 
 
@@ -79,9 +81,10 @@ def test_axe_finds_nothing_wrong(browser: Browser, blog: Site, scheme: Any, widt
 def _examine(page: Page, blog: Site, width: int) -> None:
     page.goto(blog.write("<style>html{color-scheme:light dark;background:Canvas}</style>" + POST))
     expect(page.get_by_label("Size")).to_be_visible()
+    expect(page.get_by_label("Gift wrap")).to_be_visible()
     assert_accessible(page)
 
-    page.locator("cart-button a").click()
+    page.locator("cart-button > a").click()
     page.get_by_role("button", name="View cart").click()
     expect(page.get_by_role("dialog").get_by_text("Pint mug")).to_be_visible()
 
@@ -120,6 +123,26 @@ def test_a_new_reader_costs_no_call_of_a_cart(page: Page, blog: Site) -> None:
     assert [url for url in asked if "/v1/stores/demo/cart" in url] == []
 
 
+@pytest.mark.parametrize(
+    "inside",
+    ['<a href="{store}/product-p/3829">Add to cart</a>',
+     '<form method="post" action="{proxy}/v1/stores/demo/buy"><button>Add to cart</button></form>'],
+)  # fmt: skip
+def test_nothing_moves_when_the_script_comes(page: Page, blog: Site, inside: str) -> None:
+    element = f'<cart-button catalog-id="3829" shown-price="9,99">{inside}</cart-button>'
+    page.add_init_script(
+        """window.moved = 0;
+           new PerformanceObserver((list) => { for (const each of list.getEntries()) moved += each.value; })
+             .observe({ type: "layout-shift", buffered: true });"""
+    )
+    page.goto(blog.write(f"<div>{element}</div>" + "<p>Words of the post.</p>" * 20))
+    expect(page.locator("cart-button [part=status]")).to_be_attached()
+    page.wait_for_load_state("networkidle")
+    page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+
+    assert page.evaluate("moved") == 0
+
+
 def test_one_preflight_is_enough_for_a_visit_of_writes(page: Page, blog: Site) -> None:
     session = page.context.new_cdp_session(page)
     preflights: list[str] = []
@@ -148,7 +171,7 @@ def test_the_script_twice_draws_one_drawer_and_adds_once(
     again = f'<script src="{blog.proxy}/widget/v1/cartproxy.js" data-store="demo" defer></script>'
     page.goto(blog.write(again + POST))
 
-    page.locator("cart-button a").click()
+    page.locator("cart-button > a").click()
 
     expect(page.get_by_role("button", name="Cart 1")).to_be_visible()
     assert page.evaluate("cartproxy.loadedTwice") is True
