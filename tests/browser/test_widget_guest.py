@@ -394,6 +394,26 @@ def test_a_policy_by_nonce_lets_the_parts_through(
     expect(page.get_by_role("dialog", name="Your cart")).to_be_visible()
 
 
+@pytest.mark.parametrize("policy", ["script-src {proxy}/widget/v1/cartproxy.js",
+                                    "trusted-types 'none'; require-trusted-types-for 'script'"])  # fmt: skip
+def test_parts_that_are_blocked_leave_ways_to_the_store(
+    page: Page, blog: Site, store: Store, warned: list[str], policy: str
+) -> None:
+    shirt = '<cart-button catalog-id="3828" product-url="{store}/product-p/3828">Buy</cart-button>'
+    policy = policy.replace("{proxy}", blog.proxy)
+    page.goto(blog.write(COUNT + PRODUCT + shirt, Content_Security_Policy=policy))
+
+    page.locator("cart-button a").click()
+    expect_added(page, store)
+    page.locator("cart-count button").click()
+    expect(page.get_by_role("heading", name="Secure checkout")).to_be_visible()
+    page.goto(blog.url)
+    page.get_by_role("button", name="Buy").click()
+
+    expect(page).to_have_url(f"{blog.store}/product-p/3828")
+    assert warned or "trusted" in policy
+
+
 # --- What comes late, moves and changes ---
 
 

@@ -23,10 +23,10 @@
   const VERSION = "1.1.0";
   // Loaded when needed, out of this version's own folder, and only if they are what was released.
   const PARTS = {
-    "drawer.js": "sha384-vxDxJb1lA/L4fDe1xj8TkxhqoAlBNt1KnETc6clLb/nGWZnryvm0f2QWOM1yBwD8",
-    "doctor.js": "sha384-dqYehwg6ejbJyhIDxtljeT48D/RsXFcnNlfrhYqy5QAD/xF0xQI8zQsPzaKORgDa",
-    "product.js": "sha384-8gjwNAhuNEHten8stDdRiA61dJbHaupfAbezkk4ESxnRsXXZbnrwKm9TNjoVJgms",
-    "texts.js": "sha384-vfKl4xKCHaWycoLULRlwy0ay7ijcVn1t6VC62AXccKrACpMjxbwJUQLHe+I8oMrN",
+    "drawer.js": "sha256-xKVmDAj00+N5u4WIlOaus5z4ak8uEH4TIvxPg4c2Cd4=",
+    "doctor.js": "sha256-eRsaEo+j9ut8tZ2Bs0jGltytSHBUDnn+uVOvzo7t9kU=",
+    "product.js": "sha256-cWuwxkquiCp+IUp5oYYiM2HEX52PN08O32jjCuEgMEk=",
+    "texts.js": "sha256-jLVyJhpASP/gNVEqwyTh/RyL4WjVQ0UNGnAuIrEn/rM=",
   };
   const base = new URL("../../v1/stores/" + encodeURIComponent(store), script.src).href;
 
@@ -301,7 +301,7 @@
     try {
       if (top !== self) return void (top.location.href = url);
     } catch {
-      if (open(url, "_blank")) return;
+      if (window.open(url, "_blank")) return;
     }
     location.assign(url);
   }
@@ -416,7 +416,8 @@
       const tag = Object.assign(document.createElement("script"), { src: trusted.createScriptURL(url), integrity: PARTS[part], crossOrigin: "anonymous", nonce: script.nonce, onload });
       tag.onerror = () => {
         delete loading[part];
-        onerror(problem({ code: "unreachable", detail: part + " can't be loaded", retryable: true }));
+        warn(part, part + " can't be loaded");
+        onerror(problem({ code: "unreachable", detail: wrong.get(part), retryable: true }));
       };
       document.head.append(tag);
     });
@@ -478,6 +479,8 @@ label,fieldset{display:inline-flex;gap:.4em;align-items:center}
   // Such a one that no other part of the page hides.
   const WORKS = `:scope :is(${PRESSED}):not([hidden],:scope [hidden] *)`;
 
+  /** The drawer; where it can't be had, the checkout. */
+  const open = () => api.open().catch(() => api.checkout());
   /** Whether something inside is to be seen: words or a picture. */
   const speaks = (element) =>
     [...element.childNodes].some((node) => node.data?.trim() && node.nodeType === 3 || node.matches?.(":not(noscript,style,script,template,[hidden])") && (node.textContent.trim() || node.parentNode.querySelector("img,svg")));
@@ -485,7 +488,7 @@ label,fieldset{display:inline-flex;gap:.4em;align-items:center}
   class CartButton extends HTMLElement {
     static observedAttributes = ["catalog-id"];
     #status = make("p", { part: "status", role: "status" });
-    #view = button("view", text("view", this), () => api.open().catch((error) => this.#say(reason(error, this))), { hidden: true });
+    #view = button("view", text("view", this), () => open().catch((error) => this.#say(reason(error, this))), { hidden: true });
     #options = make("div", { part: "options", class: "options" });
     #own = button("button", "", null, { class: "main" });
     #slot = make("slot");
@@ -544,7 +547,9 @@ label,fieldset{display:inline-flex;gap:.4em;align-items:center}
           const product = await api.product(id);
           const shown = this.getAttribute("shown-price") ?? product.price;
           const asks = product.option_sets.length || product.minimum_quantity || product.maximum_quantity || product.quantity_step || +shown !== +product.price;
-          if (asks) await load("product.js");
+          if (asks) await load("product.js").catch((error) => {
+            throw Object.assign(error, { leads: true });
+          });
           if (!mine()) return;
           this.#product = product;
           if (asks) this.#choose();
@@ -608,7 +613,7 @@ label,fieldset{display:inline-flex;gap:.4em;align-items:center}
       try {
         const error = seen ? null : await Promise.race([this.#describe(), sleep(9000)]);
         // Without the product, nobody knows what there is to choose.
-        if (this.#leads || !this.#product) throw Object.assign(error ?? problem({ code: "no-product", status: 503 }), { leads: error?.status });
+        if (this.#leads || !this.#product) throw Object.assign(error ?? problem({ code: "no-product", status: 503 }), { leads: error?.leads || error?.status });
         const field = this.querySelector("[name=quantity]");
         const written = field?.value || this.getAttribute("quantity") || "";
         const quantity = written.trim() ? quantityOf(written) : 1;
@@ -640,7 +645,7 @@ label,fieldset{display:inline-flex;gap:.4em;align-items:center}
     #end;
     connectedCallback() {
       const count = make("span", { part: "count", class: "count" });
-      const opener = button("button", "", () => api.open().catch(() => {}));
+      const opener = button("button", "", () => open().catch(() => {}));
       const label = make("span");
       const slot = make("slot");
       slot.addEventListener("slotchange", () => put(label, speaks(this) ? "" : text("count", this)));

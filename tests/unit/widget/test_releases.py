@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import re
 
 import pytest
@@ -34,7 +36,9 @@ def test_the_script_loads_its_parts_by_their_integrity(name: str) -> None:
     named = re.search(rf'"{name}": ?"([^"]+)"', script("cartproxy.js").plain.decode())
 
     assert named is not None
-    assert named[1] == script(name).integrity
+    # A shorter hash than that of the snippet, since each stands in the script itself.
+    digest = base64.b64encode(hashlib.sha256(script(name).plain).digest()).decode()
+    assert named[1] == f"sha256-{digest}"
 
 
 @pytest.mark.parametrize(
