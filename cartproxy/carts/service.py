@@ -137,6 +137,11 @@ class CartService:
         """The cart of a shopper who has none."""
         return Cart(EMPTY, self._currency, int(time.time() * 1000))
 
+    def mark(self, session: str) -> str:
+        """A text that changes whenever the cart is changed or read again; asks no store."""
+        record = self._records.load(session).record
+        return f"{record.as_of_ms} {record.shown.entity_tag}" if record else ""
+
     def read(
         self,
         session: str,

@@ -321,7 +321,8 @@ def _quantities(wire: Wire) -> dict[str, Any]:
 
 def _listed(wire: Wire) -> list[Decimal]:
     """The quantities of `QuantityOptions`, rising; none where one of them is no quantity."""
-    texts = _word(wire, "QuantityOptions")[:_MAX_LISTED].split(",")
+    listed = _word(wire, "QuantityOptions")
+    texts = listed.split(",") if len(listed) <= _MAX_LISTED else [""]
     if not all(_QUANTITY.fullmatch(text.strip()) for text in texts):
         return []
     return sorted({Decimal(text.strip()) for text in texts} - {Decimal(0)})

@@ -86,7 +86,8 @@ def finish(request: Request, context: Context, response: Response) -> None:
     """After every request: CORS headers under a store, how its limit stands, a cookie if due."""
     if request.store_id:
         origin = _origin_that_may_read(request, context, request.store)
-        add_cors_headers(response, origin, preflight=request.method == "OPTIONS")
+        wanted = request.header("Access-Control-Request-Headers") or ""
+        add_cors_headers(response, origin, wanted if request.method == "OPTIONS" else None)
     if "public" not in response.headers.get("Cache-Control", ""):
         # Else a cache would tell everybody how one client's limit stood.
         add_fields(response, request.standing)

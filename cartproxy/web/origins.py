@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import re
+
 from flask import Response
 
 ALLOWED_HEADERS = (
     "Authorization, Cache-Control, Cartproxy-Client, Content-Type, Idempotency-Key, If-Match, "
     "If-None-Match, Prefer, X-Request-Id"
 )
+# What is only for servers, and would let a page say whose request it is.
+_NEVER_ALLOWED = frozenset(
+    ("cartproxy-key", "forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto")
+)
+_HEADER_NAME = re.compile(r"[a-z0-9_-]{1,64}", re.ASCII)
+_MAX_ASKED = 32
 EXPOSED_HEADERS = (
     "ETag, Idempotent-Replayed, Preference-Applied, RateLimit, RateLimit-Policy, Retry-After, "
     "X-Request-Id"
@@ -16,17 +24,36 @@ ALLOWED_METHODS = "GET, POST, PATCH, DELETE"
 PREFLIGHT_SECONDS = 7200  # the longest that Chromium remembers one
 
 
-def add_cors_headers(response: Response, origin: str | None, *, preflight: bool) -> None:
-    """Let the listed `origin` read the answer; without one, only keep caches apart."""
+def allowed_headers(asked: str) -> str:
+    """What a page may send, for a preflight that asks for these headers.
+
+    What the page's own tools add to each request, such as `sentry-trace`, `baggage` or
+    `traceparent`, is allowed and ignored: it must not cost the shop a sale.
+    """
+    names = [each.strip().lower() for each in asked[:4096].split(",")][:_MAX_ASKED]
+    known = ALLOWED_HEADERS.lower().split(", ")
+    others = [
+        name
+        for name in dict.fromkeys(names)
+        if _HEADER_NAME.fullmatch(name) and name not in _NEVER_ALLOWED and name not in known
+    ]
+    return ", ".join((ALLOWED_HEADERS, *others))
+
+
+def add_cors_headers(response: Response, origin: str | None, asked: str | None) -> None:
+    """Let the listed `origin` read the answer; without one, only keep caches apart.
+
+    `asked` are the headers that a preflight asks for; None where it is no preflight.
+    """
     add = response.headers.add  # nothing else sets them under a store
     add("Vary", "Origin")
     if origin is None:
         return
     add("Access-Control-Allow-Origin", origin)
     add("Access-Control-Allow-Credentials", "true")
-    if preflight:
+    if asked is not None:
         add("Access-Control-Allow-Methods", ALLOWED_METHODS)
-        add("Access-Control-Allow-Headers", ALLOWED_HEADERS)
+        add("Access-Control-Allow-Headers", allowed_headers(asked))
         add("Access-Control-Max-Age", str(PREFLIGHT_SECONDS))
     else:
         add("Access-Control-Expose-Headers", EXPOSED_HEADERS)

@@ -137,7 +137,8 @@ NAMES = [
     "ProductLink", "OptionSetList", "OptionSetID", "OptionSetName", "OptionType", "OptionList",
     "OptionID", "OptionName", "OptionValue", "OptionImagePath", "OptionSorting",
     "AdvancedOptionList", "AdvancedOptionStock", "InventoryControl", "MinimumQuantity", "Hide",
-    "BillingFirstName",
+    "BillingFirstName", "AdvancedOptionCode", "AdvancedOptionPrice", "AdvancedOptionSufix",
+    "OptionSizeLimit", "QuantityOptions", "AllowOnlyMultiples", "AllowFractionalQuantity",
 ]  # fmt: skip
 LEAVES = (
     st.none()
@@ -149,7 +150,7 @@ LEAVES = (
     | st.sampled_from(
         ["1", "1e400", "-0", "NaN", "sNaN", "\u0663", "1_0", "OrderKey", "CartItemID", "Error",
          "https://shop.example/x", "https://shop.example/\r\nSet-Cookie: a=b", "//[", "http://[::1",
-         "javascript:alert(1)", "<![", "<b>Size:</b>&nbsp;M", "&#99999999;", "../..", "a" * 300]
+         "1,234.50", "4-5", "2,4,8", "Text", "Checkbox", "javascript:alert(1)", "<![", "<b>Size:</b>&nbsp;M", "&#99999999;", "../..", "a" * 300]
     )
 )  # fmt: skip
 SHAPES = st.recursive(
