@@ -16,10 +16,12 @@ local most_waiting = 16
 if KEYS[4] then
   local fingerprint, answer = find_entry(KEYS[4], ARGV[6], now)
   if fingerprint and fingerprint ~= ARGV[7] then
+    redis.call('HDEL', KEYS[3], owner)  -- it waits no more, and nobody behind it
     return {'mismatch'}
   elseif answer == 'open' then
     open = answer
   elseif answer and answer ~= ARGV[9] then
+    redis.call('HDEL', KEYS[3], owner)
     return {'replay', string.format('%d', now), redis.call('GET', KEYS[1]), answer}
   end
 end
