@@ -70,13 +70,16 @@ def show_cart(chosen: argparse.Namespace) -> int:
     if entry is None or entry.record is None:
         raise SystemExit("The cart has just gone.")
     print(_line(entry))
-    for line in entry.record.snapshot.items:
+    for line in entry.record.shown.items:
         chosen_options = ", ".join(f"{option.name}: {option.value}" for option in line.options)
         print(
             f"  {_plain(line.quantity)} x {line.catalog_id} {line.name}  {chosen_options}".rstrip()
         )
-    if entry.record.wishes:
-        print(f"  in doubt: {len({wish.entry for wish in entry.record.wishes})}")
+    wishes = entry.record.wishes
+    if pending := sum(wish.owed and wish.is_open for wish in wishes):
+        print(f"  waiting for the store: {pending}")
+    if doubts := {wish.entry for wish in wishes if not wish.owed}:
+        print(f"  in doubt: {len(doubts)}")
     return 0
 
 

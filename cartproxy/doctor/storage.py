@@ -24,8 +24,9 @@ from cartproxy.doctor.findings import Finding, error, guarded, ok, warning
 from cartproxy.doctor.redis_cluster import cluster_findings, primaries
 from cartproxy.doctor.redis_node import node_findings
 from cartproxy.limits.rate_limiter import UNREADABLE_ADDRESS_KEY
+from cartproxy.records.pending import list_key, pending_figures
 from cartproxy.records.records import record_key
-from cartproxy.settings import SEVERAL_SERVERS, Settings
+from cartproxy.settings import SEVERAL_SERVERS, Settings, StoreSettings
 from cartproxy.sites import is_local
 from cartproxy.storage.connect import connect
 from cartproxy.storage.scripts import probe_script
@@ -67,6 +68,8 @@ def storage_findings(settings: Settings) -> Iterator[Finding]:
         yield from guarded("redis-latency", about, lambda: _latency(about, client, settings))
         yield from guarded("redis-scripts", about, lambda: _scripts(about, client))
         yield from guarded("client-addresses", "trusted_hops", lambda: _addresses(client))
+        for name, store in settings.stores.items():
+            yield from guarded("carts-pending", f"store {name}", _owed(client, name, store))
         several = SEVERAL_SERVERS.fullmatch(url)
         kind = several["kind"] if several else "single"
         nodes = {about: client}
@@ -140,6 +143,22 @@ def _latency(about: str, client: redis.Redis, settings: Settings) -> Iterator[Fi
         )
     else:
         yield ok("redis-latency", about, detail)
+
+
+def _owed(client: redis.Redis, name: str, store: StoreSettings) -> Callable[[], Iterator[Finding]]:
+    """How much is owed to a store, and for how long."""
+
+    def look() -> Iterator[Finding]:
+        count, seconds = pending_figures(client, list_key(name))
+        since = f", the oldest for {seconds / 3600:.1f} hours" if count else ""
+        detail = f"{count} carts wait for the store{since}; {store.pending_carts} may."
+        if count > store.pending_carts * 0.8:
+            advice = "Raise pending_carts, if Redis has room: up to 30 kB a cart."
+            yield warning("carts-pending", f"store {name}", detail, advice)
+        else:
+            yield ok("carts-pending", f"store {name}", detail)
+
+    return look
 
 
 def _scripts(about: str, client: redis.Redis) -> Iterator[Finding]:

@@ -14,6 +14,18 @@ from cartproxy.storage.values import Kind
 _LIST = Kind("pending-carts", "zset")
 
 
+def list_key(store_id: str) -> str:
+    """The key of a store's list of such carts."""
+    return f"cpw:{{{store_id}}}"
+
+
+def pending_figures(client: redis.Redis, key: str) -> tuple[int, float]:
+    """How many are on a list, and for how many seconds the oldest is. Raises what redis-py does."""
+    oldest = cast("list[tuple[bytes, float]]", client.zrange(key, 0, 0, withscores=True))
+    since_ms = oldest[0][1] if oldest else time.time() * 1000
+    return int(client.zcard(key)), max(0.0, time.time() - since_ms / 1000)
+
+
 class PendingCarts:
     """One store's carts that wait for it, at most `most`, and `most_of_address` of one address."""
 
@@ -21,7 +33,7 @@ class PendingCarts:
         self, client: redis.Redis, *, store_id: str, most: int, most_of_address: int, life: float
     ) -> None:
         self._client = client
-        self._key = f"cpw:{{{store_id}}}"
+        self._key = list_key(store_id)
         self._script = load_script(client, __package__, "pending")
         self._limits = (int(life * 1000), most, most_of_address)
 
@@ -39,12 +51,7 @@ class PendingCarts:
     def figures(self) -> tuple[int, float]:
         """How many wait, and for how many seconds the oldest does. Raises StorageError."""
         with typed_errors("count_pending"):
-            oldest = cast("list[tuple[bytes, float]]", self._client.zrange(
-                self._key, 0, 0, withscores=True
-            ))  # fmt: skip
-            count = int(self._client.zcard(self._key))
-        since_ms = oldest[0][1] if oldest else time.time() * 1000
-        return count, max(0.0, time.time() - since_ms / 1000)
+            return pending_figures(self._client, self._key)
 
     def _keys(self, address: str | None) -> list[str]:
         return [self._key, *([f"{self._key}:{address}"] if address else [])]

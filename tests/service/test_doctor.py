@@ -449,3 +449,19 @@ def test_text_says_the_same(doctor: Doctor, capsys: pytest.CaptureFixture[str]) 
     assert code == 1
     assert "error    public_url: http://carts.example is not https" in said
     assert said.endswith("errors: 1, warnings: 1\n")
+
+
+def test_carts_that_wait_for_a_store_are_told_and_too_many_are_a_warning(
+    doctor: Doctor, sound_redis_url: str
+) -> None:
+    with redis.Redis.from_url(sound_redis_url) as client:
+        seconds, _ = client.time()
+        client.zadd("cpw:{demo}", {"one": (seconds - 7200) * 1000, "two": seconds * 1000})
+        few = doctor()[1]
+        many = doctor(CARTPROXY_STORES_DEMO_PENDING_CARTS="2")[1]
+        client.delete("cpw:{demo}")
+
+    assert "carts-pending" in found(few, "ok")
+    assert "carts-pending" in found(many, "warning")
+    (told,) = (each["detail"] for each in few["findings"] if each["code"] == "carts-pending")
+    assert told.startswith("2 carts wait for the store, the oldest for 2.0 hours")
