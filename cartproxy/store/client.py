@@ -8,11 +8,10 @@ endpoints. Every answer must show that it belongs to its call: StoreForeignAnswe
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection
 from decimal import Decimal
 from typing import TypeVar
 
-from cartproxy.deadline import Deadline
 from cartproxy.errors import Outcome
 from cartproxy.model.cart import Addresses, Currency, NewItem, Snapshot
 from cartproxy.model.product import Product
@@ -27,7 +26,7 @@ from cartproxy.store.errors import (
     StoreRejected,
 )
 from cartproxy.store.guard import GuardedTransport
-from cartproxy.store.limits import ADD, Allowance, Payer, Share
+from cartproxy.store.limits import Allowance
 from cartproxy.store.links import Links
 from cartproxy.store.owners import Owners
 from cartproxy.store.transport import Answer
@@ -52,25 +51,13 @@ class StoreClient:
         self._links = Links(shop_url, checkout_hosts)
         self._currency = currency
         self._owners = Owners()
+        # The right to as many calls as a request foresees to make.
+        self.allow = transport.budget.allow
 
     @property
     def id(self) -> str:
         """The store's id in the settings, as figures name it."""
         return self._transport.budget.store_id
-
-    def allow(
-        self,
-        calls: int,
-        deadline: Deadline,
-        share: Share = ADD,
-        *,
-        waits: bool = True,
-        least: int = 0,
-        payers: Sequence[Payer] = (),
-    ) -> Allowance:
-        """The right to as many calls as a request foresees to make (see `limits.Allowance`)."""
-        budget = self._transport.budget
-        return budget.allow(calls, deadline, share, waits=waits, least=least, payers=payers)
 
     def create_cart(self, addresses: Addresses, allowance: Allowance) -> str:
         """Create a cart and return its order key. Raises StoreRejected for a refused address."""
