@@ -32,7 +32,7 @@ def wishing(record: Record, entry: str, parts: Sequence[NewItem | QuantityChange
 def _new(record: Record, entry: str, index: int, part: NewItem | QuantityChange) -> Wish:
     if isinstance(part, NewItem):
         return Wish(entry, index, part)
-    line_id = record.names.get(part.item_id, part.item_id)
+    line_id = record.names.get(part.item_id) or part.item_id
     return Wish(entry, index, NewItem(0, part.quantity), sets=line_id)
 
 

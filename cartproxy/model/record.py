@@ -58,7 +58,7 @@ class Record:
 
     def current_id(self, item_id: str) -> str:
         """The id that a line has now, by the one it had in a cart that vanished, or by our name."""
-        item_id = self.names.get(item_id, item_id)
+        item_id = self.names.get(item_id) or item_id
         return next(
             (w.line_id for w in self.wishes if w.replaces == item_id and w.has_landed), item_id
         )

@@ -402,3 +402,14 @@ def test_options_stay_as_they_were_chosen() -> None:
     after = seen(seen(before, line("7", catalog_id=SHIRT)), line("7", 2, SHIRT), at_ms=NOW + 1)
 
     assert after.lines()["7"].options == engraved.options
+
+
+# --- What is owed because the store could not be told ----------------------------------------------
+
+
+# Found by the histories: the change became an add of nothing.
+def test_change_of_a_line_that_was_refused_names_that_line() -> None:
+    after = wishing(record(names={"n1": ""}), "own", [QuantityChange("n1", Decimal(5))])
+
+    assert [wish.sets for wish in after.wishes] == ["n1"]
+    assert after.current_id("n1") == "n1"
