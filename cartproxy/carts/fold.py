@@ -149,20 +149,20 @@ def lost(record: Record, at: int, now_ms: int, *, final: bool) -> Record:
 
 
 def asking(record: Record) -> Record:
-    """The record in which changes of lines still to be put back have changed those wishes."""
-    back = {
-        wish.replaces: at
-        for at, wish in enumerate(record.wishes)
-        if wish.owed and wish.waits and not wish.sets
-    }
+    """The record in which changes of lines that are still to be sent have changed those wishes.
+
+    A change that is owed changes even one that was refused: it may be sent again.
+    """
     wishes = list(record.wishes)
+    phases = (Phase.WAITING, Phase.REFUSED)
+    back = {w.replaces: at for at, w in enumerate(wishes) if w.owed and w.phase in phases}
     for at, wish in enumerate(wishes):
-        if wish.sets in back and wish.waits:
-            target = back[wish.sets]
+        target = back.get(wish.sets) if wish.sets and wish.waits else None
+        if target is not None and (wishes[target].waits or wish.owed):
             wishes[target] = wishes[target].of(wish.item.quantity)
             wishes[at] = wish.landed(wish.sets, 0)
-    kept = tuple(wish for wish in wishes if wish.item.quantity or not wish.owed)
-    return replace(record, wishes=kept)
+    wanted = (wish for wish in wishes if wish.item.quantity or wish.sets or not wish.owed)
+    return replace(record, wishes=tuple(wanted))
 
 
 def with_owed_changes(record: Record) -> Record:
@@ -233,7 +233,7 @@ def saw(record: Record, snapshot: Snapshot, began_ms: int, settle_ms: int) -> Re
         changes=(*record.changes, *changes),
     )
     if any(wish.owed and wish.sets for wish in record.wishes):
-        record = _with_targets(record)
+        record = _with_targets(asking(record))
     return _followed(record, ids) if ids else record
 
 
@@ -269,7 +269,7 @@ def vanished(record: Record) -> Record:
     record = _believing(record)
     order = is_order(record)
     owed = [wish for wish in record.wishes if wish.owed and (not order or _is_pending(wish))]
-    earlier = {wish.line_id: wish for wish in owed if wish.has_landed}
+    earlier = {wish.line_id: wish for wish in owed if wish.has_landed and not wish.sets}
     again: dict[str, Wish] = {}  # by the id that the line has had until now
     for line_id, item in ({} if order else record.lines()).items():
         line = record.snapshot.item(line_id)
@@ -329,7 +329,7 @@ def _as_shown(record: Record, snapshot: Snapshot) -> Iterator[Wish]:
 
     Whoever's line is to be put back knows it by the id that it had before.
     """
-    back = {wish.line_id: wish.replaces for wish in record.wishes if wish.owed and wish.has_landed}
+    back = {w.line_id: w.replaces for w in record.wishes if w.has_landed and w.replaces}
     unseen = {
         line_id
         for line_id, line in record.since.items()

@@ -36,6 +36,7 @@ from cartproxy.carts.fold import (
 )
 from cartproxy.model.cart import ChosenOption, LineItem, LineState, QuantityChange
 from cartproxy.model.record import Record
+from cartproxy.model.wishes import RESTORED
 from cartproxy.store.errors import StoreRejected
 
 NOW = 2000
@@ -413,3 +414,33 @@ def test_change_of_a_line_that_was_refused_names_that_line() -> None:
 
     assert [wish.sets for wish in after.wishes] == ["n1"]
     assert after.current_id("n1") == "n1"
+
+
+# Found by the soak: the line came back that its shopper had removed.
+def test_removal_that_is_owed_outlives_other_changes() -> None:
+    lines = (line("1"), line("2"))
+    removal = replace(change("1", 0), owed=True, entry=RESTORED)
+
+    after = asking(wishing(record(removal, lines=lines), "own", [QuantityChange("2", Decimal(5))]))
+
+    assert [(wish.sets, wish.owed) for wish in after.wishes] == [("1", True), ("2", False)]
+    assert [each.item_id for each in after.shown.items] == ["2"]
+
+
+@pytest.mark.parametrize("phase", [WAITING, SENT, REFUSED])
+def test_removal_of_a_pending_line_ends_it_as_soon_as_that_is_known(phase: str) -> None:
+    pending = owed("n1", phase, at_ms=500)
+    removal = replace(change("n1", 0), owed=True, entry=RESTORED, index=1)
+
+    after = seen(record(pending, removal, order_key="key"), at_ms=500 + SETTLE_MS)
+
+    assert not any(wish.replaces for wish in after.wishes)
+    assert not after.owes
+
+
+def test_change_of_another_line_survives_a_cart_that_vanishes() -> None:
+    done = replace(change("1", 3), owed=True, entry=RESTORED).landed("1", 0)
+
+    after = vanished(record(done, lines=(line("1", 3), line("2"))))
+
+    assert [wish.replaces for wish in after.wishes] == ["1", "2"]

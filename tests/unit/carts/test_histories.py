@@ -168,6 +168,7 @@ class History:
         self.seen: set[Part] = set()  # in a cart that was shown
         self.told: set[Part] = set()
         self.taken_out: set[Part] = set()  # by the shopper, who was told so
+        self.to_be_taken_out: set[Part] = set()  # the same, when that was answered as pending
         self.lies: Counter[tuple[int, Decimal]] = Counter()
         self.shown: Cart | None = None
         self.altered = False
@@ -250,6 +251,8 @@ class History:
             excuse(parts)
             if all(result.outcome is APPLIED for result in self.results):
                 self.taken_out.update(parts)
+            else:
+                self.to_be_taken_out.update(parts)
 
     def meanwhile(self, kind: str, name: str, *more: Any) -> None:
         """While the store answers the next call of a kind, somebody else comes."""
@@ -543,6 +546,8 @@ class History:
         there = {line.item_id: line.quantity for line in open_cart.lines.values()}
         assert {line.item_id: line.quantity for line in cart.items} == there
         assert not cart.stale
+        if not self.altered:
+            assert not self.to_be_taken_out & set(self.live()), "what was removed is there"
 
 
 def _kind(item: NewItem) -> tuple[int, Decimal]:
