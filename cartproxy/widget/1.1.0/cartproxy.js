@@ -55,7 +55,7 @@
   }
 
   // --- Numbers: with 4 decimals, as the service has them ---
-  const fixed = (number) => Math.round(number * 1e4) / 1e4;
+  const fixed = (number) => Math.round(number * 1e4) / 1e4 + 0; // no minus zero
   /** A quantity as people write it ("1,5", " +2"): NaN for what is none. */
   const quantityOf = (text) => (/^\s*\+?(\d+([.,]\d{0,2}|\.\d*|,\d{4,})?|[.,]\d+)\s*$/.test(text) ? fixed(String(text).replace(",", ".")) : NaN);
   /** JSON, also where the page has given arrays a `toJSON`. */
