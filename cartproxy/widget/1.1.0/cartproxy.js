@@ -25,7 +25,7 @@
   const PARTS = {
     "drawer.js": "sha256-xKVmDAj00+N5u4WIlOaus5z4ak8uEH4TIvxPg4c2Cd4=",
     "doctor.js": "sha256-eRsaEo+j9ut8tZ2Bs0jGltytSHBUDnn+uVOvzo7t9kU=",
-    "product.js": "sha256-cWuwxkquiCp+IUp5oYYiM2HEX52PN08O32jjCuEgMEk=",
+    "product.js": "sha256-1GE9qJ0yr9z5BD6yKWfO39GivnGm5L0PudZw+H8oFPg=",
     "texts.js": "sha256-jLVyJhpASP/gNVEqwyTh/RyL4WjVQ0UNGnAuIrEn/rM=",
   };
   const base = new URL("../../v1/stores/" + encodeURIComponent(store), script.src).href;
