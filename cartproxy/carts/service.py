@@ -137,10 +137,14 @@ class CartService:
         """The cart of a shopper who has none."""
         return Cart(EMPTY, self._currency, int(time.time() * 1000))
 
-    def mark(self, session: str) -> str:
-        """A text that changes whenever the cart is changed or read again; asks no store."""
-        record = self._records.load(session).record
-        return f"{record.as_of_ms} {record.shown.entity_tag}" if record else ""
+    def key_of_form(self, session: str, body: bytes) -> str | None:
+        """The key under which a form is posted: that of the same body, if that came just now.
+
+        None where there is no cart yet, and so nothing that a second post could add to.
+        """
+        if self._records.load(session).record is None:
+            return None
+        return self._records.key_of_form(session, body)
 
     def read(
         self,

@@ -30,7 +30,8 @@ class Currency:
 
     def round(self, amount: Decimal) -> Decimal:
         """The amount in whole minor units, half away from zero."""
-        return amount.quantize(self._minor_unit, ROUND_HALF_UP, _WIDE)
+        rounded = amount.quantize(self._minor_unit, ROUND_HALF_UP, _WIDE)
+        return rounded or abs(rounded)  # no minus zero
 
     def pad(self, amount: Decimal) -> Decimal:
         """The same amount with at least the currency's decimals; a finer price stays as it is."""

@@ -1,13 +1,14 @@
 """Cart records in Redis: the scripts that load, begin, commit and refresh one.
 
-One string per cart, `cp:{h}` (`record.lua`), with lock (`:lock`), queue (`:q`) and idempotency
-entries (`:i`, `entries.lua`) beside it; all share the hash tag, so a cluster keeps them together.
-Times are Redis' own, so a server with a wrong clock does no harm. Every script may be repeated by
-the same owner without a second effect.
+One string per cart, `cp:{h}` (`record.lua`), with lock (`:lock`), queue (`:q`), idempotency
+entries (`:i`, `entries.lua`) and for seconds the keys of forms (`:f:…`) beside it; all share the
+hash tag, so a cluster keeps them together. Times are Redis' own, so a server with a wrong clock
+does no harm. Every script may be repeated by the same owner without a second effect.
 """
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -36,16 +37,18 @@ from cartproxy.records.live_carts import LiveCarts
 from cartproxy.records.seal import UNSEALED, Seal
 from cartproxy.storage.errors import StorageError, StorageFull, StorageUnavailable, typed_errors
 from cartproxy.storage.scripts import NamedScript, load_script, probe_script, run_twice
-from cartproxy.storage.values import Kind, note_unreadable
+from cartproxy.storage.values import Kind, note_unreadable, read_text
 
 _POLL_SECONDS = 0.015
 _LAST_POLL_SECONDS = 0.06
 _LONGEST_POLL_SECONDS = 0.25  # of those who have others before them
+_DOUBLE_CLICK_MS = 5_000
 _NO_ANSWERS: Mapping[str, KeptAnswer] = MappingProxyType({})
 _NO_ANSWER = "-"  # frees a key
 
 RECORD = Kind("record", "string")
 _INTENT, _LOCK = Kind("intent", "string"), Kind("lock", "string")
+_FORM = Kind("form", "string")
 _QUEUE, _ENTRIES, _ANSWER = Kind("queue", "hash"), Kind("entries", "hash"), Kind("answer", "hash")
 
 
@@ -195,6 +198,16 @@ class Records:
         if loaded.record:
             self.live_carts.met(name)
         return loaded
+
+    def key_of_form(self, name: str, body: bytes) -> str:
+        """A key that is the same for the same body within seconds, on whichever machine."""
+        place = f"{record_key(name)}:f:{hashlib.sha256(body).hexdigest()[:32]}"
+        own = secrets.token_bytes(16)
+        with typed_errors("key_of_form"):
+            if self._client.set(place, own, nx=True, px=_DOUBLE_CLICK_MS):
+                return own.hex()
+        first = read_text(self._client, _FORM, place, operation="key_of_form")
+        return (first or own).hex()
 
     def state(self, record: Record) -> str:
         """The record's state as the scripts take it."""

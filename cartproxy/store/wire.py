@@ -377,7 +377,7 @@ def _decimal(wire: Wire, name: str) -> Decimal:
         number = Decimal("NaN")
     if not number.is_finite() or abs(number.adjusted()) > _MAX_DIGITS or _is_long(number):
         raise StoreBadResponse("The store's answer holds a number that can't be one.")
-    return number
+    return number or Decimal(0)  # no minus zero
 
 
 def _is_long(number: Decimal) -> bool:

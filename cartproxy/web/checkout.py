@@ -82,8 +82,9 @@ def buy() -> Response:
     cart = caller.cart_to_change()
     admit = partial(admit_creation, current(), context().limits)
     wanted = Terms(caller.deadline, admit_creation=admit, payers=payers())
-    key = _key_of_form(caller.store.carts.mark(cart))
-    caller.store.carts.add(cart, [item], replace(wanted, key=key))
+    key = caller.store.carts.key_of_form(cart, current().received)
+    once = wanted if key is None else replace(wanted, key=_key_of_post(key))
+    caller.store.carts.add(cart, [item], once)
     return _lead(caller.store.carts.checkout(cart, wanted))
 
 
@@ -100,11 +101,7 @@ def _lead(way: str | Sending) -> Response:
     return response
 
 
-def _key_of_form(mark: str) -> IdempotencyKey:
-    """The key of a form's post: a double click sends the same body to the same cart twice.
-
-    Sent again once the cart has changed, it is another wish to buy.
-    """
+def _key_of_post(key: str) -> IdempotencyKey:
+    """A double click posts the same form twice, and counts once."""
     request = current()
-    body = request.received
-    return IdempotencyKey.of(f"{mark} {body.decode('latin-1')}", "form", request.path, body)
+    return IdempotencyKey.of(key, "form", request.path, request.received)

@@ -606,10 +606,10 @@ def test_what_is_pending_is_shown_in_decimals(page: Page, blog: Site, store: Sto
     store.hold()
 
     pending = page.evaluate(
-        """() => { cartproxy.add({ catalogId: 3829, quantity: 2 }).catch(() => {});
+        """() => { cartproxy.add({ catalogId: 3829, quantity: 3 }).catch(() => {});
                    const { subtotal, items } = cartproxy.cart;
                    return JSON.stringify([subtotal, items[1].line_total]); }"""
     )
     store.fail()
 
-    assert json.loads(pending) == [29.97, 19.98]
+    assert json.loads(pending) == [39.96, 29.97]

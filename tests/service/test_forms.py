@@ -201,6 +201,20 @@ def test_quantity_that_may_mean_something_else_is_refused(
     assert store.calls() == []
 
 
+def test_double_click_counts_once_though_the_first_post_was_answered_before(
+    proxy_url: str, store: Store
+) -> None:
+    shopper = browser(proxy_url)
+    shopper.add(MUG)
+
+    answers = [shopper.post_form("/buy", {"catalog_id": str(MUG)}) for _ in range(3)]
+    answers.append(shopper.post_form("/buy", {"catalog_id": str(MUG), "quantity": "2"}))
+
+    assert [answer.status_code for answer in answers] == [303] * 4
+    assert len({answer.headers["Location"] for answer in answers}) == 1
+    assert shopper.cart()["item_count"] == 4
+
+
 def test_double_click_on_a_form_counts_once_and_another_form_counts_too(
     proxy_url: str, store: Store
 ) -> None:

@@ -25,7 +25,7 @@
   const PARTS = {
     "drawer.js": "sha256-xKVmDAj00+N5u4WIlOaus5z4ak8uEH4TIvxPg4c2Cd4=",
     "doctor.js": "sha256-eRsaEo+j9ut8tZ2Bs0jGltytSHBUDnn+uVOvzo7t9kU=",
-    "product.js": "sha256-cWuwxkquiCp+IUp5oYYiM2HEX52PN08O32jjCuEgMEk=",
+    "product.js": "sha256-1GE9qJ0yr9z5BD6yKWfO39GivnGm5L0PudZw+H8oFPg=",
     "texts.js": "sha256-jLVyJhpASP/gNVEqwyTh/RyL4WjVQ0UNGnAuIrEn/rM=",
   };
   const base = new URL("../../v1/stores/" + encodeURIComponent(store), script.src).href;
@@ -55,7 +55,7 @@
   }
 
   // --- Numbers: with 4 decimals, as the service has them ---
-  const fixed = (number) => Math.round(number * 1e4) / 1e4;
+  const fixed = (number) => Math.round(number * 1e4) / 1e4 + 0; // no minus zero
   /** A quantity as people write it ("1,5", " +2"): NaN for what is none. */
   const quantityOf = (text) => (/^\s*\+?(\d+([.,]\d{0,2}|\.\d*|,\d{4,})?|[.,]\d+)\s*$/.test(text) ? fixed(String(text).replace(",", ".")) : NaN);
   /** JSON, also where the page has given arrays a `toJSON`. */

@@ -84,7 +84,7 @@
         throw problem({ code: "option-missing", title: text("choose", this.#element) + missing.set.name });
       }
       const { variant, unit } = this.#price();
-      if (variant?.available === false) throw problem({ code: "sold-out", title: text("sold", this.#element) });
+      if (variant?.available === false) throw problem({ code: "sold-out", title: text("sold", this.#element), leads: !this.#controls.some((each) => each.input) });
       const check = this.#element.getAttribute("price-check") ?? setting.priceCheck;
       if (check === "block" && this.#differs(amounts(this.#element.getAttribute("shown-price")))) {
         throw problem({ code: "price-changed", title: text("price", this.#element) + money(unit, this.#product.currency) });

@@ -117,6 +117,16 @@ def test_line_whose_number_cannot_be_read_is_marked_and_the_others_are_as_they_a
     assert type(odd).from_json(odd.as_json()) == odd
 
 
+@pytest.mark.parametrize("zero", ["-0", "-0.00", Decimal("-0.0"), Decimal("-0.001"), "-1e-9"])
+def test_there_is_no_minus_zero(zero: object) -> None:
+    numbers = {"ItemUnitPrice": zero, "ItemQuantity": Decimal("0.5")}
+    (line,) = read(cart(LINE | numbers)).items
+    product = with_sku(Price=zero)
+
+    assert str(line.line_total) == "0.00"
+    assert str(product.price) in ("0.00", str(zero).replace("e", "E"))
+
+
 @given(st.decimals(allow_nan=False), st.decimals(allow_nan=False))
 @example(Decimal("1e27"), Decimal(1))
 @example(Decimal("1e15"), Decimal("1e15"))
