@@ -77,7 +77,7 @@ class Request(flask.Request):
         """
         path: str = self.environ["PATH_INFO"]
         target: str = self.environ.get("RAW_URI", path)
-        plain = path.startswith("/") and not path.startswith("//")
+        plain = path.startswith("/") and not path.startswith("//") and "%" not in path
         return not plain or target.partition("?")[0] != path
 
     def _short(self, name: str) -> str:
