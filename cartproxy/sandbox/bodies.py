@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -46,17 +47,42 @@ class ItemPost:
     options: tuple[tuple[int, int, str], ...]
 
 
+# The vendor's own samples have comments, commas before a bracket, and one comma too few.
+_STRING_OR = r'"(?:[^"\\]|\\.)*"|'
+_COMMENT = re.compile(_STRING_OR + r"//[^\n]*|/\*.*?\*/", re.DOTALL)
+_LAST_COMMA = re.compile(_STRING_OR + r",(?=\s*[}\]])")
+_NO_COMMA = re.compile(_STRING_OR + r"\}(?=\s*\{)")
+
+
 def parse(raw: bytes) -> dict[str, Any]:
     """The JSON object of a write; an empty body is an empty object. Raises Refusal 400."""
-    if not raw.strip():
-        return {}
-    try:
-        body = json.loads(raw, parse_float=Decimal)
-    except ValueError:
-        raise Refusal(400, "Invalid JSON") from None
+    body = parse_any(raw)
     if not isinstance(body, dict):
         raise Refusal(400, "Invalid request body")
     return body
+
+
+def parse_any(raw: bytes) -> Any:
+    """The JSON of a write, read as ASP.NET reads it. Raises Refusal 400."""
+    if not raw.strip():
+        return {}
+    try:
+        return json.loads(raw, parse_float=Decimal)
+    except ValueError:
+        pass
+    try:
+        text = raw.decode()
+        text = _COMMENT.sub(_strings, text)
+        text = _LAST_COMMA.sub(_strings, text)
+        text = _NO_COMMA.sub(lambda found: _strings(found) or "},", text)
+        return json.loads(text, parse_float=Decimal)
+    except ValueError:
+        raise Refusal(400, "Invalid JSON") from None
+
+
+def _strings(found: re.Match[str]) -> str:
+    """What was found, if it is a string: everything else goes."""
+    return found[0] if found[0].startswith('"') else ""
 
 
 def read_cart_fields(body: dict[str, Any]) -> dict[str, object]:
@@ -82,16 +108,22 @@ def read_item(body: dict[str, Any]) -> ItemPost:
         raise Refusal(400, "ItemOptions is invalid")
     return ItemPost(
         integer(body.get("CatalogID"), "CatalogID"),
-        number(body.get("ItemQuantity", 1), "ItemQuantity"),
+        number(_sent(body, "ItemQuantity", 1), "ItemQuantity"),
         tuple(
             (
                 integer(each.get("OptionSetID"), "OptionSetID"),
-                integer(each.get("OptionID", 0), "OptionID"),
+                integer(_sent(each, "OptionID", 0), "OptionID"),
                 str(each.get("OptionValue") or ""),
             )
             for each in options
         ),
     )
+
+
+def _sent(body: dict[str, Any], name: str, default: Any) -> Any:
+    """A value of the body; null is not sent."""
+    value = body.get(name)
+    return default if value is None else value
 
 
 def number(value: Any, name: str) -> Decimal:

@@ -19,6 +19,11 @@ _KEY_ALPHABET = string.ascii_letters + string.digits
 _KEY_LENGTH = 15  # upstream-evidence.md, part 6
 
 
+def new_order_key() -> str:
+    """A key that names a cart, and the order that it becomes."""
+    return "".join(random.choices(_KEY_ALPHABET, k=_KEY_LENGTH))
+
+
 @dataclass
 class Line:
     """A row of a cart. `added` is None on lines that nobody added themselves."""
@@ -37,7 +42,7 @@ class Line:
 
 @dataclass
 class Cart:
-    """An order row: `state` is open, ordered or gone."""
+    """An order row: `state` is open, ordered or gone. `comments` are for the merchant."""
 
     order_key: str
     order_id: int
@@ -45,6 +50,7 @@ class Cart:
     fields: dict[str, object]
     lines: list[Line] = field(default_factory=list)
     state: str = "open"
+    comments: list[str] = field(default_factory=list)
 
     @property
     def amount(self) -> Decimal:
@@ -79,9 +85,8 @@ class Carts:
     def create(self, fields: dict[str, object]) -> Cart:
         """A new, empty cart."""
         with self.lock:
-            key = "".join(random.choices(_KEY_ALPHABET, k=_KEY_LENGTH))
-            self._next_order_id += random.randint(1, 3)
-            cart = Cart(key, self._next_order_id, datetime.now(), dict(fields))
+            key = new_order_key()
+            cart = Cart(key, self.new_order_id(), datetime.now(), dict(fields))
             self._carts[key] = cart
             return cart
 
@@ -128,12 +133,14 @@ class Carts:
                 same.quantity = quantity
                 return same
             line = self._line(cart, product, item, description.html, description.option_price)
-            line.sku = product.sku + description.sku_suffix
+            variant = product.variant([option_id for _, option_id, _ in item.options])
+            suffix = variant["AdvancedOptionSufix"] if variant else description.sku_suffix
+            line.sku = product.sku + suffix
             for child_id in product.bundle:
-                child = self.catalogue[child_id]
+                child = Product(self.catalogue[child_id])
                 cart.lines.append(
                     Line(
-                        self._item_id(),
+                        self.new_item_id(),
                         child.id,
                         child.sku,
                         bundle_line(child),
@@ -141,7 +148,7 @@ class Carts:
                         Decimal(0),
                         Decimal(0),
                         None,
-                        _image(child),
+                        child.image,
                     )
                 )
             return line
@@ -152,7 +159,7 @@ class Carts:
             line = self.line(cart, item_id)
             if quantity == 0:
                 return self.remove(cart, item_id)
-            self._check_quantity(self.catalogue[line.catalog_id], quantity)
+            self._check_quantity(self._sellable(line.catalog_id), quantity)
             line.quantity = quantity
             return line
 
@@ -174,7 +181,7 @@ class Carts:
         self, cart: Cart, product: Product, item: ItemPost, html: str, option_price: Decimal
     ) -> Line:
         line = Line(
-            self._item_id(),
+            self.new_item_id(),
             product.id,
             product.sku,
             html,
@@ -182,22 +189,27 @@ class Carts:
             product.effective_price,
             option_price,
             datetime.now(),
-            _image(product),
+            product.image,
             item.options,
         )
         cart.lines.append(line)
         return line
 
-    def _item_id(self) -> int:
+    def new_order_id(self) -> int:
+        """Carts are orders that are not done yet: they share their numbers."""
+        self._next_order_id += random.randint(1, 3)
+        return self._next_order_id
+
+    def new_item_id(self) -> int:
         """Item ids are the store's own, over all carts, rising with gaps (evidence, part 7)."""
         self._next_item_id += random.randint(1, 4)
         return self._next_item_id
 
     def _sellable(self, catalog_id: int) -> Product:
-        product = self.catalogue.get(catalog_id)
-        if product is None or product.hide or product.not_for_sale:
+        record = self.catalogue.get(catalog_id)
+        if record is None or record.get("Hide") or record.get("NotForSale"):
             raise Refusal(400, "Product does not exist")
-        return product
+        return Product(record)
 
     @staticmethod
     def _same_line(cart: Cart, item: ItemPost) -> Line | None:
@@ -225,7 +237,3 @@ class Carts:
             raise Refusal(400, f"Quantity must be a multiple of {product.minimum}")
         if quantity > product.stock and not product.back_order:
             raise Refusal(400, "Not enough items in stock")
-
-
-def _image(product: Product) -> str:
-    return f"assets/images/{product.sku.lower()}.svg"

@@ -2,120 +2,222 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from decimal import Decimal
+from typing import Any
+
+from cartproxy.sandbox.fields import Record
 
 
-@dataclass(frozen=True)
-class Option:
-    """A choice of an option set; `price` is what it costs extra."""
-
-    id: int
-    name: str
-    price: Decimal = Decimal(0)
-    selected: bool = False
-    hidden: bool = False
-
-
-@dataclass(frozen=True)
-class OptionSet:
-    """Something to choose; a set without options is one to type into."""
-
-    id: int
-    name: str
-    options: tuple[Option, ...]
-    type: str = "Dropdown"
-    required: bool = True
-
-
-@dataclass
 class Product:
-    """A product; price, stock and visibility can be changed while tests run."""
+    """A product of the catalogue, as carts and pages see it; the record is what the API knows."""
 
-    id: int
-    sku: str
-    name: str
-    price: Decimal
-    stock: Decimal = Decimal(1000)
-    sale_price: Decimal | None = None
-    option_sets: tuple[OptionSet, ...] = ()
-    variant_stock: dict[str, int] = field(default_factory=dict)
-    bundle: tuple[int, ...] = ()
-    hide: bool = False
-    not_for_sale: bool = False
-    fractional: bool = False
-    minimum: Decimal = Decimal(0)
-    maximum: Decimal = Decimal(0)
-    multiples_only: bool = False
-    back_order: bool = False
-    description: str = ""
+    def __init__(self, record: Record) -> None:
+        self.record = record
+        self.sku_info: Record = record.setdefault("SKUInfo", {})
+
+    @property
+    def id(self) -> int:
+        """The CatalogID."""
+        return int(self.sku_info["CatalogID"])
+
+    @property
+    def sku(self) -> str:
+        """The SKU without what options add to it."""
+        return str(self.sku_info.get("SKU", ""))
+
+    @property
+    def name(self) -> str:
+        """The name, plain text."""
+        return str(self.sku_info.get("Name", ""))
 
     @property
     def effective_price(self) -> Decimal:
-        """OnSale ? SalePrice : Price (upstream.md, Also useful)."""
-        return self.price if self.sale_price is None else self.sale_price
+        """OnSale ? SalePrice : Price (evidence, part 10)."""
+        on_sale = self.sku_info.get("OnSale")
+        return Decimal(self.sku_info.get("SalePrice" if on_sale else "Price", 0))
+
+    @property
+    def stock(self) -> Decimal:
+        """What is left; below zero where it was ordered all the same."""
+        return Decimal(self.sku_info.get("Stock", 0))
+
+    @property
+    def image(self) -> str:
+        """The picture's address, relative to the store."""
+        return str(self.record.get("MainImageFile") or f"assets/images/{self.sku.lower()}.svg")
+
+    @property
+    def description(self) -> str:
+        """HTML."""
+        return str(self.record.get("Description", ""))
+
+    @property
+    def hide(self) -> bool:
+        """Whether nobody sees it."""
+        return bool(self.record.get("Hide"))
+
+    @property
+    def not_for_sale(self) -> bool:
+        """Whether it can be looked at, but not bought."""
+        return bool(self.record.get("NotForSale"))
+
+    @property
+    def fractional(self) -> bool:
+        """Whether half a piece can be bought."""
+        return bool(self.record.get("AllowFractionalQuantity"))
+
+    @property
+    def minimum(self) -> Decimal:
+        """The least quantity; 0 is none."""
+        return Decimal(self.record.get("MinimumQuantity", 0))
+
+    @property
+    def maximum(self) -> Decimal:
+        """The most; 0 is none."""
+        return Decimal(self.record.get("MaximumQuantity", 0))
+
+    @property
+    def multiples_only(self) -> bool:
+        """Whether only multiples of the minimum can be bought."""
+        return bool(self.record.get("AllowOnlyMultiples"))
+
+    @property
+    def back_order(self) -> bool:
+        """Whether it can be bought without stock (evidence, part 10: InventoryControl)."""
+        return self.record.get("InventoryControl") == _BACK_ORDER
+
+    @property
+    def bundle(self) -> list[int]:
+        """The CatalogIDs that it brings along; the API has no field for them."""
+        return list(self.record.get("_bundle", ()))
+
+    @property
+    def option_sets(self) -> list[Record]:
+        """What can be chosen, as the API gives it."""
+        return list(self.record.get("OptionSetList", ()))
+
+    def variant(self, option_ids: list[int]) -> Record | None:
+        """The advanced option of these options, given in the order of their sets."""
+        code = "-".join(map(str, option_ids))
+        variants = self.record.get("AdvancedOptionList", ())
+        return next((each for each in variants if each["AdvancedOptionCode"] == code), None)
 
 
-def products() -> dict[int, Product]:
+_BACK_ORDER = 2
+
+
+def products() -> dict[int, Record]:
     """A fresh catalogue by CatalogID."""
-    return {product.id: product for product in _products()}
+    return {each["SKUInfo"]["CatalogID"]: each for each in _products()}
 
 
-def _products() -> tuple[Product, ...]:
-    sizes = OptionSet(
-        1882,
-        "Size",
-        (
-            Option(12396, "Small"),
-            Option(12397, "Medium", selected=True),
-            Option(12398, "Large"),
-            Option(12399, "X-Large", Decimal("2.00")),
-            Option(12400, "Doll", hidden=True),
-        ),
-    )
-    colours = OptionSet(
-        1883,
-        "Colour",
-        (Option(12410, "White"), Option(12411, "Navy", Decimal("1.50"))),
-        type="Radio",
-        required=False,
-    )
-    engraving = OptionSet(1890, "Engraving", (), type="Text", required=False)
+def _product(
+    catalog_id: int, sku: str, name: str, price: str, stock: int = 1000, **more: Any
+) -> Record:
+    amount = Decimal(price)
+    image = f"assets/images/{sku.lower()}.svg"
+    description = more.pop("Description", "")
+    return {
+        "SKUInfo": {
+            "CatalogID": catalog_id,
+            "SKU": sku,
+            "Name": name,
+            "Cost": amount / 2,
+            "Price": amount,
+            "RetailPrice": amount,
+            "SalePrice": more.get("SalePrice", Decimal(0)),
+            "OnSale": "SalePrice" in more,
+            "Stock": Decimal(stock),
+        },
+        "Description": description,
+        "ShortDescription": description,
+        "MainImageFile": image,
+        "ThumbnailFile": image,
+        "InventoryControl": -1,
+        "PriceLevel1": amount * Decimal("0.9"),
+        **{name: value for name, value in more.items() if name != "SalePrice"},
+    }
+
+
+def _option(option_id: int, name: str, place: int, extra: str = "0", **more: bool) -> Record:
+    return {
+        "OptionID": option_id,
+        "OptionName": name,
+        "OptionValue": Decimal(extra),
+        "OptionSorting": Decimal(place),
+        **more,
+    }
+
+
+def _products() -> tuple[Record, ...]:
+    sizes = {
+        "OptionSetID": 1882,
+        "OptionSetName": "Size",
+        "OptionRequired": True,
+        "OptionType": "Dropdown",
+        "OptionList": [
+            _option(12396, "Small", 0),
+            _option(12397, "Medium", 1, OptionSelected=True),
+            _option(12398, "Large", 2),
+            _option(12399, "X-Large", 3, "2.00"),
+            _option(12400, "Doll", 4, OptionHide=True),
+        ],
+    }
+    colours = {
+        "OptionSetID": 1883,
+        "OptionSetName": "Colour",
+        "OptionSorting": Decimal(1),
+        "OptionType": "Radio",
+        "OptionList": [_option(12410, "White", 0), _option(12411, "Navy", 1, "1.50")],
+    }
+    engraving = {
+        "OptionSetID": 1890,
+        "OptionSetName": "Engraving",
+        "OptionType": "Text",
+        "OptionSizeLimit": 60,
+        "OptionList": [],
+    }
+    variants = [
+        {
+            "AdvancedOptionCode": str(code),
+            "AdvancedOptionSufix": suffix,
+            "AdvancedOptionStock": stock,
+        }
+        for code, suffix, stock in (
+            (12396, "-SM", 50),
+            (12397, "-ME", 50),
+            (12398, "-LA", 0),
+            (12399, "-X-", 20),
+        )
+    ]
     return (
-        Product(
+        _product(
             3828,
             "TSHIRT",
             "Heavy cotton T-shirt",
-            Decimal("19.99"),
-            option_sets=(sizes, colours),
-            variant_stock={"12396": 50, "12397": 50, "12398": 0, "12399": 20},
-            description="<p>Keeps its <b>shape</b>.</p>",
+            "19.99",
+            Description="<p>Keeps its <b>shape</b>.</p>",
+            OptionSetList=[sizes, colours],
+            AdvancedOptionList=variants,
         ),
-        Product(3829, "MUG", "Pint mug", Decimal("9.99"), description="<p>Holds a pint.</p>"),
-        Product(3830, "GIFTBOX", "Gift box", Decimal("27.50"), bundle=(3829, 3834)),
-        Product(3831, "SCARF", "Wool scarf", Decimal("40.00"), sale_price=Decimal("29.90")),
-        Product(3832, "LASTONES", "The last two lamps", Decimal("75.00"), stock=Decimal(2)),
-        Product(3833, "SOLDOUT", "Sold-out print", Decimal("15.00"), stock=Decimal(0)),
-        Product(3834, "TEA", "Black tea, by the 100 g", Decimal("4.25"), fractional=True),
-        Product(3835, "SECRET", "A hidden thing", Decimal("1.00"), hide=True),
-        Product(3836, "DISPLAY", "For display alone", Decimal("1.00"), not_for_sale=True),
-        Product(3837, "RULER", 'Ruler 12" < 1 ft & "brass"', Decimal("7.5")),
-        Product(
+        _product(3829, "MUG", "Pint mug", "9.99", Description="<p>Holds a pint.</p>"),
+        _product(3830, "GIFTBOX", "Gift box", "27.50", _bundle=(3829, 3834)),
+        _product(3831, "SCARF", "Wool scarf", "40.00", SalePrice=Decimal("29.90")),
+        _product(3832, "LASTONES", "The last two lamps", "75.00", 2),
+        _product(3833, "SOLDOUT", "Sold-out print", "15.00", 0),
+        _product(3834, "TEA", "Black tea, by the 100 g", "4.25", AllowFractionalQuantity=True),
+        _product(3835, "SECRET", "A hidden thing", "1.00", Hide=True),
+        _product(3836, "DISPLAY", "For display alone", "1.00", NotForSale=True),
+        _product(3837, "RULER", 'Ruler 12" < 1 ft & "brass"', "7.5"),
+        _product(
             3838,
             "TILES",
             "Tiles, in boxes of six",
-            Decimal("2.10"),
-            minimum=Decimal(6),
-            maximum=Decimal(60),
-            multiples_only=True,
+            "2.10",
+            MinimumQuantity=Decimal(6),
+            MaximumQuantity=Decimal(60),
+            AllowOnlyMultiples=True,
         ),
-        Product(3839, "PEN", "Pen with your name", Decimal("12.00"), option_sets=(engraving,)),
-        Product(
-            3840,
-            "CHAIR",
-            "Chair, made to order",
-            Decimal("210.00"),
-            stock=Decimal(-3),
-            back_order=True,
-        ),
+        _product(3839, "PEN", "Pen with your name", "12.00", OptionSetList=[engraving]),
+        _product(3840, "CHAIR", "Chair, made to order", "210.00", -3, InventoryControl=_BACK_ORDER),
     )

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 
-from cartproxy.sandbox.catalogue import OptionSet, Product
+from cartproxy.sandbox.catalogue import Product
 from cartproxy.sandbox.errors import Refusal
+from cartproxy.sandbox.fields import Record
 
 _TYPED_LENGTH = 60
 
@@ -23,29 +24,31 @@ class Description:
 def describe(product: Product, chosen: tuple[tuple[int, int, str], ...]) -> Description:
     """Describe a product as chosen: (option set, option, text) each. Raises Refusal 400."""
     by_set = {set_id: (option_id, text) for set_id, option_id, text in chosen}
-    unknown = by_set.keys() - {each.id for each in product.option_sets}
+    unknown = by_set.keys() - {each["OptionSetID"] for each in product.option_sets}
     if unknown:
         raise Refusal(400, "Option does not exist for this product")
     html, price, suffix = product.name, Decimal(0), ""
     for option_set in product.option_sets:
-        if option_set.id not in by_set:
-            if option_set.required:
-                raise Refusal(400, f"Option {option_set.name} is required")
+        name = option_set["OptionSetName"]
+        if option_set["OptionSetID"] not in by_set:
+            if option_set.get("OptionRequired"):
+                raise Refusal(400, f"Option {name} is required")
             continue
-        option_id, typed = by_set[option_set.id]
+        option_id, typed = by_set[option_set["OptionSetID"]]
         text, extra, code = _choice(option_set, option_id, typed)
-        html += f"<br><b>{option_set.name}:</b>&nbsp;{text}"
+        html += f"<br><b>{name}:</b>&nbsp;{text}"
         price += extra
         suffix += code
     return Description(html, price, suffix)
 
 
-def _choice(option_set: OptionSet, option_id: int, typed: str) -> tuple[str, Decimal, str]:
-    if not option_set.options:
+def _choice(option_set: Record, option_id: int, typed: str) -> tuple[str, Decimal, str]:
+    if not option_set.get("OptionList"):
         return typed[:_TYPED_LENGTH], Decimal(0), ""
-    for option in option_set.options:
-        if option.id == option_id and not option.hidden:
-            return option.name, option.price, f"-{option.name[:2].upper()}"
+    for option in option_set["OptionList"]:
+        if option["OptionID"] == option_id and not option.get("OptionHide"):
+            name = option["OptionName"]
+            return name, Decimal(option.get("OptionValue", 0)), f"-{name[:2].upper()}"
     raise Refusal(400, "Option does not exist for this product")
 
 
