@@ -129,8 +129,8 @@ def _sent(body: dict[str, Any], name: str, default: Any) -> Any:
 def number(value: Any, name: str) -> Decimal:
     """A number, also as a string, which the real store takes too (evidence, quirk 26)."""
     try:
-        if not isinstance(value, bool) and isinstance(value, (int, Decimal, str)):
-            result = Decimal(value)
+        if not isinstance(value, bool) and isinstance(value, (int, float, Decimal, str)):
+            result = Decimal(str(value))
             if result.is_finite() and abs(result) < 10**9:
                 return result
     except InvalidOperation:

@@ -112,8 +112,11 @@ def _flag(name: str, value: Any) -> bool:
     return flags[str(value).lower()]
 
 
-def date(value: Any, name: str) -> datetime:
-    """A moment of the store's local time in any form that clients write. Raises Refusal 400."""
+def date(value: Any, name: str) -> datetime | None:
+    """A moment of the store's local time in any form that clients write; None for .NET's "no date".
+
+    Raises Refusal 400.
+    """
     text = str(value).strip()
     for form in _DATES:
         try:
@@ -121,7 +124,8 @@ def date(value: Any, name: str) -> datetime:
         except ValueError:
             continue
     try:
-        return datetime.fromisoformat(text).replace(tzinfo=None)
+        moment = datetime.fromisoformat(text).replace(tzinfo=None)
+        return None if moment == datetime.min else moment
     except ValueError:
         raise Refusal(400, f"{name} is not a date: mm/dd/yyyy hh:mm:ss") from None
 

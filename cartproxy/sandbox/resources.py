@@ -349,13 +349,12 @@ def _fits(resource: Resource, record: Record, query: Query) -> bool:
         if wanted and not _equal(_value(record, field_name), wanted):
             return False
     for prefix, field_name in resource.since.items():
-        moment = record.get(field_name)
-        for end, sign in (("start", 1), ("end", -1)):
-            bound = query.get(prefix + end, "")
-            if not bound:
-                continue
-            if moment is None or (moment - date(bound, prefix + end)).total_seconds() * sign < 0:
-                return False
+        moment = record.get(field_name) or datetime.min
+        since, until = (query.get(f"{prefix}{end}") for end in ("start", "end"))
+        if since and moment < (date(since, f"{prefix}start") or datetime.min):
+            return False
+        if until and moment > (date(until, f"{prefix}end") or datetime.max):
+            return False
     return True
 
 

@@ -12,14 +12,6 @@ from support.service_steps import place_order
 from support.shopper import MUG, SHIRT, Store
 from support.waiting import wait_for
 
-from cartproxy import sandbox
-
-KEYS = {
-    "SecureURL": sandbox.DEFAULT_SECURE_URL,
-    "PrivateKey": sandbox.DEFAULT_PRIVATE_KEY,
-    "Token": sandbox.DEFAULT_TOKEN,
-    "Accept": "application/json",
-}
 Api = Callable[..., requests.Response]
 # The documented "empty" body and sample requests (upstream-evidence.md, 5.1, 5.5, 5.6).
 EMPTY_CART = dict.fromkeys(
@@ -30,20 +22,6 @@ SAMPLE_ITEM = {
     "ItemQuantity": 1.0,
     "ItemOptions": [{"OptionSetID": 1882, "OptionID": 12396, "OptionValue": "Small"}],
 }
-
-
-@pytest.fixture(params=["v1", "v2"])
-def api(request: pytest.FixtureRequest, store: Store) -> Api:
-    """Calls the API, in both versions, which have the same contract."""
-
-    def call(method: str, path: str, json: Any = None, **more: Any) -> requests.Response:
-        url = f"{store.url}/3dCartWebAPI/{request.param}{path}"
-        headers = KEYS | more.pop("headers", {})
-        return requests.request(
-            method, url, json=json, headers=headers, timeout=60, allow_redirects=False, **more
-        )
-
-    return call
 
 
 def new_cart(api: Api) -> str:
