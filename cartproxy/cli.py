@@ -28,6 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _add_serve(commands)
     _add_sandbox(commands)
     _add_doctor(commands)
+    _add_probe(commands)
     _add_config(commands)
     _add_snippet(commands)
     _add_carts(commands)
@@ -100,6 +101,24 @@ def _doctor(chosen: argparse.Namespace) -> int:
     settings_stand, findings = examine(os.environ, chosen.config)
     print(as_json(findings) if chosen.json else as_text(findings))
     return exit_code(settings_stand, findings)
+
+
+def _add_probe(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    probe = commands.add_parser("probe", help="learn what a store does that no page says")
+    _add_config_option(probe)
+    probe.add_argument("--store", required=True, help="the store's id in the settings")
+    probe.add_argument("--live", action="store_true", help="a store that is not on this machine")
+    probe.add_argument("--yes", action="store_true", help="with --live: don't ask before starting")
+    probe.add_argument("--json", action="store_true", help="for programs")
+    probe.add_argument("--profile", type=Path, help="write the profile to this file")
+    probe.add_argument("--product", type=int, help="catalog id of a product without options")
+    probe.set_defaults(run=_probe)
+
+
+def _probe(chosen: argparse.Namespace) -> int:
+    from cartproxy.probe.command import probe
+
+    return probe(chosen)
 
 
 def _add_config(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
