@@ -10,6 +10,7 @@ import requests
 from support.shopper import Store
 
 from cartproxy import sandbox
+from cartproxy.sandbox.switches import Switches
 
 KEYS = {
     "SecureURL": sandbox.DEFAULT_SECURE_URL,
@@ -18,6 +19,14 @@ KEYS = {
     "Accept": "application/json",
 }
 Api = Callable[..., requests.Response]
+
+
+@pytest.fixture(autouse=True)
+def usual_habits(request: pytest.FixtureRequest) -> None:
+    """`--profile` is for tests of the client: those of the simulated store say what is usual."""
+    fixtures = request.fixturenames
+    if request.config.getoption("--profile") and "store" in fixtures and "client" not in fixtures:
+        request.getfixturevalue("store").set(**Switches().as_json())
 
 
 @pytest.fixture(params=["v1", "v2"])
