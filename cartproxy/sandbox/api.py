@@ -1,4 +1,4 @@
-"""The store's REST API: receives a call, lets faults strike, answers (upstream.md)."""
+"""The store's REST API: receives a call, lets faults strike, answers (docs/store-api.md)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from cartproxy.sandbox.state import Call, State
 
 api = Blueprint("api", __name__)
 
-# Routing of the real service ignores case (evidence, part 1).
+# Routing of the real service ignores case (docs/store-api.md, Access).
 _BASE = re.compile(r"/3dcartwebapi/v[12](/.*)\Z", re.IGNORECASE)
 _METHODS = ("GET", "POST", "PUT", "DELETE", "PATCH")
 _HEADERS = {

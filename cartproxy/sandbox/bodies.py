@@ -10,7 +10,7 @@ from typing import Any
 
 from cartproxy.sandbox.errors import Refusal
 
-# upstream-evidence.md, part (2). A length is in characters; None is a number.
+# docs/store-api.md, Objects. A length is in characters; None is a number.
 CART_FIELDS: dict[str, int | None] = {
     "CustomerId": None,
     "BillingFirstName": 100,
@@ -127,7 +127,7 @@ def _sent(body: dict[str, Any], name: str, default: Any) -> Any:
 
 
 def number(value: Any, name: str) -> Decimal:
-    """A number, also as a string, which the real store takes too (evidence, quirk 26)."""
+    """A number, also as a string, which the real store takes too (docs/store-api.md, Access)."""
     try:
         if not isinstance(value, bool) and isinstance(value, (int, float, Decimal, str)):
             result = Decimal(str(value))

@@ -16,7 +16,7 @@ from cartproxy.sandbox.errors import Refusal
 from cartproxy.sandbox.switches import Switches
 
 _KEY_ALPHABET = string.ascii_letters + string.digits
-_KEY_LENGTH = 15  # upstream-evidence.md, part 6
+_KEY_LENGTH = 15  # docs/store-api.md, Objects
 
 
 def new_order_key() -> str:
@@ -201,7 +201,7 @@ class Carts:
         return self._next_order_id
 
     def new_item_id(self) -> int:
-        """Item ids are the store's own, over all carts, rising with gaps (evidence, part 7)."""
+        """Ids of lines are the store's own and rise with gaps (docs/store-api.md, Objects)."""
         self._next_item_id += random.randint(1, 4)
         return self._next_item_id
 

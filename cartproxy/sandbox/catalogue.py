@@ -32,7 +32,7 @@ class Product:
 
     @property
     def effective_price(self) -> Decimal:
-        """OnSale ? SalePrice : Price (evidence, part 10)."""
+        """OnSale ? SalePrice : Price (docs/store-api.md, Products)."""
         on_sale = self.sku_info.get("OnSale")
         return Decimal(self.sku_info.get("SalePrice" if on_sale else "Price", 0))
 
@@ -83,7 +83,7 @@ class Product:
 
     @property
     def back_order(self) -> bool:
-        """Whether it can be bought without stock (evidence, part 10: InventoryControl)."""
+        """Whether it can be bought without stock (docs/store-api.md, Products)."""
         return self.record.get("InventoryControl") == _BACK_ORDER
 
     @property

@@ -14,7 +14,7 @@ _TYPED_LENGTH = 60
 
 @dataclass(frozen=True)
 class Description:
-    """`Name<br><b>Size:</b>&nbsp;M<br>...` (upstream-evidence.md, part 8), and what it costs."""
+    """`Name<br><b>Size:</b>&nbsp;M<br>...` (docs/store-api.md, Objects), and what it costs."""
 
     html: str
     option_price: Decimal
@@ -53,5 +53,5 @@ def _choice(option_set: Record, option_id: int, typed: str) -> tuple[str, Decima
 
 
 def bundle_line(child: Product) -> str:
-    """The description of a line that a bundle brings along (upstream-evidence.md, part 8)."""
+    """The description of a line that a bundle brings along (docs/store-api.md, Objects)."""
     return f"Bundle Item: {child.sku}<br>{child.name}"

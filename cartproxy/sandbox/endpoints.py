@@ -55,7 +55,7 @@ def _get_cart(state: State, _body: bytes, base: str, key: str) -> Result:
 
 
 def _put_cart(state: State, body: bytes, _base: str, key: str) -> Result:
-    """A partial update: only what the body names changes (evidence, 5.3: inferred)."""
+    """A partial update: only what the body names changes (docs/store-api.md, inferred)."""
     fields = read_cart_fields(parse(body))
     with state.carts.lock:
         state.carts.find(key, state.switches, writing=True).fields.update(fields)
@@ -63,7 +63,7 @@ def _put_cart(state: State, body: bytes, _base: str, key: str) -> Result:
 
 
 def _delete_cart(state: State, _body: bytes, _base: str, key: str) -> Result:
-    """HTTP says 200, the envelope 201 (upstream.md)."""
+    """HTTP says 200, the envelope 201 (docs/store-api.md, Envelope)."""
     with state.carts.lock:
         state.carts.find(key, state.switches, writing=True)
         state.carts.finish(key, "gone")
@@ -95,7 +95,7 @@ def _put_item(state: State, body: bytes, _base: str, key: str, item_id: str) -> 
 
 
 def _delete_item(state: State, _body: bytes, _base: str, key: str, item_id: str) -> Result:
-    """The envelope's key is spelled CartItemId here (upstream.md)."""
+    """The envelope's key is spelled CartItemId here (docs/store-api.md, Envelope)."""
     with state.carts.lock:
         cart = state.carts.find(key, state.switches, writing=True)
         line = state.carts.remove(cart, _id(item_id))

@@ -10,7 +10,7 @@ from cartproxy.sandbox.catalogue import Product
 from cartproxy.sandbox.fields import Record
 from cartproxy.sandbox.state import State
 
-NEW = 1  # evidence, part 7: 1 New … 4 Shipped, 5 Cancel, 7 Not Completed, 11 Unpaid
+NEW = 1  # order states: docs/store-api.md, Life of a cart
 _BILLING = ("FirstName", "LastName", "Company", "Address", "Address2", "City", "State", "ZipCode",
             "Country", "PhoneNumber", "Email")  # fmt: skip
 _SHIPMENT = ("FirstName", "LastName", "Company", "Address", "Address2", "City", "State", "ZipCode",

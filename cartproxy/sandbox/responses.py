@@ -65,7 +65,7 @@ def _line(line: Line, switches: Switches) -> dict[str, Any]:
 
 
 def store_settings() -> dict[str, Any]:
-    """`GET /StoreSettings` (evidence, part 15)."""
+    """`GET /StoreSettings` (docs/store-api.md, Store settings)."""
     return {
         "StoreInformation": {
             "StoreName": "Sandbox store",

@@ -31,7 +31,7 @@ class Credentials:
     access_token: str = ""
 
     def check(self, secure_url: str, private_key: str, token: str, authorization: str) -> None:
-        """Raise Refusal 401 unless the headers open the store (evidence, part 2)."""
+        """Raise Refusal 401 unless the headers open the store (docs/store-api.md, Access)."""
         bearer = bool(self.access_token) and authorization == f"Bearer {self.access_token}"
         keys = _host(secure_url) == _host(self.secure_url) and private_key == self.private_key
         if not bearer and not (keys and token == self.token):
@@ -167,5 +167,5 @@ class State:
 
 
 def _host(secure_url: str) -> str:
-    """SecureURL is taken with or without scheme, www. and slash (evidence, part 2)."""
+    """SecureURL is taken with or without scheme, www. and slash (docs/store-api.md, Access)."""
     return secure_url.lower().rpartition("://")[2].removeprefix("www.").rstrip("/")

@@ -12,7 +12,7 @@ DEFAULT_CHECKOUT_URL = "{base}/continue_order.asp?orderkey={order_key}{order_id}
 
 @dataclass(frozen=True)
 class Switches:
-    """The defaults are what live clients have seen, else what evidence calls most likely."""
+    """The defaults are what live clients have seen, else what is most likely."""
 
     get_status: int = 200  # documented 201
     get_shape: str = "list"  # the documented sample is an object

@@ -1,7 +1,7 @@
 """The store's Cart and Product calls, one method each: a typed answer, or a typed error.
 
-Every error's `outcome` says whether the call took effect. Statuses and bodies: upstream.md, Cart
-endpoints. Every answer must show that it belongs to its call: StoreForeignAnswer else
+Every error's `outcome` says whether the call took effect. Statuses and bodies: docs/store-api.md,
+Cart endpoints. Every answer must show that it belongs to its call: StoreForeignAnswer else
 (docs/decisions/0010-an-answer-belongs-to-its-question.md).
 """
 
@@ -34,7 +34,7 @@ from cartproxy.store.owners import Owners
 from cartproxy.store.transport import Answer
 
 T = TypeVar("T")
-# Opaque and case-sensitive (upstream.md, Objects); the form only guards the path it is put into.
+# Opaque and case-sensitive (docs/store-api.md, Objects); the form only guards the path.
 _PATH_SAFE = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 _HEADER_SAFE = re.compile(r"[\x21-\x7e]{1,4096}", re.ASCII)  # it becomes a Location
 _LOCAL_HOSTS = frozenset(("localhost", "127.0.0.1", "[::1]"))

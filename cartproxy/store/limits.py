@@ -1,7 +1,7 @@
 """How often a store may be called: one schedule in Redis for all workers, one pause for all.
 
-A live store allows about 2 calls a second (upstream.md, Access), so a call is never just made: its
-turn is reserved, and whoever would wait too long is told at once when to come back.
+A live store allows about 2 calls a second (docs/store-api.md, Access), so a call is never just
+made: its turn is reserved, and whoever would wait too long is told at once when to come back.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The store's wire shapes, read tolerantly and written exactly.
 
-Field names and quirks: upstream.md, Objects; upstream-evidence.md, part (2) and (3).
+Field names and quirks: docs/store-api.md, Objects.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ _SHIPPING = {
     "phone": "ShipmentPhone",
     "email": "ShipmentEmail",
 }
-# Lines that nobody added (upstream-evidence.md, part 8).
+# Lines that nobody added (docs/store-api.md, Objects).
 _DERIVED = ("Bundle Item:", "KIT ITEM:")
 _LARGEST_ID = 2**63 - 1
 _MAX_DIGITS = 30  # no price, id or quantity is longer; a Decimal of millions of digits is an attack
@@ -51,7 +51,7 @@ _MAX_DIGITS = 30  # no price, id or quantity is longer; a Decimal of millions of
 def write_addresses(addresses: Addresses) -> dict[str, object]:
     """The fields of a CartReduced that are to change, for `PUT /Cart`.
 
-    `CustomerId` with a small d, as CartReduced has it (upstream.md, Objects).
+    `CustomerId` with a small d, as CartReduced has it (docs/store-api.md, Objects).
     """
     wire: dict[str, object] = {
         **{_BILLING[name]: text for name, text in addresses.billing.items()},
@@ -99,7 +99,7 @@ def read_error(body: object) -> tuple[int | None, str] | None:
     """The status and cleaned reason of an error envelope; None when the body is not one.
 
     Errors come as the envelope with `Key` "Error", perhaps under HTTP 200, or as `{"Message": ...}`
-    (upstream.md, Envelope).
+    (docs/store-api.md, Envelope).
     """
     try:
         envelope = one(body)
@@ -134,7 +134,8 @@ def read_cart(body: object, order_key: str, shop_url: str, currency: Currency) -
 
     Raises StoreBadResponse for a cart of another key, or of none. The documented sample has none,
     but it has no lines and no checkout either, which live carts have: it is older than they are
-    (upstream-evidence.md, 5.2). To take it for an empty cart would lose what is in the real one.
+    (docs/store-api.md, Cart endpoints). To take it for an empty cart would lose what is in the real
+    one.
     """
     wire = one(body)
     if wire.get("OrderKey") != order_key:
@@ -204,7 +205,7 @@ def read_product(
 def _available(wire: Wire, stock: Decimal | None) -> bool:
     """Whether it can be bought now: stock is left, is kept per variant, or back-orders are taken.
 
-    InventoryControl 2 means that back-orders are always taken (upstream-evidence.md, part 10).
+    InventoryControl 2 means that back-orders are always taken (docs/store-api.md, Products).
     """
     variants = [
         _decimal(each, "AdvancedOptionStock") for each in _objects(wire.get("AdvancedOptionList"))

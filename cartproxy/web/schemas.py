@@ -90,7 +90,7 @@ class QuantityChangesSchema(Input):
 
 
 class BillingSchema(Input):
-    """Billing fields, with the store's own limits (upstream.md, Objects)."""
+    """Billing fields, with the store's own limits (docs/store-api.md, Objects)."""
 
     first_name = Text(100)
     last_name = Text(100)

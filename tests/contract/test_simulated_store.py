@@ -1,4 +1,4 @@
-"""The simulated store against upstream.md: every endpoint, status and body shape, over raw HTTP."""
+"""The simulated store against docs/store-api.md: each endpoint, status and body shape, over raw HTTP."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from support.shopper import MUG, SHIRT, Store
 from support.waiting import wait_for
 
 Api = Callable[..., requests.Response]
-# The documented "empty" body and sample requests (upstream-evidence.md, 5.1, 5.5, 5.6).
+# The documented "empty" body and sample requests (docs/store-api.md, Cart endpoints).
 EMPTY_CART = dict.fromkeys(
     ("BillingFirstName", "BillingLastName", "BillingCompany", "ShipmentCity", "ShipmentEmail"), ""
 )
