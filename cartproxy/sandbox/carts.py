@@ -67,6 +67,7 @@ class Carts:
     def __init__(self) -> None:
         self.lock = threading.RLock()
         # No id comes twice, not even from a store that was started again.
+        self._next_order_id = random.randrange(10**5, 10**6)
         self._next_item_id = random.randrange(10**8, 10**9)
         self.reset()
 
@@ -75,7 +76,6 @@ class Carts:
         with self.lock:
             self.catalogue = products()
             self._carts: dict[str, Cart] = {}
-            self._next_order_id = 100_000
 
     def all(self) -> list[Cart]:
         """Every cart ever made, the oldest first."""

@@ -136,7 +136,7 @@ def refund(order_id: int) -> tuple[Response, int]:
     """Ask the gateway for a refund, of all or of `{"amount": "5.00"}`; the gateway's answer."""
     order = _state().records["Orders"].get(order_id)
     if order is None:
-        raise ValueError("no such order")
+        return jsonify(error="no such order"), 404
     body = request.get_json(force=True, silent=True) or {}
     amount = _decimal(body["amount"]) if "amount" in body else None
     try:

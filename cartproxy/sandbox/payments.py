@@ -159,14 +159,14 @@ def _not_processed(code: str, reason: str) -> Record:
 def refund(state: State, order: Record, amount: Decimal | None) -> Record:
     """Ask the gateway for a refund, of all unless told otherwise; its RefundResponse.
 
-    Raises PaymentError.
+    Raises PaymentError, and ValueError where there is nothing to give back.
     """
     total = order.get("OrderAmount", Decimal(0))
     amount = total if amount is None else amount
     invoice = f"{order.get('InvoiceNumberPrefix', '')}{order['InvoiceNumber']}"
     sales = [each for each in order.get("TransactionList", ()) if each["TransactionType"] == "Sale"]
     if not sales:
-        raise PaymentError("The order was not paid by a gateway.")
+        raise ValueError("the order was not paid by a gateway")
     key, private_key = secrets.token_hex(8), state.credentials.private_key
     transaction_id = sales[0]["TransactionID"]
     request = {
