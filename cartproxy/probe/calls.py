@@ -45,7 +45,7 @@ class Calls:
         """One call's answer, whatever it says but 401, 403 and 429.
 
         A call that the store puts off is made again, and one without an answer if that adds
-        nothing. Raises NoAnswer. Nothing is asked after the credentials were refused.
+        nothing. Raises NoAnswer. Nothing is asked any more once carts are refused.
         """
         why = ""
         for _ in range(_TRIES):
@@ -64,8 +64,12 @@ class Calls:
                 self._pause(getattr(error, "retry_after", None) or 0)
                 continue
             if answer.status in (401, 403):
-                self.stop(f"The store refuses the credentials ({answer.status}).")
-                raise NoAnswer(self._ended)
+                why = (
+                    f"The store refuses the credentials, or the right to do this ({answer.status})."
+                )
+                if path.startswith("/Cart"):
+                    self.stop(why)
+                raise NoAnswer(why)
             if answer.status != 429:
                 return answer
             self.throttled += 1

@@ -33,7 +33,7 @@ CART_FIELDS: dict[str, int | None] = {
     "ShipmentState": 100,
     "ShipmentZipCode": 20,
     "ShipmentCountry": 50,
-    "ShipmentPhone": 30,
+    "ShipmentPhone": 50,  # the documented sample has 33
     "ShipmentEmail": 100,
 }
 
@@ -68,6 +68,8 @@ def parse_any(raw: bytes) -> Any:
         return {}
     try:
         return json.loads(raw, parse_float=Decimal)
+    except RecursionError:
+        raise Refusal(400, "Invalid JSON") from None
     except ValueError:
         pass
     try:

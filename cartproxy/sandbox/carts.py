@@ -134,7 +134,7 @@ class Carts:
                 return same
             line = self._line(cart, product, item, description.html, description.option_price)
             variant = product.variant([option_id for _, option_id, _ in item.options])
-            suffix = variant["AdvancedOptionSufix"] if variant else description.sku_suffix
+            suffix = variant.get("AdvancedOptionSufix", "") if variant else description.sku_suffix
             line.sku = product.sku + suffix
             for child_id in product.bundle:
                 child = Product(self.catalogue[child_id])

@@ -100,7 +100,7 @@ class Product:
         """The advanced option of these options, given in the order of their sets."""
         code = "-".join(map(str, option_ids))
         variants = self.record.get("AdvancedOptionList", ())
-        return next((each for each in variants if each["AdvancedOptionCode"] == code), None)
+        return next((each for each in variants if each.get("AdvancedOptionCode") == code), None)
 
 
 _BACK_ORDER = 2

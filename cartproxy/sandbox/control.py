@@ -11,7 +11,7 @@ from flask import Blueprint, Response, abort, current_app, jsonify, request
 from cartproxy.sandbox import payments
 from cartproxy.sandbox.carts import Cart
 from cartproxy.sandbox.errors import Refusal
-from cartproxy.sandbox.fields import read
+from cartproxy.sandbox.fields import Record, merge, read
 from cartproxy.sandbox.state import State
 from cartproxy.sandbox.tables import PRODUCT
 
@@ -108,8 +108,10 @@ def put_products() -> tuple[str, int]:
     documents = _json()
     if not isinstance(documents, list):
         raise ValueError("the products are a list")
+    products: list[Record] = [{} for _ in documents]
     try:
-        products = [read(PRODUCT, each) for each in documents]
+        for product, each in zip(products, documents, strict=True):
+            merge(PRODUCT, product, read(PRODUCT, each), _state().new_id)
     except Refusal as refusal:
         raise ValueError(refusal.message) from None
     by_id = {each.get("SKUInfo", {}).get("CatalogID", 0): each for each in products}

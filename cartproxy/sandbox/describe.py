@@ -29,7 +29,7 @@ def describe(product: Product, chosen: tuple[tuple[int, int, str], ...]) -> Desc
         raise Refusal(400, "Option does not exist for this product")
     html, price, suffix = product.name, Decimal(0), ""
     for option_set in product.option_sets:
-        name = option_set["OptionSetName"]
+        name = option_set.get("OptionSetName", "")
         if option_set["OptionSetID"] not in by_set:
             if option_set.get("OptionRequired"):
                 raise Refusal(400, f"Option {name} is required")
@@ -47,7 +47,7 @@ def _choice(option_set: Record, option_id: int, typed: str) -> tuple[str, Decima
         return typed[:_TYPED_LENGTH], Decimal(0), ""
     for option in option_set["OptionList"]:
         if option["OptionID"] == option_id and not option.get("OptionHide"):
-            name = option["OptionName"]
+            name = option.get("OptionName", "")
             return name, Decimal(option.get("OptionValue", 0)), f"-{name[:2].upper()}"
     raise Refusal(400, "Option does not exist for this product")
 

@@ -139,6 +139,7 @@ def take_from_stock(state: State, order: Record) -> list[Record]:
         options = [int(each) for each in item.get("ItemCatalogIDOptions", "").split("-") if each]
         variant = product.variant(options)
         if variant is not None:
-            variant["AdvancedOptionStock"] -= int(item["ItemQuantity"])
+            left = variant.get("AdvancedOptionStock", 0) - int(item["ItemQuantity"])
+            variant["AdvancedOptionStock"] = left
         taken.append(record)
     return taken

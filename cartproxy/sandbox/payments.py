@@ -164,11 +164,13 @@ def refund(state: State, order: Record, amount: Decimal | None) -> Record:
     total = order.get("OrderAmount", Decimal(0))
     amount = total if amount is None else amount
     invoice = f"{order.get('InvoiceNumberPrefix', '')}{order['InvoiceNumber']}"
-    sales = [each for each in order.get("TransactionList", ()) if each["TransactionType"] == "Sale"]
+    sales = [
+        each for each in order.get("TransactionList", ()) if each.get("TransactionType") == "Sale"
+    ]
     if not sales:
         raise ValueError("the order was not paid by a gateway")
     key, private_key = secrets.token_hex(8), state.credentials.private_key
-    transaction_id = sales[0]["TransactionID"]
+    transaction_id = sales[0].get("TransactionID", "")
     request = {
         "type": "void",
         "orderid": order["OrderID"],

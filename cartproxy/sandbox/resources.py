@@ -254,6 +254,8 @@ def add_part(
     record = find(state, resource, record_id)
     before = _copy(record)
     sent = [read(table, each) for each in _several(body)]
+    if table.fields[table.key].kind == "text" and not all(each.get(table.key) for each in sent):
+        raise Refusal(400, f"{table.key} is required")
     count = len(members)
     merge_list(table, members, sent, state.new_id)
     return Change(resource, before, record), [each[table.key] for each in members[count:]]
@@ -268,6 +270,8 @@ def change_part(
     before = _copy(record)
     sent = [read(table, each) for each in _several(body)]
     if key is not None:
+        if len(sent) > 1:
+            raise Refusal(400, "Invalid request body")
         sent[0][table.key] = _member(part, table, members, key)[table.key]
     found = []
     for each in sent:

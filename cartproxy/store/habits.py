@@ -19,7 +19,7 @@ _ISO_DATE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?")
 _US_DATE = re.compile(r"\d\d/\d\d/\d{4} \d\d:\d\d(:\d\d)?")
 _DIGITS = re.compile(r"(\d+)")
 # Lengths of the shipping address that no page tells, with the likely ones.
-UNSURE_LENGTHS = {"state": 100, "zip_code": 20, "phone": 30}
+UNSURE_LENGTHS = {"state": 100, "zip_code": 20, "phone": 50}
 
 
 def empty_cart() -> object:

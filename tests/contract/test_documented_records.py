@@ -398,6 +398,66 @@ def test_catalogue_is_replaced_by_products_as_the_api_gives_them(api: Api, store
     assert (line["ItemOptionPrice"], line["ItemID"]) == (2.0, "TSHIRT-X-")
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("POST", "/Customers", b"[" * 100_000),
+        ("POST", "/Customers", b"[]"),
+        ("POST", "/Customers", b"[1]"),
+        ("POST", "/Customers", b"\xff"),
+        ("POST", "/Customers", b'{"Email": {"a": 1}}'),
+        ("PUT", "/Customers/1", b'{"Enabled": "perhaps"}'),
+        ("PUT", "/Customers/1", b'{"CustomerGroupID": 1.5}'),
+        ("PUT", "/Customers/1", b"no JSON"),
+        ("POST", f"/Products/{SHIRT}/AdvancedOptions", b'{"AdvancedOptionStock": 1}'),
+        ("PUT", f"/Products/{SHIRT}/AdvancedOptions/12396", b"[{},{}]"),
+        ("PUT", f"/Products/{MUG}", b'{"OptionSetList": {}}'),
+        ("POST", "/Orders", b'{"CustomerID":1,"BillingPaymentMethodID":"1","OrderDate":"soon"}'),
+    ],
+    ids=lambda value: str(value)[:40],
+)
+def test_what_cannot_be_read_is_refused(api: Api, method: str, path: str, body: bytes) -> None:
+    assert is_error(api(method, path, data=body), 400)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("DELETE", "/Customers", 405),
+        ("POST", "/Customers/1", 405),
+        ("DELETE", "/Orders/1", 405),
+        ("POST", "/Admins/1/LoginToken", 405),
+        ("DELETE", f"/Products/{SHIRT}/Options/1882", 405),
+        ("GET", f"/Products/{SHIRT}/Options/7", 404),
+        ("GET", f"/Products/{SHIRT}/Unicorns", 404),
+        ("GET", "/Customers/1/2/3/4", 404),
+        ("GET", "/Customers/99999999999999999999999", 404),
+    ],
+)
+def test_what_is_not_there_is_said(api: Api, method: str, path: str, status: int) -> None:
+    assert is_error(api(method, path), status)
+
+
+def test_product_of_bare_options_can_be_bought(api: Api) -> None:
+    sets = [{"OptionList": [{"OptionValue": 1.5}]}]
+    sent = {"SKUInfo": {"SKU": "A", "Name": "A", "Stock": 5}, "OptionSetList": sets,
+            "AdvancedOptionList": [{"AdvancedOptionName": "none"}]}  # fmt: skip
+    catalog_id = made(api("POST", "/Products", sent), "CatalogID")
+    (option_set,) = one(api("GET", f"/Products/{catalog_id}"))["OptionSetList"]
+    chosen = {"OptionSetID": option_set["OptionSetID"],
+              "OptionID": option_set["OptionList"][0]["OptionID"]}  # fmt: skip
+    key = api("POST", "/Cart", {}).json()[0]["Value"]
+
+    item = {"CatalogID": int(catalog_id), "ItemOptions": [chosen]}
+    assert api("POST", f"/Cart/{key}/Item", item).status_code == 201
+
+    api("DELETE", f"/Products/{catalog_id}")
+    (line,) = one(api("GET", f"/Cart/{key}"))["CartItemList"]
+    path = f"/Cart/{key}/Item/{line['CartItemID']}"
+    assert is_error(api("PUT", path, {"ItemQuantity": 2}), 400)
+    assert line["ItemOptionPrice"] == 1.5
+
+
 def test_page_says_what_the_store_speaks(store: Store) -> None:
     page = requests.get(f"{store.url}/docs", timeout=60).text
 

@@ -64,6 +64,13 @@ def test_create_takes_empty_bodies_and_ignores_unknown_fields(api: Api, body: by
     assert api("POST", "/Cart", data=body).status_code == 201
 
 
+def test_create_takes_texts_as_long_as_the_documented_sample(api: Api) -> None:
+    lengths = {"ShipmentPhone": 33, "ShipmentLastName": 32, "ShipmentZipCode": 18}
+    sample = {name: "x" * length for name, length in lengths.items()} | {"CustomerId": -80365023}
+
+    assert api("POST", "/Cart", sample).status_code == 201
+
+
 @pytest.mark.parametrize(
     "body", [b"{", b"[]", b'{"BillingZipCode":"' + b"9" * 21 + b'"}', b'{"ShipmentLastName":7}']
 )
