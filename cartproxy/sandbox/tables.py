@@ -234,12 +234,47 @@ IMAGE = table(
     """,
     key="ImageGalleryID",
 )
-PRODUCT = table(
+DISTRIBUTOR = table(
     """
+    integer DistributorID
+    text DistributorName
+    decimal DistributorItemCost
+    text DistributorItemID DistributorStockID
+    """,
+    key="DistributorID",
+    references=True,
+)
+FEATURE = table(
+    """
+    integer FeatureID
+    text FeatureTitle FeatureDescription
+    """,
+    key="FeatureID",
+)
+RELATED = table(
+    "integer RelatedIndexID RelatedProductID RelatedProductSorting", key="RelatedIndexID"
+)
+UPSELLING = table(
+    "integer UpSellingIndexID UpSellingItemID UpSellingItemSorting", key="UpSellingIndexID"
+)
+DISCOUNT = table(
+    """
+    integer DiscountID DiscountPriceLevel DiscountLowbound DiscountUpbound
+    decimal DiscountPrice
+    flag DiscountPercentage
+    """,
+    key="DiscountID",
+)
+SERIAL = table("integer SerialID SerialUses\ntext SerialCode", key="SerialID")
+E_PRODUCT = table("integer FileNumber\ntext FilePath", key="FileNumber")
+_LEVELS = range(1, 11)
+PRODUCT = table(
+    f"""
     object SKUInfo
     text MFGID:50 ShortDescription
     integer ManufacturerID
     text ManufacturerName
+    list DistributorList
     date LastUpdate
     text UserID GTIN:50
     list CategoryList
@@ -252,20 +287,41 @@ PRODUCT = table(
     integer StockAlert ReorderQuantity
     text InStockMessage OutOfStockMessage BackOrderMessage
     integer InventoryControl
-    text Description Keywords ExtraField1 ExtraField2 ExtraField3 ExtraField4 ExtraField5
-    text MainImageFile:255 MainImageCaption:255 ThumbnailFile:255
-    text AdditionalImageFile2:255 AdditionalImageFile3:255 AdditionalImageFile4:255
+    text WarehouseLocation WarehouseBin WarehouseAisle WarehouseCustom
+    text Description Keywords {" ".join(f"ExtraField{number}" for number in range(1, 14))}
+    list FeatureList
+    text MainImageFile:255 MainImageCaption:255 ThumbnailFile:255 MediaFile:255
+    text AdditionalImageFile2:255 AdditionalImageCaption2:255 AdditionalImageFile3:255
+    text AdditionalImageCaption3:255 AdditionalImageFile4:255 AdditionalImageCaption4:255
     list ImageGalleryList OptionSetList AdvancedOptionList
+    list RelatedProductList UpSellingItemList DiscountList
     flag DoNotUseCategoryOptions
     date DateCreated
-    text TaxCode DisplayText
+    integer ListingTemplateID
+    text ListingTemplateName
+    integer LoginRequiredOptionID
+    text LoginRequiredOptionName LoginRequiredOptionRedirectTo
+    integer AllowAccessCustomerGroupID
+    text AllowAccessCustomerGroupName RMAMaxPeriod TaxCode DisplayText
     decimal MinimumQuantity MaximumQuantity
     flag AllowOnlyMultiples AllowFractionalQuantity
     text QuantityOptions
-    decimal PriceLevel1 PriceLevel2 PriceLevel3
-    text ProductLink Title CustomFileName RedirectLink MetaTags SpecialInstructions
+    flag GroupOptionsForQuantityPricing ApplyQuantityDiscountToOptions EnableMakeAnOfferFeature
+    text MinimumAcceptableOffer
+    decimal {" ".join(f"PriceLevel{number}" for number in _LEVELS)}
+    flag {" ".join(f"PriceLevel{number}Hide" for number in _LEVELS)}
+    text BuyButtonLink ProductLink Title CustomFileName RedirectLink MetaTags SpecialInstructions
+    flag AssignKey ReUseKeys
+    list SerialList EProductList
     """,
     SKUInfo=SKU_INFO,
+    DistributorList=DISTRIBUTOR,
+    FeatureList=FEATURE,
+    RelatedProductList=RELATED,
+    UpSellingItemList=UPSELLING,
+    DiscountList=DISCOUNT,
+    SerialList=SERIAL,
+    EProductList=E_PRODUCT,
     CategoryList=CATEGORY,
     ImageGalleryList=IMAGE,
     OptionSetList=OPTION_SET,

@@ -13,6 +13,8 @@ from support.service_steps import place_order
 from support.shopper import MUG, Store
 from support.waiting import wait_for
 
+from cartproxy.cli import main
+
 Api = Callable[..., requests.Response]
 ORDER = {"CustomerID": 1, "BillingPaymentMethodID": "1", "OrderItemList": [{"CatalogID": MUG}]}
 
@@ -90,6 +92,17 @@ def test_webhook_that_fails_is_tried_again(api: Api, store: Store, hooks: Receiv
         return [each["status"] for each in tries]
 
     wait_for(lambda: statuses() == [500, 200], "both tries are written down")
+
+
+@pytest.mark.parametrize("profile", ['{"get_status": 500}', '{"colour": 1}', "[]", "no JSON"])
+def test_profile_that_means_nothing_is_refused(
+    tmp_path: Path, profile: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "profile.json"
+    file.write_text(profile)
+
+    assert main(["sandbox", "--profile", str(file)]) == 78
+    assert capsys.readouterr().err
 
 
 def test_store_starts_with_a_profile_and_a_webhook(hooks: Receiver, tmp_path: Path) -> None:
