@@ -6,6 +6,7 @@ from dataclasses import asdict
 
 from flask import Blueprint, render_template
 
+from cartproxy.sandbox import DEFAULT_PRIVATE_KEY, DEFAULT_SECURE_URL, DEFAULT_TOKEN
 from cartproxy.sandbox.bodies import CART_FIELDS
 from cartproxy.sandbox.faults import KINDS
 from cartproxy.sandbox.gateway import OUTCOMES
@@ -21,6 +22,7 @@ def show() -> str:
     """Calls, fields, events, settings and faults."""
     return render_template(
         "docs.html",
+        keys=(DEFAULT_SECURE_URL, DEFAULT_PRIVATE_KEY, DEFAULT_TOKEN),
         resources=RESOURCES.values(),
         cart_fields=CART_FIELDS,
         events=EVENTS,
