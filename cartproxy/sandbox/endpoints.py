@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from cartproxy.sandbox import records, responses
+from cartproxy.sandbox import record_calls, responses
 from cartproxy.sandbox.bodies import number, parse, read_cart_fields, read_item
 from cartproxy.sandbox.errors import Refusal
 from cartproxy.sandbox.responses import envelope
@@ -36,7 +36,7 @@ def answer(state: State, method: str, path: str, body: bytes, base: str) -> Resu
                 return call(state, body, base, *match.groups())
     if known:
         raise Refusal(405, "Method not allowed")
-    return records.answer(state, method, path, body)
+    return record_calls.answer(state, method, path, body)
 
 
 def _create_cart(state: State, body: bytes, _base: str) -> Result:

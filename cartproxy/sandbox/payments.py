@@ -15,9 +15,11 @@ from urllib.parse import urlencode, urlsplit
 
 import requests
 
-from cartproxy.sandbox import orders, resources, upkeep
+from cartproxy.sandbox import orders, upkeep
 from cartproxy.sandbox.carts import Cart
 from cartproxy.sandbox.fields import Record
+from cartproxy.sandbox.records import Change, touch
+from cartproxy.sandbox.resources import RESOURCES
 from cartproxy.sandbox.state import INVOICE_PREFIX, Payment, State
 
 GATEWAY_ID = "123"
@@ -145,7 +147,7 @@ def complete(state: State, body: Record) -> Record:
             return _not_processed("204", "The order's amount is another one.")
         order = orders.from_cart(state, cart, payment.invoice_number, INVOICE_PREFIX, body)
         state.carts.finish(cart.order_key, "ordered")
-        upkeep.keep(state, resources.Change(resources.RESOURCES["orders"], None, order))
+        upkeep.keep(state, Change(RESOURCES["orders"], None, order))
     return _PROCESSED
 
 
@@ -198,7 +200,7 @@ def refund(state: State, order: Record, amount: Decimal | None) -> Record:
     if _int(answer.get("approved")) == 1:
         line = orders.transaction(state, order["OrderID"], "Refund", -amount, answer)
         order.setdefault("TransactionList", []).append(line)
-        resources.touch(order)
+        touch(order)
     return answer
 
 

@@ -60,12 +60,20 @@ _CHOICES: dict[str, tuple[Any, ...]] = {
 }
 
 
+def _is_template(text: str) -> bool:
+    try:
+        text.format(base="", order_key="", order_id=0)
+    except (ValueError, LookupError):
+        return False
+    return True
+
+
 def _fits(name: str, value: Any) -> bool:
     if name == "rate_limit":
         number = isinstance(value, (int, float)) and not isinstance(value, bool)
         return value is None or (number and value > 0)
     if name == "checkout_url_template":
-        return isinstance(value, str)
+        return isinstance(value, str) and _is_template(value)
     if name.endswith("_url"):
         return value is None or (isinstance(value, str) and value.startswith(("http://", "https:")))
     if name == "rights":

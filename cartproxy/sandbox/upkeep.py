@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from cartproxy.sandbox import orders, resources, webhooks
+from cartproxy.sandbox import orders, records, webhooks
 from cartproxy.sandbox.fields import Record
-from cartproxy.sandbox.resources import RESOURCES, Change
+from cartproxy.sandbox.records import Change
+from cartproxy.sandbox.resources import RESOURCES
 from cartproxy.sandbox.state import State
 
 
@@ -42,8 +43,8 @@ def keep(state: State, change: Change, *, process: bool = True, mail: bool = Tru
     """
     record, resource = change.after, change.resource
     if record is not None:
-        resources.touch(record)
-        state.records[resource.name][resources.id_of(resource, record)] = record
+        records.touch(record)
+        state.records[resource.name][records.id_of(resource, record)] = record
     webhooks.fire(state, change)
     if resource.name != "Orders" or record is None:
         return

@@ -13,7 +13,8 @@ from typing import Any
 import requests
 
 from cartproxy.sandbox.fields import Record
-from cartproxy.sandbox.resources import EVENTS, Change, Resource, shown
+from cartproxy.sandbox.records import Change, shown
+from cartproxy.sandbox.resources import EVENTS, Resource
 from cartproxy.sandbox.state import State
 
 _PAUSES_SECONDS = (0, 1, 5)

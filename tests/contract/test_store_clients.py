@@ -154,7 +154,7 @@ def test_call_without_its_right_is_401(
 @pytest.mark.parametrize(
     "settings",
     [{"rights": ["Carts"]}, {"rights": "Cart"}, {"rights": ["Cart:all"]}, {"webhook_url": "x"},
-     {"gateway_checkout_url": 1}],
+     {"gateway_checkout_url": 1}, {"checkout_url_template": "{base}/{cart}"}],
     ids=str,
 )  # fmt: skip
 def test_settings_that_mean_nothing_are_refused(store: Store, settings: dict[str, Any]) -> None:
