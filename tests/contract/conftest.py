@@ -25,7 +25,11 @@ Api = Callable[..., requests.Response]
 def usual_habits(request: pytest.FixtureRequest) -> None:
     """`--profile` is for tests of the client: those of the simulated store say what is usual."""
     fixtures = request.fixturenames
-    if request.config.getoption("--profile") and "store" in fixtures and "client" not in fixtures:
+    if (
+        request.config.getoption("--profile", None)
+        and "store" in fixtures
+        and "client" not in fixtures
+    ):
         request.getfixturevalue("store").set(**Switches().as_json())
 
 

@@ -46,7 +46,7 @@ class Target:
 
 @pytest.fixture
 def target(request: pytest.FixtureRequest) -> Target:
-    if not request.config.getoption("--live"):
+    if not request.config.getoption("--live", False):
         store_url = request.getfixturevalue("store").url
         headers = {
             "SecureURL": sandbox.DEFAULT_SECURE_URL,
