@@ -41,8 +41,9 @@ class Field:
     """A field. `kind` is one of
 
     text (`length` is its most characters), integer, decimal (whole ones go out as `1.0`), number
-    (whole ones go out as `1`), flag, date (as the switch `date_format` says), us_date (always as
-    the pages document it), object and list (of `table`).
+    (whole ones go out as `1`), sorting (a decimal in version 2, and whole in version 1), flag, date
+    (as the switch `date_format` says), us_date (always as the pages document it), object and list
+    (of `table`).
     """
 
     kind: str
@@ -83,7 +84,7 @@ def _read(field: Field, name: str, value: Any) -> Any:
         return _text(field, name, value)
     if field.kind == "integer":
         return integer(value, name)
-    if field.kind in ("decimal", "number"):
+    if field.kind in ("decimal", "number", "sorting"):
         return number(value, name)
     if field.kind == "flag":
         return _flag(name, value)
@@ -167,25 +168,31 @@ def member(table: Table, members: list[Record], change: Record) -> Record | None
     return next((each for each in members if wanted and each.get(name) == wanted), None)
 
 
-def write(table: Table, record: Record, date_format: str) -> Record:
+@dataclass(frozen=True)
+class Style:
+    """How a store writes: its switch `date_format`, and the version of the API that was asked."""
+
+    date_format: str
+    version: int
+
+
+def write(table: Table, record: Record, style: Style) -> Record:
     """The whole object as the store answers it; what was never set is empty."""
-    return {
-        name: _write(field, record.get(name), date_format) for name, field in table.fields.items()
-    }
+    return {name: _write(field, record.get(name), style) for name, field in table.fields.items()}
 
 
-def _write(field: Field, value: Any, date_format: str) -> Any:
+def _write(field: Field, value: Any, style: Style) -> Any:
     if field.kind == "object":
-        return write(field.table, value or {}, date_format)
+        return write(field.table, value or {}, style)
     if field.kind == "list":
-        return [write(field.table, each, date_format) for each in value or ()]
+        return [write(field.table, each, style) for each in value or ()]
     if field.kind in ("date", "us_date"):
-        return write_date(value, "us" if field.kind == "us_date" else date_format)
+        return write_date(value, "us" if field.kind == "us_date" else style.date_format)
     if value is None:
         value = {"text": "", "flag": False}.get(field.kind, Decimal(0))
-    if field.kind == "decimal":
+    if field.kind == "decimal" or (field.kind == "sorting" and style.version > 1):
         return float(value)
-    if field.kind in ("integer", "number"):
+    if field.kind in ("integer", "number", "sorting"):
         return int(value) if value == int(value) else float(value)
     return value
 

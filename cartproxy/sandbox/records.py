@@ -113,7 +113,7 @@ def list_part(state: State, resource: Resource, record_id: str, part: str, query
 def get_part(state: State, resource: Resource, record_id: str, part: str, key: str) -> Any:
     """The answer to the GET of one member of such a list. Raises Refusal 404."""
     table, members = _part(state, resource, record_id, part)
-    return [write(table, _member(part, table, members, key), state.switches.date_format)]
+    return [write(table, _member(part, table, members, key), state.style)]
 
 
 def add_part(
@@ -155,7 +155,7 @@ def change_part(
 
 def shown(state: State, resource: Resource, record: Record) -> Record:
     """A record as the API gives it."""
-    document = write(resource.table, record, state.switches.date_format)
+    document = write(resource.table, record, state.style)
     for name in resource.secret:
         document.pop(name)
     if resource.name == "Products" and not document["ProductLink"]:

@@ -13,7 +13,7 @@ from flask import request
 from cartproxy.sandbox.carts import Carts
 from cartproxy.sandbox.errors import Refusal
 from cartproxy.sandbox.faults import Script
-from cartproxy.sandbox.fields import Record
+from cartproxy.sandbox.fields import Record, Style
 from cartproxy.sandbox.seeds import records
 from cartproxy.sandbox.switches import Switches
 
@@ -159,6 +159,12 @@ class State:
                 return self.carts.new_order_id()
             self._ids[name] += 1
             return self._ids[name]
+
+    @property
+    def style(self) -> Style:
+        """How the call under way is answered; what is no call of the API is like version 2."""
+        is_first = request.path.lower().startswith("/3dcartwebapi/v1/")
+        return Style(self.switches.date_format, 1 if is_first else 2)
 
     @property
     def base(self) -> str:

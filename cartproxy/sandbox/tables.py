@@ -196,7 +196,7 @@ OPTION = table(
     flag OptionSelected OptionHide
     decimal OptionValue
     text OptionPartNumber:50
-    decimal OptionSorting
+    sorting OptionSorting
     text OptionImagePath:255
     integer OptionBundleCatalogId OptionBundleQuantity
     """,
@@ -206,7 +206,7 @@ OPTION_SET = table(
     """
     integer OptionSetID
     text OptionSetName:255
-    decimal OptionSorting
+    sorting OptionSorting
     flag OptionRequired
     text OptionType:10 OptionURL OptionAdditionalInformation
     integer OptionSizeLimit

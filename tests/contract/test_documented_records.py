@@ -11,6 +11,13 @@ import requests
 from support.service_steps import place_order
 from support.shopper import MUG, SHIRT, Store
 
+from cartproxy import sandbox
+
+KEYS = {
+    "SecureURL": sandbox.DEFAULT_SECURE_URL,
+    "PrivateKey": sandbox.DEFAULT_PRIVATE_KEY,
+    "Token": sandbox.DEFAULT_TOKEN,
+}
 Api = Callable[..., requests.Response]
 US_DATE = re.compile(r"\d\d/\d\d/\d{4} \d\d:\d\d")
 
@@ -144,8 +151,16 @@ def test_numbers_are_written_as_the_pages_write_them(api: Api) -> None:
                   "OptionSizeLimit", "OptionSetID", "OptionBundleQuantity", "InventoryControl",
                   "RewardPoints", "CatalogID"):  # fmt: skip
         assert re.search(rf'"{whole}":-?\d+[,}}]', text), whole
-    for decimal in ("Stock", "SalePrice", "OptionSorting", "OptionValue", "MinimumQuantity"):
+    for decimal in ("Stock", "SalePrice", "OptionValue", "MinimumQuantity"):
         assert re.search(rf'"{decimal}":\d+\.\d', text), decimal
+
+
+def test_versions_differ_in_how_they_sort_options(store: Store) -> None:
+    """Version 2 is documented with a point; version 1 was recorded without one."""
+    for version, written in (("v1", "1,"), ("v2", "1.0,")):
+        url = f"{store.url}/3dCartWebAPI/{version}/Products/{SHIRT}"
+        text = requests.get(url, headers=KEYS, timeout=60).text
+        assert f'"OptionSorting":{written}' in text
 
 
 def test_put_of_a_variant_leaves_the_others(api: Api) -> None:
