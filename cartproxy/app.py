@@ -11,9 +11,10 @@ from flask import Flask
 
 from cartproxy import logs, metrics, tracing
 from cartproxy.carts.products import ProductCatalogue
-from cartproxy.carts.service import CartService
+from cartproxy.carts.service import Adds, CartService
 from cartproxy.limits.rate_limiter import RateLimiter
 from cartproxy.records.names import CartNames
+from cartproxy.records.pending import PendingCarts
 from cartproxy.records.records import Lives, Records
 from cartproxy.records.seal import Seal
 from cartproxy.settings import Settings, StoreSettings
@@ -144,6 +145,20 @@ def _store(
     session: requests.Session,
 ) -> Store:
     calls = store_client(name, store, settings, client, session)
+    catalogue = ProductCatalogue(
+        calls,
+        client,
+        store_id=name,
+        fresh_seconds=settings.product_fresh_seconds,
+        currency=store.money,
+    )
+    pending = PendingCarts(
+        client,
+        store_id=name,
+        most=store.pending_carts,
+        most_of_address=store.address_pending_carts,
+        life=settings.idle_seconds,
+    )
     return Store(
         id=name,
         carts=CartService(
@@ -152,10 +167,12 @@ def _store(
             currency=store.money,
             fresh_seconds=settings.snapshot_fresh_seconds,
             settle_seconds=settings.settle_seconds,
+            products=catalogue,
+            pending=pending,
+            adds=Adds(store.adds),
         ),
-        products=ProductCatalogue(
-            calls, client, store_id=name, fresh_seconds=settings.product_fresh_seconds
-        ),
+        products=catalogue,
+        pending=pending,
         origins=Origins(store.origins),
         currency=store.currency,
         show_stock=store.show_stock,

@@ -10,9 +10,10 @@ from typing import ClassVar
 
 
 class Outcome(StrEnum):
-    """Whether what was asked for took effect at the store."""
+    """Whether what was asked for took effect at the store; PENDING is kept here and owed to it."""
 
     APPLIED = "applied"
+    PENDING = "pending"
     NOT_APPLIED = "not_applied"
     UNKNOWN = "unknown"
 

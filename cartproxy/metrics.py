@@ -71,6 +71,21 @@ _budget = Counter(
     "Calls to the store that its budget has granted or refused",
     ("store", "outcome"),
 )
+_shares = Counter(
+    "cartproxy_store_share_calls_total",
+    "The same by what the calls are for",
+    ("store", "share", "outcome"),
+)
+_pending = Counter(
+    "cartproxy_pending_lines_total",
+    "Adds and changes that wait for the store: kept, sent, refused by it, or without room",
+    ("store", "event"),
+)
+_saved = Counter(
+    "cartproxy_store_calls_saved_total",
+    "Calls that what is kept would have cost at once",
+    ("store",),
+)
 _pauses = Counter("cartproxy_store_pauses_total", "Pauses a store has asked for (429)", ("store",))
 _left_alone = Gauge(
     "cartproxy_store_left_alone",
@@ -132,6 +147,7 @@ def begin(rates: Mapping[str, float]) -> None:
         _count(_pauses, store, by=0)
         for figure, values in (
             (_budget, ("granted", "refused")),
+            (_pending, ("kept", "sent", "refused", "no_room")),
             (_doubts, ("raised", "settled_applied", "settled_not_applied")),
             (_carts, _CART_EVENTS),
             (_problems, ("internal-error", "outcome-unknown", "overloaded", "storage-unavailable")),
@@ -169,9 +185,23 @@ def count_store_call(store: str, operation: str, outcome: str, seconds: float) -
     _observe(_store_seconds, seconds, store, operation)
 
 
-def count_budget(store: str, calls: int, *, granted: bool) -> None:
-    """So many calls were asked of the store's budget at once."""
-    _count(_budget, store, "granted" if granted else "refused", by=calls)
+def count_budget(store: str, share: str, calls: int, *, granted: bool) -> None:
+    """So many calls of this share were asked of the store's budget at once."""
+    outcome = "granted" if granted else "refused"
+    _count(_budget, store, outcome, by=calls)
+    _count(_shares, store, share, outcome, by=calls)
+
+
+def count_pending(store: str, event: str, wishes: int = 1) -> None:
+    """So many adds and changes wait for the store, or do no more: one of `_PENDING_EVENTS`."""
+    if wishes > 0:
+        _count(_pending, store, event, by=wishes)
+
+
+def count_saved(store: str, calls: int) -> None:
+    """So many calls were not made at once."""
+    if calls > 0:
+        _count(_saved, store, by=calls)
 
 
 def count_pause(store: str) -> None:
@@ -207,10 +237,13 @@ def count_cart(store: str, event: str) -> None:
     _count(_carts, store, event)
 
 
-def exposition(live_carts: int | None) -> bytes:
-    """All figures in Prometheus' text format; `live_carts` is None when Redis can't be asked."""
+def exposition(live_carts: int | None, pending: Mapping[str, tuple[int, float]]) -> bytes:
+    """All figures in Prometheus' text format; `live_carts` is None when Redis can't be asked.
+
+    `pending` is how many carts wait for each store, and for how many seconds the oldest does.
+    """
     ours: CollectorRegistry = CollectorRegistry()
-    ours.register(_Now(live_carts))
+    ours.register(_Now(live_carts, pending))
     if _FOLDER not in os.environ:
         return generate_latest(REGISTRY) + generate_latest(ours)
     MultiProcessCollector(ours)  # type: ignore[no-untyped-call]
@@ -220,8 +253,9 @@ def exposition(live_carts: int | None) -> bytes:
 class _Now:
     """Figures of the moment of asking, which no worker keeps."""
 
-    def __init__(self, live_carts: int | None) -> None:
+    def __init__(self, live_carts: int | None, pending: Mapping[str, tuple[int, float]]) -> None:
         self._live_carts = live_carts
+        self._pending = pending
 
     def collect(self) -> list[GaugeMetricFamily]:
         build = GaugeMetricFamily(
@@ -231,7 +265,19 @@ class _Now:
         if self._live_carts is None:
             return [build]
         text = "Carts that somebody could come back to, in all stores"
-        return [build, GaugeMetricFamily("cartproxy_carts_live", text, value=self._live_carts)]
+        live = GaugeMetricFamily("cartproxy_carts_live", text, value=self._live_carts)
+        count = GaugeMetricFamily(
+            "cartproxy_carts_pending", "Carts that wait for their store", labels=("store",)
+        )
+        oldest = GaugeMetricFamily(
+            "cartproxy_carts_pending_oldest_seconds",
+            "For how long the oldest of them waits; most carts are never paid for",
+            labels=("store",),
+        )
+        for store, (carts, seconds) in self._pending.items():
+            count.add_metric((store,), carts)
+            oldest.add_metric((store,), seconds)
+        return [build, live, count, oldest]
 
 
 def _count(figure: Counter, *labels: str, by: float = 1) -> None:

@@ -190,6 +190,24 @@ class StoreSettings:
     call_burst: int = _setting(
         fields.Integer(validate=validate.Range(min=1)), "Calls that may be made at once.", 10
     )
+    adds: str = _setting(
+        fields.String(validate=validate.OneOf(("direct", "when_busy", "deferred"))),
+        "When the store is told of adds and changes. direct: at once, and who comes when its calls "
+        "are spent is refused. when_busy: at once while it has calls to spare, else they are kept "
+        "here, shown as pending, and sent when there are, at the checkout at the latest. deferred: "
+        "at the checkout.",
+        "when_busy",
+    )
+    pending_carts: int = _setting(
+        fields.Integer(validate=validate.Range(min=0)),
+        "How many carts may wait for the store at most, each with up to 50 lines (30 kB in Redis).",
+        10_000,
+    )
+    address_pending_carts: int = _setting(
+        fields.Integer(validate=validate.Range(min=0)),
+        "How many of those one address may have.",
+        100,
+    )
     concurrent_calls: int = _setting(
         fields.Integer(validate=validate.Range(min=1)),
         "Calls under way at the same time, in each worker.",

@@ -18,10 +18,8 @@ from support.browser_fixtures import (  # noqa: F401 -- pytest finds them here
     pytest_collection_modifyitems,
     tidy,
 )
-from support.servers import redis_server, service, simulated_store
+from support.servers import redis_server, service, simulated_store, store_environment
 from support.shopper import BLOG, Shopper, Store
-
-from cartproxy import sandbox
 
 # On a busy machine an example takes long to make and to run, and nothing is wrong. The examples are
 # the same each time: a run must not fail by what it happened to draw.
@@ -65,23 +63,6 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     return _Scheduling(config, log)
 
 
-def store_environment(store_url: str, store: str = "DEMO", **more: str) -> dict[str, str]:
-    """The settings of a store of the service that is the simulated one."""
-    settings = {
-        "SECURE_URL": sandbox.DEFAULT_SECURE_URL,
-        "PRIVATE_KEY": sandbox.DEFAULT_PRIVATE_KEY,
-        "TOKEN": sandbox.DEFAULT_TOKEN,
-        "API_URL": f"{store_url}/3dCartWebAPI",
-        "SHOP_URL": store_url,
-        "CHECKOUT_HOSTS": store_url.removeprefix("http://"),
-        "ORIGINS": BLOG,
-        "CALLS_PER_SECOND": "2000",
-        "CALL_BURST": "500",
-        **more,
-    }
-    return {f"CARTPROXY_STORES_{store}_{name}": value for name, value in settings.items()}
-
-
 @pytest.fixture(scope="session")
 def redis_url() -> Iterator[str]:
     """A real Redis-protocol server."""
@@ -101,7 +82,7 @@ def store_url(pytestconfig: pytest.Config) -> Iterator[str]:
 def store(store_url: str, redis_url: str) -> Store:
     """The simulated store, as new, and no pause that it asked for in another test."""
     with redis.Redis.from_url(redis_url) as client:
-        client.delete("cpb:demo", "cpb:second")
+        client.delete("cpb:{demo}", "cpb:{second}")
     store = Store(store_url)
     store.reset()
     return store
@@ -120,6 +101,7 @@ def proxy_url(redis_url: str, store_url: str, proxy_log: Path) -> Iterator[str]:
     environment = {
         "CARTPROXY_REDIS_URL": redis_url,
         "CARTPROXY_METRICS_TOKEN": "metrics-token",
+        "CARTPROXY_PEPPER": "p" * 32,  # a test may take a cart to another service
         # Tests break the store on purpose; the breaker has tests and a service of its own.
         "CARTPROXY_BREAKER_FAILURES": "1000000",
         **store_environment(store_url, ORIGINS=f"{BLOG},{other_origin},https://*.blogs.example"),

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from cartproxy.carts.drive import Drive
 from cartproxy.carts.errors import ItemNotFound, NothingApplied, OutcomeUnknown
+from cartproxy.carts.fold import released
 from cartproxy.deadline import Deadline
 from cartproxy.errors import CartProxyError, Outcome
 from cartproxy.model.cart import (
@@ -16,10 +17,12 @@ from cartproxy.model.cart import (
     Restored,
     RestoredLine,
 )
-from cartproxy.model.changes import between
+from cartproxy.model.changes import altered, between
 from cartproxy.model.keys import IdempotencyKey, KeptAnswer
-from cartproxy.model.record import Record
+from cartproxy.model.record import REFUSED, Record
 from cartproxy.model.wishes import KEYLESS, RESTORED, Phase, Wish
+from cartproxy.store.errors import StoreRejected
+from cartproxy.store.limits import Payer
 
 _KEPT_REQUESTS = 32  # with something open: a shopper has a few at most
 
@@ -37,6 +40,7 @@ class Terms:
     if_match: Collection[str] | None = None
     minimal: bool = False
     key: IdempotencyKey | None = None
+    payers: Sequence[Payer] = ()
     admit_creation: Callable[[], None] = lambda: None
 
 
@@ -55,6 +59,30 @@ class Written:
     restored: Restored | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """A checkout that goes on with the next request, in `retry_after` seconds: so many of the
+    pending lines are at the store.
+    """
+
+    sent: int
+    of: int
+    retry_after: int
+
+
+def now_of(result: ItemResult, record: Record) -> ItemResult:
+    """What is true now of a result that was answered earlier."""
+    if result.outcome is not Outcome.PENDING or result.item_id is None:
+        return result
+    for wish in record.wishes:
+        # What is refused may be sent again, where the cart turns out to be gone.
+        if wish.owed and not wish.has_landed and result.item_id in (wish.replaces, wish.sets):
+            return result
+    if record.names.get(result.item_id) == REFUSED:
+        return ItemResult(result.index, Outcome.NOT_APPLIED, code=StoreRejected.code)
+    return ItemResult.applied(result.index, record.current_id(result.item_id))
+
+
 def results_of(
     record: Record, drive: Drive, parts: int
 ) -> tuple[tuple[ItemResult, ...], NothingApplied | None]:
@@ -63,9 +91,13 @@ def results_of(
     And the error of a request of which nothing took effect, or nothing is known to have.
     """
     own = {wish.index: wish for wish in record.wishes if wish.entry == drive.aim.entry}
+    kept = {wish.replaces for wish in record.wishes if wish.owed and wish.is_open}
     results, errors = [], []
     for index in range(parts):
-        result, error = _result_of(own.get(index), index, drive)
+        wish = own.get(index)
+        result, error = _result_of(wish, index, drive)
+        if wish is not None and wish.has_landed and wish.sets in kept:
+            result = ItemResult.pending(index, wish.sets)  # a change of what is kept here
         results.append(result)
         if error is not None:
             errors.append(error)
@@ -81,6 +113,8 @@ def _result_of(
     error = drive.errors.get((drive.aim.entry, index))
     # The store's unusable answer to a change stays one; an add that was found in the cart landed.
     doubtful = wish is not None and wish.sets and error and error.outcome is Outcome.UNKNOWN
+    if wish is not None and wish.owed and wish.is_open:
+        return ItemResult.pending(index, wish.replaces or wish.sets), None
     if wish is not None and wish.has_landed and not doubtful:
         return ItemResult.applied(index, wish.line_id), None
     if wish is not None and wish.phase is Phase.SENT and not isinstance(error, OutcomeUnknown):
@@ -96,6 +130,7 @@ def closed(record: Record, own: str) -> tuple[Record, dict[str, KeptAnswer]]:
     The request `own` knows its answer itself. Of others a reading must have shown the lines. Those
     with nothing done, and none in doubt, begin again if they come again.
     """
+    record = released(record, own)
     entries = list(dict.fromkeys(wish.entry for wish in record.wishes if wish.entry != RESTORED))
     answers = {}
     over = set()
@@ -124,31 +159,51 @@ def _result(wish: Wish) -> ItemResult:
 
 
 def reported(record: Record) -> tuple[Record, Restored | None]:
-    """The record whose cart has been put back whole, and what became of its lines.
+    """The record that owes nothing more, and what became of the lines of a cart that had vanished.
 
-    What is worse than it was goes into the record's changes. None while a line is still missing,
-    or a reading.
+    What is worse than it was shown goes into the record's changes. Nothing is done while a line is
+    still missing, or a reading.
     """
     wishes = [wish for wish in record.wishes if wish.owed]
     if not wishes or record.owes or record.outdated:
         return record, None
-    kept: list[RestoredLine] = []
-    repriced: list[RestoredLine] = []
-    gone: list[RestoredLine] = []
+    lines: dict[str, list[RestoredLine]] = {"kept": [], "repriced": [], "gone": []}
     changes: list[Change] = []
+    names = dict(record.names)
     for wish in wishes:
+        if wish.sets:
+            changes += _unchanged(record, wish)
+            continue
         line = record.snapshot.item(wish.line_id) if wish.has_landed else None
         # What a line's quantity should be, `saw` knows.
         asked = replace(wish.item, quantity=line.quantity) if line else wish.item
         changes += between(wish.replaces, asked, wish.line, line, wish.reason)
-        if line is None:
+        if wish.is_new:
+            names[wish.replaces] = REFUSED if wish.phase is Phase.REFUSED else wish.line_id
+        elif line is None:
             name = wish.line.name if wish.line else ""
-            gone.append(RestoredLine(wish.item.catalog_id, name, wish.item.quantity, None))
-            continue
-        same = wish.line is None or wish.line.price == line.price
-        (kept if same else repriced).append(
-            RestoredLine(line.catalog_id, line.name, line.quantity, line.item_id)
-        )
+            gone = RestoredLine(wish.item.catalog_id, name, wish.item.quantity, None)
+            lines["gone"].append(gone)
+        else:
+            same = wish.line is None or wish.line.price == line.price
+            lines["kept" if same else "repriced"].append(
+                RestoredLine(line.catalog_id, line.name, line.quantity, line.item_id)
+            )
+    now = {wish.replaces: wish.line_id for wish in wishes if wish.has_landed}
+    names = {name: now.get(line_id, line_id) for name, line_id in names.items()}
+    there = {
+        name: line_id
+        for name, line_id in names.items()
+        if line_id == REFUSED or record.snapshot.item(line_id)
+    }
     left = tuple(wish for wish in record.wishes if not wish.owed)
-    changed = replace(record, wishes=left, changes=(*record.changes, *changes))
-    return changed, Restored(tuple(kept), tuple(repriced), tuple(gone))
+    changed = replace(record, wishes=left, changes=(*record.changes, *changes), names=there)
+    restored = Restored(*map(tuple, lines.values())) if any(lines.values()) else None
+    return changed, restored
+
+
+def _unchanged(record: Record, wish: Wish) -> Iterator[Change]:
+    """What the store has refused of a change that was answered as kept."""
+    line = record.snapshot.item(record.current_id(wish.sets))
+    if wish.phase is Phase.REFUSED and line is not None:
+        yield altered(wish.item, line)._replace(reason=wish.reason)

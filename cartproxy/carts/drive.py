@@ -6,15 +6,21 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field, replace
 
 from cartproxy.carts.errors import AddressRejected, ItemGone, OutcomeUnknown
-from cartproxy.carts.fold import is_order, landed, lost, refused, saw, vanished
-from cartproxy.carts.plan import Aim, Step, next_step
+from cartproxy.carts.fold import is_order, landed, lost, refused, saw, unrefused, vanished
+from cartproxy.carts.plan import Aim, Step, next_step, takes_nothing
 from cartproxy.errors import CartProxyError, Outcome
 from cartproxy.metrics import count_cart, count_doubts
 from cartproxy.model.cart import Addresses
 from cartproxy.model.record import Record
 from cartproxy.model.wishes import Phase, Wish
 from cartproxy.store.client import StoreClient
-from cartproxy.store.errors import StoreBadResponse, StoreError, StoreNotFound, StoreRejected
+from cartproxy.store.errors import (
+    StoreBadResponse,
+    StoreBusy,
+    StoreError,
+    StoreNotFound,
+    StoreRejected,
+)
 from cartproxy.store.limits import Allowance
 
 
@@ -26,8 +32,8 @@ class Drive:
     into it; `admit` is asked before it is made, and may raise RateLimited.
 
     `record` says how far it has come, `errors` why single wishes failed, by their place, `stopped`
-    why the rest was not tried. `stale`: the last reading failed. `touched`: the cart is not as it
-    was.
+    why the rest was not tried. `stale`: the last reading failed. `is_scarce`: the store's calls
+    did not suffice for all, or none were to be made. `touched`: the cart is not as it was.
     """
 
     store: StoreClient
@@ -41,6 +47,7 @@ class Drive:
     errors: dict[Hashable, CartProxyError] = field(default_factory=dict)
     stopped: CartProxyError | None = None
     stale: bool = False
+    is_scarce: bool = False
     touched: bool = False
     _vanished: bool = False
     _lost: int = 0
@@ -48,8 +55,12 @@ class Drive:
 
     def run(self) -> Drive:
         """Take the steps. What the store refuses is noted; raises what `keep` and `admit` raise."""
+        self.is_scarce = self.aim.halted
         goes_on = True
         while goes_on and (step := next_step(self.record, self.aim)) is not None:
+            if self.allowance.is_spent and not self.is_scarce:
+                self._leave_the_rest(step)
+                continue
             match step:
                 case Step.CREATE:
                     goes_on = self._create()
@@ -61,13 +72,20 @@ class Drive:
                     goes_on = self._send(at, self.record.wishes[at])
         return self
 
+    def _leave_the_rest(self, step: Step | int) -> None:
+        """No calls are left, but for readings without which it is not known what was done."""
+        self.is_scarce = True
+        if step is not Step.LOOK:
+            self.stopped = StoreBusy("The store's budget of calls is spent.")
+        self.aim = replace(self.aim, halted=True, look=False)
+
     def own(self) -> list[Wish]:
         """The request's own wishes."""
         return [wish for wish in self.record.wishes if wish.entry == self.aim.entry]
 
     def _create(self) -> bool:
-        putting_back = self.record.owes
-        if not putting_back:
+        putting_back = any(wish.owed and not wish.is_new for wish in self.record.wishes)
+        if not self.record.owes:
             self.admit()
         try:
             key = self.store.create_cart(self.aim.addresses or Addresses(), self.allowance)
@@ -140,6 +158,10 @@ class Drive:
         except StoreError as error:
             self.stale = True
             self.stopped = self.stopped or error
+            if takes_nothing(self.record, self.aim):
+                # It may be gone, or an order: then what was refused is still to be sent.
+                self.record = unrefused(self.record, self.aim.entry)
+                self.errors.clear()
             return False
         sent = {wish.place for wish in self.record.wishes if wish.phase is Phase.SENT}
         self.record = saw(self.record, snapshot, began_ms, self.settle_ms)

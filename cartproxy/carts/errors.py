@@ -22,6 +22,16 @@ class ItemGone(ItemNotFound):
     """The store has removed the line since the cart was read."""
 
 
+class ItemRefused(CartProxyError):
+    """The item can't be bought as its product was last seen; `pointer` is what of it is wrong."""
+
+    code = "item-rejected"
+
+    def __init__(self, detail: str, pointer: str = "") -> None:
+        super().__init__(detail)
+        self.pointer = pointer
+
+
 class CartEmpty(CartProxyError):
     """There is nothing to check out."""
 

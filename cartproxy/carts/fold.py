@@ -7,30 +7,55 @@ from dataclasses import replace
 
 from cartproxy.carts.claims import explain
 from cartproxy.errors import CartProxyError
-from cartproxy.model.cart import EMPTY, Change, NewItem, QuantityChange, Snapshot
+from cartproxy.model.cart import EMPTY, Change, LineItem, NewItem, QuantityChange, Snapshot
 from cartproxy.model.changes import altered
 from cartproxy.model.record import Record, with_wish
-from cartproxy.model.wishes import RESTORED, Phase, Wish
+from cartproxy.model.wishes import OURS, RESTORED, Phase, Wish
 
 
 def wishing(record: Record, entry: str, parts: Sequence[NewItem | QuantityChange]) -> Record:
     """The record with a wish for each part; what an earlier attempt got done stays done.
 
-    What the store refused then may be sent again.
+    What the store refused then may be sent again. A change that is owed gives way to a new one.
     """
     known = {wish.index for wish in record.wishes if wish.entry == entry}
-    new = [_new(entry, at, part) for at, part in enumerate(parts) if at not in known]
+    new = [_new(record, entry, at, part) for at, part in enumerate(parts) if at not in known]
+    changed = {wish.sets for wish in new if wish.sets}
     wishes = tuple(
         wish.waiting() if wish.entry == entry and wish.phase is Phase.REFUSED else wish
         for wish in record.wishes
+        if not (wish.owed and wish.sets in changed)
     )
     return replace(record, wishes=(*wishes, *new))
 
 
-def _new(entry: str, index: int, part: NewItem | QuantityChange) -> Wish:
+def _new(record: Record, entry: str, index: int, part: NewItem | QuantityChange) -> Wish:
     if isinstance(part, NewItem):
         return Wish(entry, index, part)
-    return Wish(entry, index, NewItem(0, part.quantity), sets=part.item_id)
+    line_id = record.names.get(part.item_id, part.item_id)
+    return Wish(entry, index, NewItem(0, part.quantity), sets=line_id)
+
+
+def owing(record: Record, entry: str, lines: Mapping[int, LineItem]) -> Record:
+    """The record that owes to the store what this request has not had done.
+
+    Adds with a line, as it is estimated, in `lines` by their place in the request; and changes, of
+    which the last of each line counts. One that the store has taken and not shown is shown so.
+    """
+    wishes: list[Wish] = []
+    named, shown = record.named, record.shown
+    for wish in record.wishes:
+        mine = wish.entry == entry
+        if mine and wish.index in lines:
+            named += 1
+            name = f"{OURS}{named}"
+            line = lines[wish.index]._replace(item_id=name, chosen=wish.item.options)
+            wish = replace(wish, owed=True, replaces=name, line=line)
+        elif mine and wish.sets and wish.waits and shown.item(record.current_id(wish.sets)):
+            wishes = [each for each in wishes if not (each.owed and each.sets == wish.sets)]
+            wish = replace(wish, owed=True)
+        wishes.append(wish)
+    return replace(record, wishes=tuple(wishes), named=named)
 
 
 def inherited(record: Record, since_ms: int) -> Record:
@@ -99,6 +124,17 @@ def refused(record: Record, at: int, error: CartProxyError) -> Record:
     return with_wish(record, at, wish)
 
 
+def unrefused(record: Record, entry: str) -> Record:
+    """The record in which what the store refused of a request, and of what is owed, waits again."""
+    wishes = (
+        wish.waiting()
+        if wish.phase is Phase.REFUSED and (wish.owed or wish.entry == entry)
+        else wish
+        for wish in record.wishes
+    )
+    return replace(record, wishes=tuple(wishes))
+
+
 def lost(record: Record, at: int, now_ms: int, *, final: bool) -> Record:
     """It is not known whether the store took the wish; `final`: it has finished with the call.
 
@@ -114,7 +150,11 @@ def lost(record: Record, at: int, now_ms: int, *, final: bool) -> Record:
 
 def asking(record: Record) -> Record:
     """The record in which changes of lines still to be put back have changed those wishes."""
-    back = {wish.replaces: at for at, wish in enumerate(record.wishes) if wish.owed and wish.waits}
+    back = {
+        wish.replaces: at
+        for at, wish in enumerate(record.wishes)
+        if wish.owed and wish.waits and not wish.sets
+    }
     wishes = list(record.wishes)
     for at, wish in enumerate(wishes):
         if wish.sets in back and wish.waits:
@@ -123,6 +163,29 @@ def asking(record: Record) -> Record:
             wishes[at] = wish.landed(wish.sets, 0)
     kept = tuple(wish for wish in wishes if wish.item.quantity or not wish.owed)
     return replace(record, wishes=kept)
+
+
+def with_owed_changes(record: Record) -> Record:
+    """The record as if the changes that are owed had been made: what its shopper was shown."""
+    since = dict(record.since)
+    lines = record.lines()
+    for wish in record.wishes:
+        line_id = record.current_id(wish.sets)
+        if wish.owed and wish.sets and wish.is_open and line_id in lines:
+            since[line_id] = replace(lines[line_id], quantity=wish.item.quantity)
+    return replace(record, since=since)
+
+
+def released(record: Record, own: str) -> Record:
+    """The record in which what a request owes belongs to none any more: it has been answered."""
+    free = 1 + max((w.index for w in record.wishes if w.entry == RESTORED), default=-1)
+    wishes = []
+    for wish in record.wishes:
+        if wish.owed and wish.entry == own:
+            wish = replace(wish, entry=RESTORED, index=free)
+            free += 1
+        wishes.append(wish)
+    return replace(record, wishes=tuple(wishes))
 
 
 def saw(record: Record, snapshot: Snapshot, began_ms: int, settle_ms: int) -> Record:
@@ -169,7 +232,22 @@ def saw(record: Record, snapshot: Snapshot, began_ms: int, settle_ms: int) -> Re
         wishes=tuple(wishes),
         changes=(*record.changes, *changes),
     )
+    if any(wish.owed and wish.sets for wish in record.wishes):
+        record = _with_targets(record)
     return _followed(record, ids) if ids else record
+
+
+def _with_targets(record: Record) -> Record:
+    """The record without owed changes of lines that are not there and will not be."""
+    open_names = {wish.replaces for wish in record.wishes if wish.owed and wish.is_open}
+    wishes = (
+        wish
+        for wish in record.wishes
+        if not (wish.owed and wish.sets and wish.waits)
+        or wish.sets in open_names
+        or record.quantity(record.current_id(wish.sets))
+    )
+    return replace(record, wishes=tuple(wishes))
 
 
 def is_order(record: Record) -> bool:
@@ -186,11 +264,11 @@ def vanished(record: Record) -> Record:
 
     The lines of an order are forgotten. Else each line becomes an owed wish, before all others; a
     derived one comes along with the line it belongs to. What was sent to the cart that is gone, or
-    refused by it, waits again.
+    refused by it, waits again; and so does what an order never had.
     """
     record = _believing(record)
     order = is_order(record)
-    owed = [wish for wish in record.wishes if wish.owed and not order]
+    owed = [wish for wish in record.wishes if wish.owed and (not order or _is_pending(wish))]
     earlier = {wish.line_id: wish for wish in owed if wish.has_landed}
     again: dict[str, Wish] = {}  # by the id that the line has had until now
     for line_id, item in ({} if order else record.lines()).items():
@@ -200,8 +278,12 @@ def vanished(record: Record) -> Record:
             before = earlier.get(line_id, first)
             wish = replace(first, replaces=before.replaces, line=line or before.line)
             again[line_id] = wish.of(item.quantity)
+    names = {line_id: wish.replaces for line_id, wish in again.items()}
     restored = [*again.values(), *(wish.waiting() for wish in owed if not wish.has_landed)]
-    numbered = (replace(wish, index=at) for at, wish in enumerate(restored))
+    numbered = (
+        replace(wish, index=at, sets=names.get(wish.sets, wish.sets))
+        for at, wish in enumerate(restored)
+    )
     others = (w if w.has_landed else w.waiting() for w in record.wishes if not w.owed)
     gone = replace(
         record,
@@ -212,7 +294,12 @@ def vanished(record: Record) -> Record:
         wishes=(*numbered, *others),
         checkout_at_ms=None,
     )
-    return asking(_followed(gone, {line_id: wish.replaces for line_id, wish in again.items()}))
+    return asking(_followed(gone, names))
+
+
+def _is_pending(wish: Wish) -> bool:
+    """Whether it is a line that the store has never had."""
+    return wish.is_new and not wish.sets and not wish.has_landed
 
 
 def _believing(record: Record) -> Record:

@@ -80,10 +80,19 @@ def _must_look(record: Record, aim: Aim) -> bool:
         since_ms = wish.at_ms if wish.owed else max(wish.at_ms, aim.began_ms)
         if wish.phase is Phase.SENT and mine and record.as_of_ms < since_ms:
             return True
-    # A cart that is gone refuses everything, and so does one that became an order.
-    adds = [wish for wish in record.wishes if wish.entry == aim.entry and not wish.sets]
-    refused = adds and all(wish.phase is Phase.REFUSED for wish in adds) and not aim.created
+    refused = takes_nothing(record, aim) and not aim.created
     return record.as_of_ms < (aim.began_ms if refused else aim.newer_than_ms)
+
+
+def takes_nothing(record: Record, aim: Aim) -> bool:
+    """Whether the store has refused every add of a request.
+
+    That is what a cart does that is gone, and one that became an order.
+    """
+    adds = [w for w in record.wishes if (w.owed or w.entry == aim.entry) and not w.sets]
+    return any(wish.phase is Phase.REFUSED for wish in adds) and not any(
+        wish.waits or (wish.has_landed and wish.at_ms >= aim.began_ms) for wish in adds
+    )
 
 
 def _sendable(record: Record, aim: Aim, *, all_known: bool = False) -> Iterator[int]:

@@ -1,7 +1,9 @@
 """The use cases: what a shopper can do with a cart, in store calls and Redis round trips.
 
 A first add is create + add + read, a later write is write + read, and a read while the snapshot is
-fresh is no store call at all. Writes that wait for one cart share one read-back.
+fresh is no store call at all. Writes that wait for one cart share one read-back. Where the store's
+calls are scarce the read is left out, and where there are none, what was asked for is kept here and
+owed to the store, until its cart is paid for or the store has calls to spare.
 """
 
 from __future__ import annotations
@@ -11,22 +13,49 @@ from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from decimal import Decimal
+from enum import StrEnum
 from functools import partial
 
-from cartproxy.carts.answers import Terms, Written, closed, reported, results_of
+from cartproxy.carts.answers import (
+    Sending,
+    Terms,
+    Written,
+    closed,
+    now_of,
+    reported,
+    results_of,
+)
 from cartproxy.carts.drive import Drive
-from cartproxy.carts.errors import CartChanged, CartEmpty, OutcomeUnknown, PreconditionFailed
-from cartproxy.carts.fold import asking, believed, feared, inherited, vanished, wishing
-from cartproxy.carts.plan import Aim, foreseen
+from cartproxy.carts.errors import (
+    CartChanged,
+    CartEmpty,
+    ItemRefused,
+    OutcomeUnknown,
+    PreconditionFailed,
+)
+from cartproxy.carts.fold import (
+    asking,
+    believed,
+    feared,
+    inherited,
+    owing,
+    vanished,
+    wishing,
+    with_owed_changes,
+)
+from cartproxy.carts.plan import Aim, foreseen, takes_nothing
+from cartproxy.carts.products import ProductCatalogue
 from cartproxy.deadline import Deadline
 from cartproxy.errors import CartProxyError, Outcome
-from cartproxy.metrics import count_cart
+from cartproxy.metrics import count_cart, count_pending, count_saved
 from cartproxy.model.cart import (
     EMPTY,
     Addresses,
     Cart,
     Currency,
     ItemResult,
+    LineItem,
+    LineState,
     NewItem,
     QuantityChange,
     Restored,
@@ -34,20 +63,44 @@ from cartproxy.model.cart import (
 from cartproxy.model.changes import differences
 from cartproxy.model.keys import Intent, KeptAnswer
 from cartproxy.model.record import Record
-from cartproxy.model.wishes import KEYLESS, Phase
+from cartproxy.model.wishes import KEYLESS, Phase, Wish
+from cartproxy.records.errors import CartBusy
 from cartproxy.records.form import Loaded
+from cartproxy.records.pending import PendingCarts
 from cartproxy.records.records import Records, Write
-from cartproxy.storage.errors import StorageFull
+from cartproxy.storage.errors import StorageError, StorageFull
 from cartproxy.store.client import StoreClient
 from cartproxy.store.errors import (
+    StoreAway,
     StoreBadCheckoutUrl,
+    StoreBusy,
     StoreError,
     StoreNotFound,
     StoreRejected,
+    StoreUnreachable,
+)
+from cartproxy.store.limits import (
+    ADD,
+    CHANGE,
+    CHECKOUT,
+    FIRST_ADD,
+    OWED,
+    REREAD,
+    Allowance,
+    Payer,
+    Share,
 )
 
-_SHARED_READ_SECONDS = 2.0
+MOST_PENDING = 50  # lines of a cart that wait for the store
 _SHARED_READ_POLL_SECONDS = 0.03
+
+
+class Adds(StrEnum):
+    """When the store is told of what a shopper asks for."""
+
+    DIRECT = "direct"  # at once, or the shopper is refused
+    WHEN_BUSY = "when_busy"  # at once while the store has calls to spare
+    DEFERRED = "deferred"  # at the checkout
 
 
 class CartService:
@@ -65,13 +118,19 @@ class CartService:
         currency: Currency,
         fresh_seconds: float,
         settle_seconds: float,
+        products: ProductCatalogue,
+        pending: PendingCarts,
+        adds: Adds = Adds.WHEN_BUSY,
     ) -> None:
         """For `fresh_seconds` a snapshot is believed. After `settle_seconds` a lost add that the
-        cart does not show never comes.
+        cart does not show never comes. `adds` says when the store is told of what is asked for.
         """
         self._store = store
         self._records = records
         self._currency = currency
+        self._products = products
+        self._pending = pending
+        self._adds = adds
         self._fresh_ms = int(fresh_seconds * 1000)
         self._settle_ms = int(settle_seconds * 1000)
 
@@ -79,24 +138,55 @@ class CartService:
         """The cart of a shopper who has none."""
         return Cart(EMPTY, self._currency, int(time.time() * 1000))
 
-    def read(self, session: str, deadline: Deadline, *, revalidate: bool = False) -> Cart:
+    def read(
+        self,
+        session: str,
+        deadline: Deadline,
+        *,
+        revalidate: bool = False,
+        payers: Sequence[Payer] = (),
+    ) -> Cart:
         """The cart: from the snapshot while that is fresh, and while the store can't be asked.
 
-        `revalidate` asks the store in any case. Creates nothing: without a cart it is empty. Raises
-        StoreError where there is no snapshot yet.
+        `revalidate` asks the store in any case. Creates nothing: without a cart it is empty. Sends
+        what is owed where the store has calls to spare. Raises StoreError where there is no
+        snapshot yet.
         """
-        loaded = self._records.load(session)
-        error = None
-        if revalidate or self._must_ask(loaded):
-            loaded, error = self._look(session, loaded, deadline)
-        if error and not _known(loaded).as_of_ms:
+        loaded, error = self._records.load(session), None
+        terms = Terms(deadline, payers=payers)
+        sent = self._send_in_idle_time(session, loaded, terms)
+        if sent is not None:
+            loaded = sent
+        elif revalidate or self._must_ask(loaded):
+            loaded, error = self._look(session, loaded, terms)
+        if error and not (known := _known(loaded)).as_of_ms and not known.shown.items:
             raise error
         return self._cart(loaded, error)
+
+    def _send_in_idle_time(self, session: str, loaded: Loaded, terms: Terms) -> Loaded | None:
+        """The cart with what was owed at the store, or None where that has to wait."""
+        record = _known(loaded)
+        if not any(map(_is_kept, record.wishes)) or loaded.busy or self._adds is Adds.DEFERRED:
+            return None
+        aim = Aim(KEYLESS, loaded.now_ms())
+        calls = foreseen(record, aim)
+        allowance = self._store.allow(
+            calls, terms.deadline, OWED, waits=False, least=calls, payers=terms.payers
+        )
+        try:
+            allowance.reserve()
+            with self._records.writing(session, terms.deadline, Intent()) as write:
+                drive = self._drive(write, self._begun(write, terms), aim, terms, allowance)
+                return self._sent(write, drive, terms)[0]
+        except (StoreError, CartBusy):
+            return None
 
     def add(self, session: str, items: Sequence[NewItem], terms: Terms) -> Written:
         """Add items, each once and with its own result; makes the cart when there is none.
 
-        Raises NothingApplied when every item failed, or none is known to have taken effect.
+        An item that the store can't be told of now is kept, and owed to it, if it can be bought as
+        its product was last seen. Raises NothingApplied when every item failed, or none is known to
+        have taken effect.
         """
         intent = Intent(terms.key, items=tuple(items))
         with self._records.writing(session, terms.deadline, intent) as write:
@@ -121,12 +211,15 @@ class CartService:
                 drive = self._send(write, self._begun(write, terms), changes, terms)
                 return self._end(write, drive, len(changes), terms)
             write.release()
-        cart = self._cart(*self._shared_reading(write, write.loaded.now_ms(), terms.deadline))
-        line = cart.snapshot.item(first.item_id)
+        loaded, error = self._shared_reading(write, write.loaded.now_ms(), terms)
+        cart = self._cart(loaded, error)
+        line = cart.snapshot.item(_known(loaded).current_id(first.item_id))
         if (_plain(line.quantity) if line else "0") not in later:
             # Whoever came later did not get through, so this change is still to make.
             return self.change(session, changes, terms)
-        answer = KeptAnswer((ItemResult.applied(0, first.item_id),))
+        is_pending = line is not None and line.state is LineState.PENDING
+        result = ItemResult.pending if is_pending else ItemResult.applied
+        answer = KeptAnswer((result(0, first.item_id),))
         if terms.key:
             self._records.keep(session, terms.key, answer)
         return Written(None if terms.minimal else cart, answer.results)
@@ -139,7 +232,7 @@ class CartService:
             aim = self._aim(write, terms, addresses=addresses or None, create=True)
             if not (addresses or terms.minimal):
                 aim = replace(aim, newer_than_ms=aim.began_ms - self._fresh_ms)
-            drive = self._drive(write, self._begun(write, terms), aim, terms)
+            drive = self._drive(write, self._begun(write, terms), aim, terms, None)
             return self._end(write, drive, 0, terms, created=write.loaded.record is None)
 
     def delete(self, session: str, terms: Terms) -> None:
@@ -150,7 +243,10 @@ class CartService:
                     return
                 record = self._begun(write, terms)
                 self._delete_at_store(record, terms)
-                write.forget(KeptAnswer())
+                # No later line gets a name that one of this cart had.
+                left = Record(named=record.named)
+                write.save(left, KeptAnswer()) if left.named else write.forget(KeptAnswer())
+                self._note_pending(write, left, terms)
         except StorageFull:
             # There is no room for a lock, and deleting is what makes room.
             record = self._records.load(session).record or Record()
@@ -161,22 +257,34 @@ class CartService:
 
     def _delete_at_store(self, record: Record, terms: Terms) -> None:
         if record.order_key is not None:
+            allowance = self._store.allow(1, terms.deadline, CHANGE, payers=terms.payers)
             with suppress(StoreNotFound):
-                self._store.delete_cart(record.order_key, self._store.allow(1, terms.deadline))
+                self._store.delete_cart(record.order_key, allowance)
 
-    def checkout(self, session: str, terms: Terms) -> str:
+    def checkout(self, session: str, terms: Terms) -> str | Sending:
         """The store's checkout URL for the cart, which is never less than the shopper was shown.
 
-        While the store can't be asked, the address it gave last will do. Raises CartEmpty,
-        StoreBadCheckoutUrl, and CartChanged unless `if_match` names the cart as it is now.
+        All that is owed is sent first. Where the request's time ends before that, the answer says
+        how far it came, and the next request goes on. While the store can't be asked, the address
+        it gave last will do for a cart that is whole. Raises CartEmpty, StoreBadCheckoutUrl, and
+        CartChanged unless `if_match` names the cart as it is now.
         """
         loaded, error = self._records.load(session), None
-        if self._must_ask(loaded):
-            loaded, error = self._look(session, loaded, terms.deadline, before_paying=True)
-        if loaded.record is not None and loaded.record.owes:
-            loaded = self._put_back(session, terms)
-        record = loaded.record
-        if record is None or not record.snapshot.items:
+        record = _known(loaded)
+        if record.owes or (record.outdated and any(wish.owed for wish in record.wishes)):
+            outcome = self._send_owed(session, terms)
+            if isinstance(outcome, Sending):
+                return outcome
+            loaded = outcome
+        elif self._must_ask(loaded):
+            loaded, error = self._look(session, loaded, terms, before_paying=True)
+            if loaded.record is not None and loaded.record.owes:
+                outcome = self._send_owed(session, terms)
+                if isinstance(outcome, Sending):
+                    return outcome
+                loaded, error = outcome, None
+        record = loaded.record or Record()
+        if not record.snapshot.items:
             raise error or CartEmpty("There is nothing in the cart to check out.")
         cart = self._cart(loaded, error)
         if record.changes and cart.etag not in (terms.if_match or ()):
@@ -190,16 +298,45 @@ class CartService:
         count_cart(self._store.id, "checkout")
         return record.snapshot.checkout_url
 
-    def _put_back(self, session: str, terms: Terms) -> Loaded:
-        """Send what is owed, because the shopper wants to pay for it."""
+    def _send_owed(self, session: str, terms: Terms) -> Loaded | Sending:
+        """Send what is owed, because the shopper wants to pay for it, and read the cart back.
+
+        Raises what stops the store from being asked.
+        """
+        terms = Terms(terms.deadline, payers=terms.payers)
         with self._records.writing(session, terms.deadline, Intent()) as write:
-            terms = Terms(terms.deadline)
-            drive = self._drive(write, self._begun(write, terms), self._aim(write, terms), terms)
-            record, _ = self._reported(drive.record)
-            record = self._close(write, record, write.entry, None)
-            if record.owes or drive.stale:
-                raise drive.stopped or OutcomeUnknown()
-            return replace(write.loaded, record=record)
+            begun = self._begun(write, terms)
+            aim = Aim(write.entry, write.loaded.now_ms())
+            calls = foreseen(begun, aim)
+            allowance = self._store.allow(calls, terms.deadline, CHECKOUT, payers=terms.payers)
+            drive = self._drive(write, begun, aim, terms, allowance)
+            loaded, is_whole = self._sent(write, drive, terms, before_paying=begun)
+            if is_whole:
+                return loaded
+            wishes = [wish for wish in drive.record.wishes if wish.owed]
+            error = drive.stopped or OutcomeUnknown()
+            if not isinstance(error, StoreBusy):
+                raise error
+            sent = sum(not wish.is_open for wish in wishes)
+            return Sending(sent, len(wishes), error.retry_after or 1)
+
+    def _sent(
+        self, write: Write, drive: Drive, terms: Terms, *, before_paying: Record | None = None
+    ) -> tuple[Loaded, bool]:
+        """The cart after a drive for what is owed, and whether all of it is known and read back.
+
+        `before_paying` is the cart before: what is worse in it now goes into the record's changes.
+        """
+        record, _ = self._reported(drive.record)
+        is_whole = not (record.owes or record.outdated)
+        same_cart = before_paying is not None and before_paying.order_key == record.order_key
+        if is_whole and same_cart and before_paying is not None:
+            worse = differences(with_owed_changes(before_paying), record.snapshot)
+            known = {each.item_id for each in record.changes}
+            new = (each for each in worse if each.item_id not in known)
+            record = replace(record, changes=(*record.changes, *new))
+        record = self._close(write, record, write.entry, None, terms)
+        return replace(write.loaded, record=record), is_whole
 
     def _begun(self, write: Write, terms: Terms) -> Record:
         """The record a write begins with, once `If-Match` is checked."""
@@ -208,8 +345,8 @@ class CartService:
         if terms.if_match is None:
             return record
         if record.order_key is not None and not self._is_fresh(loaded, record):
-            looking = self._looking(loaded, record, terms.deadline)
-            if looking.stopped:
+            looking = self._looking(loaded, record, terms)
+            if looking.stopped and not self._defers(looking.stopped):
                 raise looking.stopped
             seen = looking.record
         # One that has vanished is judged as the shopper saw it.
@@ -222,19 +359,15 @@ class CartService:
     ) -> Drive:
         """The parts of a request on their way, and all that is owed."""
         aim = self._aim(write, terms)
+        if self._adds is Adds.DEFERRED:
+            aim = replace(aim, halted=True, look=False)
+        shown = record.shown
         for part in parts:
-            if isinstance(part, QuantityChange) and not record.quantity(
-                record.current_id(part.item_id)
-            ):
+            if isinstance(part, QuantityChange) and not shown.item(record.current_id(part.item_id)):
                 aim = replace(aim, newer_than_ms=aim.began_ms - self._fresh_ms)
         record = asking(wishing(record, write.entry, parts))
-        drive = self._drive(write, record, aim, terms)
-        refused = all(wish.phase is Phase.REFUSED and not wish.sets for wish in drive.own())
-        after_checkout = drive.record.checkout_at_ms is not None and not drive.aim.created
-        if refused and after_checkout and self._is_closed(drive.record, terms):
-            count_cart(self._store.id, "ordered")
-            return self._drive(write, vanished(drive.record), aim, terms)
-        return drive
+        share = CHANGE if isinstance(parts[0], QuantityChange) else ADD
+        return self._drive(write, record, aim, terms, self._allowance(record, aim, terms, share))
 
     def _is_closed(self, record: Record, terms: Terms) -> bool:
         """Whether the cart is an order that is still there: it takes no write that changes nothing.
@@ -259,24 +392,91 @@ class CartService:
         looks = not (terms.minimal or write.behind)
         return Aim(write.entry, write.loaded.now_ms(), addresses, create, look=looks)
 
-    def _drive(self, write: Write, record: Record, aim: Aim, terms: Terms) -> Drive:
-        allowance = self._store.allow(foreseen(record, aim), terms.deadline)
-        if write.loaded.record is None:
-            allowance.wait_less()  # so that a flood of new carts keeps no shopper from theirs
+    def _allowance(self, record: Record, aim: Aim, terms: Terms, share: Share) -> Allowance:
+        """The calls of a write, of which some may do where what is left is owed."""
+        if share is ADD and record.order_key is None:
+            share = FIRST_ADD  # so that a flood of new carts keeps no shopper from theirs
+        waits = self._adds is Adds.DIRECT
+        least = 0 if waits else 1 + (record.order_key is None)
+        calls = foreseen(record, aim)
+        return self._store.allow(
+            calls, terms.deadline, share, waits=waits, least=least, payers=terms.payers
+        )
+
+    def _drive(
+        self, write: Write, record: Record, aim: Aim, terms: Terms, allowance: Allowance | None
+    ) -> Drive:
+        if allowance is None:
+            calls = foreseen(record, aim)
+            allowance = self._store.allow(calls, terms.deadline, CHANGE, payers=terms.payers)
 
         def keep(made: Record) -> None:
             until_ms = write.loaded.now_ms() + int(terms.deadline.remaining() * 1000)
             write.keep(feared(made, {write.entry}, until_ms))
 
         now_ms, settle_ms = write.loaded.now_ms, self._settle_ms
-        return Drive(
-            self._store, record, aim, allowance, now_ms, settle_ms, keep, terms.admit_creation
-        ).run()
+        more = (aim, allowance, now_ms, settle_ms, keep, terms.admit_creation)
+        drive = Drive(self._store, record, *more).run()
+        after_checkout = drive.record.checkout_at_ms is not None and not drive.aim.created
+        refused = after_checkout and takes_nothing(drive.record, drive.aim)
+        if refused and self._is_closed(drive.record, terms):
+            count_cart(self._store.id, "ordered")
+            return Drive(self._store, vanished(drive.record), *more).run()
+        return drive
 
-    def _looking(self, loaded: Loaded, record: Record, deadline: Deadline) -> Drive:
-        """Nothing but a reading."""
+    def _defers(self, error: CartProxyError | None) -> bool:
+        """Whether what this error has kept from the store may be owed to it."""
+        away = (StoreBusy, StoreAway, StoreUnreachable)
+        return self._adds is not Adds.DIRECT and (error is None or isinstance(error, away))
+
+    def _owing(self, write: Write, drive: Drive, terms: Terms) -> Record:
+        """The record after a write, in which what the store could not be told of is owed to it."""
+        own = drive.own()
+        if not own or not self._defers(drive.stopped) or any(w.phase is Phase.SENT for w in own):
+            return drive.record
+        waiting = [wish for wish in own if wish.waits and not wish.sets]
+        if waiting and write.loaded.record is None and drive.record.order_key is None:
+            terms.admit_creation()
+        lines: dict[int, LineItem] = {}
+        room = MOST_PENDING - sum(_is_kept(wish) for wish in drive.record.wishes)
+        if waiting and room == MOST_PENDING and not self._pending.begin(write.name, _of(terms)):
+            room = 0
+        for wish in waiting:
+            try:
+                if len(lines) >= room:
+                    count_pending(self._store.id, "no_room")
+                    raise StoreBusy("As much as can be kept waits for the store.")
+                lines[wish.index] = self._products.offer(wish.item, terms.deadline, terms.payers)
+                drive.errors.pop(wish.place, None)
+            except ItemRefused as error:
+                drive.errors[wish.place] = error
+            except StoreError as error:
+                drive.errors[wish.place] = drive.stopped or error
+        if not terms.minimal and drive.record.outdated and (drive.stale or drive.is_scarce):
+            for wish in own:
+                if wish.has_landed and not wish.sets:
+                    known = self._products.known_offer(wish.item)
+                    lines |= {wish.index: known} if known else {}
+        record = owing(drive.record, write.entry, lines)
+        kept = sum(map(_is_kept, record.wishes)) - sum(map(_is_kept, drive.record.wishes))
+        count_pending(self._store.id, "kept", kept)
+        count_saved(self._store.id, kept and kept + 1 + (record.order_key is None))
+        return record
+
+    def _note_pending(self, write: Write, record: Record, terms: Terms) -> None:
+        """Let a cart that waits no more be no longer counted; that it waits was noted before."""
+        before = (write.loaded.record or Record()).wishes
+        if any(map(_is_kept, before)) and not any(map(_is_kept, record.wishes)):
+            with suppress(StorageError):  # it is counted until its life ends
+                self._pending.end(write.name, _of(terms))
+
+    def _looking(
+        self, loaded: Loaded, record: Record, terms: Terms, share: Share = REREAD
+    ) -> Drive:
+        """Nothing but a reading, which does not wait where there is something to show."""
         aim = Aim(KEYLESS, halted=True, newer_than_ms=loaded.now_ms())
-        allowance = self._store.allow(1, deadline)
+        waits = share is not REREAD or not record.as_of_ms
+        allowance = self._store.allow(1, terms.deadline, share, waits=waits, payers=terms.payers)
         return Drive(self._store, record, aim, allowance, loaded.now_ms, self._settle_ms).run()
 
     def _end(
@@ -284,17 +484,19 @@ class CartService:
     ) -> Written:
         """Save what a write has made of the cart, and answer with the cart where it is wanted."""
         error: CartProxyError | None
-        results, error = results_of(drive.record, drive, parts)
+        record = self._owing(write, drive, terms)
+        results, error = results_of(record, drive, parts)
         if drive.aim.addresses or (drive.record.order_key is None and not parts):
             error = drive.stopped
-        record, restored = self._reported(drive.record)
+        record, restored = self._reported(record)
         shares = write.behind and record.outdated and not (terms.minimal or error)
+        shares = shares and not (drive.is_scarce or any(_is_pending(each) for each in results))
         # A confirmed line is left to the reading of whoever is behind: it may not be there.
         left = shares and any(wish.entry == write.entry for wish in record.wishes)
         unknown = any(result.outcome is Outcome.UNKNOWN for result in results)
         answer = None if error or unknown or left else KeptAnswer(results, created)
         wrote_ms = write.loaded.now_ms()
-        record = self._close(write, record, "" if left else write.entry, answer)
+        record = self._close(write, record, "" if left else write.entry, answer, terms)
         if error:
             raise error
         if terms.minimal:
@@ -302,27 +504,33 @@ class CartService:
         loaded = replace(write.loaded, record=record)
         stale = drive.stopped if drive.stale else None
         if shares:
-            loaded, stale = self._shared_reading(write, wrote_ms, terms.deadline)
+            try:
+                loaded, stale = self._shared_reading(write, wrote_ms, terms)
+            except StorageError as failed:  # the write is saved, and must not be denied
+                stale = failed
         if left and loaded.record and any(w.entry == write.entry for w in loaded.record.wishes):
             results, error = results_of(loaded.record, drive, parts)
             if error:
                 raise error
         return Written(self._cart(loaded, stale), results, created, restored=restored)
 
-    def _close(self, write: Write, record: Record, own: str, answer: KeptAnswer | None) -> Record:
+    def _close(
+        self, write: Write, record: Record, own: str, answer: KeptAnswer | None, terms: Terms
+    ) -> Record:
         """End a write, which leaves what is still open; the record as it is then."""
         record, others = closed(record, own)
         before = write.loaded.record
-        if record.order_key is None and not record.wishes:
+        if record.order_key is None and not (record.wishes or record.named):
             write.forget(answer)
         elif before and before.as_of_ms == record.as_of_ms and before == record:
             write.release(answer)
         else:
             write.save(record, answer, others)
+        self._note_pending(write, record, terms)
         return record
 
     def _look(
-        self, session: str, loaded: Loaded, deadline: Deadline, *, before_paying: bool = False
+        self, session: str, loaded: Loaded, terms: Terms, *, before_paying: bool = False
     ) -> tuple[Loaded, CartProxyError | None]:
         """The cart as the store has it now, read without holding it; and why it could not be read.
 
@@ -331,22 +539,22 @@ class CartService:
         record = _known(loaded)
         if record.order_key is None:
             return loaded, None
-        looking = self._looking(loaded, record, deadline)
+        looking = self._looking(loaded, record, terms, CHECKOUT if before_paying else REREAD)
         if looking.stopped:
             return loaded, looking.stopped
         fresh, _ = self._reported(looking.record)
         if before_paying and fresh.order_key is not None:
             worse = differences(record, fresh.snapshot)
             fresh = replace(fresh, changes=(*fresh.changes, *worse))
-        gone = fresh.order_key is None and not fresh.wishes
+        gone = fresh.order_key is None and not (fresh.wishes or fresh.named)
         self._records.refresh(session, loaded, None if gone else fresh)
         return replace(loaded, record=None if gone else fresh), None
 
     def _shared_reading(
-        self, write: Write, wrote_ms: int, deadline: Deadline
+        self, write: Write, wrote_ms: int, terms: Terms
     ) -> tuple[Loaded, CartProxyError | None]:
         """The cart as one of those behind this write reads it back; else as this one reads it."""
-        ends = Deadline.after(min(_SHARED_READ_SECONDS, deadline.remaining()))
+        ends = Deadline.after(min(self._records.wait_seconds, terms.deadline.remaining()))
         while True:
             loaded = self._records.load(write.name)
             record = loaded.record
@@ -354,18 +562,26 @@ class CartService:
                 return loaded, None
             if ends.remaining() <= 0 or not loaded.busy:
                 # Whoever was behind has ended without a reading.
-                return self._look(write.name, loaded, deadline)
+                return self._look(write.name, loaded, terms)
             time.sleep(_SHARED_READ_POLL_SECONDS)
 
     def _reported(self, record: Record) -> tuple[Record, Restored | None]:
+        before = record.wishes
         record, restored = reported(record)
+        if len(record.wishes) < len(before):
+            new = [wish for wish in before if wish.is_new]
+            count_pending(self._store.id, "sent", sum(wish.has_landed for wish in new))
+            refused = sum(wish.phase is Phase.REFUSED for wish in new)
+            count_pending(self._store.id, "refused", refused)
         if restored:
             count_cart(self._store.id, "restored_in_part" if restored.gone else "restored")
         return record, restored
 
     def _replay(self, write: Write, answer: KeptAnswer) -> Written:
-        """The kept answer to the same request, with the cart as last read."""
-        return Written(self._cart(write.loaded), answer.results, answer.created, replayed=True)
+        """The kept answer to the same request, as it is true now, with the cart as last read."""
+        record = _known(write.loaded)
+        results = tuple(now_of(result, record) for result in answer.results)
+        return Written(self._cart(write.loaded), results, answer.created, replayed=True)
 
     def _is_fresh(self, loaded: Loaded, record: Record) -> bool:
         return not record.outdated and loaded.now_ms() - record.as_of_ms < self._fresh_ms
@@ -387,7 +603,8 @@ class CartService:
     def _cart(self, loaded: Loaded, error: CartProxyError | None = None) -> Cart:
         record = loaded.record or Record()
         as_of_ms = record.as_of_ms or loaded.now_ms()
-        stale = error is not None or record.owes
+        putting_back = any(w.owed and w.is_open and not w.is_new for w in record.wishes)
+        stale = error is not None or putting_back
         return Cart(record.shown, self._currency, as_of_ms, stale, record.changes)
 
 
@@ -408,6 +625,19 @@ def _check(terms: Terms, cart: Cart) -> None:
     """Raise PreconditionFailed where `If-Match` names another cart."""
     if terms.if_match is not None and not {"*", cart.etag} & set(terms.if_match):
         raise PreconditionFailed(cart)
+
+
+def _is_pending(result: ItemResult) -> bool:
+    return result.outcome is Outcome.PENDING
+
+
+def _is_kept(wish: Wish) -> bool:
+    return wish.is_new and wish.is_open
+
+
+def _of(terms: Terms) -> str | None:
+    """The name of the shopper's address among those for whom calls are counted."""
+    return next((payer.name for payer in terms.payers if payer.is_address), None)
 
 
 def _plain(quantity: Decimal) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import ROUND_HALF_UP, Context, Decimal
+from enum import StrEnum
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -68,12 +69,25 @@ _LINE_TYPES = [
 _NUMBERS = re.compile(r"(?:[-0-9.]{1,80}(?:E[+-]?[0-9]{1,2})? ?){4}")  # of a size like DECIMAL's
 
 
+class LineState(StrEnum):
+    """Where a line's figures are from."""
+
+    IN_STORE = "in_store"  # as the store has shown it
+    ESTIMATED = "estimated"  # the store has taken it, and has not shown it yet
+    PENDING = "pending"  # the store does not know it, or not in this quantity
+    UNREADABLE = "unreadable"  # a number of the store's can't be read: it is not known
+
+
+_ESTIMATED = (LineState.ESTIMATED, LineState.PENDING)
+
+
 class LineItem(NamedTuple):
     """One line of a cart; prices are the store's, per piece.
 
     `line_total` is (unit + option price) x quantity, rounded to the currency. `derived` marks a
     line that came along with another, such as a part of a bundle. `chosen` are the options as they
-    were asked for; the store does not tell them, so they are known for lines we added alone.
+    were asked for; the store does not tell them, so they are known for lines we added alone. The
+    figures of one that is PENDING or ESTIMATED are from the product as last seen.
     """
 
     item_id: str
@@ -88,6 +102,12 @@ class LineItem(NamedTuple):
     image_url: str | None
     derived: bool = False
     chosen: tuple[ChosenOption, ...] = ()
+    state: LineState = LineState.IN_STORE
+
+    @property
+    def place(self) -> str:
+        """Where the line is, for the shopper: `in_store`, `pending` or `unreadable`."""
+        return LineState.IN_STORE if self.state is LineState.ESTIMATED else self.state
 
     @property
     def price(self) -> Decimal:
@@ -115,6 +135,7 @@ class LineItem(NamedTuple):
             self.image_url,
             int(self.derived),
             [[each.option_set_id, each.option_id, each.value] for each in self.chosen],
+            *([] if self.state is LineState.IN_STORE else [self.state]),
         ]
 
     @classmethod
@@ -122,9 +143,10 @@ class LineItem(NamedTuple):
         """From the record. Raises ValueError for anything else."""
         # Every look passes here, so no `checked`, which takes three times as long.
         try:
-            if [*map(type, raw)] not in _LINE_TYPES:
+            if [*map(type, raw[:12])] not in _LINE_TYPES:
                 raise ValueError("Not the fields of a line.")
-            item_id, catalog_id, sku, name, options, *numbers, image_url, derived, chosen = raw
+            item_id, catalog_id, sku, name, options, *numbers, image_url, derived, chosen = raw[:12]
+            state = LineState(*raw[12:]) if len(raw) > 12 else LineState.IN_STORE
             if not _NUMBERS.fullmatch(" ".join(numbers)):
                 raise ValueError("A line without its numbers.")
             if options and any([*map(type, each)] != _OPTION_TYPES for each in options):
@@ -147,6 +169,7 @@ class LineItem(NamedTuple):
             image_url,
             bool(derived),
             tuple([ChosenOption(*each) for each in chosen]),
+            state,
         )
 
 
@@ -236,6 +259,11 @@ class Cart:
         return self.snapshot.checkout_url
 
     @property
+    def estimated(self) -> bool:
+        """Whether a line's figures are not the store's own."""
+        return any(line.state in _ESTIMATED for line in self.items)
+
+    @property
     def item_count(self) -> Decimal:
         """The sum of the quantities."""
         return sum((line.quantity for line in self.items), Decimal(0))
@@ -297,6 +325,11 @@ class ItemResult:
     def applied(cls, index: int, item_id: str) -> ItemResult:
         """The result of a part that took effect."""
         return cls(index, Outcome.APPLIED, item_id)
+
+    @classmethod
+    def pending(cls, index: int, item_id: str) -> ItemResult:
+        """The result of a part that is kept, and owed to the store."""
+        return cls(index, Outcome.PENDING, item_id)
 
 
 @dataclass(frozen=True, slots=True, repr=False)

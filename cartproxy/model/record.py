@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
-from cartproxy.model.cart import EMPTY, Change, LineItem, NewItem, Snapshot
-from cartproxy.model.wishes import Phase, Wish
+from cartproxy.model.cart import EMPTY, Change, LineItem, LineState, NewItem, Snapshot
+from cartproxy.model.wishes import Wish
 
+REFUSED = ""  # stands for the id of a line that the store did not take
 Meant = tuple[str, tuple[NewItem, ...]]  # an entry, and the items of its request
 
 
@@ -20,6 +21,8 @@ class Record:
     read at `as_of_ms` (0: never); `outdated` says that a write has come since. `since` are the
     lines that such writes made or changed, by id, with their quantity now (0: removed). `changes`
     are what the shopper has not agreed to yet. `intents` are what dead writers meant to add.
+    `names` are the ids that lines have now, by the names of ours that they had first, or REFUSED;
+    `named` is how many such names have been given.
     Redis sets the last three: when the checkout was last handed out, the revision, and when the
     first write made the record.
     """
@@ -31,6 +34,8 @@ class Record:
     since: Mapping[str, NewItem] = field(default_factory=dict)
     wishes: tuple[Wish, ...] = ()
     changes: tuple[Change, ...] = ()
+    names: Mapping[str, str] = field(default_factory=dict)
+    named: int = 0
     intents: tuple[Meant, ...] = ()
     checkout_at_ms: int | None = None
     revision: str = ""
@@ -52,39 +57,57 @@ class Record:
         return line.quantity if line else Decimal(0)
 
     def current_id(self, item_id: str) -> str:
-        """The id that a line has now, by the one it had in a cart that vanished."""
+        """The id that a line has now, by the one it had in a cart that vanished, or by our name."""
+        item_id = self.names.get(item_id, item_id)
         return next(
-            (
-                wish.line_id
-                for wish in self.wishes
-                if wish.replaces == item_id and wish.phase is Phase.LANDED
-            ),
-            item_id,
+            (w.line_id for w in self.wishes if w.replaces == item_id and w.has_landed), item_id
         )
 
     @property
     def owes(self) -> bool:
         """Whether the store's cart lacks something that any write may send."""
-        return any(wish.owed and wish.phase in _OPEN for wish in self.wishes)
+        return any(wish.owed and wish.is_open for wish in self.wishes)
 
     @property
     def shown(self) -> Snapshot:
-        """The cart as the shopper sees it: with the lines that are still to be put back."""
-        missing = [line for wish in self.wishes if wish.owed and (line := self._missing(wish))]
-        return Snapshot((*self.snapshot.items, *missing)) if missing else self.snapshot
+        """The cart as the shopper sees it: as last read, with what has been done and asked since.
+
+        No checkout address leads to less than that.
+        """
+        owed = [wish for wish in self.wishes if wish.owed]
+        if not (owed or self.since):
+            return self.snapshot
+        lines = {line.item_id: line for line in self.snapshot.items}
+        for item_id, item in self.since.items():
+            _set(lines, item_id, item.quantity, LineState.ESTIMATED)
+        for wish in owed:
+            if wish.sets and wish.is_open:
+                _set(lines, self.current_id(wish.sets), wish.item.quantity, LineState.PENDING)
+            elif (line := self._missing(wish)) is not None:
+                lines[line.item_id] = line
+        url = None if self.owes else self.snapshot.checkout_url
+        return Snapshot(tuple(lines.values()), url)
 
     def _missing(self, wish: Wish) -> LineItem | None:
         """The line that an owed wish stands for, where the snapshot does not show it yet."""
-        if wish.line is None:
+        if wish.line is None or self.snapshot.item(wish.line_id):
             return None
-        if wish.phase in _OPEN:
-            likely = self.snapshot.item(wish.line_id)
-            return None if likely else wish.line._replace(item_id=wish.replaces)
-        unread = wish.has_landed and self.outdated and not self.snapshot.item(wish.line_id)
-        return wish.line._replace(item_id=wish.line_id) if unread else None
+        if wish.is_open:
+            return wish.line._replace(item_id=wish.replaces, state=LineState.PENDING)
+        if not (wish.has_landed and self.outdated):
+            return None
+        now = self.since.get(wish.line_id, wish.item)
+        line = wish.line.of(now.quantity)
+        return line._replace(item_id=wish.line_id, state=LineState.ESTIMATED)
 
 
-_OPEN = (Phase.WAITING, Phase.SENT)
+def _set(lines: dict[str, LineItem], item_id: str, quantity: Decimal, state: LineState) -> None:
+    """Show a line, where there is one, in this quantity."""
+    line = lines.get(item_id)
+    if line is not None and not quantity:
+        del lines[item_id]
+    elif line is not None and (line.quantity != quantity or state is LineState.PENDING):
+        lines[item_id] = line.of(quantity)._replace(state=state)
 
 
 def with_wish(record: Record, at: int, wish: Wish) -> Record:

@@ -9,7 +9,8 @@ from enum import StrEnum
 from cartproxy.model.cart import LineItem, NewItem
 
 KEYLESS = "~"  # begins the entry of a request without a key: nobody can ask about it later
-RESTORED = ""  # the entry of wishes that put back the lines of a vanished cart
+RESTORED = ""  # the entry of wishes that are owed: they belong to no request any more
+OURS = "n"  # begins the name that a line has before the store has given it an id
 
 
 class Phase(StrEnum):
@@ -29,8 +30,9 @@ class Wish:
     idempotency entry of its request, `index` its place there. `owed`: whoever writes next may send
     it; any other is sent by its own request only. `final`: the store has finished with the call, so
     what a reading does not show will never come. `line_id` of a sent wish is a line that may be its
-    own, with another quantity. `code` and `reason` say why it was refused. A wish that puts back a
-    line of a vanished cart has `replaces`, the id that line had, and `line`, as last shown if ever.
+    own, with another quantity. `code` and `reason` say why it was refused. A wish that is owed has
+    `line`, as last shown if ever, and `replaces`, the id under which that is shown: the one it had
+    in a cart that vanished, or a name of ours where the store has never had it.
     """
 
     entry: str
@@ -61,6 +63,16 @@ class Wish:
     def has_landed(self) -> bool:
         """Whether it took effect, as far as the store has said."""
         return self.phase is Phase.LANDED
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it may still take effect."""
+        return self.phase is Phase.WAITING or self.phase is Phase.SENT
+
+    @property
+    def is_new(self) -> bool:
+        """Whether it is owed, and puts back nothing: the store has never had it."""
+        return self.owed and (bool(self.sets) or self.replaces.startswith(OURS))
 
     def waiting(self) -> Wish:
         """The wish as it is when it has not been sent."""

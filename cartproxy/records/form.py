@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from itertools import groupby
 from operator import attrgetter
@@ -17,7 +17,7 @@ from typing import Any
 import orjson
 
 from cartproxy.compact import compact
-from cartproxy.model.cart import ITEM, Change, LineItem, NewItem, Snapshot
+from cartproxy.model.cart import ITEM, Change, LineItem, LineState, NewItem, Snapshot
 from cartproxy.model.record import Meant, Record
 from cartproxy.model.shape import DECIMAL, TIME_MS, checked
 from cartproxy.model.wishes import KEYLESS, Phase, Wish
@@ -35,7 +35,7 @@ _WISH = (
     *(_FLAG, _FLAG, str, str, str, list | None),
 )
 _CHANGE = (str, int, str, str, DECIMAL, DECIMAL, str)
-_STATE = (str | None, TIME_MS, _FLAG, dict, [_WISH], [_CHANGE])
+_STATE = (str | None, TIME_MS, _FLAG, dict, [_WISH], [_CHANGE], dict, TIME_MS)
 _STATE_5 = (str, TIME_MS, _FLAG, _FLAG, dict, [(str, TIME_MS, [ITEM], dict)])
 
 
@@ -49,7 +49,7 @@ def state_of(record: Record, seal: Seal, written_format: int = NEWEST_FORMAT) ->
     if written_format == NEWEST_FORMAT:
         state, snapshot = _as_format_6(record, since), record.snapshot
     else:
-        state, snapshot = _as_format_5(record, since), record.shown
+        state, snapshot = _as_format_5(record, since), _without_states(record.shown)
     return seal.close(f"{written_format}:{compact(state)}\t{snapshot.text}")
 
 
@@ -61,6 +61,8 @@ def _as_format_6(record: Record, since: dict[str, Any]) -> list[Any]:
         since,
         [_wish_as_json(wish) for wish in record.wishes],
         [[*change[:4], *map(str, change[4:])] for change in record.changes],
+        dict(record.names),
+        record.named,
     ]
     while len(state) > _ALWAYS and not state[-1]:
         del state[-1]
@@ -80,6 +82,11 @@ def _as_format_5(record: Record, since: dict[str, Any]) -> list[Any]:
         doubts.append(["" if entry.startswith(KEYLESS) else entry, since_ms, items, found])
     key = "gone" if gone else record.order_key
     return [key, record.as_of_ms, int(record.outdated or gone), int(gone), since, doubts]
+
+
+def _without_states(snapshot: Snapshot) -> Snapshot:
+    lines = (line._replace(state=LineState.IN_STORE) for line in snapshot.items)
+    return replace(snapshot, items=tuple(lines))
 
 
 def record_of(text: str, seal: Seal) -> tuple[Record, str]:
@@ -157,7 +164,7 @@ def _wish(raw: list[Any]) -> Wish:
     )
 
 
-_EMPTY: list[Any] = [None, 0, 0, {}, [], []]
+_EMPTY: list[Any] = [None, 0, 0, {}, [], [], {}, 0]
 _NOTHING_OPEN = [[str, int, int], [type(None), int, int]]
 
 
@@ -179,7 +186,8 @@ def _format_6(text: str) -> dict[str, Any]:
     }
     if not more:
         return known
-    since, wishes, changes = more
+    since, wishes, changes, names, named = more
+    checked([*names.values()], [str])
     return known | {
         "since": {line_id: NewItem.from_json(raw) for line_id, raw in since.items()},
         "wishes": tuple(map(_wish, wishes)),
@@ -187,6 +195,8 @@ def _format_6(text: str) -> dict[str, Any]:
             Change(item_id, catalog_id, name, change, Decimal(was), Decimal(now), reason)
             for item_id, catalog_id, name, change, was, now, reason in changes
         ),
+        "names": names,
+        "named": named,
     }
 
 

@@ -40,7 +40,6 @@ from cartproxy.storage.values import Kind, note_unreadable
 
 _POLL_SECONDS = 0.015
 _LAST_POLL_SECONDS = 0.06
-_PLACE_SECONDS = 0.6  # a waiter that has not asked for so long is gone
 _NO_ANSWERS: Mapping[str, KeptAnswer] = MappingProxyType({})
 _NO_ANSWER = "-"  # frees a key
 
@@ -168,7 +167,9 @@ class Records:
         self._lives_ms = (int(lives.idle * 1000), int(lives.absolute * 1000))
         self._lease_ms = int(lives.lease * 1000)
         self._answer_ms = int(lives.answer * 1000)
-        self._wait_seconds = lives.wait
+        self.wait_seconds = lives.wait
+        # Who has not asked for so long is gone: half, so that those behind still get a turn.
+        self._place_ms = int(lives.wait * 500)
         self._probe = probe_script(client)
         self._load, self._begin, self._commit, self._refresh, self._keep = (
             load_script(client, __package__, *names)
@@ -279,18 +280,17 @@ class Records:
         """Redis' time and the record as text, once the lock is the write's, or it has an answer."""
         name, key = write.name, write.intent.key
         keys = _keys(name) | {_queue(name): _QUEUE}
-        place_ms = int(_PLACE_SECONDS * 1000)
         asking: list[str | bytes | int] = [
             write.owner,
             self._lease_ms,
-            place_ms,
+            self._place_ms,
             write.intent.label,
             write.line,
         ]
         if key:
             keys |= _entries(name)
             asking += [key.entry, key.fingerprint, self._answer_ms, ""]
-        ends = Deadline.after(min(self._wait_seconds, deadline.remaining()))
+        ends = Deadline.after(min(self.wait_seconds, deadline.remaining()))
         pause = _POLL_SECONDS
         while True:
             state, *reply = _list(run_twice(self._begin, keys, asking))

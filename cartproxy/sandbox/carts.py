@@ -11,7 +11,7 @@ from decimal import Decimal
 
 from cartproxy.sandbox.bodies import ItemPost
 from cartproxy.sandbox.catalogue import Product, products
-from cartproxy.sandbox.describe import bundle_line, describe
+from cartproxy.sandbox.describe import Description, bundle_line, describe
 from cartproxy.sandbox.errors import Refusal
 from cartproxy.sandbox.switches import Switches
 
@@ -132,10 +132,7 @@ class Carts:
             if same:
                 same.quantity = quantity
                 return same
-            line = self._line(cart, product, item, description.html, description.option_price)
-            variant = product.variant([option_id for _, option_id, _ in item.options])
-            suffix = variant.get("AdvancedOptionSufix", "") if variant else description.sku_suffix
-            line.sku = product.sku + suffix
+            line = self._line(cart, product, item, description)
             for child_id in product.bundle:
                 child = Product(self.catalogue[child_id])
                 cart.lines.append(
@@ -177,17 +174,19 @@ class Carts:
             raise Refusal(404, "Cart item does not exist")
         return found
 
-    def _line(
-        self, cart: Cart, product: Product, item: ItemPost, html: str, option_price: Decimal
-    ) -> Line:
+    def _line(self, cart: Cart, product: Product, item: ItemPost, description: Description) -> Line:
+        variant = product.variant(option_id for _, option_id, _ in item.options) or {}
+        stock = variant.get("AdvancedOptionStock")
+        if stock is not None and item.quantity > stock and not product.back_order:
+            raise Refusal(400, "Not enough items in stock")
         line = Line(
             self.new_item_id(),
             product.id,
-            product.sku,
-            html,
+            product.sku + variant.get("AdvancedOptionSufix", description.sku_suffix),
+            description.html,
             item.quantity,
-            product.effective_price,
-            option_price,
+            Decimal(variant.get("AdvancedOptionPrice") or product.effective_price),
+            description.option_price,
             datetime.now(),
             product.image,
             item.options,

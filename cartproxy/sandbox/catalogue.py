@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
 
@@ -96,11 +97,15 @@ class Product:
         """What can be chosen, as the API gives it."""
         return list(self.record.get("OptionSetList", ()))
 
-    def variant(self, option_ids: list[int]) -> Record | None:
-        """The advanced option of these options, given in the order of their sets."""
-        code = "-".join(map(str, option_ids))
+    def variant(self, option_ids: Iterable[int]) -> Record | None:
+        """The advanced option whose options are all among these."""
+        chosen = set(map(str, option_ids))
         variants = self.record.get("AdvancedOptionList", ())
-        return next((each for each in variants if each.get("AdvancedOptionCode") == code), None)
+        return next((each for each in variants if chosen.issuperset(_code(each))), None)
+
+
+def _code(variant: Record) -> list[str]:
+    return str(variant.get("AdvancedOptionCode")).split("-")
 
 
 _BACK_ORDER = 2
@@ -139,56 +144,105 @@ def _product(
     }
 
 
-def _option(option_id: int, name: str, place: int, extra: str = "0", **more: bool) -> Record:
+def _variant(code: str, stock: int, suffix: str = "", price: str = "0") -> Record:
     return {
-        "OptionID": option_id,
-        "OptionName": name,
-        "OptionValue": Decimal(extra),
-        "OptionSorting": Decimal(place),
+        "AdvancedOptionCode": code,
+        "AdvancedOptionSufix": suffix or f"-{code}",
+        "AdvancedOptionStock": stock,
+        "AdvancedOptionPrice": Decimal(price),
+    }
+
+
+def _option_set(
+    option_set_id: int, name: str, type_: str, *options: Record, **more: object
+) -> Record:
+    return {
+        "OptionSetID": option_set_id,
+        "OptionSetName": name,
+        "OptionType": type_,
+        "OptionList": _in_order(options),
         **more,
     }
 
 
+def _option(option_id: int, name: str, extra: str = "0", **more: bool) -> Record:
+    return {"OptionID": option_id, "OptionName": name, "OptionValue": Decimal(extra), **more}
+
+
+def _in_order(records: Iterable[Record]) -> list[Record]:
+    return [{**each, "OptionSorting": Decimal(place)} for place, each in enumerate(records)]
+
+
 def _products() -> tuple[Record, ...]:
-    sizes = {
-        "OptionSetID": 1882,
-        "OptionSetName": "Size",
-        "OptionRequired": True,
-        "OptionType": "Dropdown",
-        "OptionList": [
-            _option(12396, "Small", 0),
-            _option(12397, "Medium", 1, OptionSelected=True),
-            _option(12398, "Large", 2),
-            _option(12399, "X-Large", 3, "2.00"),
-            _option(12400, "Doll", 4, OptionHide=True),
-        ],
-    }
-    colours = {
-        "OptionSetID": 1883,
-        "OptionSetName": "Colour",
-        "OptionSorting": Decimal(1),
-        "OptionType": "Radio",
-        "OptionList": [_option(12410, "White", 0), _option(12411, "Navy", 1, "1.50")],
-    }
-    engraving = {
-        "OptionSetID": 1890,
-        "OptionSetName": "Engraving",
-        "OptionType": "Text",
-        "OptionSizeLimit": 60,
-        "OptionList": [],
-    }
-    variants = [
-        {
-            "AdvancedOptionCode": str(code),
-            "AdvancedOptionSufix": suffix,
-            "AdvancedOptionStock": stock,
-        }
-        for code, suffix, stock in (
-            (12396, "-SM", 50),
-            (12397, "-ME", 50),
-            (12398, "-LA", 0),
-            (12399, "-X-", 20),
-        )
+    sizes = _option_set(
+        1882,
+        "Size",
+        "Dropdown",
+        _option(12396, "Small"),
+        _option(12397, "Medium", OptionSelected=True),
+        _option(12398, "Large"),
+        _option(12399, "X-Large", "2.00"),
+        _option(12400, "Doll", OptionHide=True),
+        OptionRequired=True,
+    )
+    colours = _option_set(
+        1883, "Colour", "Radio", _option(12410, "White"), _option(12411, "Navy", "1.50")
+    )
+    engraving = _option_set(1890, "Engraving", "Text", OptionSizeLimit=60)
+    plaque = (
+        _option_set(1900, "Your plaque", "Title", _option(12500, "Read on")),
+        _option_set(
+            1901,
+            "Lettering",
+            "Text",
+            _option(12501, "First line", "2.00"),
+            _option(12502, "Second line"),
+            OptionRequired=True,
+            OptionSizeLimit=8,
+        ),
+        _option_set(
+            1902, "Note", "TextArea", _option(12503, "For the engraver"), OptionSizeLimit=200
+        ),
+        _option_set(
+            1903,
+            "Extras",
+            "Checkbox",
+            _option(12504, "Screws", "1.00"),
+            _option(12505, "Gift wrap", "3.50"),
+        ),
+        _option_set(1904, "Your logo", "File", _option(12506, "File")),
+    )
+    upload = _option_set(1910, "Your photo", "File", _option(12510, "File"), OptionRequired=True)
+    fee = _option_set(1911, "Set-up", "OneTimeFee", _option(12511, "Once", "9.00"))
+    poster = (
+        _option_set(
+            1920,
+            "Motif",
+            "Dropdown",
+            _option(12520, "Sea"),
+            _option(12521, "Hill"),
+            OptionRequired=True,
+        ),
+        _option_set(
+            1921,
+            "Format",
+            "Radio",
+            _option(12530, "A3"),
+            _option(12531, "A2"),
+            OptionRequired=True,
+        ),
+    )
+    shirts = [
+        _variant("12396", 50, "-SM"),
+        _variant("12397", 50, "-ME"),
+        _variant("12398", 0, "-LA"),
+        _variant("12399", 20, "-X-"),
+    ]
+    posters = [
+        _variant("12520-12530", 3, price="32.99"),
+        _variant("12521-12530", 0, price="32.99"),
+        _variant("12520-12531", 5, price="32.99"),
+        _variant("12521-12531", 2, price="32.99"),
     ]
     return (
         _product(
@@ -197,8 +251,8 @@ def _products() -> tuple[Record, ...]:
             "Heavy cotton T-shirt",
             "19.99",
             Description="<p>Keeps its <b>shape</b>.</p>",
-            OptionSetList=[sizes, colours],
-            AdvancedOptionList=variants,
+            OptionSetList=_in_order((sizes, colours)),
+            AdvancedOptionList=shirts,
         ),
         _product(3829, "MUG", "Pint mug", "9.99", Description="<p>Holds a pint.</p>"),
         _product(3830, "GIFTBOX", "Gift box", "27.50", _bundle=(3829, 3834)),
@@ -218,6 +272,19 @@ def _products() -> tuple[Record, ...]:
             MaximumQuantity=Decimal(60),
             AllowOnlyMultiples=True,
         ),
-        _product(3839, "PEN", "Pen with your name", "12.00", OptionSetList=[engraving]),
+        _product(3839, "PEN", "Pen with your name", "12.00", OptionSetList=_in_order([engraving])),
         _product(3840, "CHAIR", "Chair, made to order", "210.00", -3, InventoryControl=_BACK_ORDER),
+        _product(3841, "PLAQUE", "Door plaque", "18.00", OptionSetList=_in_order(plaque)),
+        _product(
+            3842, "CANVAS", "Your photo on canvas", "45.00", OptionSetList=_in_order((upload, fee))
+        ),
+        _product(
+            3843,
+            "POSTER",
+            "Poster",
+            "10.00",
+            OptionSetList=_in_order(poster),
+            AdvancedOptionList=posters,
+        ),
+        _product(3844, "CANDLES", "Candles", "1.20", QuantityOptions="4,8,12,24"),
     )

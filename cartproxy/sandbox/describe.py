@@ -9,8 +9,6 @@ from cartproxy.sandbox.catalogue import Product
 from cartproxy.sandbox.errors import Refusal
 from cartproxy.sandbox.fields import Record
 
-_TYPED_LENGTH = 60
-
 
 @dataclass(frozen=True)
 class Description:
@@ -23,32 +21,34 @@ class Description:
 
 def describe(product: Product, chosen: tuple[tuple[int, int, str], ...]) -> Description:
     """Describe a product as chosen: (option set, option, text) each. Raises Refusal 400."""
-    by_set = {set_id: (option_id, text) for set_id, option_id, text in chosen}
-    unknown = by_set.keys() - {each["OptionSetID"] for each in product.option_sets}
+    unknown = {each[0] for each in chosen} - {each["OptionSetID"] for each in product.option_sets}
     if unknown:
         raise Refusal(400, "Option does not exist for this product")
     html, price, suffix = product.name, Decimal(0), ""
     for option_set in product.option_sets:
-        name = option_set.get("OptionSetName", "")
-        if option_set["OptionSetID"] not in by_set:
-            if option_set.get("OptionRequired"):
-                raise Refusal(400, f"Option {name} is required")
-            continue
-        option_id, typed = by_set[option_set["OptionSetID"]]
-        text, extra, code = _choice(option_set, option_id, typed)
-        html += f"<br><b>{name}:</b>&nbsp;{text}"
-        price += extra
-        suffix += code
+        name, set_id = option_set.get("OptionSetName", ""), option_set["OptionSetID"]
+        mine = [(option_id, text) for each, option_id, text in chosen if each == set_id]
+        if not mine and option_set.get("OptionRequired"):
+            raise Refusal(400, f"Option {name} is required")
+        if option_set.get("OptionType") in ("Dropdown", "Radio"):
+            mine = mine[-1:]
+        for option_id, typed in mine:
+            text, extra, code = _choice(option_set, option_id, typed)
+            html += f"<br><b>{name}:</b>&nbsp;{text}"
+            price += extra
+            suffix += code
     return Description(html, price, suffix)
 
 
 def _choice(option_set: Record, option_id: int, typed: str) -> tuple[str, Decimal, str]:
-    if not option_set.get("OptionList"):
-        return typed[:_TYPED_LENGTH], Decimal(0), ""
-    for option in option_set["OptionList"]:
+    is_typed = option_set.get("OptionType") in ("Text", "TextArea")
+    text = typed[: option_set.get("OptionSizeLimit") or None]
+    for option in option_set.get("OptionList", ()):
         if option["OptionID"] == option_id and not option.get("OptionHide"):
-            name = option.get("OptionName", "")
-            return name, Decimal(option.get("OptionValue", 0)), f"-{name[:2].upper()}"
+            name, extra = option.get("OptionName", ""), Decimal(option.get("OptionValue", 0))
+            return (text, extra, "") if is_typed else (name, extra, f"-{name[:2].upper()}")
+    if is_typed and not option_set.get("OptionList"):
+        return text, Decimal(0), ""
     raise Refusal(400, "Option does not exist for this product")
 
 

@@ -1,27 +1,57 @@
--- Reserves the next calls to a store: a virtual schedule that all workers share (GCRA).
--- KEYS: schedule. ARGV: ms between calls, burst, calls wanted, longest wait ms, the longest ms that
---       a schedule can be ahead, "" or ms to pause.
--- Returns 1 and the ms until each call may start; or 0 and the ms until that many could.
+-- Reserves the next calls to a store: a virtual schedule that all workers share (GCRA), and one for
+-- each of those who are counted for them, who have a part of the rate and of the burst.
+-- KEYS: schedule, then a schedule of each payer. ARGV: ms between calls, burst, calls wanted, the
+--       least that are worth having, how many of the burst to leave to others, longest wait ms, the
+--       longest ms that a schedule can be ahead, "" or ms to pause, then each payer's part.
+-- Returns how many are granted and the ms until each may start; or 0 and the ms until the least
+-- could.
 local time = redis.call('TIME')
 local now = time[1] * 1000 + time[2] / 1000
-local interval, burst, wanted = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
-local lead = (burst - 1) * interval
-local next_slot = math.max(tonumber(redis.call('GET', KEYS[1])) or 0, now)
--- Further ahead than any call or pause can have put it: the clock was set back, or it is no number.
-if not (next_slot - now <= tonumber(ARGV[5])) then
-  next_slot = now
+local interval, burst = tonumber(ARGV[1]), tonumber(ARGV[2])
+local wanted, least, leaves = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
+local patience, longest = tonumber(ARGV[6]), tonumber(ARGV[7])
+
+local schedules = {}
+for i, key in ipairs(KEYS) do
+  local part = i == 1 and 1 or tonumber(ARGV[7 + i])
+  local step = interval / part
+  local lead = (math.ceil(burst * part) - 1) * step
+  local next_slot = math.max(tonumber(redis.call('GET', key)) or 0, now)
+  -- Further ahead than any call or pause can have put it: the clock was set back, or no number.
+  if not (next_slot - now <= longest / part) then
+    next_slot = now
+  end
+  local kept = i == 1 and leaves or 0
+  schedules[i] = {key = key, step = step, lead = lead, next = next_slot, leaves = kept}
 end
-if ARGV[6] ~= '' then
-  next_slot = math.max(next_slot, now + ARGV[6] + lead)
-elseif next_slot + (wanted - 1) * interval - lead - now > tonumber(ARGV[4]) then
-  return {0, math.ceil(next_slot + (wanted - 1) * interval - lead - now)}
+if ARGV[8] ~= '' then
+  local store = schedules[1]
+  store.next = math.max(store.next, now + ARGV[8] + store.lead)
 end
-local waits = {1}
-for i = 0, wanted - 1 do
-  waits[i + 2] = math.ceil(math.max(0, next_slot + i * interval - lead - now))
+
+local granted, soonest = wanted, 0
+for _, each in ipairs(schedules) do
+  local free = (now + each.lead + patience - each.next) / each.step + 1 - each.leaves
+  granted = math.min(granted, math.floor(free + 1e-6))
+  soonest = math.max(soonest, each.next + (least + each.leaves - 1) * each.step - each.lead - now)
 end
-next_slot = next_slot + wanted * interval
-local life = math.ceil(next_slot - now + 1000)
--- A storage without room takes no writes, but reads and deletes go on: then without a schedule.
-redis.pcall('SET', KEYS[1], string.format('%.3f', next_slot), 'PX', life)
+if ARGV[8] ~= '' then
+  granted = 0
+elseif granted < least then
+  return {0, math.ceil(soonest)}
+end
+local waits = {granted}
+for i = 0, granted - 1 do
+  local wait = 0
+  for _, each in ipairs(schedules) do
+    wait = math.max(wait, each.next + i * each.step - each.lead - now)
+  end
+  waits[i + 2] = math.ceil(wait)
+end
+for _, each in ipairs(schedules) do
+  each.next = each.next + granted * each.step
+  local life = math.ceil(each.next - now + 1000)
+  -- A storage without room takes no writes, but reads and deletes go on: then without a schedule.
+  redis.pcall('SET', each.key, string.format('%.3f', each.next), 'PX', life)
+end
 return waits

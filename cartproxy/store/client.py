@@ -8,7 +8,7 @@ Cart endpoints. Every answer must show that it belongs to its call: StoreForeign
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from typing import TypeVar
@@ -29,7 +29,7 @@ from cartproxy.store.errors import (
     StoreRejected,
 )
 from cartproxy.store.guard import GuardedTransport
-from cartproxy.store.limits import Allowance
+from cartproxy.store.limits import ADD, Allowance, Payer, Share
 from cartproxy.store.owners import Owners
 from cartproxy.store.transport import Answer
 
@@ -66,9 +66,19 @@ class StoreClient:
         """The store's id in the settings, as figures name it."""
         return self._transport.budget.store_id
 
-    def allow(self, calls: int, deadline: Deadline) -> Allowance:
+    def allow(
+        self,
+        calls: int,
+        deadline: Deadline,
+        share: Share = ADD,
+        *,
+        waits: bool = True,
+        least: int = 0,
+        payers: Sequence[Payer] = (),
+    ) -> Allowance:
         """The right to as many calls as a request foresees to make (see `limits.Allowance`)."""
-        return self._transport.budget.allow(calls, deadline)
+        budget = self._transport.budget
+        return budget.allow(calls, deadline, share, waits=waits, least=least, payers=payers)
 
     def create_cart(self, addresses: Addresses, allowance: Allowance) -> str:
         """Create a cart and return its order key. Raises StoreRejected for a refused address."""

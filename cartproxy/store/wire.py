@@ -1,16 +1,21 @@
 """The store's wire shapes, read tolerantly and written exactly.
 
-Field names and quirks: docs/store-api.md, Objects.
+Field names and quirks: docs/store-api.md, Envelope and Objects.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from decimal import Decimal, InvalidOperation
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal, InvalidOperation
+from functools import reduce
+from itertools import pairwise
+from math import gcd
+from typing import Any
 from urllib.parse import urljoin, urlsplit
 
-from cartproxy.model.cart import Addresses, Currency, LineItem, NewItem, Snapshot
-from cartproxy.model.product import OptionSet, Product, ProductOption
+from cartproxy.model.cart import Addresses, Currency, LineItem, LineState, NewItem, Snapshot
+from cartproxy.model.product import Kind, OptionSet, Product, ProductOption, Variant
 from cartproxy.store.errors import StoreBadResponse
 from cartproxy.store.text import describe_item, plain_text, remembered, tidy
 
@@ -44,7 +49,24 @@ _SHIPPING = {
 }
 # Lines that nobody added (docs/store-api.md, Objects).
 _DERIVED = ("Bundle Item:", "KIT ITEM:")
+# By the letters of OptionType, in lower case. Dropdown, Radio and Checkbox have been seen on live
+# stores; the others are the platform's words, of which an unknown one is chosen at the store
+# (docs/store-api.md, Products). A one-time fee has no price per piece.
+_KINDS = {
+    "dropdown": Kind.SINGLE,
+    "radio": Kind.SINGLE,
+    "checkbox": Kind.MULTIPLE,
+    "text": Kind.TEXT,
+    "textbox": Kind.TEXT,
+    "textarea": Kind.MULTILINE,
+    "title": Kind.HEADING,
+}
+# What stands in a line for a number that can't be read.
+_UNKNOWN = {"ItemQuantity": 1, "ItemUnitPrice": 0, "ItemOptionPrice": 0}
 _LARGEST_ID = 2**63 - 1
+_QUANTITY = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,4})?", re.ASCII)
+_QUANTITY_UNITS = 10_000  # quantities have 4 decimals at most
+_MAX_LISTED = 1_000
 _MAX_DIGITS = 30  # no price, id or quantity is longer; a Decimal of millions of digits is an attack
 
 
@@ -149,6 +171,13 @@ def read_cart(body: object, order_key: str, shop_url: str, currency: Currency) -
 
 
 def _line(wire: Wire, shop_url: str, currency: Currency) -> LineItem:
+    """A line; one with a text where a number belongs, such as "1,234.50", is marked unreadable.
+
+    Its other lines are what they are: the shopper gets to see them, and to remove this one.
+    """
+    unreadable = [name for name in _UNKNOWN if _is_no_number(wire.get(name))]
+    if unreadable:
+        wire = {**wire, **{name: _UNKNOWN[name] for name in unreadable}}
     quantity = _decimal(wire, "ItemQuantity")
     unit_price, option_price = _decimal(wire, "ItemUnitPrice"), _decimal(wire, "ItemOptionPrice")
     name, options = describe_item(_text(wire, "ItemDescription"))
@@ -164,6 +193,7 @@ def _line(wire: Wire, shop_url: str, currency: Currency) -> LineItem:
         line_total=currency.round((unit_price + option_price) * quantity),
         derived=not unit_price and name.startswith(_DERIVED),
         image_url=_url(wire, "ItemImage1", shop_url),
+        state=LineState.UNREADABLE if unreadable else LineState.IN_STORE,
     )
 
 
@@ -181,47 +211,50 @@ def read_product(
     if wire.get("Hide") is True or wire.get("NotForSale") is True:
         return None
     regular, on_sale = currency.pad(_decimal(sku, "Price")), sku.get("OnSale") is True
-    stock = _decimal(sku, "Stock") if sku.get("Stock") is not None else None
+    option_sets = tuple(
+        _option_set(each, shop_url, currency)
+        for each in _sorted(wire.get("OptionSetList"), "OptionSorting")
+    )
+    stock = _optional(sku, "Stock")
+    back_orders = _word(wire, "InventoryControl") == "2"  # docs/store-api.md, Products
+    code = plain_text(_text(sku, "SKU"))
+    choices = {option.option_id for each in option_sets for option in each.options}
+    counted = [
+        each
+        for each in _objects(wire.get("AdvancedOptionList"))
+        if choices.issuperset(_variant_ids(each))
+    ]
+    variants = tuple(_variant(each, code, back_orders, currency) for each in counted)
+    left = [variant.stock for variant in variants] or [stock]
     return Product(
         catalog_id=catalog_id,
-        sku=plain_text(_text(sku, "SKU")),
+        sku=code,
         name=plain_text(_text(sku, "Name")),
         price=currency.pad(_decimal(sku, "SalePrice")) if on_sale else regular,
         list_price=regular if on_sale else None,
         image_url=_url(wire, "MainImageFile", shop_url) or _url(wire, "ThumbnailFile", shop_url),
         product_url=_url(wire, "ProductLink", shop_url),
-        available=_available(wire, stock),
-        minimum_quantity=_positive(wire, "MinimumQuantity"),
-        maximum_quantity=_positive(wire, "MaximumQuantity"),
-        fractional_quantity=wire.get("AllowFractionalQuantity") is True,
-        option_sets=tuple(
-            _option_set(each, shop_url, currency)
-            for each in _sorted(wire.get("OptionSetList"), "OptionSorting")
-        ),
+        available=back_orders or any(each is None or each > 0 for each in left),
+        option_sets=option_sets,
+        variants=tuple(each for each in variants if each.option_ids),
         stock=stock,
+        back_orders=back_orders,
+        **_quantities(wire),
     )
-
-
-def _available(wire: Wire, stock: Decimal | None) -> bool:
-    """Whether it can be bought now: stock is left, is kept per variant, or back-orders are taken.
-
-    InventoryControl 2 means that back-orders are always taken (docs/store-api.md, Products).
-    """
-    variants = [
-        _decimal(each, "AdvancedOptionStock") for each in _objects(wire.get("AdvancedOptionList"))
-    ]
-    if _word(wire, "InventoryControl") == "2":
-        return True
-    return any(left > 0 for left in variants) if variants else stock is None or stock > 0
 
 
 def _option_set(wire: Wire, shop_url: str, currency: Currency) -> OptionSet:
     choices = _sorted(wire.get("OptionList"), "OptionSorting")
+    type_ = plain_text(_text(wire, "OptionType"))
+    kind = _KINDS.get("".join(filter(str.isalpha, type_.lower())), Kind.UNSUPPORTED)
+    limit = _positive(wire, "OptionSizeLimit") if kind.is_typed else None
     return OptionSet(
         option_set_id=_integer(wire, "OptionSetID"),
         name=plain_text(_text(wire, "OptionSetName")),
-        type=plain_text(_text(wire, "OptionType")),
+        type=type_,
+        kind=kind,
         required=wire.get("OptionRequired") is True,
+        max_length=None if limit is None else min(int(limit), _LARGEST_ID) or None,
         options=tuple(
             ProductOption(
                 option_id=_integer(choice, "OptionID"),
@@ -234,6 +267,63 @@ def _option_set(wire: Wire, shop_url: str, currency: Currency) -> OptionSet:
             if choice.get("OptionHide") is not True
         ),
     )
+
+
+def _variant(wire: Wire, sku: str, back_orders: bool, currency: Currency) -> Variant:
+    """A price of 0 is none of its own. The SKU is given whole, or as what is appended."""
+    price, stock = _positive(wire, "AdvancedOptionPrice"), _optional(wire, "AdvancedOptionStock")
+    own = plain_text(_text(wire, "AdvancedOptionSufix"))
+    return Variant(
+        option_ids=_variant_ids(wire),
+        available=back_orders or stock is None or stock > 0,
+        unit_price=None if price is None else currency.pad(price),
+        sku=(sku + own if own.startswith("-") else own) or None,
+        stock=stock,
+    )
+
+
+def _variant_ids(wire: Wire) -> tuple[int, ...]:
+    """The option ids joined with `-` in a variant's code; none of a code that is something else."""
+    parts = _word(wire, "AdvancedOptionCode").split("-")
+    readable = all(part.isascii() and part.isdigit() and len(part) < 19 for part in parts)
+    return tuple(map(int, parts)) if readable else ()
+
+
+def _quantities(wire: Wire) -> dict[str, Any]:
+    """Minimum, maximum and step, from what the store says in four places.
+
+    `QuantityOptions` lists what a shopper may choose, such as "6,12,18".
+    """
+    fractional = wire.get("AllowFractionalQuantity") is True
+    minimum, maximum = _positive(wire, "MinimumQuantity"), _positive(wire, "MaximumQuantity")
+    step = minimum if wire.get("AllowOnlyMultiples") is True else None
+    listed = _listed(wire)
+    if listed:
+        minimum = max(listed[0], minimum or listed[0])
+        maximum = min(listed[-1], maximum or listed[-1])
+        gaps = [int((high - low) * _QUANTITY_UNITS) for low, high in pairwise(listed)]
+        step = step or (Decimal(reduce(gcd, gaps)) / _QUANTITY_UNITS if gaps else None)
+    if not fractional:
+        minimum, maximum = _whole(minimum, ROUND_CEILING), _whole(maximum, ROUND_FLOOR)
+        step = _whole(step, ROUND_CEILING)
+    return {
+        "minimum_quantity": minimum,
+        "maximum_quantity": maximum,
+        "quantity_step": step,
+        "fractional_quantity": fractional,
+    }
+
+
+def _listed(wire: Wire) -> list[Decimal]:
+    """The quantities of `QuantityOptions`, rising; none where one of them is no quantity."""
+    texts = _word(wire, "QuantityOptions")[:_MAX_LISTED].split(",")
+    if not all(_QUANTITY.fullmatch(text.strip()) for text in texts):
+        return []
+    return sorted({Decimal(text.strip()) for text in texts} - {Decimal(0)})
+
+
+def _whole(number: Decimal | None, rounding: str) -> Decimal | None:
+    return None if number is None else number.to_integral_value(rounding)
 
 
 def _sorted(value: object, key: str) -> list[Wire]:
@@ -287,6 +377,20 @@ def _decimal(wire: Wire, name: str) -> Decimal:
 def _is_long(number: Decimal) -> bool:
     # To count digits takes seven times as long, and hardly a number is long as a text.
     return len(str(number)) > _MAX_DIGITS and len(number.as_tuple().digits) > _MAX_DIGITS
+
+
+def _optional(wire: Wire, name: str) -> Decimal | None:
+    return None if wire.get(name) is None else _decimal(wire, name)
+
+
+def _is_no_number(value: object) -> bool:
+    """Whether it is a text that says no number; a number that is too long to be one is another."""
+    if not isinstance(value, str) or not value or len(value) > _MAX_DIGITS:
+        return False
+    try:
+        return not Decimal(value).is_finite()
+    except InvalidOperation:
+        return True
 
 
 def _integer(wire: Wire, name: str) -> int:

@@ -123,6 +123,12 @@ def _origin_that_may_read(request: Request, context: Context, store: Store | Non
 
 def _admitted_origin(request: Request, context: Context, store: Store) -> str:
     origin = request.header("Origin")  # several come as one, with commas: on no list
+    site = request.args.get("site") if request.path.endswith("/checkout") else None
+    if site and (origin == context.own_origin or (origin is None and request.is_safe)):
+        # A page of this service goes on with a checkout that began on that site.
+        if store.origins.allow(site):
+            return site
+        raise Refused("origin-refused", "This site is not on the store's list of origins.")
     if request.is_safe and origin in (None, context.own_origin):
         return context.own_origin  # a page of this service itself
     if origin is None:

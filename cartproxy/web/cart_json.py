@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from cartproxy.model.cart import Cart, Change, ItemResult, LineItem
+from cartproxy.model.cart import Cart, Change, ItemResult, LineItem, LineState
 from cartproxy.web.fields import money, number, price_or_quantity, timestamp
 
 
@@ -22,6 +22,7 @@ def cart_as_json(cart: Cart) -> dict[str, object]:
         "checkout_url": cart.checkout_url,
         "as_of": timestamp(cart.as_of),
         "stale": cart.stale,
+        "estimated": cart.estimated,
         "changes": changes_as_json(cart.changes),
     }
 
@@ -56,6 +57,7 @@ def results_as_json(results: Iterable[ItemResult]) -> list[dict[str, object]]:
 
 
 def _line_as_json(line: LineItem) -> dict[str, object]:
+    unreadable = line.state is LineState.UNREADABLE
     return {
         "item_id": line.item_id,
         "catalog_id": line.catalog_id,
@@ -63,8 +65,9 @@ def _line_as_json(line: LineItem) -> dict[str, object]:
         "name": line.name,
         "options": [{"name": each.name, "value": each.value} for each in line.options],
         "quantity": number(line.quantity),
-        "unit_price": money(line.unit_price),
-        "option_price": money(line.option_price),
-        "line_total": money(line.line_total),
+        "unit_price": None if unreadable else money(line.unit_price),
+        "option_price": None if unreadable else money(line.option_price),
+        "line_total": None if unreadable else money(line.line_total),
         "image_url": line.image_url,
+        "state": str(line.place),
     }

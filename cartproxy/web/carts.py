@@ -6,13 +6,14 @@ from flask import Blueprint, Response
 
 from cartproxy.carts.answers import Written
 from cartproxy.compact import compact
+from cartproxy.errors import Outcome
 from cartproxy.model.cart import Cart, QuantityChange
 from cartproxy.web import schemas
 from cartproxy.web.bodies import JSON_TYPE, load_json
 from cartproxy.web.cart_json import cart_as_json, results_as_json
 from cartproxy.web.fields import LINE_ID
 from cartproxy.web.operations import operation
-from cartproxy.web.preferences import terms
+from cartproxy.web.preferences import payers, terms
 from cartproxy.web.refusals import Refused
 from cartproxy.web.request import current, current_caller
 
@@ -37,7 +38,7 @@ def get_cart() -> Response:
     if name is None:
         return _cart_answer(caller.store.carts.nothing())
     revalidate = "no-cache" in (request.header("Cache-Control") or "").lower()
-    cart = caller.store.carts.read(name, caller.deadline, revalidate=revalidate)
+    cart = caller.store.carts.read(name, caller.deadline, revalidate=revalidate, payers=payers())
     if request.if_none_match.contains(cart.etag.strip('"')):
         return _tagged(Response(status=304), cart)
     return _cart_answer(cart)
@@ -81,7 +82,7 @@ def delete_cart() -> Response:
 @carts.post("/cart/items")
 @operation(
     "Add one item or several; makes the cart when there is none",
-    {201: schemas.CartWithResultsSchema},
+    {201: schemas.CartWithResultsSchema, 202: schemas.CartWithResultsSchema},
     bodies=(schemas.NewItemSchema, schemas.NewItemsSchema),
     problems=(*_ITEM_PROBLEMS, "product-refused"),
     **_CHANGE,
@@ -98,7 +99,7 @@ def add_items() -> Response:
 @carts.patch("/cart/items")
 @operation(
     "Change the quantities of several lines; 0 removes",
-    {200: schemas.CartWithResultsSchema},
+    {200: schemas.CartWithResultsSchema, 202: schemas.CartWithResultsSchema},
     bodies=(schemas.QuantityChangesSchema,),
     **_CHANGE_ITEMS,
 )
@@ -109,7 +110,7 @@ def change_items() -> Response:
 @carts.patch("/cart/items/<item_id>")
 @operation(
     "Change a line's quantity; 0 removes it",
-    {200: schemas.CartWithResultsSchema},
+    {200: schemas.CartWithResultsSchema, 202: schemas.CartWithResultsSchema},
     bodies=(schemas.QuantitySchema,),
     **_CHANGE_ITEMS,
 )
@@ -121,7 +122,7 @@ def change_item(item_id: str) -> Response:
 @carts.delete("/cart/items/<item_id>")
 @operation(
     "Remove a line",
-    {200: schemas.CartWithResultsSchema},
+    {200: schemas.CartWithResultsSchema, 202: schemas.CartWithResultsSchema},
     bodies=(schemas.NothingSchema,),
     **_CHANGE_ITEMS,
 )
@@ -153,14 +154,20 @@ def _answer(written: Written, status: int = 200) -> Response:
     """The cart after a change with the results per item; for a minimal answer only the results."""
     results = {"results": results_as_json(written.results)} if written.results else {}
     if written.cart is None:
-        response = _json(results or {"results": []}, status)
+        response = _json(results or {"results": []}, _status(written, status))
         response.headers["Preference-Applied"] = "return=minimal"
         return response
     restored = {"restored": _RESTORED.dump(written.restored)} if written.restored else {}
-    response = _cart_answer(written.cart, status, results | restored)
+    response = _cart_answer(written.cart, _status(written, status), results | restored)
     if written.replayed:
         response.headers["Idempotent-Replayed"] = "true"
     return response
+
+
+def _status(written: Written, usual: int) -> int:
+    """202 where all that was accepted is still to be sent to the store."""
+    outcomes = {result.outcome for result in written.results}
+    return 202 if outcomes - {Outcome.NOT_APPLIED} == {Outcome.PENDING} else usual
 
 
 def _cart_answer(cart: Cart, status: int = 200, more: dict[str, object] | None = None) -> Response:

@@ -3,45 +3,67 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from functools import partial
+from urllib.parse import parse_qsl
 
-from flask import Blueprint, Response
+from flask import Blueprint, Response, render_template
 
-from cartproxy.carts.answers import Terms
+from cartproxy.carts.answers import Sending, Terms
+from cartproxy.carts.errors import CartEmpty
 from cartproxy.web.admission import admit_creation
 from cartproxy.web.bodies import FORM_TYPE, load_form, load_json, read_body
 from cartproxy.web.context import context
 from cartproxy.web.operations import operation
-from cartproxy.web.preferences import terms
+from cartproxy.web.preferences import payers, terms
+from cartproxy.web.problems import CHECKOUT_POLICY, POLICY, checkout_address
 from cartproxy.web.request import current, current_caller
-from cartproxy.web.schemas import CheckoutSchema, NewItemSchema, NothingSchema
+from cartproxy.web.schemas import CheckoutSchema, NewItemSchema, NothingSchema, SendingSchema
 
 checkout = Blueprint("checkout", __name__)
 
-_NEW_ITEM, _NOTHING = NewItemSchema(), NothingSchema()
+_NEW_ITEM, _NOTHING, _SENDING = NewItemSchema(), NothingSchema(), SendingSchema()
 _PROBLEMS = ("cart-empty", "cart-changed", "store-bad-checkout-url")
 
 
 @checkout.post("/checkout")
 @operation(
     "The store's checkout address; a form post is sent there",
-    {200: CheckoutSchema, 303: None},
+    {200: CheckoutSchema, 202: SendingSchema, 303: None},
     bodies=(NothingSchema,),
     form=NothingSchema,
     problems=_PROBLEMS,
     writes=True,
 )
 def check_out() -> Response:
-    request = current()
+    request, wanted = current(), None
     if request.media_type == FORM_TYPE:
-        read_body()  # whatever the form holds, a submit button's name perhaps, means nothing here
+        # Whatever else the form holds, a submit button's name perhaps, means nothing here.
+        tag = dict(parse_qsl(read_body().decode(errors="replace"))).get("if_match")
+        wanted = replace(terms(), if_match=(tag,)) if tag else None
     else:
         load_json(_NOTHING)
     caller = current_caller()
-    url = caller.store.carts.checkout(caller.cart_to_change(), terms())
+    way = caller.store.carts.checkout(caller.cart_to_change(), wanted or terms())
     if request.prefers_html:
-        return _see_other(url)
-    return Response(json.dumps({"checkout_url": url}), mimetype="application/json")
+        return _lead(way)
+    if isinstance(way, Sending):
+        response = Response(json.dumps(_SENDING.dump(way)), 202, mimetype="application/json")
+        response.headers["Retry-After"] = str(way.retry_after)
+        return response
+    return Response(json.dumps({"checkout_url": way}), mimetype="application/json")
+
+
+@checkout.get("/checkout")
+@operation(
+    "The page that goes on with a checkout by itself", {202: None, 303: None}, problems=_PROBLEMS
+)
+def go_on() -> Response:
+    caller = current_caller()
+    name = caller.cart_to_read()
+    if name is None:
+        raise CartEmpty("There is nothing in the cart to check out.")
+    return _lead(caller.store.carts.checkout(name, replace(terms(), key=None)))
 
 
 @checkout.post("/buy")
@@ -58,10 +80,19 @@ def buy() -> Response:
     caller.check_products([item.catalog_id])
     cart = caller.cart_to_change()
     admit = partial(admit_creation, current(), context().limits)
-    wanted = Terms(caller.deadline, admit_creation=admit)
+    wanted = Terms(caller.deadline, admit_creation=admit, payers=payers())
     caller.store.carts.add(cart, [item], wanted)
-    return _see_other(caller.store.carts.checkout(cart, wanted))
+    return _lead(caller.store.carts.checkout(cart, wanted))
 
 
-def _see_other(url: str) -> Response:
-    return Response(status=303, headers={"Location": url})
+def _lead(way: str | Sending) -> Response:
+    """Send the shopper to the store's checkout; or show a page that goes on until that is ready."""
+    if isinstance(way, str):
+        return Response(status=303, headers={"Location": way})
+    address = checkout_address()
+    response = Response(
+        render_template("sending.html", sent=way.sent, of=way.of, go_on=address), 202
+    )
+    response.headers["Refresh"] = f"{way.retry_after}; url={address}"
+    response.headers[POLICY] = CHECKOUT_POLICY
+    return response

@@ -14,7 +14,7 @@ from cartproxy.web.context import context
 
 QUANTITY_DECIMALS = 4
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
-LINE_ID = re.compile(r"[0-9]{1,18}", re.ASCII)
+LINE_ID = re.compile(r"[0-9]{1,18}|n[1-9][0-9]{0,8}", re.ASCII)  # the store's, or ours
 _MAX_ID = 2**31 - 1
 
 
@@ -77,7 +77,7 @@ class Quantity(Number):
             raise ValidationError(f"Must be at most {maximum}.")
         if quantity != round(quantity, QUANTITY_DECIMALS):
             raise ValidationError(f"Must have at most {QUANTITY_DECIMALS} decimals.")
-        return quantity
+        return abs(quantity)  # JSON has a -0.0
 
 
 class Identifier(fields.Field[int]):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hmac
 import json
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from flask import Blueprint, Response, request
@@ -46,8 +47,10 @@ def metrics() -> Response:
     given = request.headers.get("Authorization", "").encode()
     if not token or not hmac.compare_digest(given, f"Bearer {token}".encode()):
         raise Refused("not-found", "There is nothing at this address.")
-    try:
+    live_carts: int | None = None
+    pending: dict[str, tuple[int, float]] = {}
+    with suppress(StorageError):
         live_carts = context().live_carts.count()
-    except StorageError:
-        live_carts = None
-    return Response(exposition(live_carts), content_type="text/plain; version=0.0.4; charset=utf-8")
+        pending = {name: each.pending.figures() for name, each in context().stores.items()}
+    figures = exposition(live_carts, pending)
+    return Response(figures, content_type="text/plain; version=0.0.4; charset=utf-8")

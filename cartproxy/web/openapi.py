@@ -16,6 +16,7 @@ from cartproxy import __version__
 from cartproxy.web.bodies import FORM_TYPE, JSON_TYPE
 from cartproxy.web.context import context
 from cartproxy.web.fields import (
+    LINE_ID,
     Identifier,
     LineId,
     Money,
@@ -104,7 +105,7 @@ def _map_fields(plugin: MarshmallowPlugin, max_quantity: int) -> None:
         if isinstance(field, Identifier):
             return {"minimum": 1, "maximum": 2**31 - 1}
         if isinstance(field, LineId):
-            return {"pattern": "^[0-9]{1,18}$"}
+            return {"pattern": f"^(?:{LINE_ID.pattern})$"}
         if isinstance(field, Text):
             return {"pattern": "^[^\\u0000-\\u001f\\u007f-\\u009f]*$"}
         return {}
@@ -186,6 +187,7 @@ def _responses(operation: Operation) -> dict[str, Any]:
 _MEANING = {
     200: "Done.",
     201: "Made.",
+    202: "Kept here, and still to be sent to the store.",
     204: "Gone.",
     303: "To the store's checkout.",
     304: "The cart is still the one of the entity tag.",

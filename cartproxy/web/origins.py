@@ -30,6 +30,11 @@ class Origins:
             tuple(origin.split("*", 1)) for origin in listed if "://*." in origin
         )
 
+    @property
+    def are_several(self) -> bool:
+        """Whether more than one site may call."""
+        return len(self._exact) + 2 * len(self._wildcards) > 1
+
     def allow(self, origin: str) -> bool:
         """Whether a browser's Origin is listed; browsers send it in canonical form."""
         return origin in self._exact or any(

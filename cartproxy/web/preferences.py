@@ -7,12 +7,14 @@ from functools import partial
 
 from cartproxy.carts.answers import Terms
 from cartproxy.model.keys import IdempotencyKey
+from cartproxy.store.limits import Payer
 from cartproxy.web.admission import admit_creation
 from cartproxy.web.context import context
 from cartproxy.web.refusals import Refused
 from cartproxy.web.request import Request, current, current_caller
 
 # No comma: a server joins two headers of one name with it.
+_ADDRESS_PART, _SITE_PART = 0.5, 0.75  # of the store's calls
 _KEY = re.compile(r"[\x21-\x2b\x2d-\x7e]{1,255}", re.ASCII)
 
 
@@ -27,7 +29,18 @@ def terms() -> Terms:
         minimal=_wants_minimal(request.header("Prefer") or ""),
         key=_idempotency_key(request),
         admit_creation=partial(admit_creation, request, context().limits),
+        payers=payers(),
     )
+
+
+def payers() -> tuple[Payer, ...]:
+    """For whom the store's calls are counted: the shopper's address, and the site of several."""
+    caller, limits = current_caller(), context().limits
+    address = caller.address and limits.payer(
+        f"address {caller.address}", _ADDRESS_PART, is_address=True
+    )
+    site = caller.store.origins.are_several and limits.payer(f"site {caller.origin}", _SITE_PART)
+    return tuple(each for each in (address, site) if each)
 
 
 def _wants_minimal(preferred: str) -> bool:

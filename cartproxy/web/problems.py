@@ -5,28 +5,35 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlencode
 
 from flask import Response, render_template
 from werkzeug.exceptions import HTTPException
 
-from cartproxy.carts.errors import CartChanged, NothingApplied, PreconditionFailed
+from cartproxy.carts.errors import CartChanged, ItemRefused, NothingApplied, PreconditionFailed
 from cartproxy.errors import CartProxyError
 from cartproxy.limits.rate_limiter import RateLimited
 from cartproxy.web.cart_json import cart_as_json, changes_as_json, results_as_json
 from cartproxy.web.context import context
 from cartproxy.web.problem_kinds import CATALOGUE
 from cartproxy.web.refusals import Refused
-from cartproxy.web.request import current
+from cartproxy.web.request import current, current_caller
+from cartproxy.web.stores import STORES_PATH
 
 MEDIA_TYPE = "application/problem+json"
-# On every answer.
+POLICY = "Content-Security-Policy"
+# On every answer, but where a page brings a policy of its own.
 FIXED_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "X-Frame-Options": "DENY",
-    "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; "
+    POLICY: "default-src 'none'; style-src 'self'; img-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
 }
+# A form on such a page is answered with a redirect to the store, which browsers check too.
+CHECKOUT_POLICY = FIXED_HEADERS[POLICY].replace(
+    "form-action 'none'", "form-action 'self' https: http://localhost:* http://127.0.0.1:*"
+)
 _OF_STATUS = {404: "not-found", 405: "method-not-allowed", 413: "body-too-large"}
 
 
@@ -40,18 +47,37 @@ def answer(error: CartProxyError) -> Response:
         members["outcome"] = cause.outcome
     if isinstance(error, Refused) and error.errors:
         members["errors"] = [{"pointer": at, "detail": text} for at, text in error.errors]
+    if isinstance(cause, ItemRefused) and cause.pointer:
+        at = "/items/0" if isinstance(error, NothingApplied) and len(error.results) > 1 else ""
+        members["errors"] = [{"pointer": at + cause.pointer, "detail": cause.detail}]
     if isinstance(error, NothingApplied):
         members["results"] = results_as_json(error.results)
     if isinstance(error, CartChanged | PreconditionFailed):
         members["cart"] = cart_as_json(error.cart)
     if isinstance(error, CartChanged):
         members["changes"] = changes_as_json(error.cart.changes)
+        if current().prefers_html:
+            return _changed_page(error, members)
     response = _document(cause.code, members)
     if isinstance(error, CartChanged | PreconditionFailed):
         response.headers["ETag"] = error.cart.etag
     if isinstance(error, RateLimited):
         current().standing = error.standing
     return response
+
+
+def _changed_page(error: CartChanged, members: Mapping[str, Any]) -> Response:
+    """What has changed, with a button to go on to the checkout all the same."""
+    go_on = {"go_on": checkout_address(), "tag": error.cart.etag}
+    response = _document(error.code, {**members, **go_on})
+    response.headers[POLICY] = CHECKOUT_POLICY
+    return response
+
+
+def checkout_address() -> str:
+    """Where a page of this service goes on with a checkout that began on the caller's site."""
+    caller = current_caller()
+    return f"{STORES_PATH}{caller.store.id}/checkout?{urlencode({'site': caller.origin})}"
 
 
 def answer_http(error: HTTPException) -> Response:

@@ -9,6 +9,7 @@ from typing import Any
 from flask import Blueprint, Response
 
 from cartproxy.web.operations import operation
+from cartproxy.web.preferences import payers
 from cartproxy.web.refusals import Refused
 from cartproxy.web.request import current_caller
 from cartproxy.web.schemas import ProductSchema
@@ -31,7 +32,7 @@ def get_product(catalog_id: str) -> Response:
         raise Refused("product-not-found", "The store offers no such product.")
     caller = current_caller()
     caller.check_products([int(catalog_id)])
-    product = caller.store.products.get(int(catalog_id), caller.deadline)
+    product = caller.store.products.get(int(catalog_id), caller.deadline, payers())
     document: dict[str, Any] = _PRODUCT.dump(product) | {"currency": caller.store.currency}
     if not caller.store.show_stock:
         del document["stock"]

@@ -15,6 +15,7 @@ from functools import lru_cache
 from flask import Response
 
 from cartproxy.limits.rate_limiter import Limit, RateLimiter, Standing
+from cartproxy.store.limits import Payer
 
 _NEAR = tuple(map(ipaddress.ip_network, (
     "127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16",
@@ -63,9 +64,15 @@ class RateLimits:
         counting = [each for each in limits if each.per_minute]
         return self.limiter.take(counting, exactly=kind == "creates")
 
+    def payer(self, whose: str, part: float, *, is_address: bool = False) -> Payer:
+        """Somebody who may have that part of a store's calls, under a name that shows nothing."""
+        return Payer(self._digest(whose), part, is_address)
+
     def _limit(self, name: str, per_minute: int, whose: str) -> Limit:
-        digest = hmac.new(self.key, whose.encode(), hashlib.sha256).hexdigest()[:16]
-        return Limit(name, f"{name}:{digest}", per_minute)
+        return Limit(name, f"{name}:{self._digest(whose)}", per_minute)
+
+    def _digest(self, whose: str) -> str:
+        return hmac.new(self.key, whose.encode(), hashlib.sha256).hexdigest()[:16]
 
 
 @lru_cache(4096)  # a shopper comes again, and a proxy of the operator's with every request

@@ -9,6 +9,7 @@ from typing import Any
 from marshmallow import RAISE, Schema, fields, post_dump, post_load, validate
 
 from cartproxy.model.cart import Addresses, ChosenOption, NewItem, QuantityChange
+from cartproxy.model.product import Kind
 from cartproxy.web.fields import (
     Identifier,
     LineId,
@@ -21,6 +22,7 @@ from cartproxy.web.fields import (
 )
 
 MAX_ITEMS = 50
+_PRICES = ("unit_price", "option_price", "line_total")
 
 
 class Input(Schema):
@@ -152,7 +154,12 @@ class ItemOptionSchema(Schema):
 
 
 class LineItemSchema(Schema):
-    """One line of a cart. Texts are plain text, prices are the store's, per piece."""
+    """One line of a cart. Texts are plain text, prices are the store's, per piece.
+
+    A line is `unreadable` where the store states its quantity or a price in a way that can't be
+    read: it has no prices then, and its quantity may be another. It can be removed like any other.
+    One that is `pending` is kept here and still to be sent to the store, or so is its quantity.
+    """
 
     item_id = fields.String(required=True)
     catalog_id = fields.Integer(required=True)
@@ -160,10 +167,20 @@ class LineItemSchema(Schema):
     name = fields.String(required=True)
     options = fields.List(fields.Nested(ItemOptionSchema), required=True)
     quantity = Number(required=True)
-    unit_price = Money(required=True)
-    option_price = Money(required=True)
-    line_total = Money(required=True)
+    unit_price = Money(required=True, allow_none=True)
+    option_price = Money(required=True, allow_none=True)
+    line_total = Money(required=True, allow_none=True)
     image_url = fields.String(required=True, allow_none=True)
+    state = fields.String(
+        required=True,
+        attribute="place",
+        validate=validate.OneOf(("in_store", "pending", "unreadable")),
+    )
+
+    @post_dump
+    def _without_unknown(self, values: dict[str, Any], **_: Any) -> dict[str, Any]:
+        unknown = values["state"] == "unreadable"
+        return values | dict.fromkeys(_PRICES if unknown else ())
 
 
 class ChangeSchema(Schema):
@@ -189,6 +206,8 @@ class CartSchema(Schema):
     """A cart. `item_count` is the sum of the quantities; `subtotal` is before tax and shipping.
 
     `as_of` is when the store was last asked; `stale` says that it could not be asked since.
+    `estimated` says that figures are ours, from the products as last seen: the store's own come
+    with the checkout at the latest. While a line is pending there is no `checkout_url`.
     `changes` are kept until a write or a checkout comes with the entity tag of the changed cart.
     """
 
@@ -199,6 +218,7 @@ class CartSchema(Schema):
     checkout_url = fields.String(required=True, allow_none=True)
     as_of = Timestamp(required=True)
     stale = fields.Boolean(required=True)
+    estimated = fields.Boolean(required=True)
     changes = fields.List(fields.Nested(ChangeSchema), required=True)
 
 
@@ -224,7 +244,7 @@ class ItemResultSchema(Schema):
 
     index = fields.Integer(required=True)
     outcome = fields.String(
-        required=True, validate=validate.OneOf(("applied", "not_applied", "unknown"))
+        required=True, validate=validate.OneOf(("applied", "pending", "not_applied", "unknown"))
     )
     code = fields.String()
     item_id = fields.String()
@@ -250,6 +270,18 @@ class CartWithResultsSchema(WrittenCartSchema, ResultsSchema):
     """The cart after the write, and a result for each item of the request."""
 
 
+class SendingSchema(Schema):
+    """The checkout is under way: the same request again goes on, in `retry_after` seconds.
+
+    So many lines as `sent` of those that were pending are at the store now.
+    """
+
+    state = fields.Constant("sending", required=True)
+    sent = fields.Integer(required=True)
+    of = fields.Integer(required=True)
+    retry_after = fields.Integer(required=True)
+
+
 class CheckoutSchema(Schema):
     """Where the shopper pays: a secret of this shopper's, like the cart itself."""
 
@@ -257,7 +289,10 @@ class CheckoutSchema(Schema):
 
 
 class ProductOptionSchema(Schema):
-    """A choice; `price_difference` is added to the product's price."""
+    """A choice, or a field to type into; `price_difference` is added to the product's price.
+
+    `selected` is what the store marks; nothing else is to be preselected.
+    """
 
     option_id = fields.Integer(required=True)
     name = fields.String(required=True)
@@ -267,17 +302,48 @@ class ProductOptionSchema(Schema):
 
 
 class OptionSetSchema(Schema):
-    """Something to choose; `type` is the store's word, such as Dropdown or Radio."""
+    """Something to choose or to fill in; `type` is the store's word, such as Dropdown or Radio.
+
+    `kind` decides the control: `single` (one of the options), `multiple` (any number of them),
+    `text` and `multiline` (a field for each entry of `options`, whose text is sent as `value` with
+    that entry's `option_id`; with the set's own id where there is no entry), `heading` (nothing to
+    choose), `unsupported` (to be chosen on the store's page: a file, or a type not known here).
+    `max_length` is in characters, for typed texts; null where the store sets no limit.
+    """
 
     option_set_id = fields.Integer(required=True)
     name = fields.String(required=True)
     type = fields.String(required=True)
+    kind = fields.String(required=True, validate=validate.OneOf([*Kind]))
     required = fields.Boolean(required=True)
+    max_length = fields.Integer(required=True, allow_none=True)
     options = fields.List(fields.Nested(ProductOptionSchema), required=True)
 
 
+class VariantSchema(Schema):
+    """A combination of options with its own stock, and perhaps its own price and SKU.
+
+    It is chosen when all its `option_ids` are. `unit_price` is there where it takes the place of
+    the product's `price`; price differences of the options are added to either.
+    """
+
+    option_ids = fields.List(fields.Integer(), required=True)
+    available = fields.Boolean(required=True)
+    unit_price = Money()
+    sku = fields.String()
+
+    @post_dump
+    def _without_absent(self, values: dict[str, Any], **_: Any) -> dict[str, Any]:
+        return {name: value for name, value in values.items() if value is not None}
+
+
 class ProductSchema(Schema):
-    """What a button needs to know. `list_price` is the regular price of a product on sale."""
+    """What a button needs to know. `list_price` is the regular price of a product on sale.
+
+    A quantity is `minimum_quantity`, or that and a multiple of `quantity_step`, up to
+    `maximum_quantity`. Without a step it is a whole number, or any number with up to 4 decimals
+    where `fractional_quantity` is true.
+    """
 
     catalog_id = fields.Integer(required=True)
     sku = fields.String(required=True)
@@ -290,8 +356,10 @@ class ProductSchema(Schema):
     available = fields.Boolean(required=True)
     minimum_quantity = Number(required=True, allow_none=True)
     maximum_quantity = Number(required=True, allow_none=True)
+    quantity_step = Number(required=True, allow_none=True)
     fractional_quantity = fields.Boolean(required=True)
     option_sets = fields.List(fields.Nested(OptionSetSchema), required=True)
+    variants = fields.List(fields.Nested(VariantSchema), required=True)
     stock = Number(metadata={"description": "Only where the store's settings show it."})
 
 

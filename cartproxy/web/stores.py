@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from cartproxy.carts.products import ProductCatalogue
 from cartproxy.carts.service import CartService
+from cartproxy.records.pending import PendingCarts
 from cartproxy.web.api_keys import ApiKeys
 from cartproxy.web.origins import Origins
 
@@ -24,6 +25,7 @@ class Store:
     id: str
     carts: CartService
     products: ProductCatalogue
+    pending: PendingCarts
     origins: Origins
     currency: str
     show_stock: bool

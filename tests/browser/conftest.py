@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import store_environment
-from support.servers import free_port, service
+from support.servers import free_port, service, store_environment
 from support.shopper import Store
 from support.sites import Site, site
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 
 import pytest
-from conftest import store_environment
 from playwright.sync_api import Page, Route, expect
-from support.servers import service
+from support.servers import service, store_environment
 from support.shopper import Store
 from support.sites import PRODUCT, Site
 

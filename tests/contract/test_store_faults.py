@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 from support.shopper import MUG, SHIRT, Store
-from support.waiting import wait_for
+from support.waiting import ANSWER_SECONDS, wait_for
 
 from cartproxy import sandbox
 
@@ -31,7 +31,7 @@ class Line:
     def __init__(self, store: Store) -> None:
         self.store = store
         self.base = f"{store.url}/3dCartWebAPI/v2/Cart"
-        answer = requests.post(self.base, json={}, headers=KEYS, timeout=60)
+        answer = requests.post(self.base, json={}, headers=KEYS, timeout=ANSWER_SECONDS)
         self.key = answer.json()[0]["Value"]
 
     def add(self, fault: str, **more: Any) -> requests.Response:
@@ -41,14 +41,14 @@ class Line:
             f"{self.base}/{self.key}/Item",
             json={"CatalogID": MUG, "ItemQuantity": 1},
             headers=KEYS,
-            timeout=60,
+            timeout=ANSWER_SECONDS,
             allow_redirects=False,
             stream=True,
         )
 
     def call(self, method: str, path: str, json: Any = None) -> Any:
         answer = requests.request(
-            method, f"{self.base}/{self.key}{path}", json=json, headers=KEYS, timeout=10
+            method, f"{self.base}/{self.key}{path}", json=json, headers=KEYS, timeout=ANSWER_SECONDS
         )
         return answer.json()
 
@@ -72,13 +72,18 @@ def test_connection_ends_without_an_answer(line: Line, fault: str, applied: int)
         line.add(fault)
 
     assert line.count() == applied
-    assert requests.get(f"{line.store.url}/_sandbox/calls", timeout=60).json()[-1]["status"] is None
+    assert (
+        requests.get(f"{line.store.url}/_sandbox/calls", timeout=ANSWER_SECONDS).json()[-1][
+            "status"
+        ]
+        is None
+    )
 
 
 def test_reset_is_a_real_one(line: Line) -> None:
     line.store.fail({"method": "*", "path": "*", "fault": "reset", "times": 1})
     host = urlsplit(line.store.url)
-    with socket.create_connection((host.hostname, host.port), timeout=60) as client:
+    with socket.create_connection((host.hostname, host.port), timeout=ANSWER_SECONDS) as client:
         client.sendall(b"GET /3dCartWebAPI/v2/StoreSettings HTTP/1.1\r\nHost: store\r\n\r\n")
 
         with pytest.raises(ConnectionResetError):
@@ -187,7 +192,7 @@ def test_redirect_leads_elsewhere(line: Line) -> None:
 
 def test_gone_cart_stays_gone(line: Line) -> None:
     first = line.add("gone")
-    again = requests.get(f"{line.base}/{line.key}", headers=KEYS, timeout=60)
+    again = requests.get(f"{line.base}/{line.key}", headers=KEYS, timeout=ANSWER_SECONDS)
 
     assert (first.status_code, again.status_code) == (404, 404)
     assert [cart["state"] for cart in line.store.carts("gone")] == ["gone"]
@@ -257,7 +262,7 @@ def test_another_carts_envelope_is_given_to_a_write_that_takes_effect(
     removed = line.call("DELETE", f"/Item/{item_id}")[0]
     after_removal = line.lines()
     deleted = line.call("DELETE", "")[0]
-    created = requests.post(line.base, json={}, headers=KEYS, timeout=10).json()[0]
+    created = requests.post(line.base, json={}, headers=KEYS, timeout=ANSWER_SECONDS).json()[0]
 
     assert [each["quantity"] for each in after_change] == [3]
     assert after_removal == []
@@ -274,7 +279,7 @@ def test_another_products_answer_is_given(store: Store) -> None:
     store.fail({"fault": "other_cart", "times": 1})
     url = f"{store.url}/3dCartWebAPI/v2/Products/{SHIRT}"
 
-    (product,) = requests.get(url, headers=KEYS, timeout=10).json()
+    (product,) = requests.get(url, headers=KEYS, timeout=ANSWER_SECONDS).json()
 
     assert product["SKUInfo"]["CatalogID"] != SHIRT
 
@@ -305,7 +310,7 @@ class Wire:
 @contextmanager
 def wire(line: Line) -> Iterator[Wire]:
     host = urlsplit(line.store.url)
-    with socket.create_connection((host.hostname, host.port), timeout=30) as client:
+    with socket.create_connection((host.hostname, host.port), timeout=ANSWER_SECONDS) as client:
         yield Wire(client, line)
 
 
@@ -363,8 +368,10 @@ def test_script_is_followed_in_order_and_counted_down(line: Line) -> None:
     )
     url = f"{line.store.url}/3dCartWebAPI/v1/StoreSettings"
 
-    answers = [requests.get(url, headers=KEYS, timeout=60).status_code for _ in range(3)]
-    posted = requests.post(url, headers=KEYS, timeout=60).status_code
+    answers = [
+        requests.get(url, headers=KEYS, timeout=ANSWER_SECONDS).status_code for _ in range(3)
+    ]
+    posted = requests.post(url, headers=KEYS, timeout=ANSWER_SECONDS).status_code
 
     assert answers == [500, 500, 200]
     assert posted == 418

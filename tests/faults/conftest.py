@@ -6,9 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 import redis
-from conftest import store_environment
 from support.faults_settings import QUICK
-from support.servers import service
+from support.servers import service, store_environment
 from support.shopper import Shopper, Store
 
 
@@ -27,6 +26,14 @@ def impatient_url(redis_url: str, store_url: str) -> Iterator[str]:
         yield url
 
 
+@pytest.fixture(scope="session")
+def direct_url(redis_url: str, store_url: str) -> Iterator[str]:
+    """The same for the same carts, but it keeps nothing for a store that can't be told of it."""
+    direct = {"CARTPROXY_STORES_DEMO_ADDS": "direct"}
+    with service(settings(redis_url, store_url) | direct) as url:
+        yield url
+
+
 def settings(redis_url: str, store_url: str) -> dict[str, str]:
     return {
         "CARTPROXY_REDIS_URL": redis_url,
@@ -40,6 +47,15 @@ def settings(redis_url: str, store_url: str) -> dict[str, str]:
 def quick(quick_url: str, store: Store) -> Shopper:
     """A shopper of the quick service."""
     return Shopper(quick_url)
+
+
+@pytest.fixture
+def retrying(shopper: Shopper, quick_url: str) -> Shopper:
+    """The same `shopper` at the quick service.
+
+    What is in doubt at the shopper's own stays so, however slow the machine; here it is settled.
+    """
+    return Shopper(quick_url, bearer=shopper.bearer)
 
 
 @pytest.fixture

@@ -7,10 +7,9 @@ from collections.abc import Iterator
 import pytest
 import redis
 import requests
-from conftest import store_environment
-from support.servers import redis_server, service
+from support.servers import redis_server, service, store_environment
 from support.shopper import MUG, Shopper, Store
-from support.waiting import wait_for
+from support.waiting import ANSWER_SECONDS, wait_for
 
 SCARF, LAMPS = 3831, 3832
 MINIMAL = {"Prefer": "return=minimal"}
@@ -75,7 +74,7 @@ def test_checkout_goes_through_for_who_has_seen_the_changed_cart(
     assert (again.status_code, other.status_code) == (409, 409)
     assert again.json()["changes"] == shown["changes"] == changed.json()["changes"]
     assert (agreed.status_code, twice.status_code, plain.status_code) == (200, 200, 200)
-    page = requests.get(agreed.json()["checkout_url"], timeout=10).text
+    page = requests.get(agreed.json()["checkout_url"], timeout=ANSWER_SECONDS).text
     assert "Pint mug" in page
     assert "Wool scarf" in page
     assert "lamps" not in page
@@ -155,7 +154,7 @@ def test_what_the_shopper_adds_on_the_stores_own_pages_stops_nobody(
     answer = changed_at_the_store(quick, store, "added")
 
     assert answer.status_code == 200
-    assert "lamps" in requests.get(answer.json()["checkout_url"], timeout=10).text
+    assert "lamps" in requests.get(answer.json()["checkout_url"], timeout=ANSWER_SECONDS).text
 
 
 def test_form_of_a_changed_cart_is_answered_by_a_page(quick_url: str, store: Store) -> None:

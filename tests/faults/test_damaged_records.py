@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 import redis
 import requests
-from conftest import store_environment
 from support.faults_settings import QUICK
-from support.servers import service
+from support.servers import service, store_environment
 from support.shopper import MUG, SHIRT, Shopper, Store
+from support.waiting import ANSWER_SECONDS, wait_for
 
 JUNK: dict[str, Callable[[bytes], bytes]] = {
     "cut short": lambda kept: kept[: len(kept) * 2 // 3],
@@ -77,7 +77,7 @@ def use_all(shopper: Shopper) -> list[requests.Response]:
     ]
     metrics = {"Authorization": "Bearer metrics-token"}
     base = shopper.base.partition("/v1/")[0]
-    return [*answers, *(requests.get(f"{base}/{each}", headers=metrics, timeout=10)
+    return [*answers, *(requests.get(f"{base}/{each}", headers=metrics, timeout=ANSWER_SECONDS)
             for each in ("readyz", "metrics"))]  # fmt: skip
 
 
@@ -165,10 +165,7 @@ def test_unreadable_value_is_logged_once_a_second_without_its_text(
         lines = [line for line in log.read_text().splitlines() if name[:16].decode() in line]
         return [line for line in lines if '"unreadable_value"' in line]
 
-    while not said():
-        time.sleep(0.02)
-        assert time.monotonic() < began + 30
-    line = json.loads(said()[0])
+    line = json.loads(wait_for(said, "the log line")[0])
     assert (line["level"], line["kind"], line["key"]) == ("error", "record", name[:16].decode())
     assert len(said()) <= seconds + 1
     assert "canary" not in log.read_text()

@@ -9,8 +9,7 @@ from typing import Any
 
 import pytest
 import requests
-from conftest import store_environment
-from support.servers import free_port, service
+from support.servers import free_port, service, store_environment
 from support.shopper import MUG, SHIRT, SMALL, Shopper, Store, credential
 from support.waiting import wait_for
 
@@ -192,16 +191,16 @@ def test_add_whose_answer_is_lost_lands_once(
 @pytest.mark.parametrize("merging", [False, True])
 @pytest.mark.parametrize("minimal", [False, True])
 def test_add_that_was_never_applied_is_added_once_by_its_key(
-    quick: Shopper, store: Store, merging: bool, minimal: bool
+    shopper: Shopper, retrying: Shopper, store: Store, merging: bool, minimal: bool
 ) -> None:
     store.set(merge_same_item=merging)
-    add(quick, key())
+    add(shopper, key())
     store.fail(fault("drop"))
     headers = key() | ({"Prefer": "return=minimal"} if minimal else {})
 
-    lost = add(quick, headers)
+    lost = add(shopper, headers)
     during = quantity_at_store(store)
-    again = until_known(quick, headers)
+    again = until_known(retrying, headers)
 
     assert (lost.status_code, lost.json()["outcome"]) == (504, "unknown")
     assert int(lost.headers["Retry-After"]) >= 1
@@ -280,18 +279,18 @@ def test_other_writes_go_on_while_an_add_is_in_doubt(shopper: Shopper, store: St
 @pytest.mark.parametrize("merging", [False, True])
 @pytest.mark.parametrize("kind", ["apply_then_drop", "drop"])
 def test_batch_whose_middle_is_lost_is_completed_by_its_key(
-    quick: Shopper, store: Store, merging: bool, kind: str
+    shopper: Shopper, retrying: Shopper, store: Store, merging: bool, kind: str
 ) -> None:
     store.set(merge_same_item=merging)
-    add(quick, key())
+    add(shopper, key())
     shirt = {"catalog_id": SHIRT, "options": [SMALL]}
     body = {"items": [{"catalog_id": MUG}, shirt, {"catalog_id": MUG, "quantity": 2}]}
     store.fail({**fault("latency", ms=1), "times": 1}, fault(kind))
     headers = key()
 
-    first = quick.call("POST", "/cart/items", body, headers=headers)
+    first = shopper.call("POST", "/cart/items", body, headers=headers)
     last = wait_for(
-        lambda: complete(quick.call("POST", "/cart/items", body, headers=headers)),
+        lambda: complete(retrying.call("POST", "/cart/items", body, headers=headers)),
         "all three are added",
     )
 
@@ -361,7 +360,7 @@ def test_store_that_refuses_connections_gets_one_retry_and_surely_nothing(
 ) -> None:
     settings = {
         "CARTPROXY_REDIS_URL": redis_url,
-        **store_environment(f"http://127.0.0.1:{free_port()}"),
+        **store_environment(f"http://127.0.0.1:{free_port()}", ADDS="direct"),
     }
     with service(settings) as url:
         answer = add(Shopper(url), key())

@@ -24,16 +24,16 @@ def outcomes(answer: requests.Response) -> list[str]:
 # Fault 45
 @pytest.mark.parametrize("first", [True, False], ids=["first-add", "later-add"])
 def test_add_of_which_the_store_made_another_quantity_is_one_line_though_its_answer_is_lost(
-    quick: Shopper, store: Store, first: bool
+    shopper: Shopper, retrying: Shopper, store: Store, first: bool
 ) -> None:
     if not first:
-        add(quick, key(), catalog_id=3831)
+        add(shopper, key(), catalog_id=3831)
     store.fail(fault("alters_quantity", to=5, then="drop"))
     headers = key()
 
-    lost = add(quick, headers)
-    settled = until_known(quick, headers)
-    shown = quick.cart()
+    lost = add(shopper, headers)
+    settled = until_known(retrying, headers)
+    shown = shopper.cart()
 
     line = settled.json()["items"][-1]
     assert (lost.status_code, lost.json()["outcome"]) == (504, "unknown")
@@ -49,14 +49,14 @@ def test_add_of_which_the_store_made_another_quantity_is_one_line_though_its_ans
 
 # Found by the soak: the doubt took what the store had added of its own to the other add's line.
 def test_add_in_doubt_is_not_explained_by_a_quantity_that_the_store_chose_for_another(
-    quick: Shopper, store: Store
+    shopper: Shopper, retrying: Shopper, store: Store
 ) -> None:
     store.fail(fault("invents_id"), fault("alters_quantity", to=500))
     doubtful = key()
 
-    unknown = add(quick, doubtful, quantity=2)
-    altered = add(quick, key(), quantity=3)
-    settled = until_known(quick, doubtful, quantity=2)
+    unknown = add(shopper, doubtful, quantity=2)
+    altered = add(shopper, key(), quantity=3)
+    settled = until_known(retrying, doubtful, quantity=2)
 
     assert (unknown.status_code, altered.status_code, settled.status_code) == (504, 201, 201)
     assert quantities(store) == [2, 500]
@@ -66,17 +66,17 @@ def test_add_in_doubt_is_not_explained_by_a_quantity_that_the_store_chose_for_an
 @pytest.mark.parametrize("merging", [False, True])
 @pytest.mark.parametrize("first", [True, False], ids=["first-add", "later-add"])
 def test_add_that_the_store_confirms_and_does_not_show_is_added_once_by_its_key(
-    quick: Shopper, store: Store, merging: bool, first: bool
+    shopper: Shopper, retrying: Shopper, store: Store, merging: bool, first: bool
 ) -> None:
     store.set(merge_same_item=merging)
     if not first:
-        add(quick, key())
+        add(shopper, key())
     store.fail(fault("invents_id"))
     headers = key()
 
-    invented = add(quick, headers)
+    invented = add(shopper, headers)
     during = quantities(store)
-    again = until_known(quick, headers)
+    again = until_known(retrying, headers)
 
     assert (invented.status_code, invented.json()["outcome"]) == (504, "unknown")
     assert during == ([] if first else [1])
@@ -85,15 +85,15 @@ def test_add_that_the_store_confirms_and_does_not_show_is_added_once_by_its_key(
 
 
 def test_item_of_several_that_the_store_confirms_and_does_not_show_is_unknown(
-    quick: Shopper, store: Store
+    shopper: Shopper, retrying: Shopper, store: Store
 ) -> None:
     store.fail(fault("invents_id"))
     headers = key()
     items = [{"catalog_id": MUG, "quantity": 2}, {"catalog_id": MUG, "quantity": 4}]
 
-    first = add(quick, headers, items=items)
+    first = add(shopper, headers, items=items)
     wait_for(
-        lambda: outcomes(add(quick, headers, items=items)) == ["applied", "applied"],
+        lambda: outcomes(add(retrying, headers, items=items)) == ["applied", "applied"],
         "both are added",
     )
 
@@ -103,20 +103,20 @@ def test_item_of_several_that_the_store_confirms_and_does_not_show_is_unknown(
 
 
 def test_invented_line_in_a_burst_of_adds_is_nobodys(
-    quick: Shopper, quick_url: str, store: Store
+    shopper: Shopper, retrying: Shopper, proxy_url: str, store: Store
 ) -> None:
-    add(quick, key())
+    add(shopper, key())
     # The first holds the cart while the others queue up behind it, who share one reading then.
     store.fail(fault("latency", ms=400), fault("invents_id"))
     keys = [key() for _ in range(5)]
 
     def one(at: int) -> requests.Response:
-        return add(Shopper(quick_url, bearer=quick.bearer), keys[at], quantity=2 ** (at + 1))
+        return add(Shopper(proxy_url, bearer=shopper.bearer), keys[at], quantity=2 ** (at + 1))
 
     with ThreadPoolExecutor(5) as pool:
         answers = list(pool.map(one, range(5)))
     during = quantities(store)
-    again = [until_known(quick, keys[at], quantity=2 ** (at + 1)) for at in range(5)]
+    again = [until_known(retrying, keys[at], quantity=2 ** (at + 1)) for at in range(5)]
 
     applied = [2 ** (at + 1) for at, answer in enumerate(answers) if answer.status_code == 201]
     others = [answer for answer in answers if answer.status_code != 201]

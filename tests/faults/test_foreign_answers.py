@@ -14,9 +14,8 @@ from typing import Any
 
 import pytest
 import requests
-from conftest import store_environment
 from support.faults_settings import QUICK
-from support.servers import service
+from support.servers import service, store_environment
 from support.shopper import MUG, Shopper, Store
 
 SHOPPERS = 30

@@ -8,9 +8,8 @@ import threading
 
 import pytest
 import requests
-from conftest import store_environment
 from support.adds import add, fault, key
-from support.servers import service, workers
+from support.servers import service, store_environment, workers
 from support.shopper import Shopper, Store
 from support.waiting import wait_for
 
@@ -35,13 +34,15 @@ def test_killed_worker_leaves_no_line_that_nobody_owns_and_none_twice(
             store.forget_cart(cart["order_key"])
         # The cart is made, and the worker is killed while the store adds a line: the first one, or
         # the second of those that come back, after the add that has found the cart gone.
-        store.fail(fault("latency", times=2 if lines else 0, ms=0), fault("latency", ms=900))
+        store.fail(fault("latency", times=2 if lines else 0, ms=0), fault("latency", ms=None))
         lost = threading.Thread(target=lambda: is_added(shopper, headers, 2**lines))
         lost.start()
         wait_for(lambda: items_sent(store) == (3 if lines else 1), "the line is on its way")
         for pid in workers(url):
             os.kill(pid, signal.SIGKILL)
         lost.join()
+        store.fail()
+        wait_for(lambda: lines_at(store) == (2 if lines else 1), "the store has added the line")
 
         other = Shopper(url, bearer=shopper.bearer)
         wait_for(lambda: is_added(other, headers, 2**lines), "the retry is answered")
@@ -57,8 +58,12 @@ def test_killed_worker_leaves_no_line_that_nobody_owns_and_none_twice(
 
 def items_sent(store: Store) -> int:
     """How many items the store has been sent since its calls were forgotten."""
-    calls = requests.get(f"{store.url}/_sandbox/calls", timeout=10).json()
+    calls = store.received()
     return sum(call["method"] == "POST" and call["path"].endswith("/Item") for call in calls)
+
+
+def lines_at(store: Store) -> int:
+    return sum(len(cart["lines"]) for cart in store.carts())
 
 
 def is_added(shopper: Shopper, headers: dict[str, str], quantity: int) -> bool:

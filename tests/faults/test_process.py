@@ -17,7 +17,6 @@ from urllib.parse import urlsplit
 
 import pytest
 import requests
-from conftest import store_environment
 from support.faults_settings import QUICK
 from support.servers import (
     PATIENT,
@@ -28,6 +27,7 @@ from support.servers import (
     free_port,
     process,
     service,
+    store_environment,
     workers,
 )
 from support.shopper import BLOG, MUG, Shopper, Store
@@ -50,20 +50,37 @@ def test_worker_killed_in_mid_write_leaves_a_cart_that_its_key_completes(
         shopper = Shopper(url)
         shopper.add(MUG)
         store.calls()
-        # Applied, and the worker is killed before it learns of it.
-        store.hold("POST", "/Cart/*/Item")
+        # The worker is killed while the store still adds the line, and does so for long.
+        store.hold("POST", "/Cart/*/Item", times=1)
         lost = threading.Thread(target=lambda: _is_added(shopper, headers))
         lost.start()
         store.wait_for_calls()
         for pid in workers(url):
             os.kill(pid, signal.SIGKILL)
         lost.join()
-        store.fail()
 
         other = Shopper(url, bearer=shopper.bearer)
+        (answer,) = wait_for(lambda: _known(other, headers), "the lease ends")
+        store.fail()
+        wait_for(lambda: _lines(store) == [2], "the line is added")
         wait_for(lambda: _is_added(other, headers), "the retry is answered")
 
-    assert [len(cart["lines"]) for cart in store.carts()] == [2]
+    # However long ago it was meant: that it was not sent just before the lease ended, nobody knows.
+    assert (answer.status_code, answer.json()["code"]) == (504, "outcome-unknown")
+    assert _lines(store) == [2]
+
+
+def _lines(store: Store) -> list[int]:
+    return [len(cart["lines"]) for cart in store.carts()]
+
+
+def _known(shopper: Shopper, headers: dict[str, str]) -> list[requests.Response]:
+    """The answer, once the cart is free and a worker is there; none before."""
+    try:
+        answer = shopper.call("POST", "/cart/items", {"catalog_id": MUG}, headers=headers)
+    except requests.ConnectionError:
+        return []
+    return [] if answer.status_code in (409, 503) else [answer]
 
 
 def _is_added(shopper: Shopper, headers: dict[str, str]) -> bool:
@@ -215,8 +232,10 @@ def test_full_workers_are_told_at_once_and_health_still_answers(
         assert each.headers["Retry-After"] == "1"
         assert each.headers["Access-Control-Allow-Origin"] == BLOG
     assert {each.status_code for each in health} == {200}
-    # Nobody waited for a place: on an idle machine that would be 50 ms, as promised.
-    assert min(each.elapsed for each in refused) < 10 * max(each.elapsed for each in health)
+    # Nobody waited for a place: on an idle machine that would be 50 ms, as promised. The luckiest
+    # against the usual one, so that neither a busy machine nor one slow answer decides.
+    usual = sorted(each.elapsed for each in health)[len(health) // 2]
+    assert min(each.elapsed for each in refused) < 10 * usual
     assert again.status_code == 200
 
 

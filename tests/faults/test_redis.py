@@ -6,6 +6,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,10 +15,9 @@ from urllib.parse import urlsplit
 import pytest
 import redis
 import requests
-from conftest import store_environment
 from support.faults_settings import QUICK
 from support.redis_kinds import start
-from support.servers import redis_server, service
+from support.servers import redis_server, service, store_environment
 from support.shopper import BLOG, MUG, SHIRT, SMALL, Shopper, Store
 from support.tcp_proxy import TcpProxy, tcp_proxy
 from support.waiting import wait_for
@@ -52,9 +52,9 @@ def behind_a_proxy(store_url: str, **settings: str) -> Iterator[Behind]:
             "CARTPROXY_REDIS_URL": f"redis://127.0.0.1:{proxy.port}/0",
             "CARTPROXY_WORKERS": "1",
             **QUICK,
-            **settings,
             # Counted in Redis at once, which takes one command more of a first add.
             **store_environment(store_url, ORIGIN_CREATES_PER_MINUTE=f"{BLOG} 6000"),
+            **settings,
         }
         with service(environment) as proxy_url:
             yield Behind(proxy_url, proxy)
@@ -286,13 +286,13 @@ def test_wrong_password_is_503_and_logged_without_a_storm(store: Store, tmp_path
             **store_environment(store.url),
         }
         with service(settings, log) as url, redis.Redis.from_url(redis_url) as client:
+            began = time.monotonic()
             client.config_set("requirepass", "another")
             client.execute_command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
             shopper = Shopper(url)
-            began = time.monotonic()
             answers = [shopper.call("GET", "/cart") for _ in range(30)]
-            took = time.monotonic() - began
             client.config_set("requirepass", "")
+            took = time.monotonic() - began
 
     lines = log.read_text().splitlines()
     assert {answer.status_code for answer in answers} == {503}
@@ -381,6 +381,64 @@ def test_redis_that_fails_between_two_store_calls_makes_nobody_forget_the_first(
     assert again.status_code == 201
     (cart,) = store.carts()
     assert [line["catalog_id"] for line in cart["lines"]] == [SHIRT, MUG]
+
+
+def test_redis_that_fails_in_the_middle_of_a_large_batch_leaves_each_item_once(
+    store: Store,
+) -> None:
+    items = [{"catalog_id": MUG, "quantity": 2**bit} for bit in range(4)]
+    headers = {"Idempotency-Key": "a-key"}
+
+    # More than a burst is reserved call by call: begin's and the first reservation's replies come.
+    with behind_a_proxy(store.url, CARTPROXY_STORES_DEMO_CALL_BURST="2") as behind:
+        shopper = behind.shopper()
+        shopper.add(SHIRT, options=[SMALL])
+        behind.proxy.commands_left, behind.proxy.lose = 2, 1
+        first = shopper.call("POST", "/cart/items", {"items": items}, headers=headers)
+        behind.proxy.commands_left = None
+        again = shopper.call("POST", "/cart/items", {"items": items}, headers=headers)
+        shopper.call("POST", "/cart/items", {"items": items[2:]})
+
+    outcomes = [each["outcome"] for each in first.json()["results"]]
+    assert outcomes == ["applied", "applied", "not_applied", "not_applied"]
+    assert again.json()["results"] == first.json()["results"]
+    (cart,) = store.carts()
+    assert [line["quantity"] for line in cart["lines"]] == [1, 1, 2, 4, 8]
+
+
+# What was saved was answered as not applied.
+def test_redis_that_gives_no_reading_to_share_does_not_deny_what_is_saved(
+    behind: Behind, store: Store
+) -> None:
+    shopper = behind.shopper()
+    shopper.add(MUG)
+    store.calls()
+    store.hold()
+
+    def add() -> requests.Response:
+        tab = Shopper(behind.url, bearer=shopper.bearer)
+        return tab.call("POST", "/cart/items", {"catalog_id": MUG})
+
+    def waiting() -> int:
+        return sum(client.hlen(key) for key in client.scan_iter("cp:*:q"))
+
+    with redis.Redis(port=behind.proxy._target) as client, ThreadPoolExecutor(3) as pool:
+        sent = []
+        for place in range(3):  # the second will leave the reading to the third
+            sent.append(pool.submit(add))
+            store.wait_for_calls()
+            wait_for(lambda place=place: waiting() == place, f"{place} wait")  # type: ignore[misc]
+        client.execute_command("ACL", "SETUSER", "default", "-exists")  # load needs it
+        try:
+            store.fail()
+            answers = [each.result() for each in sent]
+        finally:
+            client.execute_command("ACL", "SETUSER", "default", "+@all")
+
+    assert [answer.status_code for answer in answers] == [201] * 3, answers[1].text
+    assert [answer.json()["stale"] for answer in answers] == [False, True, False]
+    outcomes = [each["outcome"] for answer in answers for each in answer.json()["results"]]
+    assert outcomes == ["applied"] * 3
 
 
 # Fault 53

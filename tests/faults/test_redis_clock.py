@@ -6,22 +6,25 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import redis
 import requests
-from conftest import store_environment
 from support.faults_settings import QUICK
-from support.servers import service
+from support.servers import service, store_environment
 from support.shopper import BLOG, MUG, Shopper, Store
 from support.stepped_clock import LIBRARY, stepped_redis
+from support.waiting import wait_for
 
 from cartproxy.deadline import Deadline
 from cartproxy.limits.rate_limiter import Limit, RateLimited, RateLimiter
 from cartproxy.model.keys import Intent
 from cartproxy.model.record import Record
 from cartproxy.records.records import Lives, Records
+from cartproxy.storage.errors import StorageUnavailable
 from cartproxy.store.limits import Budget
 
 pytestmark = pytest.mark.skipif(LIBRARY is None, reason="libfaketime is missing (Debian: faketime)")
@@ -88,16 +91,16 @@ def test_dead_writers_lock_and_place_end_with_a_lease(
     stepping: tuple[redis.Redis, Callable[[], None]],
 ) -> None:
     client, step = stepping
-    records = Records(
-        client, Lives(idle=9 * HOUR, absolute=9 * HOUR, lease=0.5, wait=30, answer=99)
-    )
-    with records.writing("n", Deadline.after(9), Intent()) as dead:
-        dead.save(Record("key"), None)
-    with records.writing("n", Deadline.after(9), Intent()) as dead:
-        waiting = threading.Thread(target=_wait_in_vain, args=(records,))
+    lives = Lives(idle=9 * HOUR, absolute=9 * HOUR, lease=60, wait=60, answer=99)
+    records, brief = Records(client, lives), Records(client, replace(lives, lease=2))
+    with records.writing("n", Deadline.after(60), Intent()) as write:
+        write.save(Record("key"), None)
+    with brief.writing("n", Deadline.after(60), Intent()) as dead:
+        waiting = threading.Thread(target=_wait_in_vain, args=(brief,))
         waiting.start()
-        while not client.exists("cp:{n}:q"):
-            time.sleep(0.01)
+        wait_for(
+            lambda: client.exists("cp:{n}:q") or not waiting.is_alive(), "a place in the queue"
+        )
         step()
         dead.ended = True
     waiting.join()
@@ -108,7 +111,7 @@ def test_dead_writers_lock_and_place_end_with_a_lease(
 
 
 def _wait_in_vain(records: Records) -> None:
-    with records.writing("n", Deadline.after(60), Intent()):
+    with suppress(StorageUnavailable), records.writing("n", Deadline.after(60), Intent()):
         pass
 
 

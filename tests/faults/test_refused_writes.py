@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import re
 import threading
-import time
 from collections.abc import Callable, Iterator
 
 import pytest
 import redis
 import requests
-from conftest import store_environment
 from support.faults_settings import QUICK
-from support.servers import service
+from support.servers import service, store_environment
 from support.shopper import BLOG, MUG, Shopper, Store
 
-LIMITED = "https://limited.example"
+LIMITED, OTHER = "https://limited.example", "https://other.example"
 KEYED = {"Idempotency-Key": "a-key"}
 
 
@@ -28,7 +26,9 @@ def strict_url(redis_url: str, store_url: str) -> Iterator[str]:
         **QUICK,
         "CARTPROXY_LOCK_WAIT_SECONDS": "0.2",
         **store_environment(
-            store_url, ORIGINS=f"{BLOG},{LIMITED}", ORIGIN_CREATES_PER_MINUTE=f"{LIMITED} 1"
+            store_url,
+            ORIGINS=f"{BLOG},{LIMITED},{OTHER}",
+            ORIGIN_CREATES_PER_MINUTE=f"{LIMITED} 1,{OTHER} 1",
         ),
     }
     with service(environment) as url:
@@ -120,20 +120,34 @@ def test_site_with_too_many_new_carts_leaves_nothing_behind(
     assert kept(client) == before
 
 
+def test_cart_that_is_made_again_is_no_new_cart_of_its_site(strict_url: str, store: Store) -> None:
+    shopper = Shopper(strict_url, origin=OTHER)
+    shopper.add(MUG)
+    (cart,) = store.carts()
+    store.forget_cart(cart["order_key"])
+
+    again = add(shopper)
+    another = add(Shopper(strict_url, origin=OTHER))
+
+    assert (again.status_code, again.json()["item_count"]) == (201, 2)
+    assert another.status_code == 429
+
+
 def test_write_that_waits_in_vain_leaves_no_place_in_the_queue(
     strict_url: str, store: Store, client: redis.Redis
 ) -> None:
     shopper = Shopper(strict_url)
     shopper.add(MUG)
     before = kept(client)
-    store.fail({"method": "POST", "path": "*", "fault": "latency", "ms": 900, "times": 1})
+    store.calls()
+    store.hold()
     other = Shopper(strict_url, bearer=shopper.bearer)
     adding = threading.Thread(target=lambda: shopper.add(MUG))
     adding.start()
-    while not client.keys("cp:*:lock"):
-        time.sleep(0.01)
+    store.wait_for_calls()
 
     busy = add(other)
+    store.fail()
     adding.join()
 
     assert (busy.status_code, busy.json()["code"]) == (503, "cart-busy")

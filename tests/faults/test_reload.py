@@ -14,8 +14,7 @@ from pathlib import Path
 
 import pytest
 import requests
-from conftest import store_environment
-from support.servers import PATIENT, answers, drain, free_port, process, workers
+from support.servers import PATIENT, answers, drain, free_port, process, store_environment, workers
 from support.shopper import BLOG, MUG, Shopper, Store
 from support.waiting import PATIENCE_SECONDS, wait_for
 

@@ -14,8 +14,7 @@ from pathlib import Path
 
 import pytest
 import requests
-from conftest import store_environment
-from support.servers import PATIENT, ROOT, answers, drain, free_port, process
+from support.servers import PATIENT, ROOT, answers, drain, free_port, process, store_environment
 from support.shopper import MUG, Shopper, Store
 from support.waiting import PATIENCE_SECONDS, wait_for
 

@@ -90,6 +90,22 @@ def test_burst_of_changes_on_one_line_is_one_call_with_the_last_quantity(
     assert store.carts()[0]["lines"][0]["quantity"] == 8
 
 
+@pytest.mark.parametrize("nothing", [0, -0.0])
+def test_change_before_a_removal_is_left_out_however_nothing_is_written(
+    quick: Shopper, store: Store, queue: Callable[[], int], nothing: float
+) -> None:
+    line = quick.add(MUG)["items"][0]["item_id"]
+    presses = [change(line, quantity) for quantity in (2, 3, nothing)]
+
+    with one_after_the_other(quick, store, queue, *presses) as sent:
+        answers = [each.result() for each in sent]
+
+    kinds = store.kinds()
+    assert {answer.status_code for answer in answers} == {200}
+    assert (kinds.count("PUT Item"), kinds.count("DELETE Item")) == (1, 1)
+    assert answers[1].json()["items"] == answers[2].json()["items"] == []
+
+
 def test_change_whose_successor_fails_is_made_after_all(
     quick: Shopper, store: Store, queue: Callable[[], int]
 ) -> None:

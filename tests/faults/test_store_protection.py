@@ -9,9 +9,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
 import requests
-from conftest import store_environment
 from support.faults_settings import QUICK
-from support.servers import service
+from support.servers import service, store_environment
 from support.shopper import MUG, Shopper, Store
 from support.waiting import wait_for
 
@@ -19,7 +18,7 @@ from support.waiting import wait_for
 @pytest.fixture
 def paced_url(redis_url: str, store: Store) -> Iterator[str]:
     """A service that may call the store 20 times a second, two at once, and waits 5 s for it."""
-    limits = {"CALLS_PER_SECOND": "20", "CALL_BURST": "2"}
+    limits = {"CALLS_PER_SECOND": "20", "CALL_BURST": "2", "ADDS": "direct"}
     environment = {
         "CARTPROXY_REDIS_URL": redis_url,
         "CARTPROXY_CALL_WAIT_SECONDS": "5",
@@ -47,8 +46,10 @@ def test_two_hundred_shoppers_on_a_store_of_twenty_calls_a_second(
     assert statuses[201] >= 17
     assert {answer.json()["code"] for answer in refused} <= {"store-busy"}
     assert all(int(answer.headers["Retry-After"]) >= 1 for answer in refused)
+    # By the store's own clock: a turn begins with the test at the earliest, and a call may be late
+    # but not early, except for the clocks' rounding, which is less than a turn.
     times = sorted(call["at"] - began for call in store.received())
-    assert all(count <= 2 + 20 * at for count, at in enumerate(times, 1)), times
+    assert all(count <= 2 + 20 * at + 1 for count, at in enumerate(times, 1)), times
     # Whoever was let in got everything: no call was spent on an add that then failed.
     assert sum(len(cart["lines"]) for cart in store.carts()) == statuses[201]
 
@@ -66,9 +67,8 @@ def test_short_pause_is_waited_for_once(quick: Shopper, store: Store) -> None:
     assert answer.json()["item_count"] == 2
 
 
-def test_long_pause_is_told_and_all_workers_keep_it(
-    quick: Shopper, quick_url: str, store: Store
-) -> None:
+def test_long_pause_is_told_and_all_workers_keep_it(direct_url: str, store: Store) -> None:
+    quick = Shopper(direct_url)
     quick.add(MUG)
     store.fail({"method": "POST", "path": "*", "fault": "status", "status": 429, "retry_after": 60,
                 "times": 1})  # fmt: skip
@@ -76,7 +76,9 @@ def test_long_pause_is_told_and_all_workers_keep_it(
 
     first = quick.call("POST", "/cart/items", {"catalog_id": MUG})
     store.calls()
-    others = [Shopper(quick_url).call("POST", "/cart/items", {"catalog_id": MUG}) for _ in range(8)]
+    others = [
+        Shopper(direct_url).call("POST", "/cart/items", {"catalog_id": MUG}) for _ in range(8)
+    ]
     cart = quick.cart(**{"Cache-Control": "no-cache"})
     left = 60 - (time.monotonic() - began)
 
@@ -96,14 +98,18 @@ def test_store_that_is_down_is_left_alone_and_tried_again_by_one_call(
         "CARTPROXY_WORKERS": "1",
         "CARTPROXY_BREAKER_FAILURES": "5",
         "CARTPROXY_BREAKER_SECONDS": "6",
-        **store_environment(store.url),
+        **store_environment(store.url, ADDS="direct"),
     }
     with service(environment) as url:
         shopper = Shopper(url)
         shopper.add(MUG)
         store.fail({"method": "*", "path": "*", "fault": "status", "status": 503, "times": None})
-        while shopper.cart(**{"Cache-Control": "no-cache"})["stale"] and len(store.calls()):
-            pass
+
+        def is_left_alone() -> bool:
+            return shopper.cart(**{"Cache-Control": "no-cache"})["stale"] and not store.calls()
+
+        store.calls()
+        wait_for(is_left_alone, "the store is left alone")
 
         answers = [shopper.call("POST", "/cart/items", {"catalog_id": MUG}) for _ in range(5)]
         while_open = store.calls()

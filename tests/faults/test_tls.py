@@ -9,8 +9,7 @@ from urllib.parse import urlsplit
 
 import pytest
 import trustme
-from conftest import store_environment
-from support.servers import service
+from support.servers import service, store_environment
 from support.shopper import MUG, Shopper, Store
 from support.tcp_proxy import tcp_proxy
 

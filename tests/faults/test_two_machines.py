@@ -21,11 +21,10 @@ from typing import Any
 import pytest
 import redis
 import requests
-from conftest import store_environment
 from redis.crc import key_slot
 from support.namespaces import Machine, network, why_not
 from support.redis_kinds import follows, until
-from support.servers import answers, process, redis_binary
+from support.servers import answers, process, redis_binary, store_environment
 from support.shopper import Shopper, Store, credential
 from support.waiting import PATIENCE_SECONDS, wait_for
 
@@ -110,7 +109,7 @@ def cluster(homes: list[Machine], folder: Path) -> Iterator[Cluster]:
             # Copies are made at once while it forms, and later as they usually are.
             node.config_set("repl-diskless-sync-delay", 0)
         # What all writes share, the budget, is on the first machine: the one that will be cut off.
-        first = next(n for n, (_, last) in enumerate(SLOTS) if key_slot(b"cpb:demo") <= last)
+        first = next(n for n, (_, last) in enumerate(SLOTS) if key_slot(b"cpb:{demo}") <= last)
         names = []
         for shard in range(3):
             primary = nodes[shard, shard]

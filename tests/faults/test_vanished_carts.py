@@ -8,6 +8,7 @@ import pytest
 import requests
 from support.service_steps import place_order
 from support.shopper import MUG, SHIRT, SMALL, Shopper, Store
+from support.waiting import ANSWER_SECONDS
 
 
 def vanish(shopper: Shopper, store: Store) -> None:
@@ -93,7 +94,7 @@ def test_checkout_of_a_vanished_cart_leads_to_a_cart_with_the_same_things(
     answer = quick.call("POST", "/checkout")
 
     assert answer.status_code == 200
-    page = requests.get(answer.json()["checkout_url"], timeout=10).text
+    page = requests.get(answer.json()["checkout_url"], timeout=ANSWER_SECONDS).text
     assert "Pint mug" in page
     assert "Wool scarf" in page
 
@@ -215,6 +216,6 @@ def test_checkout_after_a_look_at_a_vanished_cart_leads_to_the_same_things(
 
     answer = quick.call("POST", "/checkout")
 
-    page = requests.get(answer.json()["checkout_url"], timeout=10)
+    page = requests.get(answer.json()["checkout_url"], timeout=ANSWER_SECONDS)
     assert page.status_code == 200
     assert "Pint mug" in page.text

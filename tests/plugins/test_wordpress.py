@@ -13,10 +13,9 @@ from typing import Any
 
 import pytest
 import requests
-from conftest import store_environment
 from playwright.sync_api import Browser, Locator, Page, expect
 from support.browser_fixtures import new_context
-from support.servers import service
+from support.servers import service, store_environment
 from support.shopper import Store
 from support.wordpress import PASSWORD, USER, WordPress, missing, wordpress
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 import requests
-from conftest import store_environment
 from support.raw import CHUNKED, JSON, RawClient
+from support.servers import store_environment
 from support.shopper import BLOG, Shopper, Store
 
 from cartproxy.app import create_app

@@ -8,9 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 import requests
-from conftest import store_environment
 from support.raw import CHUNKED, JSON, RawClient
-from support.servers import service
+from support.servers import service, store_environment
 from support.shopper import MUG, Store
 
 ADD = "POST /v1/stores/demo/cart/items"

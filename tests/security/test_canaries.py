@@ -11,9 +11,8 @@ from urllib.parse import urlsplit
 
 import redis
 import requests
-from conftest import store_environment
 from support.raw import JSON, RawClient
-from support.servers import redis_server, service, simulated_store
+from support.servers import redis_server, service, simulated_store, store_environment
 from support.service_steps import place_order
 from support.shopper import BLOG, MUG, Shopper, Store, credential
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import time
 
-from conftest import store_environment
-from support.servers import service
+from support.servers import service, store_environment
 from support.shopper import MUG, Shopper, Store
 
 

@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pytest
 import requests
-from conftest import store_environment
-from support.servers import ROOT, service
+from support.servers import ROOT, service, store_environment
 from support.shopper import BLOG, MUG, SHIRT, SMALL, Shopper, Store, credential
 from support.waiting import wait_for
 

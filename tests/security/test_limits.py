@@ -8,8 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
 import requests
-from conftest import store_environment
-from support.servers import service
+from support.servers import service, store_environment
 from support.shopper import BLOG, MUG, Shopper, Store
 from support.waiting import wait_for
 
@@ -217,7 +216,7 @@ def test_a_flood_of_new_carts_leaves_a_shoppers_cart_alone(redis_url: str, store
         "CARTPROXY_REDIS_URL": redis_url,
         "CARTPROXY_BREAKER_FAILURES": "1000000",
         "CARTPROXY_CALL_WAIT_SECONDS": "5",
-        **store_environment(store.url, CALLS_PER_SECOND="5", CALL_BURST="5"),
+        **store_environment(store.url, CALLS_PER_SECOND="5", CALL_BURST="5", ADDS="direct"),
     }
     with service(environment) as url:
         shopper = Shopper(url)

@@ -10,8 +10,7 @@ from collections.abc import Iterator, Mapping
 
 import pytest
 import redis
-from conftest import store_environment
-from support.servers import ROOT, redis_server, service
+from support.servers import ROOT, redis_server, service, store_environment
 from support.shopper import BLOG, MUG, SHIRT, SMALL, Shopper, Store
 
 OTHER = "https://other.example"
@@ -180,15 +179,18 @@ def test_what_a_shopper_typed_is_sealed_while_its_add_is_under_way_too(
         shopper = Shopper(url)
         shopper.add()
         (name,) = client.keys("cp:{*}")
-        store.fail({"method": "POST", "path": "*", "fault": "latency", "ms": 5000, "times": 1})
+        store.calls()
+        store.hold()
         adding = threading.Thread(target=lambda: shopper.add(SHIRT, options=[typed]))
         adding.start()
-        while bytes(client.get(name)).count(b"\n") < 2:  # type: ignore[arg-type]
-            assert adding.is_alive()
+        store.wait_for_calls()
+        intents = bytes(client.get(name)).count(b"\n") - 1  # type: ignore[arg-type]
         meanwhile = dump(own_redis)
+        store.fail()
         adding.join()
         afterwards = dump(own_redis)
 
+    assert intents == 1
     assert "canary" not in meanwhile + afterwards
     assert str(SHIRT) not in meanwhile + afterwards
 

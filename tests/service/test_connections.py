@@ -13,8 +13,7 @@ from urllib.parse import urlsplit
 
 import pytest
 import requests
-from conftest import store_environment
-from support.servers import service, workers
+from support.servers import service, store_environment, workers
 from support.shopper import Store
 from support.waiting import wait_for
 

@@ -10,9 +10,8 @@ from typing import Any
 
 import pytest
 import redis
-from conftest import store_environment
 from support.redis_kinds import start
-from support.servers import PATIENT, free_port, redis_server
+from support.servers import PATIENT, free_port, redis_server, store_environment
 from support.shopper import BLOG, Store
 
 from cartproxy import sandbox

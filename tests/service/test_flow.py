@@ -33,11 +33,12 @@ def test_cart_has_the_documented_shape_and_plain_texts(shopper: Shopper) -> None
 
     (line,) = cart["items"]
     assert set(cart) == {
-        "items", "item_count", "subtotal", "currency", "checkout_url", "as_of", "changes", "stale", "results",
+        "items", "item_count", "subtotal", "currency", "checkout_url", "as_of", "changes", "stale",
+        "estimated", "results",
     }  # fmt: skip
     assert set(line) == {
         "item_id", "catalog_id", "sku", "name", "options", "quantity", "unit_price",
-        "option_price", "line_total", "image_url",
+        "option_price", "line_total", "image_url", "state",
     }  # fmt: skip
     assert line["options"] == [{"name": "Size", "value": "Small"}]
     assert "<" not in line["name"]

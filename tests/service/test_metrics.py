@@ -9,10 +9,9 @@ from contextlib import ExitStack
 
 import pytest
 import requests
-from conftest import store_environment
 from support.faults_settings import QUICK
 from support.figures import TOKEN, Figures, until
-from support.servers import answers, free_port, redis_server, service, workers
+from support.servers import answers, free_port, redis_server, service, store_environment, workers
 from support.service_steps import place_order
 from support.shopper import MUG, SHIRT, SMALL, Shopper, Store
 from support.waiting import wait_for

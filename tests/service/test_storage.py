@@ -9,9 +9,8 @@ from urllib.parse import urlsplit
 import pytest
 import redis
 import requests
-from conftest import store_environment
 from flask.testing import FlaskClient
-from support.servers import PATIENT, free_port, redis_server, service
+from support.servers import PATIENT, free_port, redis_server, service, store_environment
 from support.shopper import BLOG, MUG, Shopper, Store, credential
 
 from cartproxy.app import create_app

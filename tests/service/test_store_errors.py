@@ -21,7 +21,6 @@ def fault(kind: str, method: str = "POST", path: str = ITEM, **more: Any) -> dic
         (fault("status", status=422), 422, "item-rejected", "not_applied"),
         (fault("status", status=401), 502, "store-auth", "not_applied"),
         (fault("status", status=403), 502, "store-auth", "not_applied"),
-        (fault("status", status=429, retry_after=7), 503, "store-busy", "not_applied"),
         (fault("status", status=500), 502, "store-error", "not_applied"),
         (fault("redirect", to="http://127.0.0.1:9/x"), 502, "store-bad-response", "not_applied"),
         (fault("status", status=503), 504, "outcome-unknown", "unknown"),
@@ -41,9 +40,6 @@ def test_failed_add_says_what_became_of_it(
     problem = response.json()
     assert (response.status_code, problem["code"], problem["outcome"]) == (status, code, outcome)
     assert problem["type"].endswith(f"/problems/{code}")
-    if code == "store-busy":
-        assert response.headers["Retry-After"] == "7"
-        assert problem["retry_after"] == 7
 
 
 @pytest.mark.parametrize(

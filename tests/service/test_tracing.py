@@ -14,11 +14,17 @@ from pathlib import Path
 
 import pytest
 import requests
-from conftest import store_environment
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 from support.log_lines import request_line
-from support.servers import ROOT, STOP_SECONDS, free_port, service, simulated_store
+from support.servers import (
+    ROOT,
+    STOP_SECONDS,
+    free_port,
+    service,
+    simulated_store,
+    store_environment,
+)
 from support.shopper import MUG, Shopper, Store, credential
 from support.waiting import wait_for
 

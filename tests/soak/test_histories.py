@@ -18,7 +18,6 @@ from typing import Any, ClassVar
 
 import pytest
 import redis
-from conftest import store_environment
 from flask.testing import FlaskClient
 from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis import strategies as st
@@ -31,7 +30,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 from support.ledger import ALTERED, MOST_MUGS, PEN, RAISED, Add, Ledger
-from support.servers import redis_server, simulated_store
+from support.servers import redis_server, simulated_store, store_environment
 from support.service_steps import place_order
 from support.shopper import BLOG, MUG, Store, credential
 from support.waiting import wait_for

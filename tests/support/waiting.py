@@ -8,6 +8,7 @@ from typing import TypeVar
 
 # For what never comes. What comes late on a busy machine has all the time it needs.
 PATIENCE_SECONDS = 120
+ANSWER_SECONDS = 90.0  # of one request: longer than the service's own patience
 T = TypeVar("T")
 
 

@@ -100,7 +100,7 @@ def test_a_cart_that_refuses_everything_is_looked_at() -> None:
     assert next_step(refused, AIM) == Step.LOOK
     assert next_step(replace(refused, as_of_ms=NOW), AIM) is None
     assert next_step(refused, replace(AIM, created=True)) is None
-    assert next_step(record(wish(REFUSED), wish(LANDED, index=1)), AIM) is None
+    assert next_step(record(wish(REFUSED), wish(LANDED, index=1, at_ms=NOW)), AIM) is None
 
 
 def test_line_that_the_cart_has_not_is_never_named_to_the_store() -> None:

@@ -77,6 +77,34 @@ def test_second_writer_waits_and_gives_up_as_busy(records: Records) -> None:
     save(records, Record("key"))
 
 
+def test_lock_lasts_a_lease_also_for_who_asks_again(client: fakeredis.FakeRedis) -> None:
+    records = Records(client, replace(LIVES, lease=1000))
+
+    with records.writing("n", Deadline.after(9), Intent()):
+        granted = client.pttl("cp:{n}:lock")
+        with pytest.raises(CartBusy), records.writing("n", Deadline.after(0), Intent()):
+            pass
+        waited_for = client.pttl("cp:{n}:lock")
+
+    for left_ms in (granted, waited_for):
+        assert 900_000 < left_ms <= 1_000_000  # type: ignore[operator]
+
+
+def test_waiter_that_is_slow_to_ask_keeps_its_place_for_half_of_the_wait(
+    client: fakeredis.FakeRedis,
+) -> None:
+    records = Records(client, replace(LIVES, wait=600))
+    now_ms = int(client.time()[0]) * 1000
+
+    client.hset("cp:{n}:q", "slow", f"1 {now_ms + 250_000} 1 1")
+    with pytest.raises(CartBusy), records.writing("n", Deadline.after(0), Intent()):
+        pass
+
+    client.hset("cp:{n}:q", "dead", f"1 {now_ms + 350_000} 1 1")
+    client.hdel("cp:{n}:q", "slow")
+    save(records, Record("key"))
+
+
 def test_lock_is_freed_by_an_error_too(records: Records) -> None:
     def fail() -> None:
         with records.writing("n", Deadline.after(9), Intent()):

@@ -64,7 +64,7 @@ def test_numbers_may_be_strings(text: object) -> None:
     [{"Result": {"Nested": [1]}}, {}, [], [{}], [{}, {}], None, "cart", 7, [[]], [None],
      {"OrderKey": "k", "CartItemList": {}}, cart(7), {"OrderKey": "k", "CartItemList": "x"},
      cart(LINE | {"CartItemID": None}), cart(LINE | {"CartItemID": True}),
-     cart(LINE | {"ItemQuantity": "many"}), cart(LINE | {"CatalogID": 1.5}),
+     cart(LINE | {"CatalogID": "1,5"}), cart(LINE | {"CatalogID": 1.5}),
      cart(LINE | {"ItemUnitPrice": Decimal("1e999")})],
 )  # fmt: skip
 def test_what_is_not_a_cart_is_not_taken_for_one(body: object) -> None:
@@ -102,6 +102,18 @@ def test_cart_that_names_a_line_twice_is_refused() -> None:
 def test_numbers_longer_than_any_price_are_a_bad_response(line: dict[str, Any]) -> None:
     with pytest.raises(StoreBadResponse):
         read(cart(LINE | line))
+
+
+@pytest.mark.parametrize("name", ["ItemQuantity", "ItemUnitPrice", "ItemOptionPrice"])
+@pytest.mark.parametrize("text", ["1,234.50", "many", "$9.99", "NaN", "1 000"])
+def test_line_whose_number_cannot_be_read_is_marked_and_the_others_are_as_they_are(
+    name: str, text: str
+) -> None:
+    odd, mug = read(cart(LINE | {"CartItemID": 6, name: text}, LINE)).items
+
+    assert (odd.item_id, odd.name, odd.state) == ("6", "Mug", "unreadable")
+    assert (mug, mug.state) == (read(cart(LINE)).items[0], "in_store")
+    assert type(odd).from_json(odd.as_json()) == odd
 
 
 @given(st.decimals(allow_nan=False), st.decimals(allow_nan=False))
@@ -214,6 +226,72 @@ def test_availability_follows_the_stock_of_product_or_variants(
     product = read_product(SKUInfo={**PRODUCT["SKUInfo"], "Stock": stock}, **changes)  # type: ignore[dict-item]
 
     assert product.available is available
+
+
+@pytest.mark.parametrize(
+    ("type_", "kind"),
+    [("Dropdown", "single"), ("radio", "single"), ("Checkbox", "multiple"), ("Text", "text"),
+     ("TextArea", "multiline"), ("Text Area", "multiline"), ("Title", "heading"),
+     ("File", "unsupported"), ("OneTimeFee", "unsupported"), ("Hologram", "unsupported"),
+     ("", "unsupported"), (None, "unsupported")],
+)  # fmt: skip
+@pytest.mark.parametrize("options", [None, [], [{"OptionID": 41, "OptionName": "Your text"}]])
+def test_type_of_an_option_set_decides_its_kind_whatever_it_lists(
+    type_: str | None, kind: str, options: list[object] | None
+) -> None:
+    lettering = {"OptionSetID": 21, "OptionSetName": "Lettering", "OptionType": type_,
+                 "OptionSizeLimit": 12, "OptionList": options}  # fmt: skip
+
+    (read,) = read_product(OptionSetList=[lettering]).option_sets
+
+    assert read.kind == kind
+    assert read.max_length == (12 if kind in ("text", "multiline") else None)
+    assert [each.option_id for each in read.options] == ([41] if options else [])
+
+
+def combination(code: object, stock: object = 1, price: object = 0, sku: str = "") -> Any:
+    return {"AdvancedOptionCode": code, "AdvancedOptionStock": stock,
+            "AdvancedOptionPrice": price, "AdvancedOptionSufix": sku}  # fmt: skip
+
+
+def test_variants_have_their_own_stock_price_and_sku() -> None:
+    rows = [combination("4", 3, "32.99", "-S"), combination(5, 0, 0, "SKU02"), combination("4-5")]
+
+    small, large, both = read_product(AdvancedOptionList=rows).variants
+
+    assert (small.option_ids, small.available, str(small.unit_price)) == ((4,), True, "32.99")
+    assert (large.option_ids, large.available, large.unit_price) == ((5,), False, None)
+    assert (small.sku, large.sku, both.sku, both.option_ids) == ("T-S", "SKU02", None, (4, 5))
+
+
+@pytest.mark.parametrize("code", ["6", "4-6", "9", "4-", "x", "", None, "4--5", "\u0664", "9" * 40])
+def test_variant_that_nobody_can_choose_is_none(code: object) -> None:
+    assert read_product(AdvancedOptionList=[combination(code)]).variants == ()
+
+
+def test_variants_of_hidden_options_make_nothing_available() -> None:
+    rows = [combination("4", 0), combination("6", 5)]
+
+    assert read_product(AdvancedOptionList=rows).available is False
+
+
+@pytest.mark.parametrize(
+    ("changes", "quantities"),
+    [({}, (None, 10, None)), ({"MinimumQuantity": 6, "AllowOnlyMultiples": True}, (6, 10, 6)),
+     ({"AllowOnlyMultiples": True}, (None, 10, None)), ({"MinimumQuantity": 6}, (6, 10, None)),
+     ({"QuantityOptions": "2,4, 8"}, (2, 8, 2)), ({"QuantityOptions": "1,2,5"}, (1, 5, 1)),
+     ({"QuantityOptions": "6"}, (6, 6, None)), ({"QuantityOptions": "5,10,20"}, (5, 10, 5)),
+     ({"QuantityOptions": "a,b"}, (None, 10, None)), ({"QuantityOptions": None}, (None, 10, None)),
+     ({"MinimumQuantity": "0.5"}, (1, 10, None)),
+     ({"MinimumQuantity": "0.5", "AllowFractionalQuantity": True, "AllowOnlyMultiples": True},
+      (Decimal("0.5"), 10, Decimal("0.5")))],
+)  # fmt: skip
+def test_minimum_maximum_and_step_come_from_what_the_store_allows(
+    changes: dict[str, Any], quantities: tuple[object, ...]
+) -> None:
+    read = read_product(**changes)
+
+    assert (read.minimum_quantity, read.maximum_quantity, read.quantity_step) == quantities
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from cartproxy.model.cart import (
     ItemOption,
     ItemResult,
     LineItem,
+    LineState,
     Snapshot,
 )
 from cartproxy.web.cart_json import cart_as_json, results_as_json
@@ -29,10 +30,18 @@ ROPE = LineItem(
     Decimal("125.00"), "https://shop.example/rope.jpg", derived=True,
 )  # fmt: skip
 
+ODD = ROPE._replace(item_id="3", derived=False, state=LineState.UNREADABLE)
+PENDING = SHIRT._replace(item_id="n1", state=LineState.PENDING)
+ESTIMATED = SHIRT._replace(item_id="4", state=LineState.ESTIMATED)
+
 
 @pytest.mark.parametrize("stale", [False, True])
 @pytest.mark.parametrize(
-    "snapshot", [EMPTY, Snapshot((SHIRT, ROPE), "https://shop.example/checkout?order=1")]
+    "snapshot",
+    [
+        EMPTY,
+        Snapshot((SHIRT, ROPE, ODD, PENDING, ESTIMATED), "https://shop.example/checkout?order=1"),
+    ],
 )
 @pytest.mark.parametrize("as_of_ms", [0, 1_795_258_940_547])
 def test_cart_by_hand_is_the_cart_of_the_schema(

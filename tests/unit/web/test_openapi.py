@@ -10,6 +10,7 @@ import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 from support.edge import Edge
 
+from cartproxy.web.fields import LINE_ID
 from cartproxy.web.problem_kinds import CATALOGUE
 
 
@@ -37,7 +38,7 @@ def test_every_route_of_the_api_is_described_and_nothing_else(
     described = {(path, method) for path, item in document["paths"].items() for method in item}
 
     assert routes == described
-    assert len(routes) == 11
+    assert len(routes) == 12
 
 
 def test_every_problem_of_the_catalogue_is_described_and_has_a_page(
@@ -89,5 +90,7 @@ def test_docs_page_shows_every_call_and_shape(edge: Edge, document: dict[str, An
 def test_patterns_are_those_of_json_schema_and_not_of_python(document: dict[str, Any]) -> None:
     schemas = document["components"]["schemas"]
 
-    assert schemas["QuantityChange"]["properties"]["item_id"]["pattern"] == "^[0-9]{1,18}$"
+    assert (
+        schemas["QuantityChange"]["properties"]["item_id"]["pattern"] == f"^(?:{LINE_ID.pattern})$"
+    )
     assert "\\Z" not in str(document)
