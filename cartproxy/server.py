@@ -82,6 +82,7 @@ class Worker(GeventWorker):  # type: ignore[misc] # gunicorn has no types
         self._settings = _Remembered(self.cfg)
         self._connections: Connections = self.wsgi.extensions["cartproxy"].connections
         self._connections.watch()
+        self.wsgi.extensions["cartproxy"].work_in_background()
 
     def run(self) -> None:
         """Accept connections until a stop, then serve those that are there to their end.

@@ -175,6 +175,9 @@ def _flat(messages: Any) -> str:
     return " ".join(messages)
 
 
+_HOOK_SECRET = re.compile(r"(?:[A-Za-z0-9._~-]{32,256})?", re.ASCII)
+
+
 def _contradictions(settings: Settings) -> Iterator[str]:
     if settings.redis_url and len(settings.pepper.reveal()) < 32:
         yield "pepper: set 32 random characters or more, the same for all workers and machines."
@@ -198,6 +201,8 @@ def _contradictions(settings: Settings) -> Iterator[str]:
         for key in ("private_key", "token", "access_token"):
             if store is not None and _bad_header(getattr(store, key).reveal()):
                 yield f"stores.{name}.{key}: must be printable ASCII without spaces."
+        if store is not None and not _HOOK_SECRET.fullmatch(store.hook_secret.reveal()):
+            yield f"stores.{name}.hook_secret: set 32 characters or more: letters, digits, - . _ ~"
 
 
 def _has_otel() -> bool:

@@ -1,4 +1,4 @@
-"""The store's Cart and Product calls, one method each: a typed answer, or a typed error.
+"""The store's Cart, Product and Order calls, one method each: a typed answer, or a typed error.
 
 Every error's `outcome` says whether the call took effect. Statuses and bodies: docs/store-api.md,
 Cart endpoints. Every answer must show that it belongs to its call: StoreForeignAnswer else
@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 from cartproxy.deadline import Deadline
 from cartproxy.errors import Outcome
 from cartproxy.model.cart import Addresses, Currency, NewItem, Snapshot
+from cartproxy.model.order import Order
 from cartproxy.model.product import Product
 from cartproxy.store import wire
 from cartproxy.store.errors import (
@@ -155,6 +156,15 @@ class StoreClient:
             return self._call("GET", path, allowance, operation="get_product", read=read)
         except StoreNotFound:
             return None
+
+    def get_order(self, order_id: int, allowance: Allowance) -> Order:
+        """Read an order. Raises StoreNotFound, and StoreAuth without the right to read Orders."""
+
+        def read(body: object) -> Order:
+            return wire.read_order(body, order_id, self._currency)
+
+        path = f"/Orders/{order_id}"
+        return self._call("GET", path, allowance, operation="get_order", read=read)
 
     def _confirms(self, key: str, asked: str | None, order_key: str) -> Callable[[object], str]:
         """Reads the id in a write's envelope: the one asked for, or a line of this cart."""

@@ -51,6 +51,7 @@ FIRST_ADD = Share("first_add", 0.3, 0.5)
 OWED = Share("owed", 0.5, 0.0)
 PRODUCT = Share("product", 0.6, 0.5, queues=False)
 REREAD = Share("reread", 0.7, 0.5, queues=False)
+ORDER = Share("order", 0.8, 0.0)
 
 
 @dataclass(frozen=True, slots=True)

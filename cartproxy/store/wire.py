@@ -12,9 +12,10 @@ from functools import reduce
 from itertools import pairwise
 from math import gcd
 from typing import Any
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import parse_qsl, urljoin, urlsplit
 
 from cartproxy.model.cart import Addresses, Currency, LineItem, LineState, NewItem, Snapshot
+from cartproxy.model.order import Order
 from cartproxy.model.product import Kind, OptionSet, Product, ProductOption, Variant
 from cartproxy.store.errors import StoreBadResponse
 from cartproxy.store.text import describe_item, plain_text, remembered, tidy
@@ -67,6 +68,9 @@ _LARGEST_ID = 2**63 - 1
 _QUANTITY = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,4})?", re.ASCII)
 _QUANTITY_UNITS = 10_000  # quantities have 4 decimals at most
 _MAX_LISTED = 1_000
+_MOST_ORDERS = 100  # in one webhook
+_NOT_COMPLETED = "7"  # docs/store-api.md, Life of a cart
+_LARGEST_AMOUNT = 10**12
 _MAX_DIGITS = 30  # no price, id or quantity is longer; a Decimal of millions of digits is an attack
 
 
@@ -328,6 +332,58 @@ def _whole(number: Decimal | None, rounding: str) -> Decimal | None:
 
 def _sorted(value: object, key: str) -> list[Wire]:
     return sorted(_objects(value), key=lambda each: _decimal(each, key))
+
+
+def read_order_ids(body: object) -> tuple[int, ...]:
+    """The ids of the orders that a webhook tells of: one object, or an array of them.
+
+    All else in it is anybody's word. Raises StoreBadResponse where one has no such id.
+    """
+    orders = [_object(each) for each in (body if isinstance(body, list) else [body])]
+    ids = tuple(_integer(each, "OrderID") for each in orders)
+    if not 0 < len(ids) <= _MOST_ORDERS or min(ids) <= 0:
+        raise StoreBadResponse("The body holds no orders, or too many.")
+    return ids
+
+
+def read_order(body: object, order_id: int, currency: Currency) -> Order:
+    """The order of this id. Raises StoreBadResponse for another.
+
+    It has the cart's key in the query of `ContinueURL`, with its own id behind it, and its lines
+    have the ids that they had in the cart (docs/store-api.md, Checkout and Objects).
+    """
+    wire = one(body)
+    if _integer(wire, "OrderID") != order_id:
+        raise StoreBadResponse("The store's answer is not the order that was asked for.")
+    lines = _objects(wire.get("OrderItemList"))
+    amounts = (
+        (_decimal(line, "ItemUnitPrice") + _decimal(line, "ItemOptionPrice"))
+        * _decimal(line, "ItemQuantity")
+        for line in lines
+    )
+    subtotal = currency.round(sum(amounts, Decimal(0)))
+    if abs(subtotal) >= _LARGEST_AMOUNT:
+        raise StoreBadResponse("The store's answer holds a number that can't be one.")
+    return Order(
+        order_id,
+        is_placed=_word(wire, "OrderStatusID") != _NOT_COMPLETED,
+        order_keys=_cart_keys(_text(wire, "ContinueURL"), order_id),
+        line_ids=tuple(
+            str(_integer(line, "ItemIndexID")) for line in lines if line.get("ItemIndexID")
+        ),
+        item_count=sum((_decimal(line, "ItemQuantity") for line in lines), Decimal(0)),
+        subtotal=subtotal,
+    )
+
+
+def _cart_keys(url: str, order_id: int) -> tuple[str, ...]:
+    """What may be a cart's key in an address: with the order's id behind it, and without."""
+    try:
+        fields = parse_qsl(urlsplit(url).query, max_num_fields=20)
+    except ValueError:
+        return ()
+    keys = [text for name, text in fields if name.lower() == "orderkey"]
+    return tuple(dict.fromkeys([*(key.removesuffix(str(order_id)) for key in keys), *keys]))
 
 
 def _objects(value: object) -> list[Wire]:

@@ -80,7 +80,7 @@ def buy() -> Response:
     caller.check_products([item.catalog_id])
     cart = caller.cart_to_change()
     admit = partial(admit_creation, current(), context().limits)
-    wanted = Terms(caller.deadline, admit_creation=admit, payers=payers())
+    wanted = Terms(caller.deadline, admit_creation=admit, payers=payers(), site=caller.origin)
     caller.store.carts.add(cart, [item], wanted)
     return _lead(caller.store.carts.checkout(cart, wanted))
 

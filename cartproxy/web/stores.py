@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from cartproxy.carts.orders import Orders
 from cartproxy.carts.products import ProductCatalogue
 from cartproxy.carts.service import CartService
 from cartproxy.records.pending import PendingCarts
@@ -19,7 +20,8 @@ class Store:
     """One store: its use cases, and who may use them.
 
     `products_of` lists the catalog ids of the origins that may sell only some, `creates_of` the
-    new carts a minute of those that have a quota.
+    new carts a minute of those that have a quota. `orders` takes what the store's webhook tells, at
+    the address with `hook_secret`.
     """
 
     id: str
@@ -32,3 +34,5 @@ class Store:
     keys: ApiKeys
     products_of: Mapping[str, frozenset[int]]
     creates_of: Mapping[str, int]
+    orders: Orders | None = None
+    hook_secret: str = field(default="", repr=False)

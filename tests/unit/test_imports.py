@@ -16,6 +16,7 @@ import cartproxy
 FLOORS = (
     {"__main__", "wsgi"},
     {"cli", "gunicorn_conf"},
+    {"cli_orders"},
     {"app", "cli_carts", "demo", "doctor", "probe", "server", "serving", "settings_page"},
     {"sandbox", "settings_source", "upstream", "web"},
     {"carts", "widget"},
