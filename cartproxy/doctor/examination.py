@@ -8,6 +8,7 @@ from pathlib import Path
 
 from cartproxy.doctor import edge, files, machine
 from cartproxy.doctor.findings import Finding, error, guarded, ok
+from cartproxy.doctor.orders import order_findings
 from cartproxy.doctor.storage import storage_findings
 from cartproxy.doctor.stores import store_findings
 from cartproxy.settings import Settings
@@ -43,6 +44,7 @@ def _run(settings: Settings) -> Iterator[Finding]:
         about = f"store {name}"
         yield from guarded("ca-file", about, partial(files.ca_file_findings, name, store))
         yield from guarded("store", about, partial(store_findings, name, store, settings))
+        yield from guarded("orders", about, partial(order_findings, name, store, settings))
         yield from guarded("origins", about, partial(edge.origin_findings, name, store, settings))
     for check in (machine.concurrency_findings, machine.descriptor_findings, machine.stop_findings):
         yield from guarded("machine", "gunicorn", partial(check, settings))
