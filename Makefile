@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 INSTALLED := $(VENV)/.installed
 BENCHED := $(VENV)/.benched
+VALGRINDABLE := $(VENV)/.valgrindable
 BIN := $(VENV)/bin
 FASTIFY := benchmarks/reference_fastify
 # A file's tests share a process and its servers. In the files' own order: xdist would begin with
@@ -17,14 +18,22 @@ install: $(INSTALLED) ## make .venv with everything in it
 $(INSTALLED): setup.cfg constraints.txt pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	@$(BIN)/pip install --quiet --constraint constraints.txt gunicorn_h1c || \
+		echo "gunicorn_h1c can't be installed here: gunicorn's own parser will read the heads"
 	@touch $@
 
 $(BENCHED): $(INSTALLED)
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev,bench]'
 	@touch $@
 
-run: $(INSTALLED) ## start simulated store, proxy and a demo blog page
-	@$(BIN)/cartproxy demo
+# valgrind knows no SSE 4.2.
+$(VALGRINDABLE): $(BENCHED)
+	CFLAGS=-U__SSE4_2__ $(BIN)/pip install --quiet --constraint constraints.txt --no-cache-dir \
+		--force-reinstall --no-deps --no-binary gunicorn_h1c gunicorn_h1c
+	@touch $@
+
+run: $(INSTALLED) ## start simulated store, proxy and a demo blog page (DEMO="--calls-per-second 2")
+	@$(BIN)/cartproxy demo $(DEMO)
 
 test: $(INSTALLED) ## run all tests
 	$(BIN)/pytest $(PARALLEL)
@@ -34,13 +43,20 @@ unit: $(INSTALLED) ## run the tests that need no server, in less than 30 s
 
 soak: $(INSTALLED) ## play 10,000 random histories over HTTP and ten times as many without (HISTORIES=n)
 	SOAK_HISTORIES=$(or $(HISTORIES),10000) $(BIN)/pytest tests/soak tests/unit/carts/test_histories.py -s
+	FUZZ_INPUTS=20000 $(BIN)/pytest tests/security/test_fuzz.py -s
 
-bench: $(BENCHED) ## measure, beside others that do the same job (BENCH=quick: under 50 s)
+ifeq ($(BENCH),capacity)
+bench: $(INSTALLED)
+	@PYTHONPATH=.:tests $(BIN)/python -m benchmarks.capacity $(if $(VISITS),--visits $(VISITS)) \
+		$(if $(SHARE),--share $(SHARE)) $(BENCH_OPTIONS)
+else
+bench: $(BENCHED) ## measure, beside others that do the same job (BENCH=quick: under 50 s; BENCH=capacity: a busy day)
 	@test -d $(FASTIFY)/node_modules || ! command -v npm >/dev/null || \
 		npm install --prefix $(FASTIFY) --silent --no-audit --no-fund --no-package-lock || true
 	@PYTHONPATH=.:tests $(BIN)/python -m benchmarks $(if $(filter quick,$(BENCH)),--quick) $(BENCH_OPTIONS)
+endif
 
-instructions: $(BENCHED) ## count a request's instructions, the same on a noisy machine (needs valgrind)
+instructions: $(VALGRINDABLE) ## count a request's instructions, the same on a noisy machine (needs valgrind)
 	@PYTHONPATH=.:tests $(BIN)/python -m benchmarks.instructions
 
 lint: $(INSTALLED) ## check format, lint and types

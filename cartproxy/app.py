@@ -13,7 +13,7 @@ from cartproxy import logs, metrics, tracing
 from cartproxy.carts.orders import Orders
 from cartproxy.carts.products import ProductCatalogue
 from cartproxy.carts.service import Adds, CartService
-from cartproxy.limits.rate_limiter import RateLimiter
+from cartproxy.limits.rate_limiter import Limit, RateLimiter
 from cartproxy.records.inbox import Inbox
 from cartproxy.records.names import CartNames
 from cartproxy.records.pending import PendingCarts
@@ -21,6 +21,7 @@ from cartproxy.records.records import Lives, Records
 from cartproxy.records.sales import Sales
 from cartproxy.records.seal import Seal
 from cartproxy.settings import Settings, StoreSettings
+from cartproxy.sites import Sites
 from cartproxy.storage.connect import connect
 from cartproxy.store.breaker import Breaker
 from cartproxy.store.client import StoreClient
@@ -32,12 +33,10 @@ from cartproxy.web import hooks
 from cartproxy.web.api_keys import ApiKeys
 from cartproxy.web.carts import carts
 from cartproxy.web.checkout import checkout
-from cartproxy.web.connections import Connections
 from cartproxy.web.context import Context
 from cartproxy.web.credentials import CookiePolicy
 from cartproxy.web.docs import docs
 from cartproxy.web.health import health
-from cartproxy.web.origins import Origins
 from cartproxy.web.products import products
 from cartproxy.web.rate_limits import RateLimits
 from cartproxy.web.request import App
@@ -72,7 +71,7 @@ def create_app(settings: Settings) -> Flask:
     pepper = settings.pepper.reveal() or secrets.token_urlsafe(32)
     app = App(__name__, root_path=__file__.removesuffix("app.py") + "web")
     # An address is right or there is none: a redirect could carry a bearer to anywhere.
-    app.url_map.merge_slashes = False
+    app.url_map.merge_slashes = app.url_map.redirect_defaults = False
     context = Context(
         stores={
             name: _store(name, store, settings, client, records, session, pepper)
@@ -83,7 +82,7 @@ def create_app(settings: Settings) -> Flask:
             records, pepper=pepper, previous_pepper=settings.previous_pepper.reveal()
         ),
         cookie=CookiePolicy(public.scheme == "https", int(settings.idle_seconds)),
-        own_origin=f"{public.scheme}://{public.netloc}",
+        own_origin=settings.own_origin,
         request_seconds=settings.request_seconds,
         limits=RateLimits(
             RateLimiter(client),
@@ -99,8 +98,8 @@ def create_app(settings: Settings) -> Flask:
             trusted_hops=settings.trusted_hops,
             key=pepper.encode(),
         ),
-        connections=Connections(settings.request_seconds, most_idle=settings.idle_connections),
         max_under_way=settings.concurrency,
+        max_idle_connections=settings.idle_connections,
         max_body_bytes=settings.max_body_bytes,
         max_quantity=settings.max_quantity,
         show_docs=settings.shows_docs,
@@ -187,7 +186,8 @@ def _store(
         settle_seconds=settings.settle_seconds,
         products=catalogue,
         pending=pending,
-        adds=Adds(store.adds),
+        # Release 0.1 knows nothing of what is pending.
+        adds=Adds(store.adds) if settings.record_format > 5 else Adds.DIRECT,
         sales=sales,
     )
     inbox = Inbox(
@@ -208,15 +208,21 @@ def _store(
         hook_secret=store.hook_secret.reveal(),
         products=catalogue,
         pending=pending,
-        origins=Origins(store.origins),
+        origins=Sites({origin: origin for origin in store.origins}),
         currency=store.currency,
         show_stock=store.show_stock,
         keys=ApiKeys(store.api_keys),
-        products_of={
-            origin: frozenset(map(int, products))
-            for origin, *products in map(str.split, store.origin_products)
-        },
-        creates_of={
-            origin: int(quota) for origin, quota in map(str.split, store.origin_creates_per_minute)
-        },
+        products_of=Sites(
+            {
+                origin: frozenset(map(int, products))
+                for origin, *products in map(str.split, store.origin_products)
+            }
+        ),
+        creates_of=Sites(
+            {
+                # By the entry: whoever can make up labels must not make up quotas with them.
+                origin: Limit("origin-creates", f"creates:{name}:{origin}", int(quota))
+                for origin, quota in map(str.split, store.origin_creates_per_minute)
+            }
+        ),
     )

@@ -46,6 +46,12 @@ def _add_demo(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     demo.add_argument("--store-port", type=int, default=8001, help="the simulated store's port")
     demo.add_argument("--blog-port", type=int, default=8002, help="the blog page's port")
     demo.add_argument("--latency-ms", type=int, default=0, help="delay of every store call")
+    demo.add_argument(
+        "--calls-per-second",
+        type=float,
+        default=200,
+        help="what the store gets; a live one bears 2",
+    )
     demo.set_defaults(run=_demo)
 
 
@@ -57,6 +63,7 @@ def _demo(chosen: argparse.Namespace) -> int:
         store_port=chosen.store_port,
         blog_port=chosen.blog_port,
         latency_ms=chosen.latency_ms,
+        calls_per_second=chosen.calls_per_second,
     ).run()
 
 

@@ -45,7 +45,7 @@ os.environ[DRAINING_FLAG] = str(serving.shared_folder() / "draining")
 
 bind = _settings.bind
 workers = _settings.worker_count
-worker_class = "cartproxy.server.Worker"
+worker_class = "cartproxy.server.worker.Worker"
 worker_connections = _settings.worker_connections
 # A usual shell allows 1,024 open files, and lets us have more for the asking.
 _, _most_files = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -55,18 +55,10 @@ resource.setrlimit(resource.RLIMIT_NOFILE, (_most_files, _most_files))
 reuse_port = False
 # Each worker makes its own application, of the settings in force when it is forked.
 preload_app = False
-keepalive = 1  # On; how long is for `web.connections` to say.
 graceful_timeout = int(_settings.request_seconds) + 5
 # It watches the worker's loop, not a request: those have deadlines of ours.
 timeout = 60
 control_socket_disable = True
-# Nothing of a request is taken from what a proxy in front may have said of it: such headers could
-# as well be the client's, who would choose the SCRIPT_NAME, and so the address, by them.
-forwarded_allow_ips = ""
-forwarder_headers = ""
-secure_scheme_headers: dict[str, str] = {}
-# Where gunicorn_h1c happens to be installed it would be taken: it lets bare line feeds pass.
-http_parser = "python"
 accesslog = None  # the application writes a line of its own per request
 loglevel = "warning"
 

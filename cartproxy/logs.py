@@ -131,3 +131,6 @@ def _write(lines: Lines, written: LockType) -> None:
 def _flush(lines: Lines, written: LockType) -> None:
     lines.put(None)
     written.acquire(timeout=_FLUSH_SECONDS)
+    # Each handler that dies with the interpreter would ask for a lock of gevent's, which is gone by
+    # then, and that error would be the last thing on standard error. None of them holds lines back.
+    logging._handlerList.clear()  # type: ignore[attr-defined]

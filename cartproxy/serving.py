@@ -11,8 +11,13 @@ import os
 import tempfile
 from pathlib import Path
 
+import structlog
+
+from cartproxy import logs
 from cartproxy.settings import Settings
-from cartproxy.settings_source import SettingsError, load, load_or_exit
+from cartproxy.settings_source import SettingsError, load, load_or_exit, service_links
+
+log = structlog.get_logger("cartproxy.serving")
 
 _in_force: Settings | None = None
 
@@ -22,6 +27,9 @@ def settings() -> Settings:
     global _in_force
     if _in_force is None:
         _in_force = load_or_exit(os.environ)
+        if links := service_links(os.environ):
+            logs.configure(_in_force.log_level)
+            log.warning("service_links_ignored", variables=links)
     return _in_force
 
 

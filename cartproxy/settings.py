@@ -7,6 +7,7 @@ which `cartproxy.settings_source` reads it.
 from __future__ import annotations
 
 import dataclasses
+import ipaddress
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from marshmallow import ValidationError, fields, validate
 from redis.connection import parse_url
 
 from cartproxy.model.cart import Currency
+from cartproxy.sites import LABEL
 
 _HEADER_VALUE = validate.Regexp(r"[\x21-\x7e]*\Z", error="Must be printable ASCII without spaces.")
 # Not `validate.URL`: to compile its pattern takes 50 ms of every start.
@@ -32,7 +34,8 @@ SEVERAL_SERVERS = re.compile(
 )
 # Names the file whose presence says that this instance is leaving; gunicorn's master sets it.
 DRAINING_FLAG = "_CARTPROXY_DRAINING"
-_POSITIVE = validate.Range(min=0, min_inclusive=False)
+# Redis counts in whole milliseconds, and not up to any number of them.
+_SECONDS = validate.Range(0.001, 315_360_000)
 
 
 class Secret:
@@ -73,7 +76,7 @@ def _secret(help_text: str, default: Any = dataclasses.MISSING) -> Any:
 
 
 def _seconds(help_text: str, default: float) -> Any:
-    return _setting(fields.Float(validate=_POSITIVE), help_text, default)
+    return _setting(fields.Float(validate=_SECONDS), help_text, default)
 
 
 def _per_minute(help_text: str, default: int) -> Any:
@@ -85,33 +88,76 @@ def _texts(check: Callable[[str], Any], help_text: str, default: Any = dataclass
     return _setting(fields.List(fields.String(validate=check)), help_text, default)
 
 
-_LABEL = r"[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?"
-_NAME = rf"(?:{_LABEL}\.)*{_LABEL}"
+_NAME = rf"(?:{LABEL}\.)*{LABEL}"
 # A wildcard for a whole top-level domain would be everybody.
 _ORIGIN = re.compile(
-    rf"(?P<scheme>https?)://(?:\*\.{_LABEL}\.{_NAME}|{_NAME}|\[[0-9a-f:]+\])(?::(?P<port>[1-9]\d{{0,4}}))?"
+    rf"(?P<scheme>https?)://(?:\*\.{LABEL}\.{_NAME}|{_NAME}|\[[0-9a-f:]+\])(?::(?P<port>[1-9]\d{{0,4}}))?"
 )
 _DEFAULT_PORTS = {"http": "80", "https": "443"}
+_LAST_PORT = 65535
 
 
 def _is_origin(text: str) -> None:
     """Refuse what no browser sends as an Origin; `*.` may stand for one label."""
     match = _ORIGIN.fullmatch(text)
-    if match is None or match["port"] == _DEFAULT_PORTS[match["scheme"]]:
+    default = match and _DEFAULT_PORTS[match["scheme"]]
+    if match is None or match["port"] == default or int(match["port"] or 0) > _LAST_PORT:
         raise ValidationError(
             f"{text!r} is not an origin as browsers send it: scheme://host[:port] in lower case, "
             "without path, trailing dot or default port."
         )
 
 
+_HOST = re.compile(rf"(?:{_NAME}|\[[0-9a-f:.]+\])(?::(?P<port>[1-9]\d{{0,4}}))?", re.IGNORECASE)
+
+
+def _is_host(text: str) -> None:
+    """Refuse what is no host with or without a port: a wildcard or an address would never fit."""
+    match = _HOST.fullmatch(text)
+    if match is None or int(match["port"] or 0) > _LAST_PORT:
+        raise ValidationError(f"{text!r} is no host: www.example.com, or pay.example.com:8443.")
+
+
 def _is_site(text: str) -> None:
     """Refuse what is neither a host nor an address of one."""
     try:
-        host = urlsplit(text if "://" in text else f"https://{text}").hostname
+        _is_host(urlsplit(text if "://" in text else f"https://{text}").netloc)
     except ValueError:
-        host = None
-    if not host:
-        raise ValidationError("Not the address of a site.")
+        raise ValidationError("Not the address of a site.") from None
+
+
+def _is_public_url(text: str) -> None:
+    """Refuse what a proxy in front would have to strip: addresses in answers would lack it."""
+    _HTTP_URL(text)
+    parts = urlsplit(text)
+    if parts.path not in ("", "/") or parts.query or parts.fragment:
+        raise ValidationError(
+            "Must have no path: give the service a host name of its own, such as "
+            "https://cart.example.com."
+        )
+    _is_host(parts.netloc)
+
+
+_PLACE = re.compile(
+    rf"unix:\S+|fd://\d+|(?:(?P<four>\d+(?:\.\d+)*)|{_NAME}|\[(?P<six>[0-9a-f:.]+)\])?"
+    r":(?P<port>[1-9]\d{0,4})",
+    re.IGNORECASE,
+)
+
+
+def _is_bind(text: str) -> None:
+    """Refuse what gunicorn would try for seconds, or take for something else."""
+    for each in text.split(","):
+        match = _PLACE.fullmatch(each.strip())
+        if match is None or int(match["port"] or 0) > _LAST_PORT:
+            raise ValidationError(
+                f"{each!r} is not an address and a port: 127.0.0.1:8000, [::1]:8000, unix:/path."
+            )
+        if number := match["four"] or match["six"]:
+            try:
+                ipaddress.ip_address(number)
+            except ValueError:
+                raise ValidationError(f"{number} is no IP address.") from None
 
 
 def _is_collector(text: str) -> None:
@@ -172,8 +218,9 @@ class StoreSettings:
         "",
     )
     checkout_hosts: tuple[str, ...] = _texts(
-        validate.Length(min=1),
-        "Hosts to which shoppers may be sent for checkout; the secure URL's host when empty.",
+        _is_host,
+        "Hosts to which shoppers may be sent for checkout; the shop's own host when empty. Images "
+        "and product pages may be on these and on the shop's own.",
         (),
     )
     currency: str = _setting(
@@ -183,7 +230,7 @@ class StoreSettings:
         fields.Integer(validate=validate.Range(0, 4)), "Decimals of the currency's amounts.", 2
     )
     calls_per_second: float = _setting(
-        fields.Float(validate=_POSITIVE),
+        fields.Float(validate=validate.Range(0.001, 1_000_000)),
         "How many calls a second the store gets, from all workers together.",
         2.0,
     )
@@ -222,12 +269,14 @@ class StoreSettings:
     )
     origin_products: tuple[str, ...] = _texts(
         _is_product_list,
-        "Sites that may sell some products alone: an origin and catalog ids, with blanks between.",
+        "Sites that may sell only some products: an origin and catalog ids, with blanks between. "
+        "A wildcard as in origins is for each site below that has no entry of its own.",
         (),
     )
     origin_creates_per_minute: tuple[str, ...] = _texts(
         _is_quota,
-        "Sites with a quota of new carts: an origin and a number, with a blank between.",
+        "Sites with a quota of new carts: an origin and a number, with a blank between. The sites "
+        "below a wildcard share its quota.",
         (),
     )
     hook_secret: Secret = _secret(
@@ -269,11 +318,14 @@ class Settings:
 
     stores: Mapping[str, StoreSettings]
     public_url: str = _setting(
-        fields.String(validate=_HTTP_URL),
-        "Where browsers reach this service; decides its own origin and the cookie's attributes.",
+        fields.String(validate=_is_public_url),
+        "Where browsers reach this service, without a path; decides its own origin and the "
+        "cookie's attributes.",
         "http://localhost:8000",
     )
-    bind: str = _setting(fields.String(), "Address and port to listen on.", "127.0.0.1:8000")
+    bind: str = _setting(
+        fields.String(validate=_is_bind), "Address and port to listen on.", "127.0.0.1:8000"
+    )
     workers: int = _setting(
         fields.Integer(validate=validate.Range(min=0)),
         "Worker processes; 0 = two, or one with the embedded storage.",
@@ -389,6 +441,13 @@ class Settings:
     def hook_url(self, store: str) -> str:
         """Where a store's webhook posts, without the secret that follows."""
         return f"{self.public_url.rstrip('/')}/v1/stores/{store}/hooks/"
+
+    @property
+    def own_origin(self) -> str:
+        """The service's origin, as browsers send it."""
+        parts = urlsplit(self.public_url.lower())
+        host = parts.netloc.removesuffix(f":{_DEFAULT_PORTS[parts.scheme]}")
+        return f"{parts.scheme}://{host}"
 
     @property
     def idle_connections(self) -> int:

@@ -19,7 +19,10 @@ Settings come from a TOML file, named by `--config` or `CARTPROXY_CONFIG`, and f
 variables, which win over the file. [`cartproxy.example.toml`](../config/cartproxy.example.toml)
 is such a file with every setting in it. In a variable, the parts of a list are separated by
 commas. To each variable there is one that ends in `_FILE` and names a file with the value,
-without spaces and line ends around it: `CARTPROXY_PEPPER_FILE=/run/secrets/pepper`.
+without spaces and line ends around it: `CARTPROXY_PEPPER_FILE=/run/secrets/pepper`. Files are in
+UTF-8, or begin with a byte order mark. The variables that Kubernetes and Docker set for services
+whose names begin like ours (`CARTPROXY_SERVICE_HOST`, `CARTPROXY_PORT=tcp://…`) are ignored, with a
+line in the log.
 
 Wrong settings are told all at once, unknown names with a suggestion, and the process ends with
 code 78; no secret is ever repeated. `cartproxy config show` prints what is in force, secrets

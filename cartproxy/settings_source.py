@@ -7,21 +7,32 @@ the one that `CARTPROXY_CONFIG` names.
 
 from __future__ import annotations
 
+import codecs
 import difflib
 import importlib.util
 import re
 import sys
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, cast
 
 from marshmallow import Schema, ValidationError, fields
 
 from cartproxy.settings import Settings, StoreSettings, declared, is_storage_url
+from cartproxy.sites import Sites
 
 PREFIX = "CARTPROXY_"
 EX_CONFIG = 78  # sysexits.h: something is wrong with the configuration
+# Kubernetes gives every container the addresses of the services around it, as Docker's links do:
+# a service `cartproxy` is CARTPROXY_PORT=tcp://10.0.0.1:8000, a service `cartproxy-redis` is
+# CARTPROXY_REDIS_SERVICE_HOST. `CARTPROXY_PORT=8000` is a mistake of the operator's.
+_SERVICE_LINK = re.compile(
+    rf"{PREFIX}(?:[A-Z0-9_]+?_)??(?:SERVICE_HOST|SERVICE_PORT(?:_[A-Z0-9_]+)?"
+    r"|PORT_\d+_(?:TCP|UDP|SCTP)(?:_(?:PROTO|PORT|ADDR))?|(?P<port>PORT))"
+)
+_ADDRESS = re.compile(r"(?:tcp|udp|sctp)://")
 
 
 class SettingsError(Exception):
@@ -37,26 +48,52 @@ def load(environment: Mapping[str, str], path: Path | None = None) -> Settings:
 
     Raises SettingsError with every problem.
     """
+    settings, problems = read(environment, path)
+    if problems:
+        raise SettingsError(problems)
+    return settings
+
+
+def read(environment: Mapping[str, str], path: Path | None = None) -> tuple[Settings, list[str]]:
+    """The settings, with defaults for those that are wrong, and every problem.
+
+    A store is missing there where a setting that it needs is. Each problem begins with the name of
+    its setting, variable or file, and a colon.
+    """
     problems: list[str] = []
-    path = path or (Path(name) if (name := environment.get(PREFIX + "CONFIG")) else None)
+    path = config_file(environment, path)
     raw = _read_file(path, problems) if path else {}
     stores = _tables(raw.pop("stores", {}), problems)
     _overlay(environment, raw, stores, problems)
     if not stores:
         problems.append("stores: none is configured; add a [stores.<id>] table to the file.")
-    built = {
-        name: _build(StoreSettings, table, f"stores.{name}.", problems)
-        for name, table in stores.items()
-    }
-    settings = _build(Settings, raw, "", problems, stores=built)
-    for name in stores:
+    built = {}
+    for name, table in stores.items():
+        values = _values(StoreSettings, table, f"stores.{name}.", problems)
         if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,31}", name):
             problems.append(f"stores.{name}: an id is lower-case letters, digits and hyphens.")
-    if settings is not None:
-        problems += _contradictions(settings)
-    if problems or settings is None:
-        raise SettingsError(problems)
-    return cast(Settings, settings)
+        with suppress(TypeError):  # a required one is missing
+            built[name] = StoreSettings(**values)
+            problems += _contradictions_of_store(f"stores.{name}", built[name])
+    settings = Settings(**_values(Settings, raw, "", problems), stores=built)
+    problems += _contradictions(settings)
+    return settings, problems
+
+
+def config_file(environment: Mapping[str, str], path: Path | None) -> Path | None:
+    """The TOML file: the one that is named, else the one of `CARTPROXY_CONFIG`."""
+    named = environment.get(PREFIX + "CONFIG")
+    return path or (Path(named) if named else None)
+
+
+def service_links(environment: Mapping[str, str]) -> list[str]:
+    """The variables that an orchestrator sets for a service whose name begins like ours."""
+    return sorted(name for name, text in environment.items() if _is_service_link(name, text))
+
+
+def _is_service_link(variable: str, text: str) -> bool:
+    match = _SERVICE_LINK.fullmatch(variable)
+    return match is not None and (match["port"] is None or _ADDRESS.match(text) is not None)
 
 
 def load_or_exit(environment: Mapping[str, str], path: Path | None = None) -> Settings:
@@ -71,12 +108,19 @@ def load_or_exit(environment: Mapping[str, str], path: Path | None = None) -> Se
 
 def _read_file(path: Path, problems: list[str]) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text())
+        return tomllib.loads(_text(path))
     except OSError as error:
         problems.append(f"{path}: can't be read: {error.strerror}")
     except ValueError as error:
         problems.append(f"{path}: not TOML: {error}")
     return {}
+
+
+def _text(path: Path) -> str:
+    """A file in UTF-8, or as Windows writes it: with a byte order mark, perhaps in UTF-16."""
+    content = path.read_bytes()
+    wide = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    return content.decode("utf-16" if wide else "utf-8-sig")
 
 
 def _tables(stores: Any, problems: list[str]) -> dict[str, dict[str, Any]]:
@@ -98,7 +142,7 @@ def _overlay(
     per_store = {name.upper(): (name, field) for name, field, _ in declared(StoreSettings)}
     for variable, text in sorted(environment.items()):
         name = variable.removeprefix(PREFIX)
-        if name == variable or name == "CONFIG":
+        if name == variable or name == "CONFIG" or _is_service_link(variable, text):
             continue
         target: dict[str, Any] | None = raw
         known = top
@@ -145,28 +189,30 @@ def _split_store(name: str, known: Mapping[str, Any]) -> tuple[str, str]:
 
 def _read_secret(variable: str, path: str, problems: list[str]) -> str:
     try:
-        return Path(path).read_text().strip()
+        return _text(Path(path)).strip()
     except (OSError, ValueError):
         problems.append(f"{variable}: the file can't be read.")
         return ""
 
 
-def _build(
-    kind: type[Any], raw: Mapping[str, Any], prefix: str, problems: list[str], **ready: Any
-) -> Any:
+def _values(
+    kind: type[Any], raw: Mapping[str, Any], prefix: str, problems: list[str]
+) -> dict[str, Any]:
+    """The values that are right; of the others, the problems."""
     schema = Schema.from_dict({name: field for name, field, _ in declared(kind)})()
     try:
         values = schema.load(raw)
     except ValidationError as error:
-        for name, messages in cast("dict[str, Any]", error.messages).items():
+        wrong = cast("dict[str, Any]", error.messages)
+        for name, messages in wrong.items():
             close = difflib.get_close_matches(name, schema.fields, n=1, cutoff=0.7)
             hint = f" Did you mean {close[0]}?" if name not in schema.fields and close else ""
             problems.append(f"{prefix}{name}: {_flat(messages)}{hint}")
-        return None
-    values = {
+        right = cast("dict[str, Any]", error.valid_data)
+        values = {name: value for name, value in right.items() if name not in wrong}
+    return {
         name: tuple(value) if isinstance(value, list) else value for name, value in values.items()
     }
-    return kind(**values, **ready)
 
 
 def _flat(messages: Any) -> str:
@@ -195,14 +241,29 @@ def _contradictions(settings: Settings) -> Iterator[str]:
         yield "workers: more than one needs redis_url; the embedded storage lives in one process."
     if settings.lock_lease_seconds <= settings.request_seconds:
         yield "lock_lease_seconds: must exceed request_seconds, or a slow write loses its lock."
-    for name, store in settings.stores.items():
-        if store is not None and not (store.token or store.access_token):
-            yield f"stores.{name}.token: set it, or access_token."
-        for key in ("private_key", "token", "access_token"):
-            if store is not None and _bad_header(getattr(store, key).reveal()):
-                yield f"stores.{name}.{key}: must be printable ASCII without spaces."
-        if store is not None and not _HOOK_SECRET.fullmatch(store.hook_secret.reveal()):
-            yield f"stores.{name}.hook_secret: set 32 characters or more: letters, digits, - . _ ~"
+
+
+def _contradictions_of_store(prefix: str, store: StoreSettings) -> Iterator[str]:
+    if not (store.token or store.access_token):
+        yield f"{prefix}.token: set it, or access_token."
+    for key in ("private_key", "token", "access_token"):
+        if _bad_header(getattr(store, key).reveal()):
+            yield f"{prefix}.{key}: must be printable ASCII without spaces."
+    if not _HOOK_SECRET.fullmatch(store.hook_secret.reveal()):
+        yield f"{prefix}.hook_secret: set 32 characters or more: letters, digits, - . _ ~"
+    for name in ("origin_products", "origin_creates_per_minute"):
+        sites = [entry.split()[0] for entry in getattr(store, name)]
+        for origin in sorted({each for each in sites if sites.count(each) > 1}):
+            yield f"{prefix}.{name}: {origin} is there twice; only one could apply."
+        for origin in sorted(set(sites)):
+            if not _can_apply(origin, store.origins):
+                yield f"{prefix}.{name}: {origin} is not in origins, so it could never apply."
+
+
+def _can_apply(origin: str, listed: Iterable[str]) -> bool:
+    """Whether an entry for the site, or for all below a wildcard, fits one that is listed."""
+    entry, allowed = {origin: True}, dict.fromkeys(listed, True)
+    return origin in allowed or origin in Sites(allowed) or any(map(Sites(entry).find, allowed))
 
 
 def _has_otel() -> bool:

@@ -30,7 +30,6 @@ from cartproxy.carts.errors import (
     CartChanged,
     CartEmpty,
     ItemRefused,
-    OutcomeUnknown,
     PreconditionFailed,
 )
 from cartproxy.carts.fold import (
@@ -143,6 +142,11 @@ class CartService:
         """The cart of a shopper who has none."""
         return Cart(EMPTY, self._currency, int(time.time() * 1000))
 
+    def mark(self, session: str) -> str:
+        """A text that changes whenever the cart is changed or read again; asks no store."""
+        record = self._records.load(session).record
+        return f"{record.as_of_ms} {record.shown.entity_tag}" if record else ""
+
     def read(
         self,
         session: str,
@@ -195,7 +199,7 @@ class CartService:
         record = _known(loaded)
         if not any(map(_is_kept, record.wishes)) or loaded.busy or self._adds is Adds.DEFERRED:
             return None
-        aim = Aim(KEYLESS, loaded.now_ms())
+        aim = self._aim_of_owed(KEYLESS, loaded, record)
         calls = foreseen(record, aim)
         allowance = self._store.allow(
             calls, terms.deadline, OWED, waits=False, least=calls, payers=terms.payers
@@ -248,7 +252,8 @@ class CartService:
         result = ItemResult.pending if is_pending else ItemResult.applied
         answer = KeptAnswer((result(0, first.item_id),))
         if terms.key:
-            self._records.keep(session, terms.key, answer)
+            with suppress(StorageError):  # what is done must not be denied
+                self._records.keep(session, terms.key, answer)
         return Written(None if terms.minimal else cart, answer.results)
 
     def write_addresses(self, session: str, addresses: Addresses, terms: Terms) -> Written:
@@ -336,7 +341,7 @@ class CartService:
         terms = Terms(terms.deadline, payers=terms.payers)
         with self._records.writing(session, terms.deadline, Intent()) as write:
             begun = self._begun(write, terms)
-            aim = Aim(write.entry, write.loaded.now_ms())
+            aim = self._aim_of_owed(write.entry, write.loaded, begun)
             calls = foreseen(begun, aim)
             allowance = self._store.allow(calls, terms.deadline, CHECKOUT, payers=terms.payers)
             drive = self._drive(write, begun, aim, terms, allowance)
@@ -344,11 +349,26 @@ class CartService:
             if is_whole:
                 return loaded
             wishes = [wish for wish in drive.record.wishes if wish.owed]
-            error = drive.stopped or OutcomeUnknown()
-            if not isinstance(error, StoreBusy):
+            error = drive.stopped
+            if error is not None and not isinstance(error, StoreBusy):
                 raise error
             sent = sum(not wish.is_open for wish in wishes)
-            return Sending(sent, len(wishes), error.retry_after or 1)
+            doubts = (wish.at_ms for wish in wishes if wish.phase is Phase.SENT)
+            left_ms = max(doubts, default=0) + self._settle_ms - write.loaded.now_ms()
+            wait = (error and error.retry_after) or max(1, -(-left_ms // 1000))
+            return Sending(sent, len(wishes), wait)
+
+    def _aim_of_owed(self, entry: str, loaded: Loaded, record: Record) -> Aim:
+        """To send what is owed, after a look where an earlier sender's answer is missing."""
+        began_ms = loaded.now_ms()
+        return Aim(entry, began_ms, newer_than_ms=began_ms if self._is_in_doubt(record) else 0)
+
+    def _is_in_doubt(self, record: Record) -> bool:
+        """Whether the last reading came too early to tell what became of something sent."""
+        return any(
+            wish.phase is Phase.SENT and record.as_of_ms < wish.at_ms + self._settle_ms
+            for wish in record.wishes
+        )
 
     def _sent(
         self, write: Write, drive: Drive, terms: Terms, *, before_paying: Record | None = None
@@ -626,12 +646,8 @@ class CartService:
         record, now_ms = _known(loaded), loaded.now_ms()
         if record.order_key is None or (loaded.busy and not record.as_of_ms):
             return False  # there is nothing to ask for, or its first writer is about to
-        in_doubt = any(
-            wish.phase is Phase.SENT and record.as_of_ms < wish.at_ms + self._settle_ms
-            for wish in record.wishes
-        )
         left_since = record.as_of_ms < (record.checkout_at_ms or 0) <= now_ms
-        return in_doubt or left_since or not self._is_fresh(loaded, record)
+        return self._is_in_doubt(record) or left_since or not self._is_fresh(loaded, record)
 
     def _cart(self, loaded: Loaded, error: CartProxyError | None = None) -> Cart:
         record = loaded.record or Record()

@@ -25,7 +25,17 @@ _DEMO_STORE = "CARTPROXY_STORES_DEMO_"
 class Demo:
     """The three services on three ports of this machine."""
 
-    def __init__(self, *, port: int, store_port: int, blog_port: int, latency_ms: int) -> None:
+    def __init__(
+        self,
+        *,
+        port: int,
+        store_port: int,
+        blog_port: int,
+        latency_ms: int,
+        calls_per_second: float,
+    ) -> None:
+        """`calls_per_second` is what the proxy may ask of the store."""
+        self._calls_per_second = calls_per_second
         self._port = port
         self._store_port = store_port
         self._blog_port = blog_port
@@ -77,8 +87,8 @@ class Demo:
             _DEMO_STORE + "API_URL": f"{store_url}/3dCartWebAPI",
             _DEMO_STORE + "SHOP_URL": store_url,
             _DEMO_STORE + "CHECKOUT_HOSTS": store_url.removeprefix("http://"),
-            _DEMO_STORE + "CALLS_PER_SECOND": "200",
-            _DEMO_STORE + "CALL_BURST": "200",
+            _DEMO_STORE + "CALLS_PER_SECOND": str(self._calls_per_second),
+            _DEMO_STORE + "CALL_BURST": str(max(10, int(self._calls_per_second))),
             _DEMO_STORE + "ORIGINS": f"http://localhost:{self._blog_port},"
             f"http://127.0.0.1:{self._blog_port}",
         }

@@ -7,16 +7,8 @@ from urllib.parse import urlsplit
 
 from cartproxy.doctor.findings import Finding, error, ok, warning
 from cartproxy.settings import Settings, StoreSettings
+from cartproxy.sites import is_local
 from cartproxy.web.credentials import CookiePolicy
-from cartproxy.web.origins import Origins
-
-_LOCAL = ("localhost", "127.0.0.1", "::1")
-
-
-def is_local(url: str) -> bool:
-    """Whether the address leads to this machine alone."""
-    host = urlsplit(url).hostname or ""
-    return host in _LOCAL or host.endswith(".localhost")
 
 
 def public_url_findings(settings: Settings) -> Iterator[Finding]:
@@ -86,7 +78,6 @@ def origin_findings(name: str, store: StoreSettings, settings: Settings) -> Iter
         *_no_origins(about, store),
         *_plain_origins(about, store, settings),
         *_wildcards(about, store),
-        *_unlisted(about, store),
     ):
         found = True
         yield finding
@@ -136,14 +127,13 @@ def _wildcards(about: str, store: StoreSettings) -> Iterator[Finding]:
             )
 
 
-def _unlisted(about: str, store: StoreSettings) -> Iterator[Finding]:
-    allowed = Origins(store.origins)
-    for entry in (*store.origin_products, *store.origin_creates_per_minute):
-        origin = entry.split()[0]
-        if not allowed.allow(origin):
-            yield warning(
-                "origin-unlisted",
-                about,
-                f"{origin} has products or a quota of its own, but is not allowed at all.",
-                "List it in origins, or correct it where it is misspelt.",
-            )
+def shop_findings(name: str, store: StoreSettings) -> Iterator[Finding]:
+    """Whether shoppers may be sent to the shop: its pages and images are shown only by https."""
+    if not store.site_url.startswith("https:") and not is_local(store.site_url):
+        yield warning(
+            "shop-not-https",
+            f"store {name}",
+            f"{store.site_url} is not https, so no address of the store's pages, images and "
+            "checkout below it is given to browsers.",
+            "Set shop_url, or secure_url, to the shop's https address.",
+        )

@@ -2,49 +2,88 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 
 from cartproxy.doctor import edge, files, machine
-from cartproxy.doctor.findings import Finding, error, guarded, ok
+from cartproxy.doctor.findings import Finding, error, guarded, ok, warning
 from cartproxy.doctor.orders import order_findings
 from cartproxy.doctor.storage import storage_findings
 from cartproxy.doctor.stores import store_findings
-from cartproxy.settings import Settings
-from cartproxy.settings_source import SettingsError, load
+from cartproxy.settings import Settings, declared
+from cartproxy.settings_source import PREFIX, config_file, read, service_links
 
 
 def examine(environment: Mapping[str, str], config: Path | None) -> tuple[bool, list[Finding]]:
-    """Whether the settings stand, and everything that was found.
+    """Whether the settings are valid, and everything that was found.
 
-    Where they don't, only they and their files can be examined.
+    Where some are wrong, what does not depend on them is examined all the same.
     """
     modes = guarded("files", "files", partial(files.file_findings, environment, config))
-    try:
-        settings = load(environment, config)
-    except SettingsError as failure:
-        wrong = [error("settings", "settings", each, _MEND) for each in failure.problems]
-        return False, [*wrong, *modes]
-    names = ", ".join(settings.stores)
-    sound = ok("settings", "settings", f"They stand; stores: {names}.")
-    return True, [sound, *modes, *_run(settings)]
+    settings, problems = read(environment, config)
+    wrong = [error("settings", "settings", each, _ADVICE) for each in problems]
+    if not problems:
+        names = ", ".join(settings.stores)
+        wrong = [ok("settings", "settings", f"They are valid; stores: {names}.")]
+    links = service_links(environment)
+    ignored = [ok("service-links", "settings", f"Ignored: {', '.join(links)}.")] if links else []
+    path = config_file(environment, config)
+    unknown = [each.partition(":")[0] for each in problems]
+    if any(each.startswith(f"{path}: ") for each in problems):
+        # What the file says of them is not known.
+        every = (name for name, _, _ in declared(Settings))
+        unknown += [name for name in every if PREFIX + name.upper() not in environment]
+    return not problems, [*wrong, *ignored, *modes, *_run(settings, unknown)]
 
 
-_MEND = "Correct it: docs/settings.md and config/cartproxy.example.toml tell every setting."
+_ADVICE = "Correct it: docs/settings.md and config/cartproxy.example.toml tell every setting."
 
 
-def _run(settings: Settings) -> Iterator[Finding]:
-    yield from guarded("public-url", "public_url", partial(edge.public_url_findings, settings))
-    yield from guarded(
-        "trusted-hops", "trusted_hops", partial(edge.trusted_hops_findings, settings)
+def _run(settings: Settings, unknown: list[str]) -> Iterator[Finding]:
+    """Each check, but for those of settings that are wrong: a default stands in their place."""
+
+    def check(
+        code: str, about: str, needed: Iterable[str], findings: Callable[[], Iterable[Finding]]
+    ) -> Iterator[Finding]:
+        wanting = sorted({each for each in unknown if each.startswith(tuple(needed))})
+        if not wanting:
+            yield from guarded(code, about, findings)
+            return
+        yield warning(
+            f"{code}-not-examined",
+            about,
+            f"Not examined, since this must be corrected first: {', '.join(wanting)}.",
+            "Correct it, and run the doctor again.",
+        )
+
+    yield from check(
+        "public-url", "public_url", ["public_url"], partial(edge.public_url_findings, settings)
     )
-    yield from guarded("redis", "redis", partial(storage_findings, settings))
+    yield from check(
+        "trusted-hops",
+        "trusted_hops",
+        ["public_url", "trusted_hops"],
+        partial(edge.trusted_hops_findings, settings),
+    )
+    yield from check(
+        "redis",
+        "redis",
+        ["redis_url", f"{PREFIX}REDIS_URL"],
+        partial(storage_findings, settings),
+    )
+    named = {each.split(".")[1] for each in unknown if each.startswith("stores.")}
+    for name in sorted(named - settings.stores.keys()):
+        yield from check("store", f"store {name}", [f"stores.{name}"], tuple)
     for name, store in settings.stores.items():
-        about = f"store {name}"
-        yield from guarded("ca-file", about, partial(files.ca_file_findings, name, store))
-        yield from guarded("store", about, partial(store_findings, name, store, settings))
-        yield from guarded("orders", about, partial(order_findings, name, store, settings))
-        yield from guarded("origins", about, partial(edge.origin_findings, name, store, settings))
-    for check in (machine.concurrency_findings, machine.descriptor_findings, machine.stop_findings):
-        yield from guarded("machine", "gunicorn", partial(check, settings))
+        about, needed = f"store {name}", [f"stores.{name}."]
+        yield from check("ca-file", about, needed, partial(files.ca_file_findings, name, store))
+        yield from check("store", about, needed, partial(store_findings, name, store, settings))
+        yield from check("orders", about, needed, partial(order_findings, name, store, settings))
+        yield from check("shop", about, needed, partial(edge.shop_findings, name, store))
+        yield from check(
+            "origins", about, needed, partial(edge.origin_findings, name, store, settings)
+        )
+    for each in (machine.concurrency_findings, machine.descriptor_findings, machine.stop_findings):
+        needed = ["concurrency", "workers", "drain_seconds", "request_seconds", "public_url"]
+        yield from check("machine", "gunicorn", needed, partial(each, settings))

@@ -8,13 +8,12 @@ from pathlib import Path
 
 from cartproxy.doctor.findings import Finding, error, ok, warning
 from cartproxy.settings import StoreSettings
-from cartproxy.settings_source import PREFIX, secret_files
+from cartproxy.settings_source import config_file, secret_files
 
 
 def file_findings(environment: Mapping[str, str], config: Path | None) -> Iterator[Finding]:
     """The modes of the configuration file and of every file that a variable `..._FILE` names."""
-    named = environment.get(PREFIX + "CONFIG")
-    config = config or (Path(named) if named else None)
+    config = config_file(environment, config)
     if config is not None:
         yield from _mode("config file", config)
     for variable, path in secret_files(environment):

@@ -6,9 +6,9 @@ import resource
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
-from cartproxy.doctor.edge import is_local
 from cartproxy.doctor.findings import Finding, ok, warning
 from cartproxy.settings import Settings
+from cartproxy.sites import is_local
 
 _REST = 64  # Python's own files, logs, figures, sockets to listen on
 _USUAL_STOP_SECONDS = 90  # what systemd waits before it kills

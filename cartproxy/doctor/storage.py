@@ -20,12 +20,13 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 from redis.sentinel import MasterNotFoundError
 
-from cartproxy.doctor.edge import is_local
 from cartproxy.doctor.findings import Finding, error, guarded, ok, warning
 from cartproxy.doctor.redis_cluster import cluster_findings, primaries
 from cartproxy.doctor.redis_node import node_findings
+from cartproxy.limits.rate_limiter import UNREADABLE_ADDRESS_KEY
 from cartproxy.records.records import record_key
 from cartproxy.settings import SEVERAL_SERVERS, Settings
+from cartproxy.sites import is_local
 from cartproxy.storage.connect import connect
 from cartproxy.storage.scripts import probe_script
 
@@ -65,6 +66,7 @@ def storage_findings(settings: Settings) -> Iterator[Finding]:
             return
         yield from guarded("redis-latency", about, lambda: _latency(about, client, settings))
         yield from guarded("redis-scripts", about, lambda: _scripts(about, client))
+        yield from guarded("client-addresses", "trusted_hops", lambda: _addresses(client))
         several = SEVERAL_SERVERS.fullmatch(url)
         kind = several["kind"] if several else "single"
         nodes = {about: client}
@@ -143,3 +145,16 @@ def _latency(about: str, client: redis.Redis, settings: Settings) -> Iterator[Fi
 def _scripts(about: str, client: redis.Redis) -> Iterator[Finding]:
     failure = _failure(about, lambda: probe_script(client).script(keys=[_PROBE_KEY]))
     yield failure or ok("redis-scripts", about, "Scripts run, and may write.")
+
+
+def _addresses(client: redis.Redis) -> Iterator[Finding]:
+    """What the running service has noted of the proxy in front."""
+    if client.exists(UNREADABLE_ADDRESS_KEY):
+        yield warning(
+            "client-address-unreadable",
+            "trusted_hops",
+            "The proxy in front has sent X-Forwarded-For entries within a day that are no "
+            "addresses: their senders are limited as one.",
+            "Let the proxy append the caller's address (haproxy: `option forwardfor`), and set "
+            "trusted_hops to the number of such proxies.",
+        )

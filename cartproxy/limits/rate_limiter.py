@@ -11,20 +11,28 @@ import math
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import redis
+import structlog
 
 from cartproxy.errors import CartProxyError
-from cartproxy.storage.errors import StorageError
+from cartproxy.storage.errors import StorageError, typed_errors
 from cartproxy.storage.scripts import load_script, run_script
 from cartproxy.storage.values import Kind
+
+log = structlog.get_logger("cartproxy.limits")
 
 _SYNC_SECONDS = 0.25
 _MOST_BUCKETS = 50_000  # in memory; the emptiest go first
 _BATCH = 500
 _HOT_SECONDS = 6
 _LEVEL = Kind("limit", "string")
+# Says to `cartproxy doctor` that a client's address could not be read lately.
+UNREADABLE_ADDRESS_KEY = "cpl:{limits}:unreadable-address"
+_NOTE_SECONDS = 60
+_NOTE_LIFE_SECONDS = 86400
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,11 +95,18 @@ class RateLimiter:
     """The counts of one process."""
 
     def __init__(self, client: redis.Redis) -> None:
+        self._client = client
         self._script = load_script(client, __package__, "levels")
         self._buckets: dict[str, _Bucket] = {}
         self._lock = threading.Lock()
         self._counted = threading.Event()
         self._thread: threading.Thread | None = None
+        self._has_unreadable = False
+        self._noted_at = -math.inf
+
+    def note_unreadable_address(self) -> None:
+        """A proxy in front sent something that is no address; noted beside the request."""
+        self._has_unreadable = True
 
     def take(self, limits: Sequence[Limit], *, exactly: bool = False) -> Standing | None:
         """Count one request against all the limits, or against none of them.
@@ -151,12 +166,21 @@ class RateLimiter:
         Without Redis this process goes on with its own counts. Returns whether a bucket is so full
         that what others count matters even while this worker counts nothing.
         """
+        self._note()
         with self._lock:
             hot = [each for each in self._buckets.items() if each[1].is_hot]
             waiting = [each for each in self._buckets.items() if each[1].unsent or each[1].is_hot]
         for start in range(0, len(waiting), _BATCH):
             self._exchange(waiting[start : start + _BATCH])
         return bool(hot)
+
+    def _note(self) -> None:
+        if not self._has_unreadable or time.monotonic() - self._noted_at < _NOTE_SECONDS:
+            return
+        self._has_unreadable, self._noted_at = False, time.monotonic()
+        log.warning("unreadable_client_address")
+        with suppress(StorageError), typed_errors("note_unreadable_address"):
+            self._client.set(UNREADABLE_ADDRESS_KEY, "1", ex=_NOTE_LIFE_SECONDS)
 
     def _exchange(self, waiting: Sequence[tuple[str, _Bucket]]) -> None:
         with self._lock:

@@ -2,26 +2,31 @@
 -- KEYS: record, lock, queue, and the idempotency entries where the write has a key.
 -- ARGV: owner, lease ms, ms that a place in the queue lasts unless asked again, label, intent,
 --       entry, fingerprint, entry's life ms, a kept answer that can't be read and counts as none.
--- Returns {"mismatch"}, {"replay", now, record, answer}, {"busy", "open" if the key is at work}
+-- Returns {"mismatch"}, {"replay", now, record, answer}, {"busy", "open" if the key is at work, how
+-- many wait before this one}, {"full", "open" or not} where too many wait,
 -- or {"granted", now, record, labels of those who wait, "open" if an earlier write with the key has
 -- not ended or is in doubt}. The owner may repeat it at any time.
 local owner, lease, patience = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local open = ''
+-- Each who waits is looked at by each who asks; and of more than these, hardly one gets its turn.
+local most_waiting = 16
 
 if KEYS[4] then
   local fingerprint, answer = find_entry(KEYS[4], ARGV[6], now)
   if fingerprint and fingerprint ~= ARGV[7] then
+    redis.call('HDEL', KEYS[3], owner)  -- it waits no more, and nobody behind it
     return {'mismatch'}
   elseif answer == 'open' then
     open = answer
   elseif answer and answer ~= ARGV[9] then
+    redis.call('HDEL', KEYS[3], owner)
     return {'replay', string.format('%d', now), redis.call('GET', KEYS[1]), answer}
   end
 end
 
-local place, last, earlier, labels, gone = nil, 0, false, {}, {}
+local place, last, labels, gone = nil, 0, {}, {}
 local queue = redis.call('HGETALL', KEYS[3])
 for i = 1, #queue, 2 do
   local number, expires, label = string.match(queue[i + 1], '^(%d+) (%d+) (%w* ?[%w.]*)$')
@@ -36,12 +41,18 @@ for i = 1, #queue, 2 do
     last = math.max(last, tonumber(number))
   end
 end
+local before = 0
 for _, waiting in ipairs(labels) do
-  earlier = earlier or not place or waiting[1] < place
+  if not place or waiting[1] < place then
+    before = before + 1
+  end
 end
 
 local holder = redis.call('GET', KEYS[2])
-if holder ~= owner and (holder or earlier) then
+if holder ~= owner and (holder or before > 0) then
+  if not place and before >= most_waiting then
+    return {'full', open}
+  end
   local waits = string.format('%d %d %s', place or last + 1, now + patience, ARGV[4])
   redis.call('HSET', KEYS[3], owner, waits)
   redis.call('PEXPIRE', KEYS[3], 60000)
@@ -50,7 +61,7 @@ if holder ~= owner and (holder or earlier) then
   if left == -1 or left > lease then
     redis.call('PEXPIRE', KEYS[2], lease)
   end
-  return {'busy', open}
+  return {'busy', open, before}
 end
 
 -- The first write, so that a storage without room refuses here, before anything is done.

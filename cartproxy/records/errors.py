@@ -6,7 +6,7 @@ from cartproxy.errors import CartProxyError
 
 
 class CartBusy(CartProxyError):
-    """Other writes held the cart for longer than this one may wait."""
+    """Other writes held the cart for longer than this one may wait, or too many wait already."""
 
     code = "cart-busy"
     retryable = True

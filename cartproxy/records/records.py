@@ -41,6 +41,7 @@ from cartproxy.storage.values import Kind, note_unreadable
 
 _POLL_SECONDS = 0.015
 _LAST_POLL_SECONDS = 0.06
+_LONGEST_POLL_SECONDS = 0.25  # of those who have others before them
 _NO_ANSWERS: Mapping[str, KeptAnswer] = MappingProxyType({})
 _NO_ANSWER = "-"  # frees a key
 
@@ -172,6 +173,7 @@ class Records:
         self.wait_seconds = lives.wait
         # Who has not asked for so long is gone: half, so that those behind still get a turn.
         self._place_ms = int(lives.wait * 500)
+        self._longest_poll = min(_LONGEST_POLL_SECONDS, self._place_ms / 2000)
         self._probe = probe_script(client)
         self._load, self._begin, self._commit, self._refresh, self._keep, self._note = (
             load_script(client, __package__, *names)
@@ -233,8 +235,8 @@ class Records:
     def writing(self, name: str, deadline: Deadline, intent: Intent) -> Iterator[Write]:
         """Hold the cart's lock; yields the write with the record as it is now.
 
-        Waits its turn while others write. Raises CartBusy when that takes too long,
-        RequestInProgress when it is the same key that is at work, and IdempotencyKeyReused. A
+        Waits its turn while others write. Raises CartBusy when that takes too long or too many
+        wait, RequestInProgress when it is the same key that is at work, and IdempotencyKeyReused. A
         record that can't be read counts as none, but for those that another release or key opens:
         then StorageNewer or StorageUnavailable.
         """
@@ -333,15 +335,22 @@ class Records:
                     continue
                 write.ended = True
                 return now, text
-            if ends.remaining() <= 0:
+            is_full, is_over = state == b"full", ends.remaining() <= 0
+            if is_over and not is_full:
                 with typed_errors("leave_queue"):
                     self._client.hdel(_queue(name), write.owner)
+            if is_over or is_full:
                 if reply[0]:
                     raise RequestInProgress(
                         "The same request is still under way.", outcome=Outcome.UNKNOWN
                     )
-                raise CartBusy("Another change to this cart is still under way.")
-            time.sleep(min(pause, ends.remaining()))
+                raise CartBusy(
+                    "Too many changes to this cart are waiting."
+                    if is_full
+                    else "Another change to this cart is still under way."
+                )
+            wait = min(pause * (1 + reply[1]), self._longest_poll)
+            time.sleep(min(wait, ends.remaining()))
             pause = min(pause * 1.3, _LAST_POLL_SECONDS)
 
     def _loaded(

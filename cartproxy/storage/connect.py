@@ -10,7 +10,6 @@ import structlog
 from redis.backoff import NoBackoff
 from redis.cluster import ClusterNode, RedisCluster
 from redis.driver_info import DriverInfo
-from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.retry import Retry
 from redis.sentinel import Sentinel
 
@@ -46,7 +45,7 @@ def connect(settings: Settings) -> redis.Redis:
     }
     several = SEVERAL_SERVERS.fullmatch(url)
     if several is None:
-        return _OnceByKept.from_url(url, retry=Retry(NoBackoff(), 0), **options)
+        return _Once.from_url(url, retry=Retry(NoBackoff(), 0), **options)
     if several["user"]:
         options["username"] = several["user"]
     if several["password"]:
@@ -79,62 +78,14 @@ class _Once(redis.Redis):
 
     def execute_command(self, *args: Any, **options: Any) -> Any:
         """The answer to a command."""
-        connection = self._take()
+        connection = self.connection_pool.get_connection()
         try:
-            connection.send_command(*args, **options)
+            connection.send_command(*args, **options)  # type: ignore[no-untyped-call]
             return self.parse_response(  # type: ignore[no-untyped-call]
                 connection, args[0], **options
             )
         finally:
-            self._give_back(connection)
-
-    def _take(self) -> Any:
-        return self.connection_pool.get_connection()
-
-    def _give_back(self, connection: Any) -> None:
-        self.connection_pool.release(connection)
-
-
-class _OnceByKept(_Once):
-    """The same by connections that stay ours while all is well.
-
-    To take one out of redis-py's pool and put it back costs as much as the command. When one has
-    cut itself off, all that are idle go back. For one server alone: a Sentinel's pool must see each
-    connection, to end those to a master of before, or a write begins at one and ends at another.
-    """
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(**options)
-        self._idle: list[Any] = []
-
-    def _take(self) -> Any:
-        try:
-            connection = self._idle.pop()
-        except IndexError:
-            return super()._take()
-        if not _is_over(connection):
-            return connection
-        self._give_back_all(connection)
-        return super()._take()
-
-    def _give_back(self, connection: Any) -> None:
-        if connection.is_connected:
-            self._idle.append(connection)
-        else:
-            self._give_back_all(connection)
-
-    def _give_back_all(self, connection: Any) -> None:
-        super()._give_back(connection)
-        while self._idle:
-            super()._give_back(self._idle.pop())
-
-
-def _is_over(connection: Any) -> bool:
-    """Whether the server has ended a connection, or said what nobody has asked for."""
-    try:
-        return bool(connection.can_read())
-    except RedisConnectionError:
-        return True
+            self.connection_pool.release(connection)
 
 
 class _LazyCluster:

@@ -9,10 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import replace
 from decimal import Decimal
 from typing import TypeVar
-from urllib.parse import urlsplit
 
 from cartproxy.deadline import Deadline
 from cartproxy.errors import Outcome
@@ -31,22 +29,17 @@ from cartproxy.store.errors import (
 )
 from cartproxy.store.guard import GuardedTransport
 from cartproxy.store.limits import ADD, Allowance, Payer, Share
+from cartproxy.store.links import Links
 from cartproxy.store.owners import Owners
 from cartproxy.store.transport import Answer
 
 T = TypeVar("T")
 # Opaque and case-sensitive (docs/store-api.md, Objects); the form only guards the path.
 _PATH_SAFE = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
-_HEADER_SAFE = re.compile(r"[\x21-\x7e]{1,4096}", re.ASCII)  # it becomes a Location
-_LOCAL_HOSTS = frozenset(("localhost", "127.0.0.1", "[::1]"))
 
 
 class StoreClient:
-    """One store's API. `shop_url` is the base of its relative images and links.
-
-    `checkout_hosts` are the hosts (with port, where it is not the scheme's own) to which a
-    shopper may be sent; plain http is accepted for this machine alone.
-    """
+    """One store's API. For `shop_url` and `checkout_hosts` see `Links`."""
 
     def __init__(
         self,
@@ -57,9 +50,8 @@ class StoreClient:
         currency: Currency,
     ) -> None:
         self._transport = transport
-        self._shop_url = shop_url
+        self._links = Links(shop_url, checkout_hosts)
         self._currency = currency
-        self._checkout_hosts = frozenset(checkout_hosts)
         self._owners = Owners()
 
     @property
@@ -101,14 +93,9 @@ class StoreClient:
         """
 
         def read(body: object) -> Snapshot:
-            return wire.read_cart(body, order_key, self._shop_url, self._currency)
+            return wire.read_cart(body, order_key, self._links, self._currency)
 
-        snapshot = self._call(
-            "GET", f"/Cart/{order_key}", allowance, operation="get_cart", read=read
-        )
-        if snapshot.checkout_url is not None and not self._leads_to_store(snapshot.checkout_url):
-            return replace(snapshot, checkout_url=None)
-        return snapshot
+        return self._call("GET", f"/Cart/{order_key}", allowance, operation="get_cart", read=read)
 
     def update_cart(self, order_key: str, addresses: Addresses, allowance: Allowance) -> None:
         """Change a cart's addresses. Raises StoreRejected, and StoreNotFound when it is gone."""
@@ -149,7 +136,7 @@ class StoreClient:
         """A product as a shopper may see it; None when there is none, or it is hidden."""
 
         def read(body: object) -> Product | None:
-            return wire.read_product(body, catalog_id, self._shop_url, self._currency)
+            return wire.read_product(body, catalog_id, self._links, self._currency)
 
         path = f"/Products/{catalog_id}"
         try:
@@ -209,18 +196,6 @@ class StoreClient:
         status, reason = wire.read_error(answer.body) or (None, "")
         # An error may come under HTTP 200, with the true status in the body alone.
         raise _refusal(answer.status if answer.status >= 400 else status or 400, reason, answer)
-
-    def _leads_to_store(self, url: str) -> bool:
-        if not _HEADER_SAFE.fullmatch(url):
-            return False
-        try:
-            parts = urlsplit(url)
-        except ValueError:
-            return False
-        host = parts.netloc.lower()  # with any user and port: neither may be smuggled in
-        secure = parts.scheme == "https"
-        local = parts.scheme == "http" and host.partition(":")[0] in _LOCAL_HOSTS
-        return (secure or local) and host in self._checkout_hosts
 
 
 def _id(body: object, key: str, asked: str | None = None) -> str:

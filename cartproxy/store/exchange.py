@@ -16,6 +16,9 @@ _RECEIVE_BYTES = 64 * 1024
 _MAX_HEAD_BYTES = 64 * 1024
 _MAX_FIELDS = 100
 _MAX_CHUNK_LINE_BYTES = 256
+# Of all that is not the body: heads, lines of chunks and trailers, each with what it costs to read.
+_MAX_FRAMING_BYTES = 256 * 1024
+_PIECE_BYTES = 32
 _TEXT = rb"[^\x00-\x08\x0a-\x1f\x7f]*"
 _STATUS = re.compile(rb"HTTP/1\.([01]) ([1-9][0-9]{2})(?: " + _TEXT + rb")?")
 # A folded line, or a space before the colon, is none: two readers could see two things in it.
@@ -49,6 +52,7 @@ class Exchange:
         self._sock = sock
         self._ends = ends
         self._held = bytearray()
+        self._framing_left = _MAX_FRAMING_BYTES
         self.reusable = False
         self._expect_silence()
         self._limit_wait()
@@ -132,6 +136,9 @@ class Exchange:
             self._receive_more()
         if not 0 <= end <= limit:
             raise BrokenAnswer("a line or head without an end")
+        self._framing_left -= end + _PIECE_BYTES
+        if self._framing_left < 0:
+            raise BrokenAnswer("more framing than any answer needs")
         return self._take(end, len(mark))
 
     def _read_exactly(self, size: int, limit: int) -> bytes:

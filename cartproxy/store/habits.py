@@ -13,6 +13,7 @@ from typing import Any
 from cartproxy.model.cart import Addresses, Currency, NewItem
 from cartproxy.store import wire
 from cartproxy.store.errors import StoreBadResponse
+from cartproxy.store.links import Links
 from cartproxy.store.transport import Answer
 
 _ISO_DATE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?")
@@ -123,7 +124,7 @@ def sellable(answer: Answer) -> Iterator[int]:
     for each in listed:
         try:
             catalog_id = int(each["SKUInfo"]["CatalogID"])
-            product = wire.read_product([each], catalog_id, "https://store.invalid/", _CURRENCY)
+            product = wire.read_product([each], catalog_id, _LINKS, _CURRENCY)
         except (KeyError, TypeError, ValueError, StoreBadResponse):
             continue
         if product is None or not product.available or product.minimum_quantity:
@@ -133,4 +134,4 @@ def sellable(answer: Answer) -> Iterator[int]:
             yield catalog_id
 
 
-_CURRENCY = Currency("USD")
+_CURRENCY, _LINKS = Currency("USD"), Links("https://store.invalid/", ())

@@ -1,12 +1,19 @@
-"""Plain text out of the store's HTML."""
+"""Plain text out of the store's HTML.
+
+lxml reads it, by events: in the order in which it is written, and in linear time. A tree would move
+words out of tables, and takes time by the square of how deep it is nested.
+"""
 
 from __future__ import annotations
 
+import html
 import re
+import unicodedata
 from collections.abc import Callable
 from functools import lru_cache, wraps
-from html.parser import HTMLParser
 from typing import TypeVar
+
+from lxml import etree
 
 from cartproxy.model.cart import ItemOption
 
@@ -16,9 +23,17 @@ _UNWANTED = re.compile(
     r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069]"
 )
 _SPACE = re.compile(r"\s+")
-# No name is longer; and html.parser takes time by the square of what is never closed.
-_MAX_HTML = 10_000
-_SKIPPED = frozenset(("script", "style"))
+_TAG = re.compile(r"<[^<>]*>?")
+_MAX_TEXT = 8_000  # no name is longer
+_MAX_MARKUP = 64_000  # of a whole answer: a cart of 90 lines has about 20,000
+_MAX_UNREAD = 200
+_BOLD = frozenset(("b", "strong"))
+_INLINE = _BOLD | frozenset((
+    "a", "abbr", "acronym", "big", "bdi", "bdo", "body", "cite", "code", "del", "dfn", "em",
+    "font", "html", "i", "img", "ins", "kbd", "label", "mark", "nobr", "q", "s", "samp",
+    "small", "span", "strike", "sub", "sup", "time", "tt", "u", "var", "wbr",
+))  # fmt: skip
+_NO_TEXT = frozenset(("script", "style", "template", "title", "iframe", "noembed", "noframes"))
 _Read = TypeVar("_Read")
 # A shop's names and pictures are the same in all its carts; no store may make us hold much more.
 _REMEMBERED_TEXTS = 1_000
@@ -37,32 +52,49 @@ def remembered(read: Callable[..., _Read]) -> Callable[..., _Read]:
     return recall
 
 
-class _Segments(HTMLParser):
-    """Splits HTML at its line breaks, and keeps apart what is bold from what is not."""
+class _Runs:
+    """Splits HTML where a browser begins a new line, and keeps apart what is bold."""
 
     def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
-        self.segments: list[tuple[list[str], list[str]]] = [([], [])]
+        self._lines: list[list[tuple[bool, str]]] = [[]]
         self._bold = 0
         self._skipping = 0
 
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if tag in ("br", "p", "div", "li"):
-            self.segments.append(([], []))
-        elif tag in ("b", "strong"):
+    def start(self, tag: str, _: object) -> None:
+        if tag in _BOLD:
             self._bold += 1
-        elif tag in _SKIPPED:
+        elif tag in _NO_TEXT:
             self._skipping += 1
+        elif tag not in _INLINE:
+            self._break()
 
-    def handle_endtag(self, tag: str) -> None:
-        if tag in ("b", "strong"):
-            self._bold = max(0, self._bold - 1)
-        elif tag in _SKIPPED:
-            self._skipping = max(0, self._skipping - 1)
+    def end(self, tag: str) -> None:
+        if tag in _BOLD:
+            self._bold -= 1
+        elif tag in _NO_TEXT:
+            self._skipping -= 1
+        elif tag not in _INLINE:
+            self._break()
 
-    def handle_data(self, data: str) -> None:
+    def data(self, text: str) -> None:
         if not self._skipping:
-            self.segments[-1][0 if self._bold else 1].append(data)
+            self._lines[-1].append((self._bold > 0, text))
+
+    def _break(self) -> None:
+        if self._lines[-1] or len(self._lines) == 1:
+            self._lines.append([])
+
+    def close(self) -> list[tuple[str, str]]:
+        """The first line, where the name belongs, and those of the others that are not empty."""
+        first, *others = map(_split, self._lines)
+        return [first, *filter(any, others)]
+
+
+def _split(line: list[tuple[bool, str]]) -> tuple[str, str]:
+    """What is bold at the beginning of a line, and all that follows."""
+    length = next((at for at, (bold, text) in enumerate(line) if not bold and text.strip()), None)
+    head, rest = line[:length], line[length:] if length is not None else []
+    return tidy("".join(text for _, text in head)), tidy("".join(text for _, text in rest))
 
 
 def tidy(text: str) -> str:
@@ -70,27 +102,24 @@ def tidy(text: str) -> str:
     return _SPACE.sub(" ", _UNWANTED.sub("", text)).strip()
 
 
-def _segments(html: str) -> list[tuple[str, str]]:
-    if "<" not in html and "&" not in html:  # most texts, and parsing is dear
-        return [("", tidy(html))]
-    parser = _Segments()
-    try:
-        parser.feed(html[:_MAX_HTML])
-        parser.close()
-    except AssertionError:  # html.parser's way to say that a declaration is malformed
-        return _segments(html.replace("<!", ""))
-    except ValueError:  # a character reference of more digits than Python makes a number of
-        return _segments(html.replace("&#", ""))
-    return [(tidy("".join(bold)), tidy("".join(plain))) for bold, plain in parser.segments]
-
-
-def plain_text(html: str) -> str:
-    """HTML as one line of text."""
-    return " ".join(part for segment in _segments(html) for part in segment if part)
+def _lines(markup: str) -> list[tuple[str, str]]:
+    if "<" not in markup and "&" not in markup:  # most texts, and parsing is expensive
+        return [("", tidy(markup))]
+    # Behind an element: the parser takes away white space and what looks like a document's head.
+    parser = etree.HTMLParser(target=_Runs(), huge_tree=True)
+    parser.feed("<span>" + _UNWANTED.sub("", markup))
+    lines: list[tuple[str, str]] = parser.close()
+    return lines
 
 
 @remembered
-def describe_item(html: str) -> tuple[str, tuple[ItemOption, ...]]:
+def plain_text(markup: str) -> str:
+    """HTML as one line of text."""
+    return " ".join(part for line in _lines(markup[:_MAX_TEXT]) for part in line if part)
+
+
+@remembered
+def describe_item(markup: str) -> tuple[str, tuple[ItemOption, ...]]:
     """A line's name and options from its `ItemDescription`.
 
     The store writes `Name<br><b>Size:</b>&nbsp;M<br>...` (docs/store-api.md, Objects). What is
@@ -98,9 +127,51 @@ def describe_item(html: str) -> tuple[str, tuple[ItemOption, ...]]:
     """
     name: list[str] = []
     options: list[ItemOption] = []
-    for index, (bold, plain) in enumerate(_segments(html)):
+    for index, (bold, rest) in enumerate(_lines(markup[:_MAX_TEXT])):
         if index and bold.endswith(":"):
-            options.append(ItemOption(bold.removesuffix(":").strip(), plain))
+            options.append(
+                ItemOption(first_visible(bold.removesuffix(":").strip(), "Option"), rest)
+            )
         else:
-            name += [part for part in (bold, plain) if part]
+            name += [part for part in (bold, rest) if part]
     return " ".join(name), tuple(options)
+
+
+def first_visible(*texts: str) -> str:
+    """The first that shows something: a nameless product can't be bought or heard."""
+    for text in texts:
+        # Of ASCII, tidy leaves only what is visible.
+        if text and (text.isascii() or _is_visible(text)):
+            return text
+    return ""
+
+
+def _is_visible(text: str) -> bool:
+    return any(unicodedata.category(letter)[0] in "LNPS" for letter in text)
+
+
+class Texts:
+    """The texts of one answer, which may cost so much altogether and no more.
+
+    When that is spent, each of the others is short, and as it is without its tags.
+    """
+
+    def __init__(self) -> None:
+        self._left = _MAX_MARKUP
+
+    def plain(self, markup: str) -> str:
+        """HTML as one line of text."""
+        return plain_text(markup) if self._affords(markup) else _unread(markup)
+
+    def describe(self, markup: str) -> tuple[str, tuple[ItemOption, ...]]:
+        """A line's name and options (see `describe_item`)."""
+        return describe_item(markup) if self._affords(markup) else (_unread(markup), ())
+
+    def _affords(self, markup: str) -> bool:
+        if "<" in markup or "&" in markup:
+            self._left -= min(len(markup), _MAX_TEXT)
+        return self._left >= 0
+
+
+def _unread(markup: str) -> str:
+    return tidy(html.unescape(_TAG.sub(" ", markup[:_MAX_UNREAD])))

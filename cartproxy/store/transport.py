@@ -36,11 +36,12 @@ from cartproxy.store.errors import (
     StoreUnreachable,
 )
 from cartproxy.store.exchange import AnswerTooLarge, BrokenAnswer, Exchange, NotAsked
+from cartproxy.store.limits import LONGEST_PAUSE_SECONDS
 from cartproxy.store.sessions import StorePool, store_pool
 from cartproxy.tracing import span
 
 MAX_ANSWER_BYTES = 1024 * 1024
-_LONGEST_NUMBER = 9  # digits
+_MAX_OBJECTS = 5_000  # a cart of 90 lines has 91, a product of a thousand variants some 1,100
 _SAFE_PATH = re.compile(r"[!-~]+", re.ASCII)
 _NO_TIME_LEFT = "There is no time left to ask the store."
 
@@ -49,8 +50,8 @@ _NO_TIME_LEFT = "There is no time left to ask the store."
 class Answer:
     """What came back: the HTTP status, the parsed JSON (Decimals for fractions) and `Retry-After`.
 
-    `body` is None when an error came without readable JSON. `retry_after` is in seconds, and None
-    when absent or not a plain number. `date` is the header of that name, as it came.
+    `body` is None when an error came without readable JSON. `retry_after` is in seconds, at most
+    60, and None when absent or not a plain number. `date` is the header of that name, as it came.
     """
 
     status: int
@@ -179,9 +180,7 @@ def _number(value: object) -> int | float:
 
 def _read(exchange: Exchange, maybe_applied: Outcome) -> Answer:
     status = exchange.status
-    retry_after = exchange.headers.get("retry-after", "")
-    plain = retry_after.isascii() and retry_after.isdigit() and len(retry_after) <= _LONGEST_NUMBER
-    seconds = int(retry_after) if plain else None
+    seconds = _retry_after(exchange.headers.get("retry-after", ""))
     if 300 <= status < 400:
         raise StoreBadResponse("The store answered with a redirect.", outcome=maybe_applied)
     if status >= 500:
@@ -197,6 +196,14 @@ def _read(exchange: Exchange, maybe_applied: Outcome) -> Answer:
     return Answer(status, body, seconds, exchange.headers.get("date", ""))
 
 
+def _retry_after(text: str) -> int | None:
+    """The seconds to wait; shoppers get them too, so no store may send them away for a year."""
+    if not (text.isascii() and text.isdigit()):
+        return None
+    number = text.lstrip("0") or "0"
+    return min(int(number[:4]), LONGEST_PAUSE_SECONDS)
+
+
 def _json(exchange: Exchange, outcome: Outcome) -> object:
     if exchange.headers.get("content-encoding", "identity").lower() != "identity":
         raise StoreBadResponse(
@@ -208,6 +215,8 @@ def _json(exchange: Exchange, outcome: Outcome) -> object:
         raise StoreBadResponse(
             "The store's answer is larger than 1 MiB.", outcome=outcome
         ) from None
+    if raw.count(b"{") > _MAX_OBJECTS:
+        raise StoreBadResponse("The store's answer holds too many objects.", outcome=outcome)
     try:
         body: object = json.loads(raw, parse_float=Decimal, parse_constant=_refuse_constant)
     except (ValueError, ArithmeticError, RecursionError):

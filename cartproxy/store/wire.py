@@ -12,13 +12,14 @@ from functools import reduce
 from itertools import pairwise
 from math import gcd
 from typing import Any
-from urllib.parse import parse_qsl, urljoin, urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from cartproxy.model.cart import Addresses, Currency, LineItem, LineState, NewItem, Snapshot
 from cartproxy.model.order import Order
 from cartproxy.model.product import Kind, OptionSet, Product, ProductOption, Variant
 from cartproxy.store.errors import StoreBadResponse
-from cartproxy.store.text import describe_item, plain_text, remembered, tidy
+from cartproxy.store.links import Links
+from cartproxy.store.text import Texts, first_visible, plain_text
 
 Wire = Mapping[str, object]
 
@@ -155,8 +156,8 @@ def read_envelope(body: object, key: str, asked: str | None = None) -> str:
     return str(value)
 
 
-def read_cart(body: object, order_key: str, shop_url: str, currency: Currency) -> Snapshot:
-    """The Cart of this key with its lines; relative images become absolute under `shop_url`.
+def read_cart(body: object, order_key: str, links: Links, currency: Currency) -> Snapshot:
+    """The Cart of this key with its lines; addresses that lead elsewhere are left out.
 
     Raises StoreBadResponse for a cart of another key, or of none. The documented sample has none,
     but it has no lines and no checkout either, which live carts have: it is older than they are
@@ -166,15 +167,16 @@ def read_cart(body: object, order_key: str, shop_url: str, currency: Currency) -
     wire = one(body)
     if wire.get("OrderKey") != order_key:
         raise StoreBadResponse("The store's answer is not the cart that was asked for.")
-    items = tuple(_line(line, shop_url, currency) for line in _objects(wire.get("CartItemList")))
+    texts = Texts()
+    lines = _objects(wire.get("CartItemList"))
+    items = tuple(_line(line, links, currency, texts) for line in lines)
     if len({line.item_id for line in items}) < len(items):
         # Lines are changed and counted by their ids.
         raise StoreBadResponse("The store's answer names a line twice.")
-    url = wire.get("CheckoutURL")
-    return Snapshot(items=items, checkout_url=url if isinstance(url, str) and url else None)
+    return Snapshot(items=items, checkout_url=links.checkout(wire.get("CheckoutURL")))
 
 
-def _line(wire: Wire, shop_url: str, currency: Currency) -> LineItem:
+def _line(wire: Wire, links: Links, currency: Currency, texts: Texts) -> LineItem:
     """A line; one with a text where a number belongs, such as "1,234.50", is marked unreadable.
 
     Its other lines are what they are: the shopper gets to see them, and to remove this one.
@@ -184,26 +186,25 @@ def _line(wire: Wire, shop_url: str, currency: Currency) -> LineItem:
         wire = {**wire, **{name: _UNKNOWN[name] for name in unreadable}}
     quantity = _decimal(wire, "ItemQuantity")
     unit_price, option_price = _decimal(wire, "ItemUnitPrice"), _decimal(wire, "ItemOptionPrice")
-    name, options = describe_item(_text(wire, "ItemDescription"))
+    catalog_id, sku = _integer(wire, "CatalogID"), texts.plain(_text(wire, "ItemID"))
+    name, options = texts.describe(_text(wire, "ItemDescription"))
     return LineItem(
         item_id=str(_integer(wire, "CartItemID")),
-        catalog_id=_integer(wire, "CatalogID"),
-        sku=plain_text(_text(wire, "ItemID")),
-        name=name,
+        catalog_id=catalog_id,
+        sku=sku,
+        name=first_visible(name, sku, f"Product {catalog_id}"),
         options=options,
         quantity=quantity,
         unit_price=currency.pad(unit_price),
         option_price=currency.pad(option_price),
         line_total=currency.round((unit_price + option_price) * quantity),
         derived=not unit_price and name.startswith(_DERIVED),
-        image_url=_url(wire, "ItemImage1", shop_url),
+        image_url=_url(wire, "ItemImage1", links),
         state=LineState.UNREADABLE if unreadable else LineState.IN_STORE,
     )
 
 
-def read_product(
-    body: object, catalog_id: int, shop_url: str, currency: Currency
-) -> Product | None:
+def read_product(body: object, catalog_id: int, links: Links, currency: Currency) -> Product | None:
     """This product as a shopper may see it; None when the store hides it or does not sell it.
 
     Raises StoreBadResponse for another product.
@@ -215,29 +216,31 @@ def read_product(
     if wire.get("Hide") is True or wire.get("NotForSale") is True:
         return None
     regular, on_sale = currency.pad(_decimal(sku, "Price")), sku.get("OnSale") is True
+    texts = Texts()
+    code = texts.plain(_text(sku, "SKU"))
+    name = first_visible(texts.plain(_text(sku, "Name")), code, f"Product {catalog_id}")
     option_sets = tuple(
-        _option_set(each, shop_url, currency)
+        _option_set(each, links, currency, texts)
         for each in _sorted(wire.get("OptionSetList"), "OptionSorting")
     )
     stock = _optional(sku, "Stock")
     back_orders = _word(wire, "InventoryControl") == "2"  # docs/store-api.md, Products
-    code = plain_text(_text(sku, "SKU"))
     choices = {option.option_id for each in option_sets for option in each.options}
     counted = [
         each
         for each in _objects(wire.get("AdvancedOptionList"))
         if choices.issuperset(_variant_ids(each))
     ]
-    variants = tuple(_variant(each, code, back_orders, currency) for each in counted)
+    variants = tuple(_variant(each, code, back_orders, currency, texts) for each in counted)
     left = [variant.stock for variant in variants] or [stock]
     return Product(
         catalog_id=catalog_id,
         sku=code,
-        name=plain_text(_text(sku, "Name")),
+        name=name,
         price=currency.pad(_decimal(sku, "SalePrice")) if on_sale else regular,
         list_price=regular if on_sale else None,
-        image_url=_url(wire, "MainImageFile", shop_url) or _url(wire, "ThumbnailFile", shop_url),
-        product_url=_url(wire, "ProductLink", shop_url),
+        image_url=_url(wire, "MainImageFile", links) or _url(wire, "ThumbnailFile", links),
+        product_url=_url(wire, "ProductLink", links),
         available=back_orders or any(each is None or each > 0 for each in left),
         option_sets=option_sets,
         variants=tuple(each for each in variants if each.option_ids),
@@ -247,14 +250,15 @@ def read_product(
     )
 
 
-def _option_set(wire: Wire, shop_url: str, currency: Currency) -> OptionSet:
+def _option_set(wire: Wire, links: Links, currency: Currency, texts: Texts) -> OptionSet:
     choices = _sorted(wire.get("OptionList"), "OptionSorting")
-    type_ = plain_text(_text(wire, "OptionType"))
+    option_set_id = _integer(wire, "OptionSetID")
+    type_ = texts.plain(_text(wire, "OptionType"))
     kind = _KINDS.get("".join(filter(str.isalpha, type_.lower())), Kind.UNSUPPORTED)
     limit = _positive(wire, "OptionSizeLimit") if kind.is_typed else None
     return OptionSet(
-        option_set_id=_integer(wire, "OptionSetID"),
-        name=plain_text(_text(wire, "OptionSetName")),
+        option_set_id=option_set_id,
+        name=first_visible(texts.plain(_text(wire, "OptionSetName")), f"Option {option_set_id}"),
         type=type_,
         kind=kind,
         required=wire.get("OptionRequired") is True,
@@ -262,10 +266,13 @@ def _option_set(wire: Wire, shop_url: str, currency: Currency) -> OptionSet:
         options=tuple(
             ProductOption(
                 option_id=_integer(choice, "OptionID"),
-                name=plain_text(_text(choice, "OptionName")),
+                name=first_visible(
+                    texts.plain(_text(choice, "OptionName")),
+                    f"Choice {_integer(choice, 'OptionID')}",
+                ),
                 price_difference=currency.pad(_decimal(choice, "OptionValue")),
                 selected=choice.get("OptionSelected") is True,
-                image_url=_url(choice, "OptionImagePath", shop_url),
+                image_url=_url(choice, "OptionImagePath", links),
             )
             for choice in choices
             if choice.get("OptionHide") is not True
@@ -273,10 +280,10 @@ def _option_set(wire: Wire, shop_url: str, currency: Currency) -> OptionSet:
     )
 
 
-def _variant(wire: Wire, sku: str, back_orders: bool, currency: Currency) -> Variant:
+def _variant(wire: Wire, sku: str, back_orders: bool, currency: Currency, texts: Texts) -> Variant:
     """A price of 0 is none of its own. The SKU is given whole, or as what is appended."""
     price, stock = _positive(wire, "AdvancedOptionPrice"), _optional(wire, "AdvancedOptionStock")
-    own = plain_text(_text(wire, "AdvancedOptionSufix"))
+    own = texts.plain(_text(wire, "AdvancedOptionSufix"))
     return Variant(
         option_ids=_variant_ids(wire),
         available=back_orders or stock is None or stock > 0,
@@ -320,7 +327,8 @@ def _quantities(wire: Wire) -> dict[str, Any]:
 
 def _listed(wire: Wire) -> list[Decimal]:
     """The quantities of `QuantityOptions`, rising; none where one of them is no quantity."""
-    texts = _word(wire, "QuantityOptions")[:_MAX_LISTED].split(",")
+    listed = _word(wire, "QuantityOptions")
+    texts = listed.split(",") if len(listed) <= _MAX_LISTED else [""]
     if not all(_QUANTITY.fullmatch(text.strip()) for text in texts):
         return []
     return sorted({Decimal(text.strip()) for text in texts} - {Decimal(0)})
@@ -466,16 +474,5 @@ def _positive(wire: Wire, name: str) -> Decimal | None:
     return number if number > 0 else None
 
 
-def _url(wire: Wire, name: str, shop_url: str) -> str | None:
-    """An absolute http(s) address; None for none and for every other scheme."""
-    value = tidy(_text(wire, name))
-    return _absolute(shop_url, value) if value else None
-
-
-@remembered
-def _absolute(shop_url: str, value: str) -> str | None:
-    try:
-        url = urljoin(shop_url, value)
-        return url if urlsplit(url).scheme in ("http", "https") else None
-    except ValueError:
-        return None
+def _url(wire: Wire, name: str, links: Links) -> str | None:
+    return links.absolute(_text(wire, name))

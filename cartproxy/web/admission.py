@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 
 from flask import Response
 
 from cartproxy.deadline import Deadline
-from cartproxy.limits.rate_limiter import Limit
+from cartproxy.limits.addresses import network
 from cartproxy.web import api_keys
-from cartproxy.web.bodies import FORM_TYPE
+from cartproxy.web.bodies import FORM_TYPE, receive
 from cartproxy.web.caller import Caller
 from cartproxy.web.context import Context
 from cartproxy.web.credentials import read_bearer
 from cartproxy.web.origins import add_cors_headers
-from cartproxy.web.rate_limits import RateLimits, add_fields, network
+from cartproxy.web.rate_limits import RateLimits, add_fields
 from cartproxy.web.refusals import Refused
 from cartproxy.web.request import Request
 from cartproxy.web.stores import STORES_PATH, Store
@@ -34,8 +33,7 @@ def admit(request: Request, context: Context) -> Response | None:
     if request.path.startswith(STORES_PATH):
         # Not from the route: where there is none, a page may read that as well.
         request.store_id = request.path[len(STORES_PATH) :].partition("/")[0]
-    if request.environ["PATH_INFO"].startswith("//"):
-        # werkzeug would read one slash; what guards an address in front of us would read two.
+    if request.is_written_otherwise:
         raise Refused("not-found", "There is nothing at this address.")
     if not request.store_id:
         return None
@@ -88,17 +86,19 @@ def admit_creation(request: Request, limits: RateLimits) -> None:
     """Count a new cart of the request's caller. Raises RateLimited."""
     caller = request.caller
     assert caller is not None  # noqa: S101 - who makes a cart has been through `admit`
-    quota = caller.store.creates_of.get(caller.origin, 0)
-    own = Limit("origin-creates", f"creates:{caller.store.id}:{caller.origin}", quota)
-    request.standing = limits.take("creates", caller.address, None, [own])
+    quota = caller.store.creates_of.find(caller.origin)
+    request.standing = limits.take("creates", caller.address, None, [quota] if quota else [])
 
 
 def finish(request: Request, context: Context, response: Response) -> None:
     """After every request: CORS headers under a store, how its limit stands, a cookie if due."""
     if request.store_id:
         origin = _origin_that_may_read(request, context, request.store)
-        add_cors_headers(response, origin, preflight=request.method == "OPTIONS")
-    add_fields(response, request.standing)
+        wanted = request.header("Access-Control-Request-Headers") or ""
+        add_cors_headers(response, origin, wanted if request.method == "OPTIONS" else None)
+    if "public" not in response.headers.get("Cache-Control", ""):
+        # Else a cache would tell everybody how one client's limit stood.
+        add_fields(response, request.standing)
     if request.caller and request.caller.cookie:
         context.cookie.issue(response, request.caller.cookie)
 
@@ -113,10 +113,9 @@ def _reported_address(address: str | None) -> str | None:
     if address is None:
         return None
     try:
-        ipaddress.ip_address(address)
+        return network(address)
     except ValueError:
         raise Refused("malformed-request", f"{_ADDRESS_HEADER} is no address.") from None
-    return network(address)
 
 
 def _origin_that_may_read(request: Request, context: Context, store: Store | None) -> str | None:
@@ -126,7 +125,7 @@ def _origin_that_may_read(request: Request, context: Context, store: Store | Non
     """
     origin = request.header("Origin")
     stores = context.stores.values() if store is None else (store,)
-    return origin if origin and any(each.origins.allow(origin) for each in stores) else None
+    return origin if origin and any(origin in each.origins for each in stores) else None
 
 
 def _admitted_origin(request: Request, context: Context, store: Store) -> str:
@@ -134,20 +133,22 @@ def _admitted_origin(request: Request, context: Context, store: Store) -> str:
     site = request.args.get("site") if request.path.endswith("/checkout") else None
     if site and (origin == context.own_origin or (origin is None and request.is_safe)):
         # A page of this service goes on with a checkout that began on that site.
-        if store.origins.allow(site):
+        if site in store.origins:
             return site
         raise Refused("origin-refused", "This site is not on the store's list of origins.")
     if request.is_safe and origin in (None, context.own_origin):
         return context.own_origin  # a page of this service itself
     if origin is None:
         raise Refused("origin-refused", "A write must name its Origin.")
-    if not store.origins.allow(origin):
+    if origin not in store.origins:
         raise Refused("origin-refused", "This site is not on the store's list of origins.")
     return origin
 
 
 def _refuse_body(request: Request) -> None:
-    if (request.content_length or 0) > 0 or request.header("Transfer-Encoding"):
+    """Refuse a read with a body; proxies may frame a body that is empty."""
+    chunked = request.header("Transfer-Encoding") is not None
+    if (request.content_length or 0) > 0 or (chunked and receive(request, 1)):
         raise Refused("malformed-request", "A read has no body.")
 
 

@@ -6,20 +6,30 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
+from itertools import islice
 from typing import Any
 from urllib.parse import parse_qsl
 
 from marshmallow import Schema, ValidationError
 
 from cartproxy.web.context import context
+from cartproxy.web.fields import MAX_ERRORS
 from cartproxy.web.refusals import Refused
 from cartproxy.web.request import Request, current
 
 JSON_TYPE = "application/json"
 FORM_TYPE = "application/x-www-form-urlencoded"
 _INTEGER = re.compile(r"[1-9][0-9]{0,9}", re.ASCII)
-_NUMBER = re.compile(r"[0-9]{1,9}(\.[0-9]{1,6})?", re.ASCII)
-_OPTION = re.compile(r"option-([1-9][0-9]{0,9})", re.ASCII)
+# As people write one: "1,5", ".5", "+1". A comma before three digits may mean a thousand.
+_NUMBER = re.compile(
+    r"\+?(?:[0-9]{1,9}(?:\.[0-9]{0,6}|,(?:[0-9]{0,2}|[0-9]{4,6}))?|[.,][0-9]{1,6})", re.ASCII
+)
+_LINE_BREAK = re.compile(r"\s*[\r\n]+\s*")
+_OPTION = re.compile(r"option-([1-9][0-9]{0,9})(?:-([1-9][0-9]{0,9}))?", re.ASCII)
+# What a form may try to set and only the store decides, by the name's letters in lower case.
+_STORES_OWN = re.compile(
+    r"(?:item|unit|option|sale|retail|list)*(?:price|cost|discount)|orderkey|customerid|orderamount"
+)
 
 
 def read_body(limit: int | None = None) -> bytes:
@@ -38,7 +48,7 @@ def read_body(limit: int | None = None) -> bytes:
         raise _too_large(limit)
     if length is None and not request.environ.get("wsgi.input_terminated"):
         return b""
-    body = _receive(request, limit + 1 if length is None else length)
+    body = receive(request, limit + 1 if length is None else length)
     if len(body) > limit:
         raise _too_large(limit)
     if length is not None and len(body) < length:
@@ -52,14 +62,12 @@ def _too_large(limit: int) -> Refused:
     return Refused("body-too-large", f"A body may have {limit} bytes.")
 
 
-def _receive(request: Request, size: int) -> bytes:
+def receive(request: Request, size: int) -> bytes:
     """Up to so many bytes of the body, as far as they come before the request's deadline."""
-    client = request.environ.get("gunicorn.socket")
-    with context().connections.reading(client):
-        try:
-            body: bytes = request.environ["wsgi.input"].read(size)
-        except Exception as error:  # WSGI has no name for what servers raise at broken chunks
-            raise Refused("malformed-request", "The body can't be read.") from error
+    try:
+        body: bytes = request.environ["wsgi.input"].read(size)
+    except Exception as error:  # WSGI has no name for what servers raise at broken chunks
+        raise Refused("malformed-request", "The body can't be read.") from error
     return body
 
 
@@ -81,9 +89,11 @@ def load_json(*schemas: Schema) -> Any:
 
 
 def load_form(schema: Schema) -> Any:
-    """A form as a new item: `catalog_id`, `quantity`, `option-{set}` = `{id}` or `{id}:{text}`.
+    """A form as a new item: `catalog_id`, `quantity`, `option-{set}` = `{id}` or `{id}:{text}`,
+    or `option-{set}-{id}` = `{text}` for what is typed.
 
-    Raises Refused like `load_json`.
+    Other fields are the page's or the browser's, and mean nothing here; one that would set what
+    only the store decides, such as a price, is refused. Raises Refused like `load_json`.
     """
     if current().media_type != FORM_TYPE:
         raise Refused("unsupported-media-type", f"The form must be sent as {FORM_TYPE}.")
@@ -93,7 +103,11 @@ def load_form(schema: Schema) -> Any:
     except ValueError:
         raise Refused("malformed-request", "The form can't be read.") from None
     names = [name for name, _ in pairs]
-    twice = sorted({name for name in names if names.count(name) > 1})
+    own = [name for name in names if _STORES_OWN.fullmatch(_letters(name))]
+    if own:
+        errors = [(f"/{name}"[:65], "The store decides this.") for name in sorted({*own})]
+        raise Refused("invalid-request", "The form can't be accepted.", errors=errors)
+    twice = [name for name in ("catalog_id", "quantity") if names.count(name) > 1]
     if twice:
         errors = [(f"/{name}", "Must be there once.") for name in twice]
         raise Refused("invalid-request", "A field is there twice.", errors=errors)
@@ -104,19 +118,36 @@ def _form_document(pairs: Sequence[tuple[str, str]]) -> dict[str, Any]:
     """The form as JSON; what is no number stays text, for the schema to refuse."""
     document: dict[str, Any] = {}
     options: list[dict[str, Any]] = []
-    for name, text in pairs:
-        if match := _OPTION.fullmatch(name):
-            option_id, _, value = text.partition(":")
+    for name, written in pairs:
+        text = written.strip()
+        if name.startswith("option-"):
+            match = _OPTION.fullmatch(name)
+            if match is None:  # an option that is not understood must not be left out in silence
+                document[name] = text
+                continue
+            if not text:
+                continue
+            typed = _LINE_BREAK.sub(" ", text)
+            option_id, value = (match[2], typed) if match[2] else _split(text)
             chosen = {"option_set_id": int(match[1]), "option_id": _integer(option_id)}
-            if text:
-                options.append(chosen | {"value": value})
-        elif name == "quantity":
-            document[name] = Decimal(text) if _NUMBER.fullmatch(text) else text
-        else:
+            options.append(chosen | {"value": value})
+        elif name == "quantity" and text:
+            number = text.replace(",", ".")
+            document[name] = Decimal(number) if _NUMBER.fullmatch(text) else text
+        elif name == "catalog_id":
             document[name] = _integer(text)
     if options:
         document["options"] = options
     return document
+
+
+def _split(text: str) -> tuple[str, str]:
+    option_id, _, value = text.partition(":")
+    return option_id, value
+
+
+def _letters(name: str) -> str:
+    return "".join(filter(str.isalpha, name.lower()))
 
 
 def _integer(text: str) -> int | str:
@@ -126,7 +157,7 @@ def _integer(text: str) -> int | str:
 def _parse(body: bytes) -> object:
     try:
         return json.loads(
-            body.decode(),
+            body.decode("utf-8-sig"),
             parse_float=Decimal,
             parse_constant=_refuse_constant,
             object_pairs_hook=_unique,
@@ -152,7 +183,7 @@ def _validate(schema: Schema, document: dict[str, Any]) -> Any:
     try:
         return schema.load(document)
     except ValidationError as error:
-        errors = list(_pointers(error.messages))
+        errors = list(islice(_pointers(error.messages), MAX_ERRORS + 1))
         raise Refused("invalid-request", "The request can't be accepted.", errors=errors) from None
 
 

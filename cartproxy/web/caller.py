@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from cartproxy.deadline import Deadline
@@ -41,14 +41,14 @@ class Caller:
             self.cookie = self.credential
         return self._named(self.credential)
 
-    def check_products(self, catalog_ids: Iterable[int]) -> None:
-        """Refuse products that the site may not sell. Raises Refused."""
-        listed = self.store.products_of.get(self.origin)
+    def check_products(self, catalog_ids: Mapping[str, int]) -> None:
+        """Refuse products that the site may not sell, by their JSON pointers. Raises Refused."""
+        listed = self.store.products_of.find(self.origin)
         if listed is None:
             return
-        wrong = [at for at, each in enumerate(catalog_ids) if each not in listed]
+        wrong = [at for at, each in catalog_ids.items() if each not in listed]
         if wrong:
-            errors = [(f"/items/{at}", "Not on this site's list.") for at in wrong]
+            errors = [(at, "Not on this site's list.") for at in wrong if at]
             raise Refused("product-refused", "This site may not sell this product.", errors=errors)
 
     def _named(self, credential: str) -> str:

@@ -39,7 +39,7 @@ def get_cart() -> Response:
         return _cart_answer(caller.store.carts.nothing())
     revalidate = "no-cache" in (request.header("Cache-Control") or "").lower()
     cart = caller.store.carts.read(name, caller.deadline, revalidate=revalidate, payers=payers())
-    if cart.ordered is None and request.if_none_match.contains(cart.etag.strip('"')):
+    if cart.ordered is None and request.if_none_match.contains_weak(cart.etag.strip('"')):
         return _tagged(Response(status=304), cart)
     return _cart_answer(cart)
 
@@ -89,9 +89,15 @@ def delete_cart() -> Response:
 )
 def add_items() -> Response:
     loaded = load_json(_NEW_ITEM, _NEW_ITEMS)
-    items = loaded["items"] if isinstance(loaded, dict) else [loaded]
+    several = isinstance(loaded, dict)
+    items = loaded["items"] if several else [loaded]
     caller = current_caller()
-    caller.check_products(item.catalog_id for item in items)
+    caller.check_products(
+        {
+            f"/items/{at}" if several else "/catalog_id": each.catalog_id
+            for at, each in enumerate(items)
+        }
+    )
     name = caller.cart_to_change()
     return _answer(caller.store.carts.add(name, items, terms()), 201)
 

@@ -11,6 +11,7 @@ from flask import Blueprint, Response, render_template
 
 from cartproxy.carts.answers import Sending, Terms
 from cartproxy.carts.errors import CartEmpty
+from cartproxy.model.keys import IdempotencyKey
 from cartproxy.web.admission import admit_creation
 from cartproxy.web.bodies import FORM_TYPE, load_form, load_json, read_body
 from cartproxy.web.context import context
@@ -77,11 +78,12 @@ def go_on() -> Response:
 def buy() -> Response:
     item = load_form(_NEW_ITEM)
     caller = current_caller()
-    caller.check_products([item.catalog_id])
+    caller.check_products({"/catalog_id": item.catalog_id})
     cart = caller.cart_to_change()
     admit = partial(admit_creation, current(), context().limits)
     wanted = Terms(caller.deadline, admit_creation=admit, payers=payers(), site=caller.origin)
-    caller.store.carts.add(cart, [item], wanted)
+    key = _key_of_form(caller.store.carts.mark(cart))
+    caller.store.carts.add(cart, [item], replace(wanted, key=key))
     return _lead(caller.store.carts.checkout(cart, wanted))
 
 
@@ -96,3 +98,13 @@ def _lead(way: str | Sending) -> Response:
     response.headers["Refresh"] = f"{way.retry_after}; url={address}"
     response.headers[POLICY] = CHECKOUT_POLICY
     return response
+
+
+def _key_of_form(mark: str) -> IdempotencyKey:
+    """The key of a form's post: a double click sends the same body to the same cart twice.
+
+    Sent again once the cart has changed, it is another wish to buy.
+    """
+    request = current()
+    body = request.received
+    return IdempotencyKey.of(f"{mark} {body.decode('latin-1')}", "form", request.path, body)

@@ -10,7 +10,6 @@ from flask import current_app
 from cartproxy.carts.orders import work_in_background
 from cartproxy.records.live_carts import LiveCarts
 from cartproxy.records.names import CartNames
-from cartproxy.web.connections import Connections
 from cartproxy.web.credentials import CookiePolicy
 from cartproxy.web.rate_limits import RateLimits
 from cartproxy.web.request import Request
@@ -30,10 +29,10 @@ class Context:
     live_carts: LiveCarts
     cookie: CookiePolicy
     limits: RateLimits
-    connections: Connections
     own_origin: str
     request_seconds: float
     max_under_way: int
+    max_idle_connections: int
     max_body_bytes: int
     max_quantity: int
     show_docs: bool

@@ -13,6 +13,7 @@ from cartproxy.model.cart import Change
 from cartproxy.web.context import context
 
 QUANTITY_DECIMALS = 4
+MAX_ERRORS = 20  # in an answer
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 LINE_ID = re.compile(r"[0-9]{1,18}|n[1-9][0-9]{0,8}", re.ASCII)  # the store's, or ours
 _MAX_ID = 2**31 - 1
@@ -102,14 +103,61 @@ class LineId(fields.String):
 class Text(fields.String):
     """A string on one line: control characters and lone surrogates are refused."""
 
-    def __init__(self, max_length: int, min_length: int = 0, **kwargs: Any) -> None:
-        length = validate.Length(min=min_length, max=max_length)
-        super().__init__(validate=(length, _one_line), **kwargs)
+    def __init__(self, max_length: int, **kwargs: Any) -> None:
+        self._length = validate.Length(max=max_length)
+        super().__init__(validate=(self._length, _one_line), **kwargs)
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> str:
+        text: str = super()._deserialize(value, *args, **kwargs)
+        self._length(text)  # before anything else looks at it
+        return text
+
+
+class Email(Text, fields.Email):
+    """An e-mail address, or an empty text to remove one."""
+
+    def _validate(self, value: Any) -> None:
+        if value:
+            super()._validate(value)
+
+
+class ListOf(fields.List[Any]):
+    """A list whose length is bounded before anything in it is looked at.
+
+    No more of its entries are looked at once there are more errors than an answer names.
+    """
+
+    def __init__(self, inner: fields.Field[Any], min_length: int, max_length: int, **kwargs: Any):
+        self._length = validate.Length(min_length, max_length)
+        super().__init__(inner, validate=self._length, **kwargs)
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> list[Any]:
+        if not isinstance(value, list):
+            raise self.make_error("invalid")
+        self._length(value)
+        loaded: list[Any] = []
+        errors: dict[int, Any] = {}
+        count = 0
+        for index, each in enumerate(value):
+            try:
+                loaded.append(self.inner.deserialize(each))
+            except ValidationError as error:
+                errors[index] = error.messages
+                count += _count(error.messages)
+            if count > MAX_ERRORS:
+                break
+        if errors:
+            raise ValidationError(errors)
+        return loaded
 
 
 def _one_line(text: str) -> None:
     if _CONTROL.search(text):
         raise ValidationError("Must not hold control characters.")
+
+
+def _count(messages: Any) -> int:
+    return sum(map(_count, messages.values())) if isinstance(messages, dict) else len(messages)
 
 
 class Timestamp(fields.Field[datetime]):

@@ -70,6 +70,11 @@ CATALOGUE: Mapping[str, Kind] = {
         "`changes` says how it differs from what the shopper was shown, `cart` is the cart as it "
         "is now: show both. The same request with `If-Match` of its entity tag goes through.",
     ),
+    "cart-busy": Kind(
+        409,
+        "The cart is busy",
+        "Other changes to this cart are under way; try again after `retry_after` seconds.",
+    ),
     "request-in-progress": Kind(
         409,
         "The same request is under way",
@@ -115,6 +120,11 @@ CATALOGUE: Mapping[str, Kind] = {
     "internal-error": Kind(
         500, "A fault of this service", "Report it with its `request_id`. It is ours to fix."
     ),
+    "coding-not-supported": Kind(
+        501,
+        "Transfer coding not supported",
+        "Send the body as it is, with its length or in chunks.",
+    ),
     "store-auth": Kind(
         502,
         "The store refuses this service",
@@ -137,7 +147,6 @@ CATALOGUE: Mapping[str, Kind] = {
     "overloaded": Kind(
         503, "Too many requests", "This service is busy; try again after `retry_after` seconds."
     ),
-    "cart-busy": Kind(503, "The cart is busy", "Another change is under way; try again shortly."),
     "storage-unavailable": Kind(
         503, "The cart storage is away", "Try again after `retry_after` seconds."
     ),

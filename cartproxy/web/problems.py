@@ -15,6 +15,7 @@ from cartproxy.errors import CartProxyError
 from cartproxy.limits.rate_limiter import RateLimited
 from cartproxy.web.cart_json import cart_as_json, changes_as_json, results_as_json
 from cartproxy.web.context import context
+from cartproxy.web.fields import MAX_ERRORS
 from cartproxy.web.problem_kinds import CATALOGUE
 from cartproxy.web.refusals import Refused
 from cartproxy.web.request import current, current_caller
@@ -46,7 +47,10 @@ def answer(error: CartProxyError) -> Response:
     if cause.outcome is not None and not current().is_safe:
         members["outcome"] = cause.outcome
     if isinstance(error, Refused) and error.errors:
-        members["errors"] = [{"pointer": at, "detail": text} for at, text in error.errors]
+        shown = error.errors[:MAX_ERRORS]
+        members["errors"] = [{"pointer": at, "detail": text} for at, text in shown]
+        if len(shown) < len(error.errors):
+            members["detail"] += f" There are more errors than these {MAX_ERRORS}."
     if isinstance(cause, ItemRefused) and cause.pointer:
         at = "/items/0" if isinstance(error, NothingApplied) and len(error.results) > 1 else ""
         members["errors"] = [{"pointer": at + cause.pointer, "detail": cause.detail}]

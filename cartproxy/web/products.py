@@ -31,7 +31,7 @@ def get_product(catalog_id: str) -> Response:
     if not _CATALOG_ID.fullmatch(catalog_id):
         raise Refused("product-not-found", "The store offers no such product.")
     caller = current_caller()
-    caller.check_products([int(catalog_id)])
+    caller.check_products({"": int(catalog_id)})
     product = caller.store.products.get(int(catalog_id), caller.deadline, payers())
     document: dict[str, Any] = _PRODUCT.dump(product) | {"currency": caller.store.currency}
     if not caller.store.show_stock:

@@ -7,20 +7,14 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import ipaddress
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 from flask import Response
 
+from cartproxy.limits.addresses import network
 from cartproxy.limits.rate_limiter import Limit, RateLimiter, Standing
 from cartproxy.store.limits import Payer
-
-_NEAR = tuple(map(ipaddress.ip_network, (
-    "127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16",
-    "::1/128", "fc00::/7", "fe80::/10",
-)))  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +37,18 @@ class RateLimits:
         The trusted proxies each append to X-Forwarded-For the address that called them, so the
         shopper's is the entry of the first of them, counted from the end; any entry before it is
         the client's claim. An address of this machine or of a private network is a proxy of the
-        operator's, or the operator: counting it would count all shoppers as one.
+        operator's, or the operator: counting it would count all shoppers as one. What is no
+        address counts as itself.
         """
-        chain = [*(forwarded_for or "").split(","), peer or ""]
-        hops = min(self.trusted_hops, len(chain) - 1)
-        return network(chain[-1 - hops])
+        if forwarded_for is None or not self.trusted_hops:
+            return network(peer) if peer else None  # a unix socket has no address
+        chain = forwarded_for.split(",")
+        address = chain[-self.trusted_hops] if self.trusted_hops <= len(chain) else chain[0]
+        try:
+            return network(address)
+        except ValueError:
+            self.limiter.note_unreadable_address()
+            return f"unreadable {address.strip()}"
 
     def take(
         self, kind: str, address: str | None, cart: str | None, more: Sequence[Limit] = ()
@@ -73,22 +74,6 @@ class RateLimits:
 
     def _digest(self, whose: str) -> str:
         return hmac.new(self.key, whose.encode(), hashlib.sha256).hexdigest()[:16]
-
-
-@lru_cache(4096)  # a shopper comes again, and a proxy of the operator's with every request
-def network(address: str) -> str | None:
-    """The address as it is counted; None for one that is not limited, or none at all."""
-    try:
-        found = ipaddress.ip_address(address.strip().strip("[]"))
-    except ValueError:
-        return None
-    if isinstance(found, ipaddress.IPv6Address):
-        found = found.ipv4_mapped or found
-    if any(found in each for each in _NEAR if each.version == found.version):
-        return None
-    if found.version == 6:
-        return str(ipaddress.ip_network((found, 64), strict=False))
-    return str(found)
 
 
 def add_fields(response: Response, standing: Standing | None) -> None:

@@ -6,11 +6,17 @@ from collections.abc import Callable
 from typing import Any
 
 import flask
+from flask.sessions import NullSession, SessionInterface
+from werkzeug.datastructures import Accept, MIMEAccept
+from werkzeug.http import parse_accept_header
+from werkzeug.routing import MapAdapter
 
 from cartproxy import tracing
 from cartproxy.limits.rate_limiter import Standing
 from cartproxy.web.caller import Caller
 from cartproxy.web.stores import Store
+
+_MAX_NEGOTIATED = 500  # characters; browsers send some 150
 
 
 class Request(flask.Request):
@@ -54,13 +60,58 @@ class Request(flask.Request):
     def prefers_html(self) -> bool:
         """Whether a person looks at the answer: of a form that was posted, or an address opened."""
         kinds = ("application/json", "text/html")
-        return self.accept_mimetypes.best_match(kinds, kinds[0]) == "text/html"
+        accepted = parse_accept_header(self._short("Accept"), MIMEAccept)
+        return accepted.best_match(kinds, kinds[0]) == "text/html"
+
+    @property
+    def takes_gzip(self) -> bool:
+        """Whether the answer may be compressed."""
+        return parse_accept_header(self._short("Accept-Encoding"), Accept).quality("gzip") > 0
+
+    @property
+    def is_written_otherwise(self) -> bool:
+        """Whether its target is not simply its path: with escapes, a host, or without a slash.
+
+        What guards our addresses in front may read such a target in another way. None of ours needs
+        an escape.
+        """
+        path: str = self.environ["PATH_INFO"]
+        target: str = self.environ.get("RAW_URI", path)
+        plain = path.startswith("/") and not path.startswith("//")
+        return not plain or target.partition("?")[0] != path
+
+    def _short(self, name: str) -> str:
+        """The beginning of a header that werkzeug reads in time that grows with the square of it.
+
+        No limit keeps anybody from an address that does not exist, and whose answer is negotiated.
+        """
+        return (self.header(name) or "")[:_MAX_NEGOTIATED]
+
+
+class _NoSession(SessionInterface):
+    """Flask's own session is never used: ours are in Redis. It would be opened at each request."""
+
+    def open_session(self, app: flask.Flask, request: flask.Request) -> NullSession:
+        return _NO_SESSION
+
+    def is_null_session(self, obj: object) -> bool:
+        return True
+
+
+_NO_SESSION = NullSession()
 
 
 class App(flask.Flask):
     """The application: makes requests of our type, and knows that no function is a coroutine."""
 
     request_class = Request
+    session_interface = _NoSession()
+
+    def create_url_adapter(self, request: flask.Request | None) -> MapAdapter | None:
+        """Routing by path and method alone: nothing that a client calls us decides anything."""
+        if request is None:
+            return None
+        return MapAdapter(self.url_map, "", "/", "", "http", request.path, request.method)
 
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
         """The function itself; Flask would examine it at each call."""

@@ -6,13 +6,24 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from marshmallow import RAISE, Schema, fields, post_dump, post_load, validate
+from marshmallow import (
+    RAISE,
+    Schema,
+    ValidationError,
+    fields,
+    post_dump,
+    post_load,
+    pre_load,
+    validate,
+)
 
 from cartproxy.model.cart import Addresses, ChosenOption, NewItem, QuantityChange
 from cartproxy.model.product import Kind
 from cartproxy.web.fields import (
+    Email,
     Identifier,
     LineId,
+    ListOf,
     Money,
     Number,
     PriceOrQuantity,
@@ -22,6 +33,8 @@ from cartproxy.web.fields import (
 )
 
 MAX_ITEMS = 50
+MAX_OPTIONS = 30
+_MAX_MEMBERS = 100  # of an object; none of ours has more than 13
 _PRICES = ("unit_price", "option_price", "line_total")
 
 
@@ -30,6 +43,12 @@ class Input(Schema):
 
     class Meta:
         unknown = RAISE
+
+    @pre_load
+    def _bound(self, members: Any, **_: Any) -> Any:
+        if isinstance(members, dict) and len(members) > _MAX_MEMBERS:
+            raise ValidationError("Has too many fields.")
+        return members
 
 
 class ChosenOptionSchema(Input):
@@ -49,9 +68,7 @@ class NewItemSchema(Input):
 
     catalog_id = Identifier(required=True)
     quantity = Quantity(load_default=Decimal(1))
-    options = fields.List(
-        fields.Nested(ChosenOptionSchema), load_default=(), validate=validate.Length(max=30)
-    )
+    options = ListOf(fields.Nested(ChosenOptionSchema), 0, MAX_OPTIONS, load_default=())
 
     @post_load
     def _build(self, values: dict[str, Any], **_: Any) -> NewItem:
@@ -61,9 +78,7 @@ class NewItemSchema(Input):
 class NewItemsSchema(Input):
     """Several products at once, each with a result of its own."""
 
-    items = fields.List(
-        fields.Nested(NewItemSchema), required=True, validate=validate.Length(1, MAX_ITEMS)
-    )
+    items = ListOf(fields.Nested(NewItemSchema), 1, MAX_ITEMS, required=True)
 
 
 class QuantitySchema(Input):
@@ -86,9 +101,7 @@ class QuantityChangeSchema(Input):
 class QuantityChangesSchema(Input):
     """New quantities of several lines."""
 
-    items = fields.List(
-        fields.Nested(QuantityChangeSchema), required=True, validate=validate.Length(1, MAX_ITEMS)
-    )
+    items = ListOf(fields.Nested(QuantityChangeSchema), 1, MAX_ITEMS, required=True)
 
 
 class BillingSchema(Input):
@@ -104,7 +117,7 @@ class BillingSchema(Input):
     zip_code = Text(20)
     country = Text(50)
     phone = Text(30)
-    email = Text(100)
+    email = Email(100)
 
 
 class ShippingSchema(Input):
@@ -120,7 +133,7 @@ class ShippingSchema(Input):
     zip_code = Text(20)
     country = Text(50)
     phone = Text(30)
-    email = Text(100)
+    email = Email(100)
 
 
 class AddressesSchema(Input):

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from cartproxy.carts.orders import Orders
 from cartproxy.carts.products import ProductCatalogue
 from cartproxy.carts.service import CartService
+from cartproxy.limits.rate_limiter import Limit
 from cartproxy.records.pending import PendingCarts
+from cartproxy.sites import Sites
 from cartproxy.web.api_keys import ApiKeys
-from cartproxy.web.origins import Origins
 
 STORES_PATH = "/v1/stores/"
 
@@ -19,8 +19,8 @@ STORES_PATH = "/v1/stores/"
 class Store:
     """One store: its use cases, and who may use them.
 
-    `products_of` lists the catalog ids of the origins that may sell only some, `creates_of` the
-    new carts a minute of those that have a quota. `orders` takes what the store's webhook tells, at
+    `products_of` lists the catalog ids of the sites that may sell only some, `creates_of` the
+    limit of new carts of those that have a quota. `orders` takes what the store's webhook tells, at
     the address with `hook_secret`.
     """
 
@@ -28,11 +28,11 @@ class Store:
     carts: CartService
     products: ProductCatalogue
     pending: PendingCarts
-    origins: Origins
+    origins: Sites[str]
     currency: str
     show_stock: bool
     keys: ApiKeys
-    products_of: Mapping[str, frozenset[int]]
-    creates_of: Mapping[str, int]
+    products_of: Sites[frozenset[int]]
+    creates_of: Sites[Limit]
     orders: Orders | None = None
     hook_secret: str = field(default="", repr=False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, Response, request
 
 from cartproxy.web.refusals import Refused
+from cartproxy.web.request import current
 from cartproxy.widget import releases
 
 widget = Blueprint("widget", __name__)
@@ -19,7 +20,7 @@ def file(version: str, name: str) -> Response:
         script = releases.script(version, name)
     except LookupError:
         raise Refused("not-found", "There is no such file of the widget.") from None
-    compressed = request.accept_encodings.quality("gzip") > 0
+    compressed = current().takes_gzip
     body = script.gzipped if compressed else script.plain
     response = Response(body, content_type="text/javascript; charset=utf-8")
     if compressed:

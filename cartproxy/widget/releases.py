@@ -16,7 +16,16 @@ from pathlib import Path
 VERSION = "1.1.0"
 _FOLDER = Path(__file__).parent
 _COMMENT = re.compile(r"(^|\s)(// |/\*\*).*")
-FILES = ("cartproxy.js", "drawer.js", "doctor.js")
+# The banner, a text, a template (perhaps with one inside) or a regular expression, which stay as
+# they are; or blanks between other tokens.
+_TOKEN = re.compile(
+    r"(?P<quote>[\"'])(?:\\.|(?!(?P=quote))[^\\\n])*(?P=quote)"
+    r"|/\*!.*?\*/"
+    r"|`(?:\\.|\$\{(?:[^`{}]|`[^`]*`)*\}|[^`\\])*`"
+    r"|(?<=[(,=:\[!&|?{;]) ?/(?:\\.|\[(?:\\.|[^\]\\\n])*\]|[^/\\\n\[])+/"
+    r"|(?P<blank> +|(?<=[;{,(])\n)"
+)
+FILES = ("cartproxy.js", "product.js", "drawer.js", "texts.js", "doctor.js")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +42,10 @@ def script(version: str, name: str) -> Script:
     """A release's script; `v1` is the newest 1.x. Raises LookupError for what is not there."""
     version = VERSION if version == "v1" else version
     path = _FOLDER / version / name
-    if name not in FILES or version not in _versions():
+    if name not in FILES or version not in _versions() or not path.is_file():
         raise LookupError(name)
-    plain = _lean(path.read_text(encoding="utf-8")).encode()
+    lean = _lean(path.read_text(encoding="utf-8"))
+    plain = (lean if version == "1.0.0" else compact(lean)).encode()
     digest = base64.b64encode(hashlib.sha384(plain).digest()).decode()
     return Script(plain, gzip.compress(plain, 9, mtime=0), f"sha384-{digest}")
 
@@ -52,3 +62,17 @@ def _lean(source: str) -> str:
     """
     lines = (_COMMENT.sub("", line).strip() for line in source.splitlines())
     return "\n".join(filter(None, lines))
+
+
+def compact(source: str) -> str:
+    """The source without the blanks that no two words need: they take a thirtieth more of it."""
+    return _TOKEN.sub(lambda found: _kept(found, source), source)
+
+
+def _kept(found: re.Match[str], source: str) -> str:
+    if found["blank"] is None:
+        return found[0].strip() if found[0].endswith("/") else found[0]
+    before, after = source[found.start() - 1], source[found.end()]
+    words = all(each.isalnum() or each in "_$#" for each in (before, after))
+    signs = before == after and before in "+-"
+    return " " if words or signs else ""

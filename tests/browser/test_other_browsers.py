@@ -60,3 +60,19 @@ def test_a_visit_from_the_button_to_the_checkout(tab: Tab, blog: Site, store: St
 
     (cart,) = store.carts()
     assert [(line["catalog_id"], line["quantity"]) for line in cart["lines"]] == [(3829, 2)]
+
+
+def test_options_by_their_kind_reach_the_store(tab: Tab, blog: Site, store: Store) -> None:
+    root = 'document.querySelector("cart-button").shadowRoot'
+    tab.goto(
+        blog.write('<form action="/outer"><cart-button catalog-id="3841">\n</cart-button></form>')
+    )
+    wait_for(tab, root + '.querySelectorAll("[part=option]").length', 5)
+
+    tab.run(f'{root}.querySelector("input[part=option]").value = "Ada"')
+    tab.run(f'{root}.querySelectorAll("[type=checkbox]")[1].click()')
+    tab.run(f'{root}.querySelector("[part=button]").click()')
+
+    wait_for(tab, STATUS, "Added to the cart")
+    values = tab.run("cartproxy.cart.items[0].options.map((each) => each.value).join()")
+    assert values == "Ada,Gift wrap"

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 from support.browser_fixtures import new_context
-from support.servers import ROOT
 from support.shopper import Store
 from support.sites import PRODUCT, Site
+from support.snippets import printed
 
 from cartproxy.widget import releases
 
 pytestmark = pytest.mark.browser
 
-OPTIONS = '<cart-button catalog-id="3828"></cart-button>'
+OPTIONS = (
+    '<cart-button catalog-id="3828"></cart-button><cart-button catalog-id="3841"></cart-button>'
+)
 POST = "<cart-count>Cart</cart-count>" + PRODUCT + OPTIONS + "<cart-drawer></cart-drawer>"
 ADD = "cartproxy.add({ catalogId: 3829 })"
 
@@ -39,7 +39,7 @@ def test_a_strict_policy_as_the_snippet_names_it_is_enough(
     )
     page.goto(blog.write(POST, Content_Security_Policy=policy))
 
-    page.locator("cart-button a").click()
+    page.locator("cart-button > a").click()
     page.get_by_role("button", name="View cart").click()
     image = page.get_by_role("dialog").locator("img")
     expect(image).to_be_visible()
@@ -66,7 +66,7 @@ def test_the_tag_with_integrity_runs_and_an_altered_one_leaves_the_link(
 
     page.goto(blog.write(tag % ("sha384-" + "A" * 64) + POST, script=""))
 
-    page.locator("cart-button a").click()
+    page.locator("cart-button > a").click()
     expect(page).to_have_url(f"{blog.store}/product-p/3829")
 
 
@@ -81,9 +81,10 @@ def test_axe_finds_nothing_wrong(browser: Browser, blog: Site, scheme: Any, widt
 def _examine(page: Page, blog: Site, width: int) -> None:
     page.goto(blog.write("<style>html{color-scheme:light dark;background:Canvas}</style>" + POST))
     expect(page.get_by_label("Size")).to_be_visible()
+    expect(page.get_by_label("Gift wrap")).to_be_visible()
     assert_accessible(page)
 
-    page.locator("cart-button a").click()
+    page.locator("cart-button > a").click()
     page.get_by_role("button", name="View cart").click()
     expect(page.get_by_role("dialog").get_by_text("Pint mug")).to_be_visible()
 
@@ -122,6 +123,26 @@ def test_a_new_reader_costs_no_call_of_a_cart(page: Page, blog: Site) -> None:
     assert [url for url in asked if "/v1/stores/demo/cart" in url] == []
 
 
+@pytest.mark.parametrize(
+    "inside",
+    ['<a href="{store}/product-p/3829">Add to cart</a>',
+     '<form method="post" action="{proxy}/v1/stores/demo/buy"><button>Add to cart</button></form>'],
+)  # fmt: skip
+def test_nothing_moves_when_the_script_comes(page: Page, blog: Site, inside: str) -> None:
+    element = f'<cart-button catalog-id="3829" shown-price="9,99">{inside}</cart-button>'
+    page.add_init_script(
+        """window.moved = 0;
+           new PerformanceObserver((list) => { for (const each of list.getEntries()) moved += each.value; })
+             .observe({ type: "layout-shift", buffered: true });"""
+    )
+    page.goto(blog.write(f"<div>{element}</div>" + "<p>Words of the post.</p>" * 20))
+    expect(page.locator("cart-button [part=status]")).to_be_attached()
+    page.wait_for_load_state("networkidle")
+    page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+
+    assert page.evaluate("moved") == 0
+
+
 def test_one_preflight_is_enough_for_a_visit_of_writes(page: Page, blog: Site) -> None:
     session = page.context.new_cdp_session(page)
     preflights: list[str] = []
@@ -150,7 +171,7 @@ def test_the_script_twice_draws_one_drawer_and_adds_once(
     again = f'<script src="{blog.proxy}/widget/v1/cartproxy.js" data-store="demo" defer></script>'
     page.goto(blog.write(again + POST))
 
-    page.locator("cart-button a").click()
+    page.locator("cart-button > a").click()
 
     expect(page.get_by_role("button", name="Cart 1")).to_be_visible()
     assert page.evaluate("cartproxy.loadedTwice") is True
@@ -220,6 +241,48 @@ def test_the_doctor_sees_what_else_can_be_wrong(page: Page, blog: Site) -> None:
     assert found["price-differs"]["mend"] == 'shown-price="9.99"'
 
 
+def test_the_doctor_names_what_makes_this_page_a_hard_place(page: Page, blog: Site) -> None:
+    page.add_init_script(
+        """navigator.locks.request = () => Promise.reject(new DOMException("", "SecurityError"));
+           Array.prototype.toJSON = function () { return this.slice(); };
+           customElements.define("cart-drawer", class extends HTMLElement {});"""
+    )
+    blog.write("<p>Another page</p>", script="")
+    page.goto(blog.url)
+    page.evaluate("localStorage.setItem('cartproxy:demo:outbox', '5')")
+    buttons = (
+        '<form action="/outer"><cart-button catalog-id="3829" shown-price="call"></cart-button></form>'
+        '<cart-button catalog-id="3838" quantity="7"></cart-button>'
+        '<cart-button catalog-id="3842" store="other"></cart-button>'
+        '<cart-button catalog-id="3842" shown-price="45,00"></cart-button>'
+    )
+    page.goto(blog.write(buttons, script='data-store="demo" data-lang="en_US"'))
+    expect(page.locator("[part=store-only]").first).to_be_attached()
+
+    found = findings(page)
+
+    assert {
+        "locks-refused",
+        "patched-json",
+        "name-taken",
+        "storage-damaged",
+        "form-around",
+        "price-unreadable",
+        "quantity-unfit",
+        "two-stores",
+        "store-only",
+        "language-unknown",
+    } <= set(found)
+    assert "price-differs" not in found
+    assert "6, 12" in found["quantity-unfit"]["message"]
+
+
+def test_the_doctor_finds_no_store(page: Page, blog: Site) -> None:
+    page.goto(blog.write(PRODUCT, script="data-nothing") + "?cartproxy-doctor")
+
+    expect(page.get_by_role("dialog", name="cartproxy doctor")).to_contain_text("names no store")
+
+
 def test_the_doctor_says_when_the_store_id_is_wrong(page: Page, blog: Site) -> None:
     page.goto(blog.write(PRODUCT, script='data-store="demmo"'))
 
@@ -251,28 +314,11 @@ def test_a_form_from_an_unlisted_site_gets_a_page_a_person_can_read(page: Page, 
 
 
 def test_what_the_snippet_prints_works_when_pasted(page: Page, blog: Site, store: Store) -> None:
-    settings = {
-        "CARTPROXY_PUBLIC_URL": blog.proxy.replace("cart.localhost", "127.0.0.1"),
-        "CARTPROXY_STORES_DEMO_SECURE_URL": "https://shop.example",
-        "CARTPROXY_STORES_DEMO_SHOP_URL": blog.store,
-        "CARTPROXY_STORES_DEMO_PRIVATE_KEY": "key",
-        "CARTPROXY_STORES_DEMO_TOKEN": "token",
-        "CARTPROXY_STORES_DEMO_ORIGINS": blog.url,
-    }
-    printed = subprocess.run(
-        [sys.executable, "-m", "cartproxy", "snippet", "--store", "demo", "--product", "3829"],
-        env=settings,
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout
-    parts = printed.split("\n\n")
+    text = printed(blog, 3829)
+    parts = text.split("\n\n")
     tag = next(part for part in parts if "<script" in part)
     button = next(part for part in parts if "<cart-button" in part)
-    policy = next(
-        line for line in printed.splitlines() if line.startswith("Content-Security-Policy:")
-    )
+    policy = next(line for line in text.splitlines() if line.startswith("Content-Security-Policy:"))
     page.goto(
         blog.write(
             tag + button,

@@ -129,7 +129,7 @@ def test_write_that_waits_too_long_for_another_is_told_that_the_cart_is_busy(
         store.fail()
         first = running.result()
 
-    assert (busy.status_code, busy.json()["code"]) == (503, "cart-busy")
+    assert (busy.status_code, busy.json()["code"]) == (409, "cart-busy")
     assert busy.json()["outcome"] == "not_applied"
     assert int(busy.headers["Retry-After"]) > 0
     assert first.status_code == 201

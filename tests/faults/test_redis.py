@@ -6,7 +6,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +29,7 @@ from cartproxy.model.record import Record
 from cartproxy.records.records import Lives, Records
 from cartproxy.settings import Settings
 from cartproxy.storage.errors import StorageFull
+from cartproxy.storage.scripts import load_script
 
 
 @dataclass
@@ -76,6 +77,7 @@ def behind(started: Behind, store: Store) -> Iterator[Behind]:
     started.proxy.hung = started.proxy.refusing = False
     started.proxy.delay_seconds = started.proxy.lost = started.proxy.spare = 0
     started.proxy.commands_left = started.proxy.lose = None
+    started.proxy.losing = b""
 
 
 @pytest.fixture
@@ -372,62 +374,80 @@ def test_redis_that_fails_between_two_store_calls_makes_nobody_forget_the_first(
 
     first = add()
     behind.proxy.commands_left = None
-    again = add()
-    while again.status_code in (503, 504):
-        time.sleep(float(again.headers["Retry-After"]))
-        again = add()
+    wait_for(lambda: add().ok, "the add is known")
 
     assert first.status_code in (201, 504), first.text
-    assert again.status_code == 201
     (cart,) = store.carts()
     assert [line["catalog_id"] for line in cart["lines"]] == [SHIRT, MUG]
 
 
+@pytest.mark.parametrize(("adds", "rest"), [("direct", "not_applied"), ("when_busy", "pending")])
 def test_redis_that_fails_in_the_middle_of_a_large_batch_leaves_each_item_once(
-    store: Store,
+    store: Store, adds: str, rest: str
 ) -> None:
     items = [{"catalog_id": MUG, "quantity": 2**bit} for bit in range(4)]
     headers = {"Idempotency-Key": "a-key"}
 
     # More than a burst is reserved call by call: begin's and the first reservation's replies come.
-    with behind_a_proxy(store.url, CARTPROXY_STORES_DEMO_CALL_BURST="2") as behind:
+    changed = {"CALL_BURST": "2", "ADDS": adds}
+    settings = {f"CARTPROXY_STORES_DEMO_{name}": value for name, value in changed.items()}
+    with behind_a_proxy(store.url, **settings) as behind:
         shopper = behind.shopper()
         shopper.add(SHIRT, options=[SMALL])
         behind.proxy.commands_left, behind.proxy.lose = 2, 1
         first = shopper.call("POST", "/cart/items", {"items": items}, headers=headers)
         behind.proxy.commands_left = None
         again = shopper.call("POST", "/cart/items", {"items": items}, headers=headers)
-        shopper.call("POST", "/cart/items", {"items": items[2:]})
+        if rest == "pending":
+            shopper.call("POST", "/checkout", {})
+        else:
+            shopper.call("POST", "/cart/items", {"items": items[2:]})
 
     outcomes = [each["outcome"] for each in first.json()["results"]]
-    assert outcomes == ["applied", "applied", "not_applied", "not_applied"]
+    assert outcomes == ["applied", "applied", rest, rest]
     assert again.json()["results"] == first.json()["results"]
     (cart,) = store.carts()
     assert [line["quantity"] for line in cart["lines"]] == [1, 1, 2, 4, 8]
 
 
-# What was saved was answered as not applied.
+@contextmanager
+def three_in_turn(
+    behind: Behind, store: Store, write: Callable[[int], requests.Response]
+) -> Iterator[list[Future[requests.Response]]]:
+    """Three writes of one cart: the second will leave its work to the third.
+
+    The first is at the store and the others wait, until the script of faults is replaced.
+    """
+    store.calls()
+    store.hold()
+    with redis.Redis(port=behind.proxy._target) as client, ThreadPoolExecutor(3) as pool:
+
+        def waiting() -> int:
+            return sum(client.hlen(key) for key in client.scan_iter("cp:*:q"))
+
+        sent = []
+        for place in range(3):
+            sent.append(pool.submit(write, place))
+            store.wait_for_calls()
+            wait_for(lambda place=place: waiting() == place, f"{place} wait")  # type: ignore[misc]
+        yield sent
+
+
+# What was done was answered as not applied.
 def test_redis_that_gives_no_reading_to_share_does_not_deny_what_is_saved(
     behind: Behind, store: Store
 ) -> None:
     shopper = behind.shopper()
     shopper.add(MUG)
-    store.calls()
-    store.hold()
 
-    def add() -> requests.Response:
+    def add(_: int) -> requests.Response:
         tab = Shopper(behind.url, bearer=shopper.bearer)
         return tab.call("POST", "/cart/items", {"catalog_id": MUG})
 
-    def waiting() -> int:
-        return sum(client.hlen(key) for key in client.scan_iter("cp:*:q"))
-
-    with redis.Redis(port=behind.proxy._target) as client, ThreadPoolExecutor(3) as pool:
-        sent = []
-        for place in range(3):  # the second will leave the reading to the third
-            sent.append(pool.submit(add))
-            store.wait_for_calls()
-            wait_for(lambda place=place: waiting() == place, f"{place} wait")  # type: ignore[misc]
+    with (
+        redis.Redis(port=behind.proxy._target) as client,
+        three_in_turn(behind, store, add) as sent,
+    ):
         client.execute_command("ACL", "SETUSER", "default", "-exists")  # load needs it
         try:
             store.fail()
@@ -439,6 +459,29 @@ def test_redis_that_gives_no_reading_to_share_does_not_deny_what_is_saved(
     assert [answer.json()["stale"] for answer in answers] == [False, True, False]
     outcomes = [each["outcome"] for answer in answers for each in answer.json()["results"]]
     assert outcomes == ["applied"] * 3
+
+
+def test_redis_that_does_not_keep_an_answer_does_not_deny_what_the_next_change_has_done(
+    behind: Behind, store: Store
+) -> None:
+    shopper = behind.shopper()
+    line = shopper.add(MUG)["items"][0]["item_id"]
+    with redis.Redis(port=behind.proxy._target) as client:
+        script = load_script(client, "cartproxy.records", "entries", "keep_answer").script
+
+    def change(place: int) -> requests.Response:
+        tab, body = Shopper(behind.url, bearer=shopper.bearer), {"quantity": 2 + place}
+        key = {"Idempotency-Key": f"change-{place}"}
+        return tab.call("PATCH", f"/cart/items/{line}", body, headers=key)
+
+    with three_in_turn(behind, store, change) as sent:
+        behind.proxy.losing = script.sha.encode()
+        store.fail()
+        answers = [each.result() for each in sent]
+
+    assert [answer.status_code for answer in answers] == [200] * 3, answers[1].text
+    assert behind.proxy.lost == 2
+    assert answers[1].json()["items"][0]["quantity"] == 4
 
 
 # Fault 53

@@ -150,5 +150,5 @@ def test_write_that_waits_in_vain_leaves_no_place_in_the_queue(
     store.fail()
     adding.join()
 
-    assert (busy.status_code, busy.json()["code"]) == (503, "cart-busy")
+    assert (busy.status_code, busy.json()["code"]) == (409, "cart-busy")
     assert kept(client).keys() == before.keys()

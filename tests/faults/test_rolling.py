@@ -2,45 +2,23 @@
 
 from __future__ import annotations
 
-import shutil
 import signal
 import subprocess
 import sys
 import threading
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 import requests
-from support.servers import PATIENT, ROOT, answers, drain, free_port, process, store_environment
+from support.haproxy import EXAMPLE, HAPROXY, haproxy
+from support.servers import PATIENT, answers, drain, free_port, process, store_environment
 from support.shopper import MUG, Shopper, Store
 from support.waiting import PATIENCE_SECONDS, wait_for
 
-HAPROXY = shutil.which("haproxy") or shutil.which("haproxy", path="/usr/sbin")
-EXAMPLE = ROOT / "docs/deploy/haproxy.cfg"
 SHOPPERS = 6
 pytestmark = pytest.mark.skipif(HAPROXY is None, reason="haproxy is missing (Debian: haproxy)")
-
-
-@contextmanager
-def haproxy(folder: Path, ports: list[int], log: Path) -> Iterator[str]:
-    """The example's haproxy in front of these ports; yields its URL."""
-    port = free_port()
-    text = EXAMPLE.read_text()
-    # A busy machine must not look like an instance that is down.
-    text = text.replace("timeout connect 1s", "timeout connect 60s\n    timeout check 60s")
-    assert "timeout check 60s" in text
-    for example, real in zip(("8080", "8001", "8002"), (port, *ports), strict=True):
-        assert f"127.0.0.1:{example}" in text
-        text = text.replace(f"127.0.0.1:{example}", f"127.0.0.1:{real}")
-    config = folder / "haproxy.cfg"
-    config.write_text(text)
-    url = f"http://127.0.0.1:{port}"
-    # /docs is served by the instances, so it answers once haproxy has found one ready.
-    with process([str(HAPROXY), "-db", "-f", config], answers(f"{url}/docs"), log=log):
-        yield url
 
 
 class Load:

@@ -143,3 +143,37 @@ def test_minimal_write_costs_one_call_also_when_others_wait(
     quick.call("POST", "/cart/items", {"catalog_id": MUG}, headers=headers)
 
     assert len(store.calls()) == (1 if minimal else 2)
+
+
+# Fault 38
+@pytest.mark.parametrize("writers", [40, 120])
+def test_of_many_writes_at_once_sixteen_wait_and_the_others_are_told_at_once(
+    quick: Shopper, store: Store, client: redis.Redis, queue: Callable[[], int], writers: int
+) -> None:
+    quick.add(MUG)
+    base = quick.base.partition("/v1/")[0]
+    tabs = [Shopper(base, bearer=quick.bearer) for _ in range(writers)]
+    store.calls()
+    store.hold()
+    client.config_resetstat()
+    with ThreadPoolExecutor(writers) as pool:
+        first = pool.submit(add(MUG), tabs[0])
+        store.wait_for_calls()
+        others = [pool.submit(add(MUG), each) for each in tabs[1:]]
+        # Before the first one has its answer from the store.
+        wait_for(lambda: sum(each.done() for each in others) == writers - 17, "the refusals")
+        waiting = queue()
+        commands = sum(each["calls"] for each in client.info("commandstats").values())
+        store.fail()
+        answers = [each.result() for each in (first, *others)]
+
+    refused = [each for each in answers if each.status_code == 409]
+    assert waiting == 16
+    assert len(refused) == writers - 17
+    assert {each.json()["code"] for each in refused} == {"cart-busy"}
+    assert {(each.json()["outcome"], each.json()["retryable"]) for each in refused} == {
+        ("not_applied", True)
+    }
+    assert {each.status_code for each in answers} == {201, 409}
+    # Linear: so many for each request, and the looks of sixteen who wait.
+    assert commands < 40 * writers + 4_000

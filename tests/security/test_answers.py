@@ -55,7 +55,13 @@ def assert_safe(headers: dict[str, str]) -> None:
         (b"POST /livez HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: xchunked\r\n\r\n0\r\n\r\n", 400, "malformed-request"),
         (b"GET /" + b"a" * 5000 + b" HTTP/1.1\r\nHost: x\r\n\r\n", 414, "address-too-long"),
         (b"GET /livez HTTP/1.1\r\nHost: x\r\nX-A: " + b"a" * 9000 + b"\r\n\r\n", 431, "headers-too-large"),
-        (b"GET /livez HTTP/1.1\r\n" + b"X-A: a\r\n" * 101 + b"\r\n", 431, "headers-too-large"),
+        (b"GET /livez HTTP/1.1\r\nHost: x\r\n" + b"X-A: a\r\n" * 64 + b"\r\n", 431, "headers-too-large"),
+        (b"GET /livez HTTP/1.1\r\nHost: x\r\n" + (b"X-A: " + b"a" * 8000 + b"\r\n") * 9 + b"\r\n", 431, "headers-too-large"),
+        (b"GET /" + b"a" * 70_000, 431, "headers-too-large"),
+        (b"GET /livez HTTP/1.1\r\n\r\n", 400, "malformed-request"),
+        (b"GET /livez HTTP/1.1\r\nHost: a b\r\n\r\n", 400, "malformed-request"),
+        (b"POST /livez HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", 501, "coding-not-supported"),
+        (b"POST /livez HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked, gzip\r\n\r\n0\r\n\r\n", 400, "malformed-request"),
     ],
     ids=lambda value: repr(value)[:60],
 )  # fmt: skip
@@ -111,6 +117,32 @@ def test_pages_and_answers_carry_the_fixed_headers(proxy_url: str, path: str, ac
 
     assert_safe({name.lower(): value for name, value in answer.headers.items()})
     assert "Set-Cookie" not in answer.headers
+
+
+def test_answers_without_a_body_leave_the_connection_where_it_was(raw: RawClient) -> None:
+    usual = "\r\n".join(raw.usual())
+
+    def ask(line: str, *lines: str) -> bytes:
+        return "\r\n".join([f"{line} HTTP/1.1", usual, *lines, "", ""]).encode()
+
+    look, *others = raw.speak(
+        ask(f"GET {CART}"),
+        ask(f"HEAD {CART}"),
+        ask(f"OPTIONS {CART}", "Access-Control-Request-Method: POST"),
+        ask(f"DELETE {CART}"),
+        ask("GET /livez"),
+    )
+    (unchanged, alive) = raw.speak(
+        ask(f"GET {CART}", f"If-None-Match: {look.headers['etag']}"), ask("GET /livez")
+    )
+
+    assert [each.status for each in (look, *others)] == [200, 200, 204, 204, 200]
+    assert (unchanged.status, alive.status) == (304, 200)
+    assert others[0].headers["content-length"] == look.headers["content-length"]
+    for each in (*others[1:3], unchanged):
+        assert "content-length" not in each.headers
+        assert each.headers["date"].endswith(" GMT")
+        assert each.headers["connection"] == "keep-alive"
 
 
 def test_what_may_be_kept_is_for_everybody_and_holds_nothing_of_anybody(shopper: Shopper) -> None:

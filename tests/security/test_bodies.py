@@ -79,7 +79,7 @@ def test_body_over_the_limit_is_413_by_length_and_by_chunks(raw: RawClient, size
     raw.assert_store_untouched()
 
 
-@pytest.mark.parametrize("length", ["99999999", "9" * 20])
+@pytest.mark.parametrize("length", ["99999999", "9" * 18])
 def test_announced_size_is_refused_before_it_is_sent(raw: RawClient, length: str) -> None:
     answer = raw.send(ADD, JSON, f"Content-Length: {length}")
 
@@ -93,12 +93,59 @@ def test_body_of_exactly_the_limit_is_taken_by_length_and_by_chunks(raw: RawClie
     assert (by_length.status, by_chunks.status) == (201, 201)
 
 
+def test_client_that_waits_for_our_word_is_told_to_go_on_when_its_body_is_wanted(
+    raw: RawClient,
+) -> None:
+    def said(*lines: str) -> bytes:
+        head = "\r\n".join([f"{ADD} HTTP/1.1", *raw.usual(), JSON, *lines, "", ""])
+        with socket.create_connection((raw.host, raw.port), timeout=60) as client:
+            client.sendall(head.encode())
+            first = client.recv(4096)
+            if first.startswith(b"HTTP/1.1 100"):
+                client.sendall(ITEM)
+                first += client.recv(4096)
+            return first
+
+    wanted = said("Expect: 100-Continue", f"Content-Length: {len(ITEM)}")
+    too_large = said("Expect: 100-continue", f"Content-Length: {LIMIT + 1}")
+
+    assert wanted.startswith(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 201")
+    assert too_large.startswith(b"HTTP/1.1 413")
+    assert b"Connection: close" in too_large
+
+
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
 @pytest.mark.parametrize(
     ("framing", "body"), [("Content-Length: 2", b"{}"), (CHUNKED, chunks(b"{}"))]
 )
 def test_read_with_a_body_is_400(raw: RawClient, method: str, framing: str, body: bytes) -> None:
     answer = raw.send(f"{method} /v1/stores/demo/cart", framing, body=body)
+
+    assert answer.status == 400
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+@pytest.mark.parametrize(
+    ("framing", "body"),
+    [("Content-Length: 0", b""), (CHUNKED, b"0\r\n\r\n"), (f"{JSON}\r\nContent-Length: 0", b"")],
+)
+@pytest.mark.parametrize(
+    "path", ["/v1/stores/demo/cart", f"/v1/stores/demo/products/{MUG}", "/livez"]
+)
+def test_read_with_an_empty_body_is_a_read(
+    raw: RawClient, method: str, framing: str, body: bytes, path: str
+) -> None:
+    usual = "\r\n".join(raw.usual())
+    request = f"{method} {path} HTTP/1.1\r\n{usual}\r\n{framing}\r\n\r\n".encode() + body
+
+    answers = raw.speak(request, request)
+
+    assert [each.status for each in answers] == [200, 200]
+
+
+@pytest.mark.parametrize("cut", [b"", b"5\r\n", b"0\r\n"])
+def test_read_whose_empty_body_does_not_end_is_400(raw: RawClient, cut: bytes) -> None:
+    answer = raw.send("GET /v1/stores/demo/cart", CHUNKED, body=cut, hang_up=True)
 
     assert answer.status == 400
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+
 import pytest
 import requests
 from support.raw import JSON, RawClient
@@ -134,7 +136,11 @@ def test_cookie_that_came_twice_opens_at_most_one_cart_and_bearer_wins(
      "/v1/stores/%64emo%2fcart%2f..%2fcart/cart", "/v1/stores/demo/%ff", "/v1/stores/demo/%",
      "/v1/stores/demo/cart%c0%af", "/v1/stores/demo\\cart", "/v1/stores//cart", "/v1/stores/",
      "/static/../bodies.py", "/static/%2e%2e/bodies.py", "/static/..%2fbodies.py",
-     "/static/%2fetc/passwd", "/static//etc/passwd", "/problems/../metrics", "//metrics", "//livez", "/problems/%3Cscript%3E"],
+     "/static/%2fetc/passwd", "/static//etc/passwd", "/problems/../metrics", "//metrics", "//livez", "/problems/%3Cscript%3E",
+     "/%72eadyz", "/read%79z", "/readyz%2f", "/%2freadyz", "/livez%00", "/v1/stores/demo%2fcart",
+     "/v1/stores/%64emo/cart", "/v1/stores/demo/%63art", "/v1/stores/demo/cart%2Fitems",
+     "/v1/stores/demo/products/%33829", "/problems/not%2dfound", "/static/pages%2ecss",
+     "/%77idget/v1/cartproxy.js", "/livez#x", "/readyz#", "/livez%", "http:///livez", "///livez"],
 )  # fmt: skip
 def test_address_that_is_not_written_as_it_should_be_is_404(raw: RawClient, target: str) -> None:
     read = raw.send(f"GET {target}")
@@ -180,11 +186,58 @@ def test_methods_that_are_none_are_405_and_not_counted_by_name(
     assert f'method="{method}"' not in metrics or method == "PUT"
 
 
+@pytest.mark.parametrize(
+    "target", ["http://evil.example", "http://evil.example/", "http://evil.example/livez", "HTTPS://evil.example?a",
+               "http://evil.example/problems/not-found", "http:///livez", "//evil.example/livez", "//livez",
+               "/livez#a", "/%6civez"],
+)  # fmt: skip
+@pytest.mark.parametrize("method", ["GET", "POST", "OPTIONS"])
+def test_address_of_another_host_leads_nowhere(raw: RawClient, method: str, target: str) -> None:
+    (answer,) = raw.speak(f"{method} {target} HTTP/1.1\r\nHost: evil.example\r\n\r\n".encode())
+
+    assert (answer.status, answer.code) == (404, "not-found")
+    assert "location" not in answer.headers
+    assert b"evil" not in answer.body
+
+
+def test_address_in_absolute_form_of_our_own_origin_is_ours(raw: RawClient, proxy_url: str) -> None:
+    one, other = (
+        raw.speak(f"GET {target} HTTP/1.1\r\nHost: x\r\n\r\n".encode())[0]
+        for target in (f"{proxy_url.upper()}/livez", f"{proxy_url}1/livez")
+    )
+
+    assert (one.status, other.status) == (200, 404)
+
+
+@pytest.mark.parametrize(
+    ("version", "connection", "closes"),
+    [("1.1", "keep-alive", False), ("1.1", "close, keep-alive", True), ("1.2", "x", False), ("1.0", "x", True),
+     ("1.0", "keep-alive", False)],
+)  # fmt: skip
+def test_answer_is_of_http_1_1_and_the_connection_stays_as_asked(
+    raw: RawClient, version: str, connection: str, *, closes: bool
+) -> None:
+    request = f"GET /livez HTTP/{version}\r\nHost: x\r\nConnection: {connection}\r\n\r\n".encode()
+
+    with socket.create_connection((raw.host, raw.port), timeout=60) as client:
+        client.sendall(request)
+        said = client.recv(4096)
+        client.sendall(request)
+        again = client.recv(4096)
+
+    assert said.startswith(b"HTTP/1.1 200 OK\r\n")
+    assert b"Connection: close" in said if closes else b"Connection: keep-alive" in said
+    assert (again == b"") == closes
+
+
 def test_host_is_never_used(raw: RawClient) -> None:
     head = f"GET {CART}/nothing HTTP/1.1\r\nHost: evil.example\r\n\r\n".encode()
-    absolute = b"GET http://evil.example/problems/x HTTP/1.1\r\nHost: evil.example\r\n\r\n"
+    absolute = [
+        f"GET http://evil.example{path} HTTP/1.1\r\nHost: evil.example\r\n\r\n".encode()
+        for path in ("", "/", "/livez", "/problems/x", CART, "?x")
+    ]
 
-    for answer in (raw.speak(head)[0], raw.speak(absolute)[0]):
-        assert answer.status == 404
+    for answer in (raw.speak(each)[0] for each in (head, *absolute)):
+        assert (answer.status, answer.code) == (404, "not-found")
         assert b"evil" not in answer.body
         assert "evil" not in str(answer.headers)

@@ -35,7 +35,7 @@ def send(raw: RawClient, call: str, body: bytes, kind: str = JSON) -> Any:
         b'{"catalog_id":3829,"catalog\\u005fid":1}', b'{"catalog_id":1,"quantity":1e99999999999999999999}',
         b"", b" ", b"{", b"nonsense", b"'a'", b'{"catalog_id":1,}', b"{catalog_id:1}", b'{"catalog_id":01}',
         b'{"catalog_id":0x1}', b'{"catalog_id":1}{}', b'{"catalog_id":1}\x00', b'\x00{"catalog_id":1}',
-        b'\xef\xbb\xbf{"catalog_id":1}', b'{"catalog_id":\xff}', b'{"a":"\xed\xa0\x80"}', b'{"a":"\xc0\xaf"}',
+        b"\xef\xbb\xbf", b'{"catalog_id":\xff}', b'{"a":"\xed\xa0\x80"}', b'{"a":"\xc0\xaf"}',
         '{"catalog_id":3829}'.encode("utf-16"), b'{"catalog_id":\xd9\xa3}', b'{"a":"\n"}', b'{"a":"\x00"}',
         b"/**/{}", b"catalog_id=3829",
     ],
@@ -130,7 +130,9 @@ def test_every_address_field_has_the_stores_own_limit_and_is_not_repeated(
         raw, f"POST {CART}", json.dumps({part: {field: "\u00e4" * (most + 1)}}).encode()
     )
     raw.assert_store_untouched()
-    fits = send(raw, f"POST {CART}", json.dumps({part: {field: "\u00e4" * most}}).encode())
+    end = "@x.example" if field == "email" else ""
+    text = "\u00e4" * (most - len(end)) + end
+    fits = send(raw, f"POST {CART}", json.dumps({part: {field: text}}).encode())
 
     assert (too_long.status, too_long.code) == (422, "invalid-request")
     assert [each["pointer"] for each in too_long.json()["errors"]] == [f"/{part}/{field}"]

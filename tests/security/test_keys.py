@@ -17,6 +17,7 @@ from cartproxy.web.api_keys import create
 
 KEY, ENTRY = create("blog")
 NARROW = "https://narrow.example"
+ANY_BLOG, A_BLOG, WIDE_BLOG = (f"https://{label}.blog.example" for label in ("*", "a", "wide"))
 # Long enough to be in no port, time or OrderKey by chance.
 CUSTOMER_ID = 987654321
 
@@ -30,8 +31,8 @@ def keyed_url(redis_url: str, store_url: str) -> Iterator[str]:
         **store_environment(
             store_url,
             API_KEYS=ENTRY,
-            ORIGINS=f"{BLOG},{NARROW}",
-            ORIGIN_PRODUCTS=f"{NARROW} {MUG}",
+            ORIGINS=f"{BLOG},{NARROW},{ANY_BLOG}",
+            ORIGIN_PRODUCTS=f"{NARROW} {MUG},{ANY_BLOG} {MUG},{WIDE_BLOG} {MUG} {SHIRT}",
         ),
     }
     with service(environment) as url:
@@ -148,8 +149,11 @@ def test_a_browser_can_not_choose_its_address(keyed_url: str, store: Store) -> N
     assert statuses == {200}  # counted as what it is: a caller of this machine
 
 
-def test_a_site_with_a_list_of_products_sells_those_alone(keyed_url: str, store: Store) -> None:
-    narrow = Shopper(keyed_url, origin=NARROW)
+@pytest.mark.parametrize("site", [NARROW, A_BLOG])
+def test_a_site_with_a_list_of_products_sells_those_alone(
+    keyed_url: str, store: Store, site: str
+) -> None:
+    narrow = Shopper(keyed_url, origin=site)
     shirt = {"catalog_id": SHIRT, "options": [SMALL]}
     store.calls()
 
@@ -161,13 +165,17 @@ def test_a_site_with_a_list_of_products_sells_those_alone(keyed_url: str, store:
     ]
 
     assert [each.status_code for each in refused] == [403] * 4
-    assert refused[1].json()["code"] == "product-refused"
-    assert refused[1].json()["errors"] == [
-        {"pointer": "/items/1", "detail": "Not on this site's list."}
-    ]
+    one, several, form, product = refused
+    assert [
+        [error["pointer"] for error in each.json().get("errors", [])]
+        for each in (one, several, product)
+    ] == [["/catalog_id"], ["/items/1"], []]
+    assert "/catalog_id" in form.text
+    assert one.json()["code"] == "product-refused"
     assert store.calls() == []
     assert narrow.add()["item_count"] == 1
-    assert Shopper(keyed_url).call("POST", "/cart/items", shirt).status_code == 201
+    for free in (BLOG, WIDE_BLOG):
+        assert Shopper(keyed_url, origin=free).call("POST", "/cart/items", shirt).status_code == 201
 
 
 def test_the_command_makes_a_key_that_works(redis_url: str, store: Store) -> None:

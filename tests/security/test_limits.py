@@ -13,6 +13,7 @@ from support.shopper import BLOG, MUG, Shopper, Store
 from support.waiting import wait_for
 
 OTHER = "https://other.example"
+WILD = "https://*.blogs.example"
 LIMITS = {
     "CARTPROXY_TRUSTED_HOPS": "1",
     "CARTPROXY_WORKERS": "2",
@@ -32,7 +33,9 @@ def limited_url(redis_url: str, store_url: str) -> Iterator[str]:
         "CARTPROXY_REDIS_URL": redis_url,
         **LIMITS,
         **store_environment(
-            store_url, ORIGINS=f"{BLOG},{OTHER}", ORIGIN_CREATES_PER_MINUTE=f"{OTHER} 2"
+            store_url,
+            ORIGINS=f"{BLOG},{OTHER},{WILD}",
+            ORIGIN_CREATES_PER_MINUTE=f"{OTHER} 2,{WILD} 3",
         ),
     }
     with service(environment) as url:
@@ -126,6 +129,22 @@ def test_answers_tell_how_the_limit_stands(limited_url: str, store: Store, addre
     assert "RateLimit" in answers[0].headers["Access-Control-Expose-Headers"]
 
 
+def test_limit_stands_on_no_answer_that_a_cache_may_share(
+    limited_url: str, store: Store, address: str
+) -> None:
+    def look() -> requests.Response:
+        return Shopper(limited_url).call(
+            "GET", f"/products/{MUG}", headers={"X-Forwarded-For": address}
+        )
+
+    first, refused = look(), until_refused(look)
+
+    assert "public" in first.headers["Cache-Control"]
+    assert "RateLimit" not in first.headers
+    assert refused.headers["Cache-Control"] == "no-store"
+    assert refused.headers["RateLimit"].startswith('"address-reads"')
+
+
 def test_ipv6_addresses_count_by_their_64_bits_of_network(limited_url: str, store: Store) -> None:
     for number in range(24):
         read(limited_url, f"2600:1:2:3::{number:x}")
@@ -144,8 +163,37 @@ def test_what_stands_before_the_trusted_proxys_word_counts_for_nothing(
     assert read(limited_url, f"{address}, 7.7.7.7").status_code == 200
 
 
-def test_who_comes_from_this_machine_is_not_limited(limited_url: str, store: Store) -> None:
-    assert {read(limited_url, "127.0.0.1").status_code for _ in range(30)} == {200}
+@pytest.mark.parametrize(
+    "written", ["8.8.1.2:4711", "[2001:db8::1]:443", "8.8.1.5%0", "junk", "\xe9"]
+)
+def test_address_is_limited_however_the_proxy_in_front_writes_it(
+    limited_url: str, store: Store, written: str
+) -> None:
+    for _ in range(20):
+        read(limited_url, written.encode())  # type: ignore[arg-type]
+
+    until_refused(lambda: read(limited_url, written.encode()))  # type: ignore[arg-type]
+
+    assert read(limited_url, next(ADDRESSES)).status_code == 200
+
+
+def test_port_and_zone_of_an_address_make_it_no_other_one(
+    limited_url: str, store: Store, address: str
+) -> None:
+    ports = iter(range(1, 60_000))
+    for _ in range(20):
+        read(limited_url, f"{address}:{next(ports)}")
+
+    until_refused(lambda: read(limited_url, f"{address}:{next(ports)}"))
+
+    wait_for(lambda: read(limited_url, address).status_code == 429, "a refusal of the bare address")
+
+
+@pytest.mark.parametrize("near", ["127.0.0.1", "127.0.0.1:5", "[::1]:80", "::1", "10.1.2.3", "fe80::1%eth0"])  # fmt: skip
+def test_who_comes_from_this_machine_is_not_limited(
+    limited_url: str, store: Store, near: str
+) -> None:
+    assert {read(limited_url, near).status_code for _ in range(30)} == {200}
 
 
 def test_one_cart_is_limited_whatever_addresses_it_comes_from(
@@ -185,6 +233,19 @@ def test_a_site_with_a_quota_gets_no_more_carts_than_that(limited_url: str, stor
     assert over.json()["code"] == "rate-limited"
     assert over.headers["RateLimit-Policy"] == '"origin-creates";q=2;w=60'
     assert add(limited_url, next(ADDRESSES), BLOG).status_code == 201
+
+
+def test_a_quota_of_a_wildcard_is_one_for_all_sites_below_it(
+    limited_url: str, store: Store
+) -> None:
+    labels = iter(range(1000))
+
+    def another() -> requests.Response:
+        return add(limited_url, next(ADDRESSES), f"https://b{next(labels)}.blogs.example")
+
+    over = exactly(3, another)
+
+    assert over.headers["RateLimit-Policy"] == '"origin-creates";q=3;w=60'
 
 
 def test_a_retry_after_a_refusal_takes_effect_under_its_key(

@@ -6,7 +6,7 @@ import dataclasses
 import gzip
 import io
 import json
-import time
+import sys
 import tracemalloc
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -137,7 +137,8 @@ NAMES = [
     "ProductLink", "OptionSetList", "OptionSetID", "OptionSetName", "OptionType", "OptionList",
     "OptionID", "OptionName", "OptionValue", "OptionImagePath", "OptionSorting",
     "AdvancedOptionList", "AdvancedOptionStock", "InventoryControl", "MinimumQuantity", "Hide",
-    "BillingFirstName",
+    "BillingFirstName", "AdvancedOptionCode", "AdvancedOptionPrice", "AdvancedOptionSufix",
+    "OptionSizeLimit", "QuantityOptions", "AllowOnlyMultiples", "AllowFractionalQuantity",
 ]  # fmt: skip
 LEAVES = (
     st.none()
@@ -149,7 +150,7 @@ LEAVES = (
     | st.sampled_from(
         ["1", "1e400", "-0", "NaN", "sNaN", "\u0663", "1_0", "OrderKey", "CartItemID", "Error",
          "https://shop.example/x", "https://shop.example/\r\nSet-Cookie: a=b", "//[", "http://[::1",
-         "javascript:alert(1)", "<![", "<b>Size:</b>&nbsp;M", "&#99999999;", "../..", "a" * 300]
+         "1,234.50", "4-5", "2,4,8", "Text", "Checkbox", "javascript:alert(1)", "<![", "<b>Size:</b>&nbsp;M", "&#99999999;", "../..", "a" * 300]
     )
 )  # fmt: skip
 SHAPES = st.recursive(
@@ -226,21 +227,54 @@ def test_answer_before_its_question_is_not_believed(monkeypatch: pytest.MonkeyPa
         CALLS["add_item"]()
 
 
-# html.parser takes time that grows with the square of what is never closed.
-@pytest.mark.parametrize(
-    "part", ["<!--", "<![CDATA[", "<a ", "</", "<!", "<?", "&a", "<a b='", "<"]
-)
-def test_text_made_to_take_long_does_not(part: str) -> None:
-    def seconds(length: int) -> float:
-        text = part * (length // len(part))
-        began = time.process_time()
-        plain_text(text)
-        return time.process_time() - began
+MARKUP = ["<!--", "<![CDATA[", "<a ", "</", "<!", "<?", "&a", "<a b='", '<a b="', "<", "<b>", "<div>",
+          "<p>x", "<b></p>", "<table><tr><td>", "<svg>", "<!DOCTYPE", "&#x41;", "<li>x<br>"]  # fmt: skip
 
-    short, long = (min(seconds(length) for _ in range(2)) for length in (5_000, 80_000))
 
-    # A line would be 16, and the square 256.
-    assert long < 64 * short
+def lines_read(value: str) -> int:
+    """The lines of Python that run while a cart is read whose every line has this description."""
+    line = LINE | {"ItemDescription": value}
+    cart = {"OrderKey": "k", "CartItemList": [line | {"CartItemID": at} for at in range(90)]}
+    give(json.dumps(cart).encode())
+    counted = 0
+
+    def count(frame: Any, event: str, _: Any) -> Any:
+        nonlocal counted
+        counted += event == "line"
+        return count
+
+    sys.settrace(count)
+    try:
+        snapshot = CLIENT.get_cart("k", NO_ALLOWANCE)
+    finally:
+        sys.settrace(None)
+    assert len(snapshot.items) == 90
+    assert all(each.name for each in snapshot.items)
+    return counted
+
+
+@pytest.mark.parametrize("part", MARKUP)
+def test_descriptions_made_to_take_long_cost_one_budget_of_all_lines_together(part: str) -> None:
+    short = lines_read(part * (900 // len(part)))
+    long = lines_read(part * (9_000 // len(part)))
+
+    assert long < 3 * short + 10_000
+
+
+@pytest.mark.parametrize("part", MARKUP)
+def test_nothing_is_read_of_a_text_behind_its_first_eight_thousand_characters(part: str) -> None:
+    first = plain_text((part * 10_000)[:8_000])
+
+    assert plain_text(part * 100_000) == first
+    assert plain_text("a" * 8_000 + part * 100_000) == "a" * 8_000
+
+
+@pytest.mark.parametrize("empty", ["{}", '{"a":{}}', '[{"b":[{}]}]'])
+def test_answer_of_too_many_objects_is_refused_before_it_is_read(empty: str) -> None:
+    give(f'{{"OrderKey":"k","CartItemList":[{",".join([empty] * 6_000)}]}}'.encode())
+
+    with pytest.raises(StoreBadResponse, match="objects"):
+        CALLS["get_cart"]()
 
 
 @pytest.mark.parametrize("length", [True, False])

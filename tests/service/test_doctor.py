@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,11 +12,13 @@ from typing import Any
 import pytest
 import redis
 from support.redis_kinds import start
-from support.servers import PATIENT, free_port, redis_server, store_environment
-from support.shopper import BLOG, Store
+from support.servers import PATIENT, free_port, redis_server, service, store_environment
+from support.shopper import BLOG, Shopper, Store
+from support.waiting import wait_for
 
 from cartproxy import sandbox
 from cartproxy.cli import main
+from cartproxy.limits.rate_limiter import UNREADABLE_ADDRESS_KEY
 
 SOUND = ("--maxmemory", "200mb", "--maxmemory-policy", "noeviction", "--appendonly", "yes")
 PEPPER = "pepper-that-nobody-may-see-in-a-report"
@@ -291,7 +294,7 @@ def test_origin_that_lets_in_too_many_is_a_warning(doctor: Doctor, origins: str,
         ({"CARTPROXY_PUBLIC_URL": "http://localhost:8000"}, "public-url-local"),
         ({"CARTPROXY_PUBLIC_URL": "http://localhost:8000"}, "trusted-hops-forged"),
         ({"CARTPROXY_TRUSTED_HOPS": "0"}, "trusted-hops-none"),
-        ({"CARTPROXY_STORES_DEMO_ORIGIN_PRODUCTS": "https://blgo.example 1"}, "origin-unlisted"),
+        ({"CARTPROXY_STORES_DEMO_SHOP_URL": "http://shop.example"}, "shop-not-https"),
     ],
 )
 def test_setting_that_fits_the_machine_badly_is_a_warning(
@@ -337,8 +340,66 @@ def test_bad_settings_are_told_beside_the_modes_of_their_files(
 
     assert code == 78
     assert set(found(report, "error")) == {"settings"}
-    assert found(report, "warning") == ["file-world-readable"]
+    assert found(report, "warning") == ["file-world-readable", "redis-not-examined"]
     assert any("concurrency" in each["detail"] for each in report["findings"])
+    assert {"store", "origins", "stop", "public-url"} <= set(found(report, "ok"))
+
+
+def without(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], **only: str
+) -> Any:
+    """The report where nothing but this is set."""
+    for name in [each for each in os.environ if each.startswith("CARTPROXY_")]:
+        monkeypatch.delenv(name)
+    for name, value in only.items():
+        monkeypatch.setenv(name, value)
+    assert main(["doctor", "--json"]) == 78
+    return json.loads(capsys.readouterr().out)
+
+
+def test_where_settings_are_missing_the_others_are_examined_all_the_same(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], sound_redis_url: str
+) -> None:
+    away = without(monkeypatch, capsys, CARTPROXY_REDIS_URL="redis://127.0.0.1:1/0")
+    there = without(monkeypatch, capsys, CARTPROXY_REDIS_URL=sound_redis_url)
+
+    for report in (away, there):
+        told = " ".join(each["detail"] for each in report["findings"] if each["code"] == "settings")
+        assert "stores" in told
+        assert "pepper" in told
+    assert "redis-unreachable" in found(away, "error")
+    assert "redis-scripts" in found(there, "ok")
+
+
+def test_a_store_that_lacks_a_setting_hides_no_other_and_is_named(
+    doctor: Doctor, store: Store
+) -> None:
+    other = store_environment(store.url, "SECOND", TOKEN="")
+    third = {"CARTPROXY_STORES_THIRD_TOKEN": "t"}
+
+    code, report = doctor(**other, **third, CARTPROXY_TRUSTED_HOPS="many")
+
+    assert code == 78
+    about = {
+        each["about"]: each["code"] for each in report["findings"] if each["level"] == "warning"
+    }
+    assert about["store second"].endswith("-not-examined")
+    assert about["store third"] == "store-not-examined"
+    assert about["trusted_hops"] == "trusted-hops-not-examined"
+    assert {"store", "origins", "redis-scripts"} <= set(found(report, "ok"))
+
+
+def test_where_the_file_can_not_be_read_nothing_is_said_of_defaults(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], sound_redis_url: str
+) -> None:
+    blind = without(monkeypatch, capsys, CARTPROXY_CONFIG="/does/not/exist.toml")
+    seeing = without(
+        monkeypatch, capsys, CARTPROXY_CONFIG="/does/not/exist.toml",
+        CARTPROXY_REDIS_URL=sound_redis_url,
+    )  # fmt: skip
+
+    assert {"redis-not-examined", "public-url-not-examined"} <= set(found(blind, "warning"))
+    assert "redis-scripts" in found(seeing, "ok")
 
 
 def test_check_that_fails_itself_hides_no_other(
@@ -354,6 +415,29 @@ def test_check_that_fails_itself_hides_no_other(
     assert code == 1
     assert found(report, "error") == ["store-check-failed"]
     assert {"origins", "redis-role", "stop"} <= set(found(report, "ok"))
+
+
+@pytest.mark.parametrize("written", ["unknown", "_hidden, 8.8.8.8:x", "\xe9"])
+def test_proxy_in_front_that_sends_no_addresses_is_told(
+    doctor: Doctor, store: Store, sound_redis_url: str, written: str
+) -> None:
+    with redis.Redis.from_url(sound_redis_url) as client:
+        client.delete(UNREADABLE_ADDRESS_KEY)
+        environment = {
+            "CARTPROXY_REDIS_URL": sound_redis_url,
+            "CARTPROXY_TRUSTED_HOPS": "1",
+            **store_environment(store.url),
+        }
+        with service(environment) as url:
+            assert "client-address-unreadable" not in found(doctor()[1], "warning")
+            Shopper(url).call("GET", "/cart", headers={"X-Forwarded-For": written.encode()})
+            wait_for(lambda: client.exists(UNREADABLE_ADDRESS_KEY), "a note of the service")
+
+        _, report = doctor()
+        client.delete(UNREADABLE_ADDRESS_KEY)
+
+    assert "client-address-unreadable" in found(report, "warning")
+    assert written not in str(report)
 
 
 def test_text_says_the_same(doctor: Doctor, capsys: pytest.CaptureFixture[str]) -> None:

@@ -74,6 +74,28 @@ def test_if_none_match_answers_304_without_a_body(shopper: Shopper) -> None:
     assert unchanged.content == b""
 
 
+def test_weak_tags_match_a_read_and_no_write(shopper: Shopper) -> None:
+    shopper.add(MUG)
+    current = tag(shopper)
+
+    for listed in (
+        f"W/{current}",
+        f'"x", W/{current}',
+        f'W/"x",{current}',
+        "*",
+        f'"{"x" * 3000}", {current}',
+    ):
+        read = shopper.call("GET", "/cart", headers={"If-None-Match": listed})
+        assert (read.status_code, read.content, read.headers["ETag"]) == (304, b"", current)
+    for listed in ('W/"x"', '"x"', current.strip('"') + "x", f'W/{current[:-2]}"', "nonsense", ""):
+        assert shopper.call("GET", "/cart", headers={"If-None-Match": listed}).status_code == 200
+    for listed in (f"W/{current}", f'"x", W/{current}', f"w/{current}"):
+        write = shopper.call(
+            "POST", "/cart/items", {"catalog_id": MUG}, headers={"If-Match": listed}
+        )
+        assert write.status_code == 412
+
+
 def test_two_tabs_the_second_is_told(shopper: Shopper) -> None:
     item_id = shopper.add(MUG)["results"][0]["item_id"]
     seen_by_both = tag(shopper)

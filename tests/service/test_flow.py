@@ -167,3 +167,15 @@ def test_checkout_of_an_empty_cart_is_refused(shopper: Shopper) -> None:
 
     assert response.status_code == 409
     assert response.json()["code"] == "cart-empty"
+
+
+def test_product_that_caches_may_share_says_nothing_of_one_client(shopper: Shopper) -> None:
+    product = shopper.call("GET", f"/products/{MUG}", headers={"X-Forwarded-For": "8.8.8.8"})
+    missing = shopper.call("GET", "/products/1")
+    cart = shopper.call("GET", "/cart")
+
+    assert product.headers["Cache-Control"] == "public, max-age=60"
+    assert not {"RateLimit", "RateLimit-Policy", "Set-Cookie"} & product.headers.keys()
+    assert "Origin" in product.headers["Vary"]
+    for private in (missing, cart):
+        assert private.headers["Cache-Control"] == "no-store"

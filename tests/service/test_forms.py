@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
 import requests
 from support.shopper import MUG, SHIRT, Shopper, Store
+
+PLAQUE, TEA = 3841, 3834
 
 
 def browser(proxy_url: str, **more: str) -> Shopper:
@@ -104,3 +110,108 @@ def test_form_routes_take_no_json_without_the_client_header(proxy_url: str) -> N
     answer = browser(proxy_url).call("POST", "/checkout", {}, headers={"Cartproxy-Client": ""})
 
     assert answer.json()["code"] == "client-header-missing"
+
+
+def options_in_cart(shopper: Shopper) -> list[tuple[str, str]]:
+    (line,) = shopper.cart()["items"]
+    return [(each["name"], each["value"]) for each in line["options"]]
+
+
+def test_buy_form_takes_every_kind_of_option(proxy_url: str) -> None:
+    shopper = browser(proxy_url)
+    fields: Any = [
+        ("catalog_id", PLAQUE),
+        ("option-1901-12501", "Ada"),
+        ("option-1901-12502", " "),
+        ("option-1902-12503", "Deep,\r\nplease"),
+        ("option-1903", "12504:Screws"),
+        ("option-1903", "12505:Gift wrap"),
+    ]
+
+    answer = shopper.post_form("/buy", fields)
+
+    assert answer.status_code == 303
+    assert options_in_cart(shopper) == [
+        ("Lettering", "Ada"),
+        ("Note", "Deep, please"),
+        ("Extras", "Screws"),
+        ("Extras", "Gift wrap"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "foreign",
+    [
+        {"x": "12", "y": "7"}, {"submit": "Buy now"}, {"_wpnonce": "1a2b", "_wp_http_referer": "/"},
+        {"utm_source": "mail"}, {"__VIEWSTATE": "dDw"}, {"email": ""},
+        {"price_range": "1-5"}, {"idempotency_key": "f1"},
+    ],
+)  # fmt: skip
+def test_what_browsers_and_pages_add_to_a_form_is_ignored(
+    proxy_url: str, foreign: dict[str, str]
+) -> None:
+    answer = browser(proxy_url).post_form("/buy", {"catalog_id": str(MUG), **foreign})
+
+    assert answer.status_code == 303
+
+
+@pytest.mark.parametrize(
+    "own", ["Price", "price", "OrderKey", "order_key", "CustomerId", "ItemUnitPrice", "Discount"]
+)
+def test_what_the_store_decides_is_refused_in_a_form(
+    proxy_url: str, store: Store, own: str
+) -> None:
+    answer = browser(proxy_url).post_form("/buy", {"catalog_id": str(MUG), own: "0"})
+
+    assert answer.status_code == 422
+    assert store.calls() == []
+
+
+@pytest.mark.parametrize(
+    ("written", "means"),
+    [
+        ("", 1),
+        ("1,5", 1.5),
+        (".5", 0.5),
+        ("1.", 1),
+        (" 2", 2),
+        ("+1", 1),
+        ("2.00", 2),
+        ("0,25", 0.25),
+    ],
+)
+def test_quantity_is_understood_as_people_write_it(
+    proxy_url: str, store: Store, written: str, means: float
+) -> None:
+    answer = browser(proxy_url).post_form("/buy", {"catalog_id": str(TEA), "quantity": written})
+
+    assert answer.status_code == 303
+    (cart,) = store.carts()
+    assert [line["quantity"] for line in cart["lines"]] == [means]
+
+
+@pytest.mark.parametrize("written", ["1,500", "-1", "two", "1e3", "1.2.3", "\u0663"])
+def test_quantity_that_may_mean_something_else_is_refused(
+    proxy_url: str, store: Store, written: str
+) -> None:
+    answer = browser(proxy_url).post_form("/buy", {"catalog_id": str(TEA), "quantity": written})
+
+    assert answer.status_code == 422
+    assert "quantity" in answer.text
+    assert store.calls() == []
+
+
+def test_double_click_on_a_form_counts_once_and_another_form_counts_too(
+    proxy_url: str, store: Store
+) -> None:
+    shopper = browser(proxy_url)
+    shopper.add(MUG)
+    store.fail({"method": "POST", "path": "/Cart/*/Item", "fault": "latency", "ms": 300})
+    forms = [{"catalog_id": str(MUG)}, {"catalog_id": str(MUG)}, {"catalog_id": "3837"}]
+
+    with ThreadPoolExecutor() as threads:
+        answers = list(threads.map(lambda form: shopper.post_form("/buy", form), forms))
+
+    assert [answer.status_code for answer in answers] == [303, 303, 303]
+    (cart,) = store.carts()
+    assert sorted(line["catalog_id"] for line in cart["lines"]) == [MUG, MUG, 3837]

@@ -14,7 +14,7 @@ import pytest
 import requests
 from support.figures import Figures
 from support.log_lines import log_lines, request_line
-from support.servers import ROOT
+from support.servers import ROOT, service, store_environment
 from support.shopper import MUG, Shopper, Store
 
 FOLDER = ROOT / "docs/operations"
@@ -135,3 +135,19 @@ def test_every_event_and_field_in_the_code_is_documented() -> None:
     assert len(events) >= 5
     assert {event for event in events if f"| `{event}` |" not in text} == set()
     assert fields <= documented_fields()
+
+
+def test_service_links_of_an_orchestrator_are_ignored_with_a_line_in_the_log(
+    tmp_path: Path, store: Store
+) -> None:
+    log = tmp_path / "log"
+    links = {
+        "CARTPROXY_PORT": "tcp://10.0.0.1:8000",
+        "CARTPROXY_SERVICE_HOST": "10.0.0.1",
+        "CARTPROXY_REDIS_PORT_6379_TCP_ADDR": "10.0.0.2",
+    }
+    with service(store_environment(store.url) | links, log) as url:
+        assert Shopper(url).add(MUG)["item_count"] == 1
+
+    (line,) = [each for each in log_lines(log) if each["event"] == "service_links_ignored"]
+    assert line["variables"] == sorted(links)

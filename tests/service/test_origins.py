@@ -79,6 +79,30 @@ def test_preflight_tells_a_listed_site_what_it_may_send(proxy_url: str) -> None:
     assert "Access-Control-Allow-Origin" not in unlisted.headers
 
 
+def test_what_a_pages_tools_add_to_each_request_is_allowed_and_ignored(proxy_url: str) -> None:
+    path = f"{proxy_url}/v1/stores/demo/cart/items"
+    added = "sentry-trace, baggage,traceparent , X-Datadog-Origin,newrelic"
+    asked = {"Origin": BLOG, "Access-Control-Request-Method": "POST"}
+    junk = "cartproxy-key,x-forwarded-for,a b," + ",".join(f"x{n}" for n in range(500))
+
+    answer = requests.options(
+        path, headers=asked | {"Access-Control-Request-Headers": added}, timeout=60
+    )
+    other = requests.options(
+        path, headers=asked | {"Access-Control-Request-Headers": junk}, timeout=60
+    )
+
+    def allowed(answer: requests.Response) -> set[str]:
+        names = answer.headers["Access-Control-Allow-Headers"].split(",")
+        return {name.strip().lower() for name in names}
+
+    assert {"sentry-trace", "baggage", "traceparent", "x-datadog-origin", "newrelic"} <= allowed(
+        answer
+    )
+    assert allowed(other).isdisjoint({"cartproxy-key", "x-forwarded-for", "a b"})
+    assert len(allowed(other)) < 60
+
+
 def test_script_must_name_itself(shopper: Shopper, store: Store) -> None:
     refused = shopper.call(
         "POST", "/cart/items", {"catalog_id": MUG}, headers={"Cartproxy-Client": ""}

@@ -42,6 +42,21 @@ def test_failed_add_says_what_became_of_it(
     assert problem["type"].endswith(f"/problems/{code}")
 
 
+@pytest.mark.parametrize("status", [429, 500])
+def test_a_store_that_sends_shoppers_away_for_a_year_does_so_for_a_minute(
+    shopper: Shopper, store: Store, status: int
+) -> None:
+    shopper.add(MUG)
+    # Addresses are kept nowhere: such a write is never put off.
+    busy = {"status": status, "retry_after": 999_999_999, "times": None}
+    store.fail(fault("status", method="PUT", path="/Cart/*", **busy))
+
+    response = shopper.call("PATCH", "/cart", {"billing": {"city": "Springfield"}})
+
+    assert response.json()["retry_after"] <= 60
+    assert int(response.headers["Retry-After"]) <= 60
+
+
 @pytest.mark.parametrize(
     "kind",
     ["html", "trailing_comma", "wrong_shape", "huge", "gzip_bomb", "apply_then_drop"],

@@ -103,11 +103,13 @@ FAULTS = st.one_of(
 class World:
     """The real parts, started once: a Redis, a simulated store, the application twice.
 
-    `scarce` is the application with a budget of few calls.
+    `scarce` is the application with a budget of few calls, `deferred` one that tells the store of a
+    cart at its checkout.
     """
 
     plenty: ClassVar[FlaskClient]
     scarce: ClassVar[FlaskClient]
+    deferred: ClassVar[FlaskClient]
     store: ClassVar[Store]
     redis: ClassVar[redis.Redis]
     histories: ClassVar[int] = 0
@@ -123,17 +125,23 @@ class Shopping(RuleBasedStateMachine):
         ordered=st.sampled_from(["404", "read_only"]),
         others=st.booleans(),
         large=st.sampled_from([False] * 15 + [True]),
+        adds=st.sampled_from(["at once"] * 2 + ["few calls", "deferred"]),
     )
-    def begin(self, merging: bool, ordered: str, others: bool, large: bool) -> None:
+    def begin(self, merging: bool, ordered: str, others: bool, large: bool, adds: str) -> None:
         World.histories += 1
         World.redis.flushdb()  # else the search for locks takes longer with every history
         World.store.reset()
         World.store.set(merge_same_item=merging, ordered_cart=ordered)
         for product in (MUG, PEN):
             World.store.change_product(product, stock=10**9)
-        self.client = World.plenty
+            _ask(World.plenty, credential(), "GET", f"/products/{product}")
+        clients = {"few calls": World.scarce, "deferred": World.deferred}
+        self.client = clients.get(adds, World.plenty)
         self.ledger = Ledger(merging)
-        self.log = [f"merging: {merging}, ordered: {ordered}, others: {others}, large: {large}"]
+        self.log = [
+            f"merging: {merging}, ordered: {ordered}, others: {others}",
+            f"large: {large}, adds: {adds}",
+        ]
         self.readable_orders = ordered == "read_only"
         self.bearer = credential()
         if others:
@@ -175,6 +183,9 @@ class Shopping(RuleBasedStateMachine):
         results = said.get("results") or [said] * len(items)
         if said.get("code") not in ("cart-busy", "request-in-progress"):  # which say nothing of it
             add.learn(each["outcome"] for each in results)
+        if "pending" in add.known:
+            self.ledger.kept = True
+            self.happens("pending")
         return answer
 
     def new_add(self, mugs: int = 1) -> Add:
@@ -295,7 +306,7 @@ class Shopping(RuleBasedStateMachine):
         self.read()  # the checkout of a cart just read is handed out unasked (design)
         answer = self.call("POST", "/checkout")
         if answer.status_code == 409 and answer.get_json()["code"] == "cart-changed":
-            assert self.ledger.altered, answer.text
+            assert self.ledger.altered or self.ledger.kept, answer.text
             tag = {"If-Match": answer.headers["ETag"]}
             answer = self.call("POST", "/checkout", headers=tag)
         if answer.status_code == 200:
@@ -309,16 +320,18 @@ class Shopping(RuleBasedStateMachine):
             assert answer.get_json()["retryable"], answer.text
 
     def settle(self) -> None:
-        """Retry what is unknown until it is known, as a widget does."""
+        """Retry what is unknown until it is known, as a widget does; and send what is pending."""
         for add in self.ledger.adds:
             wait_for(lambda add=add: self.is_known(add), f"{add} is known")
 
     def is_known(self, add: Add) -> bool:
-        if "unknown" in add.known:
+        if "pending" in add.known:
+            self.read()
+        if add.is_open:
             self.post(add)
-        if "unknown" in add.known:
+        if add.is_open:
             time.sleep(PAUSE_SECONDS)
-        return "unknown" not in add.known
+        return not add.is_open
 
     def make_whole(self) -> dict[str, Any]:
         """The cart, once everything that it lacks is back, which takes writes."""
@@ -400,6 +413,7 @@ def world() -> Iterator[None]:
     with redis_server() as redis_url, simulated_store() as store_url:
         World.plenty = _application(redis_url, store_url)
         World.scarce = _application(redis_url, store_url, CALLS_PER_SECOND="40", CALL_BURST="8")
+        World.deferred = _application(redis_url, store_url, ADDS="deferred")
         World.store = Store(store_url)
         World.redis = redis.Redis.from_url(redis_url)
         yield

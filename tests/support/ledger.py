@@ -31,6 +31,11 @@ class Add:
     things: list[Thing]
     known: list[str]
 
+    @property
+    def is_open(self) -> bool:
+        """Whether a retry may be answered otherwise."""
+        return "unknown" in self.known or "pending" in self.known
+
     def learn(self, outcomes: Iterable[str]) -> None:
         """Note what an attempt was answered; what was answered `applied` once, stays so."""
         self.known = [
@@ -49,6 +54,7 @@ class Ledger:
     removed: set[Thing] = field(default_factory=set)
     raised: set[Thing] = field(default_factory=set)
     altered: int = 0
+    kept: bool = False  # something was answered as pending, which the store may refuse later
 
     def new_add(self, key: str, mugs: int) -> Add:
         """An add of so many mug lines, whose quantities nothing else has."""
@@ -75,7 +81,7 @@ class Ledger:
             thing
             for add in self.adds
             for thing, known in zip(add.things, add.known, strict=True)
-            if known == "applied" and thing not in gone
+            if known in ("applied", "pending") and thing not in gone
         ]
 
     def now(self, thing: Thing) -> Thing:

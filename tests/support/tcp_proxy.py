@@ -15,7 +15,7 @@ class TcpProxy:
     passed on; while `hung` nothing is answered at all; while `refusing` connections are closed at
     once. `asked` counts what clients have said, and their refused connections. After
     `commands_left` more commands each one, or the next `lose`, ends its connection instead, and
-    counts as `lost`.
+    counts as `lost`; so does each that has `losing` in it.
     """
 
     def __init__(self, port: int, tls: ssl.SSLContext | None = None) -> None:
@@ -32,6 +32,7 @@ class TcpProxy:
         self.refusing = False
         self.commands_left: int | None = None
         self.lose: int | None = None
+        self.losing = b""
         self.lost = 0
         self.delay_seconds = 0.0
         threading.Thread(target=self._accept, daemon=True).start()
@@ -82,13 +83,16 @@ class TcpProxy:
         with contextlib.suppress(OSError):
             while chunk := client.recv(65536):
                 self._count()
-                if not self._passes():
+                if not self._passes(chunk):
                     break
                 server.sendall(chunk)
             server.shutdown(socket.SHUT_RDWR)
 
-    def _passes(self) -> bool:
+    def _passes(self, command: bytes) -> bool:
         with self._lock:
+            if self.losing and self.losing in command:
+                self.lost += 1
+                return False
             if self.commands_left is None:
                 return True
             passes = self.commands_left > 0 or self.lost == self.lose

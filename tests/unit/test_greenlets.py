@@ -12,7 +12,7 @@ import json, select, socket, ssl, sys, time
 import gevent.monkey
 first = ssl.SSLContext
 gevent.monkey.patch_ssl()
-import cartproxy.app, cartproxy.server
+import cartproxy.app, cartproxy.server.worker
 blocking = (time.sleep, socket.socket, socket.create_connection, socket.getaddrinfo,
             select.select, select.poll, first)
 asked = ("cartproxy", "flask", "prometheus_client", "redis", "requests", "structlog", "urllib3",

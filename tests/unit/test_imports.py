@@ -24,7 +24,7 @@ FLOORS = (
     {"storage"},
     {"deadline", "logs", "metrics", "settings", "tracing"},
     {"model"},
-    {"compact", "errors"},
+    {"compact", "errors", "sites"},
 )
 
 FOLDER = Path(cartproxy.__file__).parent

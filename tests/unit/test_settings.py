@@ -13,7 +13,7 @@ from support.servers import ROOT
 
 from cartproxy.cli import main
 from cartproxy.settings import SecretField, Settings, StoreSettings, declared
-from cartproxy.settings_source import SettingsError, load
+from cartproxy.settings_source import SettingsError, load, service_links
 
 EXAMPLE = ROOT / "config/cartproxy.example.toml"
 STORE = {
@@ -219,7 +219,7 @@ def test_misspelt_variable_of_a_file_is_told_with_the_right_one(tmp_path: Path) 
     ids=" ".join,
 )
 def test_nothing_starts_with_bad_settings(command: list[str]) -> None:
-    environment = os.environ | STORE | {"CARTPROXY_CONCURENCY": "1"}
+    environment = os.environ | STORE | {"CARTPROXY_CONCURENCY": "1", "CARTPROXY_BIND": "*:8151"}
 
     ended = subprocess.run(
         [sys.executable, "-m", *command],
@@ -233,6 +233,7 @@ def test_nothing_starts_with_bad_settings(command: list[str]) -> None:
 
     assert ended.returncode == 78
     assert "did you mean CARTPROXY_CONCURRENCY?" in ended.stderr + ended.stdout
+    assert "bind: '*:8151' is not an address and a port" in ended.stderr + ended.stdout
     assert "Traceback" not in ended.stderr
 
 
@@ -327,3 +328,164 @@ def test_address_without_a_host_is_told(url: str) -> None:
     assert [each.partition(":")[0] for each in problems(STORE | {API_URL: url})] == [
         "stores.my-shop.api_url"
     ]
+
+
+@pytest.mark.parametrize(
+    "bind",
+    ['"127.0.0.1:8151"', "8151", "*:8151", "", ":", "127.0.0.1", "127.0.0.1:", "127.0.0.1:x", "127.0.0.1:0",
+     "127.0.0.1:65536", "256.0.0.1:80", "1.2.3:80", "[::1]", "::1:8000", "[::g]:80", "http://127.0.0.1:80",
+     "127.0.0.1 :80", "127.0.0.1:80;", "tcp://127.0.0.1:80", "unix:", "127.0.0.1:80,", "a..b:80",
+     "127.0.0.1:80 # here", "-x:80"],
+)  # fmt: skip
+def test_place_to_listen_that_is_none_is_told_with_the_others(bind: str) -> None:
+    told = problems(STORE | {"CARTPROXY_BIND": bind, "CARTPROXY_CONCURRENCY": "many"})
+
+    assert [each.partition(":")[0] for each in told] == ["bind", "concurrency"]
+
+
+@pytest.mark.parametrize(
+    "bind",
+    ["127.0.0.1:8151", "0.0.0.0:80", "[::1]:8000", "[::]:8000", "localhost:8000", "cart_proxy:8000", ":8000",
+     "unix:/run/cartproxy.sock", "fd://3", "127.0.0.1:8000,[::1]:8000"],
+)  # fmt: skip
+def test_place_to_listen_is_taken(bind: str) -> None:
+    assert load(STORE | {"CARTPROXY_BIND": bind}).bind == bind
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["http://cart.localhost:8120/cart", "https://cart.example/cart/", "https://cart.example/?a=1",
+     "https://cart.example/#x", "https://u:p@cart.example", "https://*.example", "https://cart.example:0",
+     "https://cart.example:65536", "https://cart.example//"],
+)  # fmt: skip
+def test_public_url_that_answers_could_not_lead_to_is_told(url: str) -> None:
+    told = problems(STORE | {"CARTPROXY_PUBLIC_URL": url})
+
+    assert [each.partition(":")[0] for each in told] == ["public_url"]
+
+
+@pytest.mark.parametrize(
+    ("url", "origin"),
+    [("https://cart.example/", "https://cart.example"), ("https://Cart.example:443", "https://cart.example"),
+     ("http://localhost:8000", "http://localhost:8000"), ("http://[::1]:80", "http://[::1]"),
+     ("https://cart.example:8443", "https://cart.example:8443")],
+)  # fmt: skip
+def test_own_origin_is_as_browsers_send_it(url: str, origin: str) -> None:
+    assert load(STORE | {"CARTPROXY_PUBLIC_URL": url}).own_origin == origin
+
+
+PER_SITE = [("ORIGIN_PRODUCTS", "1 2"), ("ORIGIN_CREATES_PER_MINUTE", "5")]
+
+
+@pytest.mark.parametrize(("name", "rest"), PER_SITE)
+@pytest.mark.parametrize(
+    "site",
+    ["https://blgo.example", "https://*.a.example", "https://x.y.b.example", "http://a.example",
+     "https://a.example:8443", "https://b.example"],
+)  # fmt: skip
+def test_restriction_of_a_site_that_is_not_listed_stops_the_start(
+    name: str, rest: str, site: str
+) -> None:
+    (told,) = problems(STORE | {f"CARTPROXY_STORES_MY_SHOP_{name}": f"{site} {rest}"})
+
+    assert told.startswith(f"stores.my-shop.{name.lower()}: {site} is not in origins")
+
+
+@pytest.mark.parametrize(("name", "rest"), PER_SITE)
+@pytest.mark.parametrize(
+    "site", ["https://a.example", "https://*.b.example", "https://x.b.example"]
+)
+def test_restriction_of_a_listed_site_is_taken_and_stands_once(
+    name: str, rest: str, site: str
+) -> None:
+    entry = f"{site} {rest}"
+
+    assert load(STORE | {f"CARTPROXY_STORES_MY_SHOP_{name}": entry})
+    assert problems(STORE | {f"CARTPROXY_STORES_MY_SHOP_{name}": f"{entry},{entry}"})
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["https://pay.example", "*.shop.example", "pay.example/", "pay.example:0", "pay.example:70000", "",
+     "user@pay.example", "pay.example.", "pay example", "pay..example"],
+)  # fmt: skip
+def test_checkout_host_that_could_never_fit_is_told(host: str) -> None:
+    told = problems(STORE | {"CARTPROXY_STORES_MY_SHOP_CHECKOUT_HOSTS": host})
+
+    assert [each.partition(":")[0] for each in told] == ["stores.my-shop.checkout_hosts"]
+
+
+@pytest.mark.parametrize("name", ["SECURE_URL", "SHOP_URL"])
+@pytest.mark.parametrize("url", ["https://", "https://*.shop.example", "https://shop..example"])
+def test_shop_to_which_no_shopper_can_be_sent_is_told(name: str, url: str) -> None:
+    told = problems(STORE | {f"CARTPROXY_STORES_MY_SHOP_{name}": url})
+
+    assert [each.partition(":")[0] for each in told] == [f"stores.my-shop.{name.lower()}"]
+
+
+@pytest.mark.parametrize("seconds", ["0", "-1", "nan", "inf", "1e300", "0.0000001"])
+def test_length_of_time_that_redis_can_not_count_is_told(seconds: str) -> None:
+    assert problems(STORE | {"CARTPROXY_IDLE_SECONDS": seconds})
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-8", "utf-16"])
+def test_files_with_a_byte_order_mark_are_read(tmp_path: Path, encoding: str) -> None:
+    config, secret = tmp_path / "c.toml", tmp_path / "token"
+    config.write_text("# \u00fc\nconcurrency = 7\n", encoding=encoding)
+    secret.write_text("from-a-file\r\n", encoding=encoding)
+    environment = {**STORE, "CARTPROXY_STORES_MY_SHOP_TOKEN_FILE": str(secret)}
+    del environment["CARTPROXY_STORES_MY_SHOP_TOKEN"]
+
+    settings = load(environment, config)
+
+    assert settings.concurrency == 7
+    assert settings.stores["my-shop"].token.reveal() == "from-a-file"
+
+
+LINKS = {
+    "CARTPROXY_SERVICE_HOST": "10.0.0.1",
+    "CARTPROXY_SERVICE_PORT": "8000",
+    "CARTPROXY_SERVICE_PORT_HTTP": "8000",
+    "CARTPROXY_PORT": "tcp://10.0.0.1:8000",
+    "CARTPROXY_PORT_8000_TCP": "tcp://10.0.0.1:8000",
+    "CARTPROXY_PORT_8000_TCP_PROTO": "tcp",
+    "CARTPROXY_PORT_8000_TCP_PORT": "8000",
+    "CARTPROXY_PORT_8000_TCP_ADDR": "10.0.0.1",
+    "CARTPROXY_REDIS_SERVICE_HOST": "10.0.0.2",
+    "CARTPROXY_REDIS_PORT": "tcp://10.0.0.2:6379",
+    "CARTPROXY_REDIS_PORT_6379_TCP_ADDR": "10.0.0.2",
+    "CARTPROXY_STORES_DB_SERVICE_HOST": "10.0.0.3",
+    "CARTPROXY_STORES_DB_PORT_53_UDP": "udp://10.0.0.3:53",
+}
+
+
+def test_service_links_of_an_orchestrator_are_no_settings() -> None:
+    assert repr(load(STORE | LINKS)) == repr(load(STORE))
+    assert service_links(STORE | LINKS) == sorted(LINKS)
+
+
+@pytest.mark.parametrize(
+    ("variable", "text"),
+    [("CARTPROXY_PORT", "8000"), ("CARTPROXY_REDIS_PORT", "6379"), ("CARTPROXY_SERVICE", "x"),
+     ("CARTPROXY_SERVICE_HOSTS", "x"), ("CARTPROXY_PORT_HTTP", "80"), ("CARTPROXY_BINDS", "tcp://x")],
+)  # fmt: skip
+def test_what_only_looks_like_a_service_link_is_a_mistake(variable: str, text: str) -> None:
+    assert any(variable in each for each in problems(STORE | {variable: text}))
+
+
+def test_problems_of_one_part_hide_none_of_another() -> None:
+    told = problems(
+        STORE
+        | {
+            "CARTPROXY_BIND": "8151",
+            "CARTPROXY_PUBLIC_URL": "https://cart.example/x",
+            "CARTPROXY_WORKERS": "2",
+            "CARTPROXY_STORES_MY_SHOP_TOKEN": "",
+            "CARTPROXY_STORES_MY_SHOP_CURRENCY": "euro",
+            "CARTPROXY_STORES_MY_SHOP_ORIGIN_PRODUCTS": "https://*.c.example 1",
+        }
+    )
+
+    for name in ("bind", "public_url", "workers", "stores.my-shop.token", "stores.my-shop.currency",
+                 "stores.my-shop.origin_products"):  # fmt: skip
+        assert any(each.startswith(f"{name}:") for each in told), name

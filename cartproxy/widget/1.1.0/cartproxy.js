@@ -1,45 +1,71 @@
 /*! cartproxy widget 1.1.0 · MIT */
 (() => {
   "use strict";
-  const script = document.currentScript;
-  if (window.cartproxy) {
-    window.cartproxy.loadedTwice = true; // the doctor tells the page's author
+  const SCRIPT = /\/widget\/[^/]+\/cartproxy\.js/;
+  // A module has no current script, and a bundle another one.
+  const script = [document.currentScript, ...document.querySelectorAll("script")].find((each) => SCRIPT.test(each?.src));
+  const setting = script?.dataset ?? {};
+  const findStore = () =>
+    setting.store || (script && new URL(script.src).searchParams.get("store")) ||
+    document.querySelector("meta[name=cartproxy-store]")?.content ||
+    document.querySelector(":is(cart-button,cart-count,cart-drawer)[store]")?.getAttribute("store");
+  function start() {
+  const store = findStore() ?? "";
+  const wrong = new Map(); // what is wrong with the page, by code: said once, and to the doctor
+  const warn = (code, message) => wrong.has(code) || (wrong.set(code, message), console.warn("cartproxy: " + message));
+  const twice = window.cartproxy;
+  if (typeof twice?.add === "function") { // and not an element of that id
+    twice.loadedTwice = true; // the doctor tells the page's author
+    if (store && twice.store !== store) twice.kit?.warn?.("two-stores", `one store a page: "${store}" is left out`);
     return;
   }
+  if (!script) return warn("no-script", "no script tag of its own found");
   const VERSION = "1.1.0";
   // Loaded when needed, out of this version's own folder, and only if they are what was released.
   const PARTS = {
-    "drawer.js": "sha384-spQR0362XvqBD/7De71BARbXK67Q5CUXRV+NE+vRFYWJE/2QSi7yYeOClFWyr4K4",
-    "doctor.js": "sha384-6+sziloE4R1trlaqkxXkOlEvov0KL38iyAwNh5H+vMeRFSAkzyQq98GxnxUkFekO",
+    "drawer.js": "sha256-xKVmDAj00+N5u4WIlOaus5z4ak8uEH4TIvxPg4c2Cd4=",
+    "doctor.js": "sha256-eRsaEo+j9ut8tZ2Bs0jGltytSHBUDnn+uVOvzo7t9kU=",
+    "product.js": "sha256-cWuwxkquiCp+IUp5oYYiM2HEX52PN08O32jjCuEgMEk=",
+    "texts.js": "sha256-jLVyJhpASP/gNVEqwyTh/RyL4WjVQ0UNGnAuIrEn/rM=",
   };
-  const setting = script.dataset;
-  const base = new URL(`../../v1/stores/${setting.store}`, script.src).href;
+  const base = new URL("../../v1/stores/" + encodeURIComponent(store), script.src).href;
 
   // --- Texts ---
-  const TEXTS = {
-    en: "Add to cart|Adding…|Added to the cart|View cart|Cart|Please choose: |The store did not accept this. |The cart can't be reached. Buy it at the store instead.|The store is busy. Please try again in a moment.|You are offline. It goes on when you are back.|The price is now |Not available just now.",
-    de: "In den Warenkorb|Wird hinzugefügt …|Liegt im Warenkorb|Warenkorb ansehen|Warenkorb|Bitte wählen: |Der Shop nimmt das nicht an. |Der Warenkorb ist nicht erreichbar. Kaufen Sie bitte direkt im Shop.|Der Shop ist ausgelastet. Bitte gleich noch einmal versuchen.|Sie sind offline. Mit der Verbindung geht es weiter.|Der Preis ist jetzt |Zurzeit nicht lieferbar.",
-    fr: "Ajouter au panier|Ajout en cours…|Ajouté au panier|Voir le panier|Panier|À choisir : |La boutique n'a pas accepté. |Le panier est injoignable. Achetez directement à la boutique.|La boutique est occupée. Réessayez bientôt.|Vous êtes hors ligne. La suite dès votre retour.|Le prix est maintenant |Indisponible pour le moment.",
-    es: "Añadir al carrito|Añadiendo…|Añadido al carrito|Ver el carrito|Carrito|Elija: |La tienda no lo ha aceptado. |No se puede acceder al carrito. Compre directamente en la tienda.|La tienda está muy ocupada. Inténtelo en un momento.|Está sin conexión. Seguirá cuando vuelva.|El precio es ahora |No disponible por ahora.",
+  // English; other parts add theirs, and texts.js other languages.
+  const words = {
+    en: {
+      add: "Add to cart", adding: "Adding…", added: "Added to the cart", view: "View cart", count: "Cart",
+      refused: "The store did not accept this. ", away: "The cart can't be reached. Buy it at the store instead.",
+      busy: "The store is busy. Please try again in a moment.", offline: "You are offline. It goes on when you are back.",
+      sold: "Not available just now.",
+    },
   };
-  const KEYS = "add adding added view count choose refused away busy offline price sold".split(" ");
-  const language = () => setting.lang || document.documentElement.lang || navigator.language;
+  const language = () => (setting.lang || document.documentElement.lang || navigator.language).replaceAll("_", "-");
+  const spoken = () => language().slice(0, 2).toLowerCase();
   /** A text: the element's own attribute, else the script's, else the table's in the page's language. */
-  function text(key, element, texts = TEXTS, keys = KEYS) {
-    const attribute = "text-" + key;
-    const table = texts[language().slice(0, 2).toLowerCase()] || texts.en;
-    return element?.getAttribute(attribute) ?? script.getAttribute("data-" + attribute) ?? table.split("|")[keys.indexOf(key)];
-  }
+  const text = (key, element) =>
+    element?.getAttribute("text-" + key) ?? script.getAttribute("data-text-" + key) ?? words[spoken()]?.[key] ?? words.en[key];
   function money(amount, currency) {
-    try {
-      return new Intl.NumberFormat(language(), { style: "currency", currency }).format(amount);
-    } catch {
-      return `${amount} ${currency}`;
+    for (const tag of [language(), spoken(), "en"]) { // some pages' languages are none
+      try {
+        return new Intl.NumberFormat(tag, { style: "currency", currency }).format(amount);
+      } catch {}
     }
+    return `${amount} ${currency}`;
   }
 
+  // --- Numbers: with 4 decimals, as the service has them ---
+  const fixed = (number) => Math.round(number * 1e4) / 1e4;
+  /** A quantity as people write it ("1,5", " +2"): NaN for what is none. */
+  const quantityOf = (text) => (/^\s*\+?(\d+([.,]\d{0,2}|\.\d*|,\d{4,})?|[.,]\d+)\s*$/.test(text) ? fixed(String(text).replace(",", ".")) : NaN);
+  /** JSON, also where the page has given arrays a `toJSON`. */
+  const json = (value) =>
+    Array.isArray(value) ? `[${value.map(json)}]`
+    : value && typeof value === "object" ? `{${Object.keys(value).map((key) => json(key) + ":" + json(value[key]))}}`
+    : JSON.stringify(value) ?? "null";
+
   // --- What the browser keeps: the credential, the cart as last seen, adds on their way ---
-  const name = (key) => `cartproxy:${setting.store}:${key}`;
+  const name = (key) => `cartproxy:${store}:${key}`;
   const memory = {};
   let keeps = true; // false: storage is blocked, and everything lasts as long as the page
   const tryStorage = (work) => {
@@ -47,26 +73,45 @@
       return work();
     } catch {
       keeps = false;
+      warn("storage-blocked", "storage is blocked: a cart lasts as long as the page");
     }
   };
-  const read = (key) => tryStorage(() => localStorage.getItem(name(key))) ?? memory[key];
+  const read = (key) => (memory[key] = (keeps && tryStorage(() => localStorage.getItem(name(key)))) || memory[key]);
   const keep = (key, value) => {
     memory[key] = value;
     tryStorage(() => localStorage.setItem(name(key), value));
   };
-  const parsed = (key, fallback) => {
+  const drop = (key) => {
+    delete memory[key];
+    tryStorage(() => localStorage.removeItem(name(key)));
+  };
+  /** What is kept, if it has the shape; else it is dropped. */
+  const parsed = (key, fits, fallback) => {
+    const kept = read(key);
     try {
-      return JSON.parse(read(key)) ?? fallback;
-    } catch {
-      return fallback;
+      const value = JSON.parse(kept ?? null);
+      if (fits(value)) return value;
+    } catch {}
+    if (kept != null) {
+      warn("storage-damaged", `the ${key} kept here was damaged, and is dropped`);
+      drop(key);
     }
+    return fallback;
   };
   const random = (bytes) =>
     btoa(String.fromCharCode(...crypto.getRandomValues(new Uint8Array(bytes))))
       .replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
-  const locked = async (what, work) =>
-    navigator.locks ? navigator.locks.request(name(what), work) : work();
-  const known = () => read("credential");
+  /** Under a lock, or without one where the browser has none or refuses it. */
+  const locked = async (what, work, options = {}) => {
+    let begun;
+    try {
+      return await navigator.locks.request(name(what), options, (lock) => ((begun = true), work(lock)));
+    } catch (error) {
+      if (begun || options.ifAvailable) throw error;
+      return work();
+    }
+  };
+  const known = () => (/^cpt1_[\w-]{43}$/.test(read("credential")) ? memory.credential : undefined);
   /** Two tabs that add at the same moment draw one credential, and so make one cart. */
   const credential = () =>
     known() ??
@@ -79,7 +124,7 @@
   const TRIES = 4;
   const ANSWER_MS = 15000;
   const AWAY_MS = 30000;
-  let awayUntil = 0; // until then, buttons lead to the store instead
+  let awayUntil = 0; // until then, by a clock that nobody sets, buttons lead to the store instead
   const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
   const online = () => new Promise((done) => addEventListener("online", done, { once: true }));
   const problem = (fields) => Object.assign(new Error(fields.detail || fields.title || fields.code), fields);
@@ -110,13 +155,15 @@
         awayUntil = 0;
         return answer;
       } catch (error) {
-        if (error.code === "offline" && key) {
+        if (error.code === "credential-malformed" && attempt === 1) {
+          drop("credential");
+        } else if (error.code === "offline" && path !== "/cart") {
           say("offline");
           await online();
           say("");
           attempt = 0;
         } else if (!error.retryable || attempt === TRIES || error.retry_after > 15) {
-          if (!error.status || error.status > 501) awayUntil = Date.now() + AWAY_MS;
+          if (!error.status || (key && error.status > 501)) awayUntil = performance.now() + AWAY_MS;
           throw error;
         } else {
           await sleep((error.retry_after || 2 ** attempt / 5) * 1000 * (1 + Math.random() / 3));
@@ -128,7 +175,9 @@
   // --- The cart: as the server told it last, and over it what is on its way ---
   const NOTHING = { items: [], item_count: 0, subtotal: "0.00", currency: "USD" };
   const FRESH_MS = 30000;
-  let { cart = NOTHING, at = 0, left = false } = parsed("cart", {});
+  const isKept = (kept) =>
+    kept?.cart?.items?.every((line) => line.item_id && line.quantity >= 0 && line.options.every((each) => each.value != null));
+  let { cart = NOTHING, at = 0, left = false } = parsed("cart", isKept, {});
   let note = "";
   let writes = 0; // a read that began before a write ended is out of date
   let last = Promise.resolve(); // writes go one after another
@@ -145,12 +194,16 @@
     const items = cart.items
       .map((item) => {
         const quantity = wanted.get(item.item_id) ?? sending.get(item.item_id) ?? item.quantity;
-        return quantity === item.quantity ? item : { ...item, quantity, line_total: (+item.unit_price + +item.option_price) * quantity };
+        return quantity === item.quantity ? item : { ...item, quantity, line_total: fixed((+item.unit_price + +item.option_price) * quantity) };
       })
       .concat(...adding.values())
       .filter((item) => item.quantity > 0);
-    const sum = (field) => items.reduce((total, item) => total + (+item[field] || 0), 0);
-    return { ...cart, items, item_count: sum("quantity"), subtotal: sum("line_total"), note, pending };
+    let item_count = 0, subtotal = 0;
+    for (const item of items) {
+      item_count = fixed(item_count + item.quantity);
+      subtotal = fixed(subtotal + (+item.line_total || 0));
+    }
+    return { ...cart, items, item_count, subtotal, note, pending };
   }
   function guarded(work) {
     try {
@@ -164,7 +217,7 @@
     note = key;
     render();
   };
-  const save = () => keep("cart", JSON.stringify({ cart, at, left }));
+  const save = () => keep("cart", json({ cart, at, left }));
   /** Answers may overtake each other, in this tab and over others: the later reading stands. */
   const older = (next) => {
     const ms = Date.parse(cart.as_of) - Date.parse(next.as_of);
@@ -183,7 +236,8 @@
   }
   /** Ask the server, if what is known is older than 30 s, or by `force`. */
   async function refresh(force) {
-    if (!known() || (!force && Date.now() - at < FRESH_MS)) return view();
+    const age = Date.now() - at; // below 0: the clock was set
+    if (!known() || (!force && age >= 0 && age < FRESH_MS)) return view();
     const before = { writes, full: cart.items.length > 0, left };
     const answer = await call("GET", "/cart");
     if (before.writes === writes && !adding.size && !sending.size) {
@@ -200,20 +254,21 @@
 
   // --- Adds outlive their page: the outbox holds them until they are answered ---
   const HOUR_MS = 3600000;
-  const outbox = () => parsed("outbox", []);
-  const drop = (key) => keep("outbox", JSON.stringify(outbox().filter((each) => each.key !== key)));
+  const outbox = () => parsed("outbox", (kept) => kept?.every(({ key, body }) => key.length && body.length), []);
+  const done = (key) => keep("outbox", json(outbox().filter((each) => each.key !== key)));
   const deliver = (entry) => {
-    keep("outbox", JSON.stringify([...outbox(), entry]));
-    return locked(entry.key, () => write("POST", "/cart/items", entry.body, entry.key).finally(() => drop(entry.key)));
+    keep("outbox", json([...outbox(), entry]));
+    return locked(entry.key, () => write("POST", "/cart/items", entry.body, entry.key).finally(() => done(entry.key)));
   };
   /** Go on with the adds of pages that were closed before the answer came: their locks are free. */
   function adopt() {
-    for (const { key, body, at } of navigator.locks ? outbox() : []) {
-      navigator.locks.request(name(key), { ifAvailable: true }, async (lock) => {
+    for (const { key, body, at } of outbox()) {
+      locked(key, async (lock) => {
         if (!lock || !outbox().some((each) => each.key === key)) return;
-        if (Date.now() - at < HOUR_MS) await write("POST", "/cart/items", body, key).catch(() => {});
-        drop(key);
-      });
+        const age = Date.now() - at;
+        if (age >= 0 && age < HOUR_MS) await write("POST", "/cart/items", body, key).catch(() => {});
+        done(key);
+      }, { ifAvailable: true }).catch(() => {});
     }
   }
 
@@ -224,10 +279,12 @@
       item_id: String(line.catalog_id),
       item_name: line.name,
       item_variant: line.options.map((each) => each.value).join(", ") || undefined,
-      price: +line.unit_price + +line.option_price || 0,
+      price: fixed(+line.unit_price + +line.option_price) || 0,
       quantity: line.quantity,
     }));
-    tell(event, { currency, value: items.reduce((sum, each) => sum + each.price * each.quantity, 0), items });
+    let value = 0;
+    for (const each of items) value = fixed(value + each.price * each.quantity);
+    tell(event, { currency, value, items });
   }
   function failed(error) {
     const { code, message, retryable = false, outcome } = error;
@@ -239,16 +296,26 @@
   const products = new Map();
   const loading = {};
   let trusted;
+  /** A page in a frame leaves by the window around it: checkouts refuse frames. */
+  function leave(url) {
+    try {
+      if (top !== self) return void (top.location.href = url);
+    } catch {
+      if (window.open(url, "_blank")) return;
+    }
+    location.assign(url);
+  }
   /** @typedef {{option_set_id: number, option_id: number, value?: string}} Option */
   const api = {
     version: VERSION,
     base,
+    store,
     /** The cart as the shopper means it: what is on its way is in it already (`pending`). */
     get cart() {
       return view();
     },
     get away() {
-      return Date.now() < awayUntil;
+      return performance.now() < awayUntil;
     },
     get keeps() {
       return keeps;
@@ -262,15 +329,15 @@
     },
     /** @param {{catalogId: number, quantity?: number, options?: Option[]}} item @returns {Promise<object>} the cart */
     async add({ catalogId, quantity = 1, options = [] }) {
-      const body = JSON.stringify({ catalog_id: +catalogId, quantity, options });
+      quantity = quantityOf(quantity);
+      const body = json({ catalog_id: +catalogId, quantity, options });
       const key = lost.get(body) ?? random(16);
       const product = products.get(+catalogId)?.value;
-      const choices = product?.option_sets.flatMap((set) => set.options) ?? [];
-      const extra = options.reduce((sum, { option_id: id }) => sum + (+choices.find((each) => each.option_id === id)?.price_difference || 0), 0);
-      const price = product ? +product.price : NaN;
+      // What options cost is known by product.js, which is there where they were chosen.
+      const { unit, more } = api.kit.priceOf?.(product, options.map((each) => each.option_id)) ?? { unit: +(product?.price ?? NaN), more: 0 };
       const line = {
         item_id: "", catalog_id: +catalogId, name: product?.name ?? "…", options, quantity,
-        unit_price: price, option_price: extra, line_total: (price + extra) * quantity, image_url: product?.image_url,
+        unit_price: unit, option_price: more, line_total: fixed((unit + more) * quantity), image_url: product?.image_url,
       };
       lost.delete(body);
       if (cart === NOTHING && product) cart = { ...NOTHING, currency: product.currency };
@@ -292,14 +359,14 @@
     /** Set a line's quantity; 0 removes it. A burst of changes goes as one call, the last ones winning. */
     async change(itemId, quantity) {
       const line = cart.items.find((each) => each.item_id === itemId);
-      wanted.set(itemId, quantity);
+      wanted.set(itemId, (quantity = fixed(quantity)));
       render();
       flushing ??= sleep(250).then(() => last).then(() => {
         const batch = (sending = new Map(wanted));
         flushing = null;
         wanted.clear();
         const items = [...batch].map(([item_id, quantity]) => ({ item_id, quantity }));
-        return write("PATCH", "/cart/items", JSON.stringify({ items })).finally(() => {
+        return write("PATCH", "/cart/items", json({ items })).finally(() => {
           if (sending === batch) sending = new Map();
           render();
         });
@@ -323,7 +390,7 @@
       left = true;
       save();
       tellLines("checkout", cart.items, cart.currency);
-      location.assign(url + campaign(url));
+      leave(url + campaign(url));
     },
     /** A product as `GET /products/{id}` tells it; asked for once a page. */
     product(id) {
@@ -336,8 +403,8 @@
     },
     /** Show the drawer: the page's own, or one made for the purpose. */
     async open() {
-      await load("drawer.js").catch(failed);
-      (document.querySelector("cart-drawer") ?? document.body.appendChild(document.createElement("cart-drawer"))).open();
+      const mine = [...document.querySelectorAll("cart-drawer,cartproxy-drawer")].find((each) => each instanceof CartDrawer);
+      await (mine ?? document.body.appendChild(make("cartproxy-drawer"))).open().catch(failed);
     },
     /** What is wrong with this page: a list of findings, shown as well. */
     doctor: () => load("doctor.js").then(() => api.examine()),
@@ -346,10 +413,11 @@
     loading[part] ??= new Promise((onload, onerror) => {
       const url = new URL(`../${VERSION}/${part}`, script.src).href;
       trusted ??= window.trustedTypes?.createPolicy("cartproxy", { createScriptURL: (own) => own }) ?? { createScriptURL: (own) => own };
-      const tag = Object.assign(document.createElement("script"), { src: trusted.createScriptURL(url), integrity: PARTS[part], crossOrigin: "anonymous", onload });
+      const tag = Object.assign(document.createElement("script"), { src: trusted.createScriptURL(url), integrity: PARTS[part], crossOrigin: "anonymous", nonce: script.nonce, onload });
       tag.onerror = () => {
         delete loading[part];
-        onerror(problem({ code: "unreachable", detail: part + " can't be loaded", retryable: true }));
+        warn(part, part + " can't be loaded");
+        onerror(problem({ code: "unreachable", detail: wrong.get(part), retryable: true }));
       };
       document.head.append(tag);
     });
@@ -367,13 +435,13 @@
   const STYLE = `
 :host{--accent:var(--cart-accent,#0b57d0);--on-accent:var(--cart-on-accent,#fff);--line:var(--cart-line,#888);font:var(--cart-font,inherit)}
 [hidden],.options:empty{display:none!important}
-button,input,select{font:inherit;color:inherit;min-height:2.75em;border:1px solid var(--line);border-radius:var(--cart-radius,.4em);background:none;padding:0 .8em;box-sizing:border-box}
+button,input,select,textarea{font:inherit;color:inherit;min-height:2.75em;border:1px solid var(--line);border-radius:var(--cart-radius,.4em);background:none;padding:0 .8em;box-sizing:border-box}
 button{cursor:pointer}
 :focus-visible{outline:3px solid var(--accent);outline-offset:2px}
 .main{background:var(--accent);color:var(--on-accent);border-color:transparent}
 [role=status]{margin:0}[role=status]:not(:empty){margin:.4em 0}
 .options{display:flex;flex-wrap:wrap;gap:.6em;margin-block-end:.6em}
-label{display:inline-flex;gap:.4em;align-items:center}
+label,fieldset{display:inline-flex;gap:.4em;align-items:center}
 .count{display:inline-block;min-width:1.6em;padding:0 .4em;border-radius:1em;background:var(--accent);color:var(--on-accent);text-align:center;line-height:1.6}`;
   function styled(element, more = "") {
     const root = element.attachShadow({ mode: "open" });
@@ -403,21 +471,38 @@ label{display:inline-flex;gap:.4em;align-items:center}
   function reason(error, element) {
     if (error.code === "offline") return text("offline", element);
     if (!error.status || /^st\w+-una/.test(error.code)) return text("away", element);
-    return error.status >= 500 ? text("busy", element) : text("refused", element) + error.message;
+    if (error.status >= 500) return text("busy", element);
+    // What the service refuses names its field; only the store's own refusals are the store's.
+    return error.errors?.length ? error.errors[0].detail : (error.code === "item-rejected" ? text("refused", element) : "") + error.message;
   }
+  const PRESSED = "a[href],button,form,[type=button],[type=submit],[type=image]";
+  // Such a one that no other part of the page hides.
+  const WORKS = `:scope :is(${PRESSED}):not([hidden],:scope [hidden] *)`;
+
+  /** The drawer; where it can't be had, the checkout. */
+  const open = () => api.open().catch(() => api.checkout());
+  /** Whether something inside is to be seen: words or a picture. */
+  const speaks = (element) =>
+    [...element.childNodes].some((node) => node.data?.trim() && node.nodeType === 3 || node.matches?.(":not(noscript,style,script,template,[hidden])") && (node.textContent.trim() || node.parentNode.querySelector("img,svg")));
 
   class CartButton extends HTMLElement {
+    static observedAttributes = ["catalog-id"];
     #status = make("p", { part: "status", role: "status" });
-    #view = button("view", text("view", this), () => api.open().catch((error) => this.#say(reason(error, this))), { hidden: true });
+    #view = button("view", text("view", this), () => open().catch((error) => this.#say(reason(error, this))), { hidden: true });
     #options = make("div", { part: "options", class: "options" });
-    #chosen = []; // {set, input?, read() -> Option | null}
+    #own = button("button", "", null, { class: "main" });
+    #slot = make("slot");
     #product = null;
+    #choices = null; // of product.js, where there is something to choose
+    #describing = null;
+    #leads = false; // to the store, and adds nothing
     #pressed = -1e9;
 
     connectedCallback() {
       if (this.shadowRoot) return;
-      const own = button("button", text("add", this), null, { class: "main" });
-      styled(this).append(this.#options, make("slot", {}, own), this.#status, this.#view);
+      styled(this).append(this.#options, this.#own, this.#slot, this.#status, this.#view);
+      this.#slot.addEventListener("slotchange", () => this.#arrange());
+      this.#arrange();
       this.addEventListener("click", this);
       this.addEventListener("submit", this);
       // A page of many buttons asks only for the products that are looked at.
@@ -425,59 +510,93 @@ label{display:inline-flex;gap:.4em;align-items:center}
         if (!seen.some((each) => each.isIntersecting)) return;
         observer.disconnect();
         this.#describe();
-      }, { rootMargin: "300px" }).observe(this.firstElementChild ?? own);
+      }, { rootMargin: "300px" }).observe(this.#status);
     }
-    get #form() {
-      return this.querySelector("form");
+    attributeChangedCallback(_name, before, now) {
+      if (before !== null && before !== now && this.#describing) this.#describe();
+    }
+    /** What is inside does the work, or it is the label of a button of ours. */
+    #arrange() {
+      const works = this.querySelector(WORKS);
+      this.#own.hidden = !!works;
+      if (!works && speaks(this)) {
+        if (this.#slot.parentNode !== this.#own) this.#own.replaceChildren(this.#slot);
+        return;
+      }
+      if (this.#slot.parentNode === this.#own) this.#own.after(this.#slot);
+      put(this.#own, works ? "" : text("add", this));
+      // In somebody else's form it is nothing that the Enter key sends.
+      for (const each of this.querySelectorAll("button:not([type]),[type=submit]")) if (each.form && !this.contains(each.form)) each.type = "button";
     }
     get #catalogId() {
-      return +(this.getAttribute("catalog-id") ?? this.#form?.elements.catalog_id?.value);
+      return +(this.getAttribute("catalog-id") ?? this.querySelector("[name=catalog_id]")?.value);
     }
-    async #describe() {
-      try {
-        this.#product = await api.product(this.#catalogId);
-        if (!this.#chosen.length) this.#chosen = this.#product.option_sets.map((set) => this.#choice(set));
-        if (!this.#product.available) this.#say(text("sold", this));
-        else this.#priceDiffers();
-      } catch (error) {
-        if (error.code === "product-not-found") this.#say(text("sold", this));
-      }
+    /** Learn what the product is, and show what there is to choose; known once it is `#product`. */
+    #describe() {
+      const id = this.#catalogId;
+      if (this.#describing?.id === id) return this.#describing;
+      const mine = () => this.#describing === describing;
+      const describing = (this.#describing = (async () => {
+        this.#product = this.#choices = null;
+        this.#leads = false;
+        this.#options.replaceChildren();
+        try {
+          await 0; // so that `mine` can be asked
+          const other = this.getAttribute("store") ?? store;
+          if (other !== store) throw problem({ code: "two-stores", detail: `one store a page: "${other}" is left out`, status: 404 });
+          const product = await api.product(id);
+          const shown = this.getAttribute("shown-price") ?? product.price;
+          const asks = product.option_sets.length || product.minimum_quantity || product.maximum_quantity || product.quantity_step || +shown !== +product.price;
+          if (asks) await load("product.js").catch((error) => {
+            throw Object.assign(error, { leads: true });
+          });
+          if (!mine()) return;
+          this.#product = product;
+          if (asks) this.#choose();
+          this.#leads = !product.available || this.#choices?.atStore;
+          this.#hint();
+        } catch (error) {
+          if (!mine()) return;
+          this.#describing = null;
+          this.#refused(error);
+          return error;
+        }
+      })());
+      describing.id = id;
+      return describing;
     }
-    #priceDiffers() {
-      const { price, currency } = this.#product ?? {};
-      const differs = this.hasAttribute("shown-price") && price && +this.getAttribute("shown-price") !== +price;
-      if (differs) this.#say(text("price", this) + money(price, currency));
-      return differs;
+    #choose() {
+      this.#choices = new api.kit.Choices(this, this.#product, this.#options, () => this.#hint());
     }
-    #choice(set) {
-      const chosen = (id, value) => (id ? { option_set_id: set.option_set_id, option_id: +id, value } : null);
-      const named = (id) => set.options.find((each) => each.option_id === +id)?.name ?? "";
-      const fixed = this.getAttribute("option-" + set.option_set_id);
-      if (fixed || this.#form?.elements["option-" + set.option_set_id]) return { set, read: () => chosen(fixed, named(fixed)) };
-      const typed = !set.options.length;
-      const input = make(typed ? "input" : "select", { part: "option" });
-      if (!typed && !(set.required && set.options.some((each) => each.selected))) input.add(new Option("–", ""));
-      for (const { name, option_id: id, price_difference: more, selected } of set.options) {
-        const price = +more ? ` (${+more > 0 ? "+" : ""}${money(more, this.#product.currency)})` : "";
-        input.add(new Option(name + price, id, selected, selected));
-      }
-      this.#options.append(make("label", {}, set.name, input));
-      return { set, input, read: () => (typed ? chosen(input.value && set.option_set_id, input.value) : chosen(input.value, named(input.value))) };
+    /** What no shopper can change leads to the store. */
+    #refused(error) {
+      if (!/^40[134]$/.test(error.status)) return;
+      this.#leads = true;
+      warn(error.code, error.message);
+      if (error.code === "product-not-found") this.#say(text("sold", this));
+    }
+    /** Say that it can't be had, or costs something else than the page says. */
+    #hint() {
+      this.#say(this.#product.available ? this.#choices?.hint() ?? "" : text("sold", this));
     }
     #say(message, added = false) {
       put(this.#status, message);
       this.#view.hidden = !added;
     }
+    get #way() {
+      return this.querySelector("a[href]")?.href ?? this.getAttribute("product-url") ?? this.#product?.product_url;
+    }
     handleEvent(event) {
       if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.shiftKey) return;
-      const target = event.composedPath().find((each) => each.matches?.("a[href],button,form"));
-      if (!target || target === this.#view || (event.type === "click" && target.closest("form"))) return;
-      if (api.away || this.#product?.available === false) {
-        const url = this.getAttribute("product-url") ?? this.#product?.product_url;
-        if (target.matches("a")) return; // its own way to the store
-        if (url) {
+      const path = event.composedPath();
+      const target = path.slice(0, path.indexOf(this)).find((each) => each.matches?.(PRESSED));
+      if (!target || target === this.#view || this.#options.contains(target)) return;
+      if (event.type === "click" && this.contains(target.closest("form"))) return; // its submit comes
+      if (this.#leads || api.away) {
+        if (target.matches("a") || (target.matches("form") && !this.#way)) return; // its own way to the store
+        if (this.#way) {
           event.preventDefault();
-          location.assign(url);
+          leave(this.#way);
           return;
         }
       }
@@ -488,34 +607,34 @@ label{display:inline-flex;gap:.4em;align-items:center}
     }
     async #add() {
       this.dataset.state = "adding";
+      const seen = this.#product && this.#describing.id === this.#catalogId;
       const end = api.subscribe((cart) => this.#say(text(cart.note === "offline" ? "offline" : "adding", this)));
+      let item;
       try {
-        if (!this.#product) await Promise.race([this.#describe(), sleep(1500)]);
-        const missing = this.#chosen.find((each) => each.input && each.set.required && !each.read());
-        if (missing) {
-          missing.input.focus();
-          throw problem({ code: "option-missing", detail: missing.set.name });
+        const error = seen ? null : await Promise.race([this.#describe(), sleep(9000)]);
+        // Without the product, nobody knows what there is to choose.
+        if (this.#leads || !this.#product) throw Object.assign(error ?? problem({ code: "no-product", status: 503 }), { leads: error?.leads || error?.status });
+        const field = this.querySelector("[name=quantity]");
+        const written = field?.value || this.getAttribute("quantity") || "";
+        const quantity = written.trim() ? quantityOf(written) : 1;
+        if (!this.#choices && !(quantity > 0 && quantity % 1 === 0)) {
+          await load("product.js");
+          this.#choose();
         }
-        if (this.#priceDiffers() && (this.getAttribute("price-check") ?? setting.priceCheck) === "block") {
-          throw problem({ code: "price-changed", title: this.#status.textContent });
-        }
-        const fields = this.#form ? new FormData(this.#form) : new Map();
-        const ofForm = [...fields].filter(([key, value]) => /^option-\d+$/.test(key) && value).map(([key, value]) => {
-          const [id, ...rest] = value.split(":");
-          return { option_set_id: +key.slice(7), option_id: +id, value: rest.join(":") };
-        });
-        await api.add({
-          catalogId: this.#catalogId,
-          quantity: +(fields.get("quantity") ?? this.getAttribute("quantity") ?? 1),
-          options: [...this.#chosen.map((each) => each.read()).filter(Boolean), ...ofForm],
-        });
+        item = { quantity, ...this.#choices?.item(seen, field, written), catalogId: this.#catalogId };
+        await api.add(item);
         this.dataset.state = "added";
         this.#say(text("added", this), true);
       } catch (error) {
         this.dataset.state = "failed";
-        if (error.code === "option-missing") this.#say(text("choose", this) + error.message);
-        else if (error.code === "price-changed") tell("error", { code: error.code, message: error.message });
-        else this.#say(reason(error, this));
+        this.#refused(error);
+        this.#leads ||= error.leads;
+        if (error.status) this.#say(this.#choices?.explain(error, item) ?? reason(error, this));
+        else {
+          this.#say(error.title ?? reason(error, this));
+          if (error.title) tell("error", { code: error.code, message: error.message });
+        }
+        if (this.#leads && this.#way) leave(this.#way);
       } finally {
         end();
       }
@@ -526,8 +645,12 @@ label{display:inline-flex;gap:.4em;align-items:center}
     #end;
     connectedCallback() {
       const count = make("span", { part: "count", class: "count" });
-      const opener = button("button", "", () => api.open().catch(() => {}));
-      opener.append(make("slot", {}, text("count", this)), " ", count);
+      const opener = button("button", "", () => open().catch(() => {}));
+      const label = make("span");
+      const slot = make("slot");
+      slot.addEventListener("slotchange", () => put(label, speaks(this) ? "" : text("count", this)));
+      put(label, text("count", this));
+      opener.append(label, slot, " ", count);
       (this.shadowRoot ?? styled(this)).replaceChildren(opener);
       this.#end = api.subscribe((cart) => put(count, String(cart.item_count)));
     }
@@ -536,16 +659,57 @@ label{display:inline-flex;gap:.4em;align-items:center}
     }
   }
 
-  // --- Life on a page ---
-  api.kit = { script, setting, text, money, make, put, styled, guarded, button, reason, refresh };
-  window.cartproxy = api;
-  for (const [tag, element] of [["cart-button", CartButton], ["cart-count", CartCount]]) {
-    if (!customElements.get(tag)) customElements.define(tag, element);
+  /** The drawer, whenever it appears; what it shows and does is in drawer.js. */
+  class CartDrawer extends HTMLElement {
+    #part;
+    #inside() {
+      return (this.#part ??= load("drawer.js").then(() => new api.kit.Drawer(this)).catch((error) => {
+        this.#part = null;
+        throw error;
+      }));
+    }
+    connectedCallback() {
+      document.addEventListener("cartproxy:add", this);
+      this.#inside().then((part) => part.connect(), () => {});
+    }
+    disconnectedCallback() {
+      document.removeEventListener("cartproxy:add", this);
+      this.#inside().then((part) => part.disconnect(), () => {});
+    }
+    handleEvent() {
+      if (this.hasAttribute("open-on-add")) this.open().catch(() => {});
+    }
+    open() {
+      return this.#inside().then((part) => part.open());
+    }
+    close() {
+      return this.#inside().then((part) => part.close());
+    }
   }
+
+  // --- Life on a page ---
+  api.kit = { script, setting, SCRIPT, wrong, warn, text, money, make, put, styled, guarded, button, reason, refresh, load, problem, fixed, quantityOf, words };
+  window.cartproxy = api;
+  /** Under our own name too, for pages whose theme has elements of the short one. */
+  function define(tag, element) {
+    customElements.define("cartproxy-" + tag, class extends element {});
+    if (!customElements.get("cart-" + tag)) customElements.define("cart-" + tag, element);
+    else warn("name-taken", `<cart-${tag}> is the page's own: ours is <cartproxy-${tag}>`);
+  }
+  const parsing = new Promise((done) => (document.readyState === "complete" ? done() : ["DOMContentLoaded", "load"].map((each) => addEventListener(each, done))));
+  async function live() {
+    if (/de|fr|es/.test(spoken())) await load("texts.js").catch(() => {});
+    define("button", CartButton);
+    define("count", CartCount);
+    await parsing; // a theme that brings a drawer of its own may come after us
+    define("drawer", CartDrawer);
+  }
+  if (store) live();
+  else warn("no-store", "the script names no store (data-store)");
   const quietly = (force) => refresh(force).catch(() => {});
   addEventListener("storage", (event) => {
-    const other = event.key === name("cart") && parsed("cart", {});
-    if (!other?.cart || older(other.cart)) return;
+    const other = event.key === name("cart") && parsed("cart", isKept);
+    if (!other || older(other.cart)) return;
     ({ cart, at, left } = other);
     render();
   });
@@ -557,6 +721,9 @@ label{display:inline-flex;gap:.4em;align-items:center}
   read("credential"); // to learn whether storage is there
   quietly(left);
   adopt();
-  if (document.querySelector("cart-drawer")) load("drawer.js").catch(() => {});
   if (/[?&]cartproxy-doctor\b/.test(location.search)) api.doctor();
+  }
+  // Before the body is there, an element can't name the store yet.
+  if (findStore() || document.readyState !== "loading") start();
+  else document.addEventListener("DOMContentLoaded", start);
 })();

@@ -2,14 +2,25 @@
 (() => {
   "use strict";
   const api = window.cartproxy;
-  const { make, put, styled, guarded, button, reason, refresh, money, text: say } = api.kit;
-  const TEXTS = {
-    en: "Your cart|Nothing in it yet.|Subtotal|Checkout|Remove|Quantity|One less|One more|Close|You are offline. It goes on when you are back.|Your browser keeps nothing for this page: the cart lasts until you leave it.|Your earlier cart is no longer kept.|The store had dropped this cart; it was filled again.|The store has changed your cart. Please look at it, then go on to the checkout.|Shipping and tax are added at the checkout.",
-    de: "Ihr Warenkorb|Noch ist nichts darin.|Zwischensumme|Zur Kasse|Entfernen|Menge|Eins weniger|Eins mehr|Schließen|Sie sind offline. Mit der Verbindung geht es weiter.|Ihr Browser speichert hier nichts: Der Warenkorb gilt, bis Sie die Seite verlassen.|Ihr früherer Warenkorb wird nicht mehr aufbewahrt.|Der Shop hatte diesen Warenkorb verworfen; er wurde neu gefüllt.|Der Shop hat Ihren Warenkorb geändert. Bitte sehen Sie ihn durch und gehen Sie dann zur Kasse.|Versand und Steuern kommen an der Kasse hinzu.",
-    fr: "Votre panier|Il est encore vide.|Sous-total|Commander|Retirer|Quantité|Un de moins|Un de plus|Fermer|Vous êtes hors ligne. La suite dès votre retour.|Votre navigateur ne garde rien ici : le panier dure jusqu'à votre départ.|Votre ancien panier n'est plus conservé.|La boutique avait supprimé ce panier ; il a été rempli à nouveau.|La boutique a modifié votre panier. Vérifiez-le, puis commandez.|Livraison et taxes s'ajoutent à la commande.",
-    es: "Su carrito|Todavía está vacío.|Subtotal|Tramitar el pedido|Quitar|Cantidad|Uno menos|Uno más|Cerrar|Está sin conexión. Seguirá cuando vuelva.|Su navegador no guarda nada aquí: el carrito dura hasta que salga de la página.|Su carrito anterior ya no se conserva.|La tienda había borrado este carrito; se ha llenado de nuevo.|La tienda ha cambiado su carrito. Revíselo y tramite después el pedido.|El envío y los impuestos se añaden al tramitar el pedido.",
-  };
-  const KEYS = "cart empty subtotal checkout remove quantity less more close offline memory expired restored changed total".split(" ");
+  const { make, put, styled, guarded, button, reason, refresh, money, text, fixed, quantityOf, load, words } = api.kit;
+  Object.assign(words.en, {
+    cart: "Your cart",
+    empty: "Nothing in it yet.",
+    subtotal: "Subtotal",
+    checkout: "Checkout",
+    remove: "Remove",
+    quantity: "Quantity",
+    less: "One less",
+    more: "One more",
+    close: "Close",
+    memory: "Your browser keeps nothing for this page: the cart lasts until you leave it.",
+    expired: "Your earlier cart is no longer kept.",
+    restored: "The store had dropped this cart; it was filled again.",
+    changed: "The store has changed your cart. Please look at it, then go on to the checkout.",
+    total: "Shipping and tax are added at the checkout.",
+    unreadable: "The store's price can't be read.",
+    quantities: "Possible quantities: ",
+  });
   const STYLE = `
 dialog{margin:0;margin-inline-start:auto;width:min(100vw,var(--cart-width,26rem));max-width:none;height:100vh;height:100dvh;max-height:none;box-sizing:border-box;padding:1rem;border:0;background:var(--cart-background,Canvas);color:var(--cart-color,CanvasText);overflow:auto;overscroll-behavior:contain}
 dialog[open]{display:flex;flex-direction:column}
@@ -28,12 +39,12 @@ input{width:4em;text-align:center;padding:0 .2em}
 .sum{margin-block:1em .2em}
 .wide{width:100%}
 dialog .main{flex:none}`;
-  const text = (key, element) => say(key, element, TEXTS, KEYS);
 
   /** A line of the cart that changes in place, so that focus stays where it is. */
   class Line {
     constructor(id, drawer) {
-      const change = (quantity) => api.change(id, Math.max(0, quantity)).then(() => drawer.say(""), (error) => drawer.say(reason(error, drawer)));
+      const { host } = drawer;
+      this.change = (quantity) => api.change(id, Math.max(0, quantity)).then(() => drawer.say(""), (error) => drawer.say(reason(error, host)));
       const control = (part, sign, work) => (this[part] = button(part, sign, work));
       this.drawer = drawer;
       this.image = make("img", { part: "image", alt: "", hidden: true, loading: "lazy" });
@@ -41,50 +52,85 @@ dialog .main{flex:none}`;
       this.name = make("div", { part: "name", class: "name" });
       this.options = make("div", { part: "line-options", class: "small" });
       this.quantity = make("input", { part: "quantity", type: "number", inputMode: "decimal", min: 0, step: "any" });
-      this.quantity.onchange = () => (this.quantity.value === "" ? this.draw(this.item, this.currency) : change(+this.quantity.value));
+      this.quantity.onchange = () => this.typed();
+      // Else the wheel would turn the number instead of the page.
+      this.quantity.onwheel = () => this.quantity.blur();
       this.total = make("span", { part: "line-total", class: "total" });
-      control("less", "−", () => change(+this.quantity.value - 1));
-      control("more", "+", () => change(+this.quantity.value + 1));
-      control("remove", text("remove", drawer), () => change(0)).className = "bare";
+      control("less", "−", () => this.step(-1));
+      control("more", "+", () => this.step(1));
+      control("remove", text("remove", host), () => this.change(0)).className = "bare";
       const row = make("div", { class: "row" }, this.less, this.quantity, this.more, this.total);
       this.element = make("li", { part: "line" }, this.image, make("div", {}, this.name, this.options, row, this.remove));
     }
+    /** The product, for its minimum and its steps; nothing where nobody tells in time. */
+    product() {
+      return Promise.race([api.product(this.item.catalog_id), new Promise((done) => setTimeout(done, 1000))]).catch(() => {});
+    }
+    async step(sign) {
+      // What can be had once goes by ones.
+      const { quantity_step: step, minimum_quantity: least = 0, maximum_quantity: most } = (!this.single && (await this.product())) || {};
+      const now = +this.quantity.value;
+      const steps = (now - least) / (step ?? 1);
+      const next = fixed(step ? least + step * (sign > 0 ? Math.floor(steps) + 1 : Math.ceil(steps) - 1) : now + sign);
+      if (sign > 0 && most && next > most) return this.refuse();
+      return this.change(next < least ? 0 : next);
+    }
+    async typed() {
+      const quantity = quantityOf(this.quantity.value);
+      if (quantity === 0) return this.change(0);
+      const product = quantity > 0 ? await this.product() : {};
+      const { misfits } = await load("product.js").then(() => api.kit, () => ({}));
+      return misfits?.(quantity, product) ?? !(quantity > 0) ? this.refuse(product) : this.change(quantity);
+    }
+    /** Back to what it was, with a word. */
+    async refuse(product) {
+      this.quantity.value = this.item.quantity;
+      await load("product.js").catch(() => {});
+      this.drawer.say(api.kit.listed?.(this.drawer.host, product ?? (await this.product())) ?? "");
+    }
     draw(item, currency) {
-      Object.assign(this, { item, currency });
+      this.item = item;
+      this.single ||= item.quantity === 1;
       put(this.name, item.name);
-      put(this.options, item.options.map(({ name, value }) => (name ? `${name}: ${value}` : value)).join(", "));
+      const options = item.options.map(({ name, value }) => (name ? `${name}: ${value}` : value));
+      const odd = item.state === "unreadable";
+      put(this.options, [...options, ...(odd ? [text("unreadable", this.drawer.host)] : [])].join(", "));
       for (const key of ["less", "quantity", "more", "remove"]) {
-        this[key].disabled = !item.item_id;
-        this[key].setAttribute("aria-label", `${text(key, this.drawer)}: ${item.name}`);
+        this[key].disabled = !item.item_id || (odd && key !== "remove");
+        this[key].setAttribute("aria-label", `${text(key, this.drawer.host)}: ${item.name}`);
       }
       this.quantity.value = item.quantity;
-      put(this.total, isNaN(item.line_total) ? "" : money(item.line_total, currency));
+      put(this.total, odd || isNaN(item.line_total) ? "" : money(item.line_total, currency));
       if (item.image_url && this.image.src !== item.image_url) Object.assign(this.image, { src: item.image_url, hidden: false });
     }
   }
 
-  class CartDrawer extends HTMLElement {
+  /** What is inside a `<cart-drawer>`. */
+  class Drawer {
     #lines = new Map();
     #error = "";
     #seen; // entity tag of a changed cart that the shopper has been shown
     #parts;
     #end;
 
-    connectedCallback() {
-      if (!this.shadowRoot) this.#build();
-      this.#end = api.subscribe((cart) => this.#draw(cart));
-      document.addEventListener("cartproxy:add", this);
+    constructor(host) {
+      this.host = host;
+      this.#build();
     }
-    disconnectedCallback() {
-      this.#end();
-      document.removeEventListener("cartproxy:add", this);
+    connect() {
+      this.#end ??= api.subscribe((cart) => this.#draw(cart));
+      const { dialog } = this.#parts;
+      if (!dialog.open) return;
+      dialog.close(); // moved in the page: it is open, and modal no more
+      dialog.showModal();
     }
-    handleEvent() {
-      if (this.hasAttribute("open-on-add")) this.open();
+    disconnect() {
+      this.#end?.();
+      this.#end = null;
     }
     open() {
       if (!this.#parts.dialog.open) this.#parts.dialog.showModal();
-      refresh().catch((error) => this.say(reason(error, this)));
+      refresh().catch((error) => this.say(reason(error, this.host)));
     }
     close() {
       this.#parts.dialog.close();
@@ -95,36 +141,37 @@ dialog .main{flex:none}`;
       this.#draw(api.cart);
     }
     #build() {
+      const { host } = this;
       const parts = (this.#parts = {
-        close: button("close", "×", () => this.close(), { "aria-label": text("close", this) }),
+        close: button("close", "×", () => this.close(), { "aria-label": text("close", host) }),
         note: make("p", { part: "note", role: "status" }),
         lines: make("ul", { part: "lines" }),
-        empty: make("p", { part: "empty", textContent: text("empty", this) }),
+        empty: make("p", { part: "empty", textContent: text("empty", host) }),
         subtotal: make("b", { part: "subtotal" }),
-        checkout: button("checkout", text("checkout", this), () => this.#leave(), { class: "main wide" }),
+        checkout: button("checkout", text("checkout", host), () => this.#leave(), { class: "main wide" }),
       });
-      const title = make("h2", { id: "title", part: "title", textContent: text("cart", this) });
-      const sum = make("div", { class: "sum" }, make("span", {}, text("subtotal", this)), parts.subtotal);
-      parts.foot = make("div", { part: "foot" }, sum, make("p", { class: "small", textContent: text("total", this) }), parts.checkout);
+      const title = make("h2", { id: "title", part: "title", textContent: text("cart", host) });
+      const sum = make("div", { class: "sum" }, make("span", {}, text("subtotal", host)), parts.subtotal);
+      parts.foot = make("div", { part: "foot" }, sum, make("p", { class: "small", textContent: text("total", host) }), parts.checkout);
       parts.dialog = make("dialog", { part: "dialog", "aria-labelledby": "title" },
         make("header", {}, title, parts.close), parts.note, parts.empty, parts.lines, parts.foot);
       parts.dialog.onclick = (event) => event.target === parts.dialog && this.close();
-      styled(this, STYLE).append(parts.dialog);
+      styled(host, STYLE).append(parts.dialog);
     }
     async #leave() {
       this.#parts.checkout.disabled = true;
       await api.checkout(this.#seen).catch(async (error) => {
         this.#seen = error.cart && error.tag;
         if (this.#seen) await refresh(true).catch(() => {});
-        this.say(this.#seen ? text("changed", this) : reason(error, this));
+        this.say(this.#seen ? text("changed", this.host) : reason(error, this.host));
       });
       this.#parts.checkout.disabled = false;
     }
     #draw(cart) {
       const { note, lines, empty, subtotal, foot, close, dialog } = this.#parts;
       const key = cart.note || (api.keeps ? "" : "memory");
-      put(note, this.#error || (key && text(key, this)));
-      const focused = this.shadowRoot.activeElement;
+      put(note, this.#error || (key && text(key, this.host)));
+      const focused = this.host.shadowRoot.activeElement;
       const shown = new Set();
       cart.items.forEach((item, index) => guarded(() => {
         const id = item.item_id || "new " + index;
@@ -146,5 +193,5 @@ dialog .main{flex:none}`;
       dialog.setAttribute("aria-busy", cart.pending);
     }
   }
-  if (!customElements.get("cart-drawer")) customElements.define("cart-drawer", CartDrawer);
+  api.kit.Drawer = Drawer;
 })();

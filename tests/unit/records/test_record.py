@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from decimal import Decimal
 
@@ -11,14 +13,15 @@ import fakeredis
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.waiting import wait_for
 
 from cartproxy.compact import compact
 from cartproxy.deadline import Deadline
 from cartproxy.model.cart import Change, ChosenOption, ItemOption, LineItem, NewItem, Snapshot
-from cartproxy.model.keys import Intent
+from cartproxy.model.keys import IdempotencyKey, Intent, KeptAnswer
 from cartproxy.model.record import Record
 from cartproxy.model.wishes import Phase, Wish
-from cartproxy.records.errors import CartBusy
+from cartproxy.records.errors import CartBusy, IdempotencyKeyReused
 from cartproxy.records.form import record_of, state_of
 from cartproxy.records.records import Lives, Records
 from cartproxy.records.seal import UNSEALED, Seal
@@ -103,6 +106,30 @@ def test_waiter_that_is_slow_to_ask_keeps_its_place_for_half_of_the_wait(
     client.hset("cp:{n}:q", "dead", f"1 {now_ms + 350_000} 1 1")
     client.hdel("cp:{n}:q", "slow")
     save(records, Record("key"))
+
+
+@pytest.mark.parametrize("fingerprint", ["same", "other"])
+def test_waiter_who_need_not_wait_leaves_no_place(
+    client: fakeredis.FakeRedis, fingerprint: str
+) -> None:
+    records = Records(client, replace(LIVES, wait=60))
+    key = IdempotencyKey("entry", "same")
+
+    def come_again() -> None:
+        again = Intent(IdempotencyKey("entry", fingerprint))
+        with suppress(IdempotencyKeyReused), records.writing("n", Deadline.after(60), again):
+            pass
+
+    with ThreadPoolExecutor(1) as pool:
+        with records.writing("n", Deadline.after(60), Intent(key)) as write:
+            client.hset("cp:{n}:i", "entry", "0")  # not under way yet, for whoever comes now
+            waiting = pool.submit(come_again)
+            wait_for(lambda: client.hlen("cp:{n}:q"), "the other one waits")
+            client.hset("cp:{n}:i", "entry", f"{9 * 10**12} same open")
+            write.save(Record("key"), KeptAnswer())
+        waiting.result()
+
+    assert client.hlen("cp:{n}:q") == 0
 
 
 def test_lock_is_freed_by_an_error_too(records: Records) -> None:

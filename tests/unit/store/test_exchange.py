@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -149,6 +150,36 @@ def test_answer_that_is_not_to_the_letter_is_refused(pair: Pair, answer: bytes) 
 def test_body_is_bounded_however_it_is_framed(pair: Pair, answer: bytes) -> None:
     with pytest.raises(AnswerTooLarge):
         read(pair, answer, limit=10)
+
+
+# Each costs as much to read as a piece of any size.
+@pytest.mark.parametrize(
+    "endless",
+    [CHUNKED + b"1\r\nx\r\n" * 100_000, CHUNKED + b"1;a\r\nx\r\n" * 100_000,
+     CHUNKED + b"0\r\n" + b"a: b\r\n" * 100_000, b"HTTP/1.1 103 Early Hints\r\n\r\n" * 100_000],
+    ids=["chunks", "extensions", "trailers", "hints"],
+)  # fmt: skip
+def test_pieces_of_an_answer_are_bounded_in_their_number(pair: Pair, endless: bytes) -> None:
+    calls = 0
+
+    def count(_: object, event: str, __: object) -> None:
+        nonlocal calls
+        calls += event == "call"
+
+    sys.setprofile(count)
+    try:
+        with pytest.raises(BrokenAnswer, match="framing"):
+            read(pair, endless, limit=1_000_000)
+    finally:
+        sys.setprofile(None)
+
+    assert calls < 60_000
+
+
+def test_answer_in_a_thousand_chunks_is_read(pair: Pair) -> None:
+    answer = CHUNKED + b"2\r\n[]\r\n" * 1000 + b"0\r\n\r\n"
+
+    assert read(pair, answer, limit=1_000_000) == b"[]" * 1000
 
 
 @pytest.mark.parametrize("answer", [b"", b"HTTP", OK, CHUNKED + b"1\r\n", OK + b"\r\n12"])

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cartproxy.model.cart import ItemOption
-from cartproxy.store.text import describe_item, plain_text, remembered
+from cartproxy.store.text import Texts, describe_item, plain_text, remembered
 
 
 @pytest.mark.parametrize(
@@ -27,6 +27,17 @@ from cartproxy.store.text import describe_item, plain_text, remembered
         ("Mug &lt;b&gt; &#x110000;&#0;", "Mug <b> \ufffd\ufffd", []),
         ("a\x00b\u202ec\n d", "abc d", []),
         ("", "", []),
+        ("Big <b>red</b> mug", "Big red mug", []),
+        ("<b>Big</b> red <i>mug</i> of <b>clay</b>", "Big red mug of clay", []),
+        ("Mug<br><b>Size:</b> very <b>large</b> indeed", "Mug", [("Size", "very large indeed")]),
+        ("Mug<br><b>:</b> large", "Mug", [("Option", "large")]),
+        ("<br><b>Size:</b>&nbsp;M", "", [("Size", "M")]),
+        ("<b>Size:</b> M", "Size: M", []),
+        ("<br><br>Mug<br><br><b>Size:</b> M<br><br>", "Mug", [("Size", "M")]),
+        ("<table>Mug<tr>of<td>red</td><td>clay</td></tr>fired</table>", "Mug of red clay fired", []),
+        ("<p>Mug</p>of<div>clay</div>fired", "Mug of clay fired", []),
+        ("Mug &amp;lt;b&amp;gt; &amp;amp; &amp;nbsp;", "Mug &lt;b&gt; &amp; &nbsp;", []),
+        ("Mug<br><b>Text:</b>&nbsp;&lt;b&gt;Size:&lt;/b&gt; M", "Mug", [("Text", "<b>Size:</b> M")]),
     ],
 )  # fmt: skip
 def test_description_becomes_name_and_options(
@@ -70,3 +81,29 @@ def test_short_texts_are_read_once_and_long_ones_are_not_kept() -> None:
 
     assert [read(text) for text in (short, short, long, long)] == [3, 3, 3000, 3000]
     assert seen == [short, long, long]
+
+
+TAGS = ["b", "i", "p", "br", "div", "span", "table", "tr", "td", "li", "a", "font", "h1", "select",
+        "option", "nobr", "center", "noscript"]  # fmt: skip
+
+
+@given(st.lists(st.sampled_from([f"<{slash}{tag}>" for tag in TAGS for slash in ("", "/")])))
+def test_words_keep_their_order_whatever_stands_between_them(tags: list[str]) -> None:
+    html = "".join(f"{tag} word{at} " for at, tag in enumerate(tags))
+
+    name, options = describe_item(html)
+
+    assert plain_text(html).split() == [f"word{at}" for at in range(len(tags))]
+    assert name.split() == [f"word{at}" for at in range(len(tags))]
+    assert options == ()
+
+
+def test_texts_behind_the_budget_of_their_answer_are_short_and_have_their_words() -> None:
+    texts = Texts()
+    line = "Mug<br><b>Size:</b>&nbsp;M &amp; L" + "<br>" * 2_000
+
+    described = [texts.describe(line) for _ in range(90)]
+
+    assert described[0] == ("Mug", (ItemOption("Size", "M & L"),))
+    assert described[-1][0].startswith("Mug Size: M & L")
+    assert texts.plain("No markup") == "No markup"

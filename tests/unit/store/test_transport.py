@@ -330,21 +330,31 @@ def test_late_second_answer_ends_the_kept_connection_before_it_is_used_again() -
     assert len(connections) == 2
 
 
-@pytest.mark.parametrize(("header", "seconds"), [("7", 7), ("", None), ("soon", None), ("٣", None)])
-def test_retry_after_is_read_when_it_is_a_plain_number(header: str, seconds: int | None) -> None:
-    answer = f"HTTP/1.1 429 Busy\r\nRetry-After: {header}\r\nContent-Length: 0\r\n\r\n".encode()
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [("7", 7), ("", None), ("soon", None), ("٣", None), ("0", 0), ("007", 7), ("-1", None), ("1.5", None),
+     ("60", 60), ("61", 60), ("999999999", 60), ("9" * 5000, 60), ("0" * 5000 + "7", 7)],
+    ids=lambda value: str(value)[:12],
+)  # fmt: skip
+@pytest.mark.parametrize("status", [429, 400])
+def test_retry_after_is_a_plain_number_of_at_most_a_minute(
+    header: str, seconds: int | None, status: int
+) -> None:
+    answer = (
+        f"HTTP/1.1 {status} Busy\r\nRetry-After: {header}\r\nContent-Length: 0\r\n\r\n".encode()
+    )
     with server(says(answer)) as (url, _):
         got = transport(url).call("POST", "/", Deadline.after(60), {}, operation="test")
 
-    assert (got.status, got.body, got.retry_after) == (429, None, seconds)
+    assert (got.status, got.body, got.retry_after) == (status, None, seconds)
 
 
-def test_retry_after_of_thousands_of_digits_does_no_harm() -> None:
-    answer = b"HTTP/1.1 429 Busy\r\nRetry-After: %s\r\nContent-Length: 0\r\n\r\n" % (b"9" * 5000)
-    with server(says(answer)) as (url, _):
-        got = transport(url).call("POST", "/", Deadline.after(60), {}, operation="test")
+def test_retry_after_of_a_server_error_is_bounded_too() -> None:
+    answer = b"HTTP/1.1 503 Busy\r\nRetry-After: 999999999\r\nContent-Length: 0\r\n\r\n"
+    with server(says(answer)) as (url, _), pytest.raises(StoreFailed) as failed:
+        transport(url).call("POST", "/", Deadline.after(60), {}, operation="test")
 
-    assert got.status == 429
+    assert failed.value.retry_after == 60
 
 
 @pytest.mark.parametrize("body", [b"", b"<html>", b"[1e99999999999999999999]", b'"' + b"x" * 2**20])

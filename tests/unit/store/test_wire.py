@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from cartproxy.model.cart import Currency
 from cartproxy.store import wire
 from cartproxy.store.errors import StoreBadResponse
+from cartproxy.store.links import Links
 
 USD = Currency("USD")
-SHOP = "https://shop.example/"
+LINKS = Links("https://shop.example/", ["shop.example", "pay.example:8443"])
 LINE = {
     "CatalogID": 3829,
     "CartItemID": 7,
@@ -29,7 +30,7 @@ LINE = {
 
 
 def read(body: Any) -> Any:
-    return wire.read_cart(body, "k", SHOP, USD)
+    return wire.read_cart(body, "k", LINKS, USD)
 
 
 def cart(*lines: object) -> list[dict[str, Any]]:
@@ -170,7 +171,7 @@ PRODUCT = {
 
 
 def read_product(**changes: Any) -> Any:
-    return wire.read_product([PRODUCT | changes], 3828, SHOP, USD)
+    return wire.read_product([PRODUCT | changes], 3828, LINKS, USD)
 
 
 def with_sku(**changes: Any) -> Any:
@@ -312,11 +313,90 @@ def test_error_envelope_is_told_from_every_other_answer(body: object, expected: 
     assert wire.read_error(body) == expected
 
 
-@pytest.mark.parametrize("url", ["javascript:alert(1)", "data:text/html,x", "http://[bad", ""])
-def test_images_are_http_or_none(url: str) -> None:
-    (line,) = read(cart(LINE | {"ItemImage1": url})).items
+ELSEWHERE = [
+    "javascript:alert(1)", "data:text/html,x", "http://[bad", "", "//evil.example/phish",
+    "https://shop@evil.example/", "https://evil.example/", "http://shop.example/x",
+    "https://user:pw@shop.example/", "https://shop.example:444/", "https://shop.example:x/",
+    "https://shop.example.evil.example/", "https://evilshop.example/", "https://pay.example/",
+    "\\\\evil.example\\x", "/\\evil.example/", "https://shop.example\\@evil.example/",
+    "https:\\\\evil.example", "https://shop.example.", "https:///evil.example/", "///evil.example/",
+    "https://shop.example\u3002evil.example/", "https://\uff53hop.example/", "ftp://shop.example/x",
+    "https://evil.example#shop.example", "https://localhost/", "http://localhost.evil.example/",
+    "a" * 5000,
+]  # fmt: skip
 
-    assert line.image_url is None
+
+@pytest.mark.parametrize("url", ELSEWHERE)
+def test_addresses_that_lead_elsewhere_are_none(url: str) -> None:
+    (line,) = read(cart(LINE | {"ItemImage1": url})).items
+    option = {"OptionID": 41, "OptionName": "M", "OptionImagePath": url}
+    product = read_product(
+        ProductLink=url,
+        MainImageFile=url,
+        ThumbnailFile=url,
+        OptionSetList=[{"OptionSetID": 21, "OptionSetName": "Size", "OptionList": [option]}],
+    )
+    checkout = read([{"OrderKey": "k", "CheckoutURL": url}]).checkout_url
+
+    shown = {line.image_url, product.product_url, product.image_url, checkout}
+    shown |= {each.image_url for each in product.option_sets[0].options}
+    # A relative path of any form stays on the shop's own site.
+    assert all(each is None or each.startswith("https://shop.example/") for each in shown)
+    assert shown == {None} or "//" not in url or "///" in url
+
+
+@pytest.mark.parametrize(
+    ("url", "absolute"),
+    [("/assets/a b.jpg", "https://shop.example/assets/a b.jpg"), ("a.jpg", "https://shop.example/a.jpg"),
+     ("//shop.example/a", "https://shop.example/a"), ("HTTPS://Shop.Example:443/a", None),
+     ("https://shop.example:443/a?b#c", None), ("https://pay.example:8443/é", None)],
+)  # fmt: skip
+def test_addresses_of_the_stores_hosts_are_compared_as_origins_are(
+    url: str, absolute: str | None
+) -> None:
+    product = read_product(ProductLink=url, MainImageFile=url)
+
+    assert product.product_url is not None
+    assert product.product_url.lower() == product.image_url.lower() == (absolute or url).lower()
+
+
+@pytest.mark.parametrize("host", ["shop.example:443", "SHOP.example", "shop.example"])
+def test_default_port_of_a_configured_host_is_no_other_host(host: str) -> None:
+    links = Links("https://www.example/", [host])
+
+    assert links.checkout("https://shop.example/pay") == "https://shop.example/pay"
+    assert links.checkout("https://shop.example:443/pay") == "https://shop.example:443/pay"
+    assert links.checkout("https://shop.example:80/pay") is None
+    assert links.checkout("https://www.example/pay") is None
+    assert links.absolute("https://www.example/a") == "https://www.example/a"
+
+
+@pytest.mark.parametrize("shop", ["http://localhost:8001/", "http://127.0.0.1:8001/", "http://[::1]:8001/", "http://s.localhost:8001/"])  # fmt: skip
+def test_plain_http_is_for_this_machine_alone(shop: str) -> None:
+    links = Links(shop, [shop.split("/")[2]])
+
+    assert links.absolute("a.jpg") == f"{shop}a.jpg"
+    assert links.checkout(f"{shop}pay") == f"{shop}pay"
+    assert Links("http://shop.example/", ["shop.example"]).absolute("a.jpg") is None
+
+
+EMPTY = ["", " ", "&nbsp;", "<br>", "<img src=x>", "<!-- x -->", "<script>x</script>", "\u200b", "&#8203;",
+         "<a b=\"Mug", "\x07", "\u202e"]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", EMPTY)
+def test_names_that_show_nothing_are_replaced(text: str) -> None:
+    lines = [LINE | {"ItemDescription": text}, LINE | {"ItemDescription": text, "ItemID": text}]
+    named, nameless = read(cart(lines[0], lines[1] | {"CartItemID": 8})).items
+    option = {"OptionID": 41, "OptionName": text}
+    product = read_product(
+        SKUInfo={**PRODUCT["SKUInfo"], "Name": text, "SKU": text},  # type: ignore[dict-item]
+        OptionSetList=[{"OptionSetID": 21, "OptionSetName": text, "OptionList": [option]}],
+    )
+
+    assert (named.name, nameless.name, product.name) == ("MUG", "Product 3829", "Product 3828")
+    (option_set,) = product.option_sets
+    assert (option_set.name, option_set.options[0].name) == ("Option 21", "Choice 41")
 
 
 json = st.recursive(
@@ -331,7 +411,7 @@ json = st.recursive(
 
 @given(json)
 def test_whatever_comes_is_a_cart_or_a_bad_response(body: object) -> None:
-    for reader in (read, lambda each: wire.read_product(each, 3828, SHOP, USD)):
+    for reader in (read, lambda each: wire.read_product(each, 3828, LINKS, USD)):
         try:
             reader(body)
         except StoreBadResponse:

@@ -56,6 +56,7 @@ def test_every_problem_of_the_catalogue_is_described_and_has_a_page(
         "method-not-allowed",
         "address-too-long",
         "headers-too-large",
+        "coding-not-supported",
     }
 
 

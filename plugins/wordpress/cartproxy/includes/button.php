@@ -35,19 +35,20 @@ const WISHES = array(
  * @param array $options Option set => option, both as numbers: what is chosen already.
  */
 function html( array $wish, array $options = array() ): string {
+	$wish['id'] = trim( $wish['id'], " \t\n\r#" );
 	if ( ! preg_match( '/^[1-9][0-9]{0,8}$/D', $wish['id'] ) ) {
-		return '<!-- cartproxy: the id must be a product\'s catalog id -->';
+		return mistake( 'the id must be a product\'s catalog id', __( 'The id of a cart button must be a product\'s catalog id, such as 3829.', 'cartproxy' ) );
 	}
 	$text = '' === $wish['text'] ? __( 'Add to cart', 'cartproxy' ) : $wish['text'];
 	$url  = esc_url_raw( $wish['url'], array( 'http', 'https' ) );
 	if ( ! Settings\complete() ) {
 		$link = '' === $url ? '' : link( $url, $text );
-		return '<!-- cartproxy: service and store are not set -->' . $link;
+		return mistake( 'service and store are not set', __( 'Cart buttons need a service and a store: see Settings → cartproxy.', 'cartproxy' ) ) . $link;
 	}
-	$wish['quantity'] = quantity( $wish['quantity'] );
 	$product          = Products\find( (int) $wish['id'] );
+	$wish['quantity'] = quantity( $wish['quantity'], $product );
 	$url              = '' === $url ? esc_url_raw( $product['product_url'] ?? '', array( 'http', 'https' ) ) : $url;
-	$by_form          = 'form' === $wish['fallback'] || '' === $url;
+	$by_form          = '' === $url || ( 'form' === $wish['fallback'] && ! Form\leads_to_store( $product, $options ) );
 	$inside           = $by_form ? Form\html( $wish, $text, $options, $product ) : link( $url, $text );
 	Widget\enqueue();
 	// A form can't stand in a paragraph, a link and its text can.
@@ -58,6 +59,12 @@ function html( array $wish, array $options = array() ): string {
 		attributes( $wish, $options, $product, $url ),
 		$inside
 	);
+}
+
+/** Why there is no button: a comment for everybody, and words for those who can edit posts. */
+function mistake( string $reason, string $words ): string {
+	$shown = current_user_can( 'edit_posts' ) ? sprintf( '<span class="cartproxy-mistake">%s</span>', esc_html( $words ) ) : '';
+	return "<!-- cartproxy: $reason -->$shown";
 }
 
 function details( array $product ): string {
@@ -74,7 +81,7 @@ function attributes( array $wish, array $options, ?array $product, string $url )
 	$given = array(
 		'catalog-id'  => $wish['id'],
 		'quantity'    => '1' === $wish['quantity'] ? '' : $wish['quantity'],
-		'shown-price' => preg_match( '/^\d+(\.\d+)?$/D', $shown ) ? $shown : '',
+		'shown-price' => preg_match( '/\d/', $shown ) ? $shown : '',
 		'price-check' => 'block' === $wish['price_check'] ? 'block' : '',
 		'product-url' => $url,
 	);
@@ -93,6 +100,11 @@ function link( string $url, string $text ): string {
 	return sprintf( '<a href="%s" class="wp-element-button">%s</a>', esc_url( $url ), esc_html( $text ) );
 }
 
-function quantity( string $wish ): string {
-	return preg_match( '/^\d{1,6}(\.\d{1,4})?$/D', $wish ) && (float) $wish > 0 ? $wish : '1';
+/** The quantity of a press, and at least what the product is sold in. */
+function quantity( string $wish, ?array $product ): string {
+	$wish  = str_replace( ',', '.', trim( $wish ) );
+	$wish  = preg_match( '/^\d{1,6}(\.\d{1,4})?$/D', $wish ) && (float) $wish > 0 ? $wish : '1';
+	$least = $product['minimum'] ?? '';
+	$least = '' === $least ? ( $product['step'] ?? '' ) : $least;
+	return (float) $wish < (float) $least ? $least : $wish;
 }

@@ -13,11 +13,13 @@ use Cartproxy\Settings;
 
 defined( 'ABSPATH' ) || exit;
 
+const MAX_TEXT = 255; // characters of an option's text that the service takes
+
 /** The form; with the store's choices where the product is known. Arguments as in Button\html. */
 function html( array $wish, string $text, array $options, ?array $product ): string {
 	$fields = hidden( 'catalog_id', $wish['id'] ) . hidden( 'quantity', $wish['quantity'] );
 	foreach ( $product['option_sets'] ?? array() as $set ) {
-		$fields .= choice( $set, $options, $product['currency'] );
+		$fields .= choice( $set, $options, $product );
 	}
 	return sprintf(
 		'<form method="post" action="%s">%s<button class="wp-element-button">%s</button></form>',
@@ -31,23 +33,79 @@ function hidden( string $name, string $value ): string {
 	return sprintf( '<input type="hidden" name="%s" value="%s">', esc_attr( $name ), esc_attr( $value ) );
 }
 
-/** One option set: fixed, or to choose. A text to type has no place in the service's form. */
-function choice( array $set, array $fixed, string $currency ): string {
-	$number = (int) $set['option_set_id'];
-	$values = '';
-	foreach ( $set['options'] as $option ) {
-		$value = $option['option_id'] . ':' . $option['name'];
-		if ( (int) $option['option_id'] === ( $fixed[ $number ] ?? 0 ) ) {
-			return hidden( "option-$number", $value );
+/** Whether only the store's own page can take what is to be chosen. */
+function at_store( array $set ): bool {
+	$known = array( 'single', 'multiple', 'text', 'multiline', 'heading' );
+	return ! in_array( $set['kind'], $known, true ) || ( in_array( $set['kind'], array( 'single', 'multiple' ), true ) && ! $set['options'] );
+}
+
+/** Whether the product can't be bought by a form, with these options fixed. */
+function leads_to_store( ?array $product, array $fixed ): bool {
+	foreach ( $product['option_sets'] ?? array() as $set ) {
+		if ( $set['required'] && at_store( $set ) && ! isset( $fixed[ $set['option_set_id'] ] ) ) {
+			return true;
 		}
-		$chosen  = $option['selected'] ? ' selected' : '';
-		$values .= sprintf( '<option value="%s"%s>%s</option>', esc_attr( $value ), $chosen, esc_html( label( $option, $currency ) ) );
 	}
-	if ( '' === $values ) {
-		return '';
+	return false;
+}
+
+/** One option set, by its kind: fixed, or to choose. Nothing is chosen that the store does not mark. */
+function choice( array $set, array $fixed, array $product ): string {
+	$number = $set['option_set_id'];
+	$name   = esc_html( $set['name'] );
+	if ( 'heading' === $set['kind'] ) {
+		return "<strong>$name</strong> ";
 	}
-	$none = $set['required'] ? '' : '<option value="">–</option>';
-	return sprintf( '<label>%s <select name="option-%d">%s%s</select></label> ', esc_html( $set['name'] ), $number, $none, $values );
+	foreach ( $set['options'] as $option ) {
+		if ( $option['option_id'] === ( $fixed[ $number ] ?? 0 ) ) {
+			return hidden( "option-$number", $option['option_id'] . ':' . $option['name'] );
+		}
+	}
+	if ( at_store( $set ) ) {
+		$link = sprintf( '<a href="%s">%s</a>', esc_url( $product['product_url'] ), esc_html__( 'at the shop', 'cartproxy' ) );
+		return "<span>$name: $link</span> ";
+	}
+	$fields = '';
+	foreach ( entries( $set ) as $option ) {
+		$fields .= field( $set, $option, $product['currency'] );
+	}
+	if ( 'single' === $set['kind'] ) {
+		$marked = $set['required'] && array_filter( array_column( $set['options'], 'selected' ) );
+		$none   = $marked ? '' : '<option value="">–</option>';
+		$must   = $set['required'] ? ' required' : '';
+		return sprintf( '<label>%s <select name="option-%d"%s>%s%s</select></label> ', $name, $number, $must, $none, $fields );
+	}
+	return 'multiple' === $set['kind'] ? "<fieldset><legend>$name</legend>$fields</fieldset> " : $fields;
+}
+
+/** A set's options; one of its own where a text to type lists none. */
+function entries( array $set ): array {
+	$own = array(
+		'option_id'        => $set['option_set_id'],
+		'name'             => $set['name'],
+		'price_difference' => '0',
+		'selected'         => false,
+	);
+	return $set['options'] ? $set['options'] : array( $own );
+}
+
+/** An entry of a set: a choice, a box to tick, or a text to type. */
+function field( array $set, array $option, string $currency ): string {
+	$label = esc_html( label( $option, $currency ) );
+	$value = esc_attr( $option['option_id'] . ':' . $option['name'] );
+	if ( 'single' === $set['kind'] ) {
+		return sprintf( '<option value="%s"%s>%s</option>', $value, $option['selected'] ? ' selected' : '', $label );
+	}
+	if ( 'multiple' === $set['kind'] ) {
+		$checked = $option['selected'] ? ' checked' : '';
+		return sprintf( '<label><input type="checkbox" name="option-%d" value="%s"%s> %s</label> ', $set['option_set_id'], $value, $checked, $label );
+	}
+	$limit  = min( $set['max_length'] > 0 ? $set['max_length'] : MAX_TEXT, MAX_TEXT );
+	$must   = $set['required'] && count( entries( $set ) ) === 1 ? ' required' : '';
+	$given  = sprintf( 'name="option-%d-%d" maxlength="%d"%s', $set['option_set_id'], $option['option_id'], $limit, $must );
+	$typed  = 'multiline' === $set['kind'] ? "<textarea $given></textarea>" : "<input $given>";
+	$before = $option['name'] === $set['name'] ? '' : esc_html( $set['name'] ) . ': ';
+	return "<label>$before$label $typed</label> ";
 }
 
 /** An option's name, and what it adds to the price. */

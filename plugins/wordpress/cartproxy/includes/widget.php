@@ -34,17 +34,31 @@ function path(): string {
 	return '/widget/' . RELEASE . '/cartproxy.js';
 }
 
-/** The attributes that WordPress 6.1 has no way to give. */
+/** The attributes that WordPress has no way to give, on the tag itself and nothing beside it. */
 function complete_tag( string $tag, string $handle ): string {
 	if ( HANDLE !== $handle ) {
 		return $tag;
 	}
-	$more = sprintf(
-		' data-store="%s" integrity="%s" crossorigin="anonymous" defer src=',
-		esc_attr( Settings\store() ),
-		esc_attr( integrity() )
+	$more = array(
+		'data-store'  => Settings\store(),
+		'integrity'   => integrity(),
+		'crossorigin' => 'anonymous',
+		'defer'       => true,
 	);
-	return str_replace( ' src=', $more, $tag );
+	if ( ! class_exists( \WP_HTML_Tag_Processor::class ) ) { // before WordPress 6.2
+		$own = '~<script\b(?=[^>]*\ssrc\s*=\s*["\']?' . preg_quote( esc_url( url() ), '~' ) . ')~i';
+		return (string) preg_replace( $own, '<script' . addcslashes( wp_sanitize_script_attributes( $more ), '\\$' ), $tag, 1 );
+	}
+	$tags = new \WP_HTML_Tag_Processor( $tag );
+	while ( $tags->next_tag( 'script' ) ) {
+		// Others put scripts of their own before and behind it.
+		if ( str_contains( (string) $tags->get_attribute( 'src' ), path() ) ) {
+			foreach ( $more as $name => $value ) {
+				$tags->set_attribute( $name, $value );
+			}
+		}
+	}
+	return $tags->get_updated_html();
 }
 
 /** The integrity to print: as set, else as computed when the release was first seen; else empty. */

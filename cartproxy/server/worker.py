@@ -1,0 +1,177 @@
+"""The gunicorn worker: accepts connections, has their requests answered, and stops.
+
+What it refuses itself is answered like everything else, by a problem document.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import signal
+import time
+from contextlib import closing, suppress
+from functools import lru_cache, partial
+from pathlib import Path
+from typing import Any
+
+import gevent
+import gevent.monkey
+import gevent.socket
+import structlog
+from gevent.event import Event
+from gevent.pool import Pool
+from gevent.server import StreamServer
+from gunicorn import util
+from gunicorn.http.wsgi import base_environ
+from gunicorn.workers.ggevent import GeventWorker
+
+from cartproxy.server.connections import Connection, Connections
+from cartproxy.server.heads import BadHead, keeps_alive, read_head
+from cartproxy.settings import DRAINING_FLAG
+from cartproxy.web.problems import server_refusal
+
+log = structlog.get_logger("cartproxy.server")
+
+# A worker whose place a new one takes goes on so long, for that one to begin.
+_SUCCESSOR_SECONDS = 1.0
+# How often a worker shows gunicorn's master that it lives.
+_NOTIFY_SECONDS = 1.0
+
+
+class Worker(GeventWorker):  # type: ignore[misc] # gunicorn has no types
+    """gunicorn's gevent worker, with our own way from a connection to the application and back."""
+
+    sockets: list[Any]
+
+    def init_process(self) -> None:
+        """Begin, in the new process; a stop that is asked for meanwhile is not forgotten."""
+        self._stopping = Event()
+        signal.signal(signal.SIGTERM, self.handle_exit)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM])  # held since before the fork
+        super().init_process()
+
+    def patch(self) -> None:
+        """Let blocking calls wait without blocking the others, as gunicorn does, but for `select`.
+
+        Our libraries ask by `poll` alone, and only whether a connection has ended, without waiting:
+        gevent's takes a timer and a turn of its loop for that, eight times the cost.
+        """
+        gevent.monkey.patch_all(select=False)
+        self.sockets = [
+            gevent.socket.socket(each.FAMILY, each.sock.type, fileno=each.sock.detach())
+            for each in self.sockets
+        ]
+
+    def load_wsgi(self) -> None:
+        """Load the application in the new process, and watch from now on how long clients take."""
+        super().load_wsgi()
+        self._context = own = self.wsgi.extensions["cartproxy"]
+        self._connections = Connections(
+            own.request_seconds, own.max_idle_connections, own.max_body_bytes
+        )
+        gevent.spawn(self._connections.watch)
+        own.work_in_background()
+
+    def run(self) -> None:
+        """Accept connections until a stop, then serve those that are there to their end.
+
+        gunicorn's own looks but once a second whether it has to stop, and whether it is done. So it
+        may stop accepting at once, when those that succeed it have only just been forked.
+        """
+        pool = Pool(self.worker_connections)
+        servers = [self._server(listener, pool) for listener in self.sockets]
+        for server in servers:
+            server.start()
+        while self.alive:
+            self.notify()
+            self._stopping.wait(_NOTIFY_SECONDS)
+        self._connections.shorten()
+        if not Path(os.environ.get(DRAINING_FLAG, "")).is_file():
+            gevent.sleep(_SUCCESSOR_SECONDS)
+        for server in servers:
+            server.close()
+        ends = time.monotonic() + self.cfg.graceful_timeout
+        while not pool.join(timeout=_NOTIFY_SECONDS):
+            self.notify()
+            if time.monotonic() > ends:
+                self.log.warning("Worker graceful timeout (pid:%s)", self.pid)
+                pool.kill(timeout=_NOTIFY_SECONDS)
+                return
+
+    def _server(self, listener: Any, pool: Pool) -> StreamServer:
+        listener.setblocking(True)
+        # Its address now: a stop may close it before what it has just accepted is begun with.
+        host, port = listener.getsockname()[:2]
+        environ = base_environ(self.cfg) | {
+            "SCRIPT_NAME": "",
+            "SERVER_NAME": host,
+            "SERVER_PORT": str(port),
+            "wsgi.url_scheme": "http",
+        }
+        server = StreamServer(listener, handle=partial(self.handle, environ), spawn=pool)
+        if self.cfg.workers > 1:
+            server.max_accept = 1  # more are for a worker that has nothing to do
+        return server
+
+    def handle_exit(self, sig: int, frame: Any) -> None:
+        """Stop: soon no new connections, and no more waiting on the old ones (see `run`)."""
+        super().handle_exit(sig, frame)
+        self._stopping.set()
+
+    def handle(self, environ: dict[str, Any], client: Any, addr: Any) -> None:
+        """Serve a connection, one request after the other, until either side ends it."""
+        client.setblocking(True)
+        connection = Connection(client, self._connections)
+        try:
+            while self._serve(connection, environ | {"REMOTE_ADDR": addr and addr[0]}):
+                pass
+        except BadHead as error:
+            self._refuse(connection, str(error), error.__cause__ or error)
+        except (EOFError, OSError) as error:
+            self.log.debug("client lost: %s", type(error).__name__)
+        except Exception as error:
+            self._refuse(connection, "internal-error", error)
+        finally:
+            connection.close()
+
+    def _serve(self, connection: Connection, environ: dict[str, Any]) -> bool:
+        """Answer the next request; whether the connection may bring another.
+
+        Nothing is sent before the whole answer is there: ours are small, and one that breaks off
+        half-way can still become an error.
+        """
+        environ = read_head(connection.read_head(), self._context.own_origin) | environ
+        environ["wsgi.input"] = body = connection.body_of(environ)
+        started: list[tuple[Any, ...]] = []
+        with closing(self.wsgi(environ, lambda *answer: started.append(answer))) as pieces:
+            content = b"".join(pieces)
+        # Then nobody knows where the next head begins.
+        lost = connection.is_cut or connection.expects_continue or body.failed
+        keep_alive = self.alive and not lost and keeps_alive(environ)
+        connection.send(_head(*started[-1][:2], keep_alive=keep_alive) + content)
+        return keep_alive and connection.skip(body)
+
+    def _refuse(self, connection: Connection, code: str, error: BaseException) -> None:
+        """Answer in the application's stead; the name of the error alone is logged."""
+        request_id = secrets.token_hex(8)
+        # Its message may hold a piece of the request, and so a secret.
+        (log.error if code == "internal-error" else log.info)(
+            "refused_by_server", code=code, error=type(error).__name__, request_id=request_id
+        )
+        with suppress(OSError):
+            connection.send(server_refusal(code, self._context.own_origin, request_id))
+
+
+def _head(status: str, fields: list[tuple[str, str]], *, keep_alive: bool) -> bytes:
+    """The head of an answer; werkzeug has refused line breaks in it, and dates files itself."""
+    lines = "".join([f"{name}: {value}\r\n" for name, value in fields if name != "Date"])
+    connection = "keep-alive" if keep_alive else "close"
+    return (
+        f"HTTP/1.1 {status}\r\nDate: {_date(int(time.time()))}\r\n"
+        f"Connection: {connection}\r\n{lines}\r\n"
+    ).encode("latin-1")
+
+
+@lru_cache(1)
+def _date(second: int) -> str:
+    return str(util.http_date(second))

@@ -1,0 +1,71 @@
+"""The addresses that the store gives and a browser will follow: to the store, or nowhere."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from urllib.parse import urljoin, urlsplit
+
+from cartproxy.sites import is_local
+from cartproxy.store.text import remembered, tidy
+
+_HEADER_SAFE = re.compile(r"[\x21-\x7e]+", re.ASCII)  # it becomes a Location
+_MAX_LENGTH = 4096
+_DEFAULT_PORTS = {"https": 443, "http": 80}
+
+
+class Links:
+    """One store's addresses. `shop_url` is the base of its relative images and pages.
+
+    `checkout_hosts` are the hosts (with port, where it is not the scheme's own) to which a shopper
+    may be sent to pay; images and pages may be on those and on the shop's own. Plain http is for
+    this machine only.
+    """
+
+    def __init__(self, shop_url: str, checkout_hosts: Collection[str]) -> None:
+        pay = frozenset(map(_host, checkout_hosts))
+        show = pay | {_host(urlsplit(shop_url).netloc)}
+
+        @remembered
+        def absolute(value: str) -> str | None:
+            try:
+                url = urljoin(shop_url, value)
+            except ValueError:
+                return None
+            return url if _leads_to(url, show) else None
+
+        self._pay = pay
+        self._absolute = absolute
+
+    def checkout(self, url: object) -> str | None:
+        """The address where a shopper pays; None for one that leads elsewhere."""
+        if not isinstance(url, str) or not _HEADER_SAFE.fullmatch(url):
+            return None
+        return url if _leads_to(url, self._pay) else None
+
+    def absolute(self, value: str) -> str | None:
+        """The absolute address of an image or a page; None for one that leads elsewhere."""
+        value = tidy(value[:_MAX_LENGTH])
+        return self._absolute(value) if value else None
+
+
+def _host(text: str) -> tuple[str | None, int | None]:
+    parts = urlsplit(f"//{text.lower()}")
+    return parts.hostname, parts.port
+
+
+def _leads_to(url: str, hosts: Collection[tuple[str | None, int | None]]) -> bool:
+    """Whether a browser goes to one of the hosts, by their origins.
+
+    A backslash is a slash to browsers and none to us; who names a user means to be misread.
+    """
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port
+        secure = parts.scheme == "https" or (parts.scheme == "http" and is_local(url))
+    except ValueError:
+        return False
+    if not secure or "\\" in url or "@" in parts.netloc or len(url) > _MAX_LENGTH:
+        return False
+    usual = _DEFAULT_PORTS[parts.scheme]
+    return (host, port or usual) in hosts or (port in (None, usual) and (host, None) in hosts)
