@@ -371,21 +371,23 @@ def test_worker_that_dies_while_it_reads_loses_no_order(
 
 
 def test_without_the_right_to_read_orders_carts_are_as_before(
-    settings: dict[str, str], store: Store, client: redis.Redis
+    settings: dict[str, str], store: Store, store_url: str, client: redis.Redis
 ) -> None:
     store.set(rights=["Cart", "Products:read"])
-    with service(settings) as url:  # of its own: it leaves the store's orders alone for a while
-        shopper = Shopper(url)
+    # A store of its own: whoever is refused leaves a store's orders alone for ten minutes.
+    settings = {**settings, **store_environment(store_url, "REFUSING", HOOK_SECRET=SECRET)}
+    with service(settings) as url:
+        shopper = Shopper(url, store="refusing")
         shopper.add(MUG)
         checkout_url = shopper.call("POST", "/checkout", {}).json()["checkout_url"]
-        hook(url, {"OrderID": 4711})
+        hook(url, {"OrderID": 4711}, store="refusing")
         wait_for(lambda: order_reads(store) != [], "it was asked for")
 
         place_order(checkout_url)
 
         assert shopper.cart()["items"] == []
         shopper.add(MUG)
-    assert client.xlen("cpo:{demo}:in") == 1  # until the right is given
+    assert client.xlen("cpo:{refusing}:in") == 1  # until the right is given
 
 
 def test_cart_whose_checkout_was_not_handed_out_leaves_no_key_and_none_is_in_plain(
