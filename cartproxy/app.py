@@ -10,12 +10,15 @@ import requests
 from flask import Flask
 
 from cartproxy import logs, metrics, tracing
+from cartproxy.carts.orders import Orders
 from cartproxy.carts.products import ProductCatalogue
 from cartproxy.carts.service import Adds, CartService
 from cartproxy.limits.rate_limiter import Limit, RateLimiter
+from cartproxy.records.inbox import Inbox
 from cartproxy.records.names import CartNames
 from cartproxy.records.pending import PendingCarts
 from cartproxy.records.records import Lives, Records
+from cartproxy.records.sales import Sales
 from cartproxy.records.seal import Seal
 from cartproxy.settings import Settings, StoreSettings
 from cartproxy.sites import Sites
@@ -38,6 +41,7 @@ from cartproxy.web.products import products
 from cartproxy.web.rate_limits import RateLimits
 from cartproxy.web.request import App
 from cartproxy.web.stores import STORES_PATH, Store
+from cartproxy.web.webhooks import webhooks
 from cartproxy.web.widget import widget
 
 
@@ -70,7 +74,7 @@ def create_app(settings: Settings) -> Flask:
     app.url_map.merge_slashes = app.url_map.redirect_defaults = False
     context = Context(
         stores={
-            name: _store(name, store, settings, client, records, session)
+            name: _store(name, store, settings, client, records, session, pepper)
             for name, store in settings.stores.items()
         },
         live_carts=records.live_carts,
@@ -102,7 +106,7 @@ def create_app(settings: Settings) -> Flask:
         metrics_token=settings.metrics_token.reveal(),
     )
     app.extensions["cartproxy"] = context
-    for blueprint in (carts, checkout, products):
+    for blueprint in (carts, checkout, products, webhooks):
         app.register_blueprint(blueprint, url_prefix=f"{STORES_PATH}<store>")
     for blueprint in (health, docs, widget):
         app.register_blueprint(blueprint)
@@ -135,6 +139,20 @@ def store_client(
     )
 
 
+def store_sales(
+    name: str, store: StoreSettings, settings: Settings, client: redis.Redis, pepper: str
+) -> Sales:
+    """The books of one configured store."""
+    previous = settings.previous_pepper.reveal()
+    return Sales(
+        client,
+        store_id=name,
+        peppers=[pepper, *([previous] if previous else [])],
+        currency=store.money,
+        cart_life=settings.idle_seconds,
+    )
+
+
 def _store(
     name: str,
     store: StoreSettings,
@@ -142,6 +160,7 @@ def _store(
     client: redis.Redis,
     records: Records,
     session: requests.Session,
+    pepper: str,
 ) -> Store:
     calls = store_client(name, store, settings, client, session)
     catalogue = ProductCatalogue(
@@ -158,19 +177,35 @@ def _store(
         most_of_address=store.address_pending_carts,
         life=settings.idle_seconds,
     )
+    sales = store_sales(name, store, settings, client, pepper) if store.hook_secret else None
+    carts = CartService(
+        calls,
+        records,
+        currency=store.money,
+        fresh_seconds=settings.snapshot_fresh_seconds,
+        settle_seconds=settings.settle_seconds,
+        products=catalogue,
+        pending=pending,
+        # Release 0.1 knows nothing of what is pending.
+        adds=Adds(store.adds) if settings.record_format > 5 else Adds.DIRECT,
+        sales=sales,
+    )
+    inbox = Inbox(
+        client,
+        store_id=name,
+        lease_seconds=settings.lock_lease_seconds,
+        known_seconds=settings.idle_seconds,
+    )
+    orders = None
+    if sales:
+        orders = Orders(
+            calls, carts, inbox, sales, currency=store.money, read_seconds=settings.request_seconds
+        )
     return Store(
         id=name,
-        carts=CartService(
-            calls,
-            records,
-            currency=store.money,
-            fresh_seconds=settings.snapshot_fresh_seconds,
-            settle_seconds=settings.settle_seconds,
-            products=catalogue,
-            pending=pending,
-            # Release 0.1 knows nothing of what is pending.
-            adds=Adds(store.adds) if settings.record_format > 5 else Adds.DIRECT,
-        ),
+        carts=carts,
+        orders=orders,
+        hook_secret=store.hook_secret.reveal(),
         products=catalogue,
         pending=pending,
         origins=Sites({origin: origin for origin in store.origins}),

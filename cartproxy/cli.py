@@ -28,10 +28,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _add_serve(commands)
     _add_sandbox(commands)
     _add_doctor(commands)
+    _add_probe(commands)
     _add_config(commands)
     _add_snippet(commands)
     _add_carts(commands)
     _add_keys(commands)
+    _add_sales(commands)
+    _add_webhook(commands)
     chosen = parser.parse_args(arguments)
     code: int = chosen.run(chosen)
     return code
@@ -107,6 +110,24 @@ def _doctor(chosen: argparse.Namespace) -> int:
     settings_stand, findings = examine(os.environ, chosen.config)
     print(as_json(findings) if chosen.json else as_text(findings))
     return exit_code(settings_stand, findings)
+
+
+def _add_probe(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    probe = commands.add_parser("probe", help="learn what a store does that no page says")
+    _add_config_option(probe)
+    probe.add_argument("--store", required=True, help="the store's id in the settings")
+    probe.add_argument("--live", action="store_true", help="a store that is not on this machine")
+    probe.add_argument("--yes", action="store_true", help="with --live: don't ask before starting")
+    probe.add_argument("--json", action="store_true", help="for programs")
+    probe.add_argument("--profile", type=Path, help="write the profile to this file")
+    probe.add_argument("--product", type=int, help="catalog id of a product without options")
+    probe.set_defaults(run=_probe)
+
+
+def _probe(chosen: argparse.Namespace) -> int:
+    from cartproxy.probe.command import probe
+
+    return probe(chosen)
 
 
 def _add_config(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -206,6 +227,38 @@ def _carts(chosen: argparse.Namespace) -> int:
         "revoke": cli_carts.revoke_carts,
     }
     return actions[chosen.action](chosen)
+
+
+def _add_sales(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    sales = commands.add_parser("sales", help="carts, checkouts, orders and value by day and site")
+    sales.add_argument("--store", required=True, help="the store's id in the settings")
+    sales.add_argument("--since", default="30d", help="days (30d), or a date (2026-11-01)")
+    form = sales.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="for programs")
+    form.add_argument("--csv", action="store_true", help="for spreadsheets")
+    _add_config_option(sales)
+    sales.set_defaults(run=_sales)
+
+
+def _sales(chosen: argparse.Namespace) -> int:
+    from cartproxy.cli_orders import print_sales
+
+    return print_sales(chosen)
+
+
+def _add_webhook(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    webhook = commands.add_parser("webhook", help="how a store tells of its orders")
+    actions = webhook.add_subparsers(dest="action", required=True, metavar="action")
+    register = actions.add_parser("register", help="let the store post its new orders here")
+    register.add_argument("--store", required=True, help="the store's id in the settings")
+    _add_config_option(register)
+    register.set_defaults(run=_register_webhook)
+
+
+def _register_webhook(chosen: argparse.Namespace) -> int:
+    from cartproxy.cli_orders import register_webhook
+
+    return register_webhook(chosen)
 
 
 def _add_keys(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -42,6 +42,7 @@ _CART_EVENTS = (
     *("created", "checkout", "ordered", "deleted"),
     *("lost", "restored", "restored_in_part"),
 )
+_ORDER_EVENTS = ("received", "booked", "not_ours", "not_placed", "given_up")
 _METHODS = frozenset(("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"))
 
 # A figure without labels would be written before `reserve` has made room: each has at least one.
@@ -113,6 +114,16 @@ _doubts = Counter(
     ("store", "event"),
 )
 _carts = Counter("cartproxy_carts_total", "What has happened to carts", ("store", "event"))
+_orders = Counter(
+    "cartproxy_orders_total",
+    "Orders that stores have told of: received, and what became of them",
+    ("store", "event"),
+)
+_order_value = Counter(
+    "cartproxy_order_value_total",
+    "Value of the orders of carts, before tax and shipping, in the store's currency",
+    ("store",),
+)
 _counting = True
 
 
@@ -145,11 +156,13 @@ def begin(rates: Mapping[str, float]) -> None:
         _set(_left_alone, 0, store)
         _count(_openings, store, by=0)
         _count(_pauses, store, by=0)
+        _count(_order_value, store, by=0)
         for figure, values in (
             (_budget, ("granted", "refused")),
             (_pending, ("kept", "sent", "refused", "no_room")),
             (_doubts, ("raised", "settled_applied", "settled_not_applied")),
             (_carts, _CART_EVENTS),
+            (_orders, _ORDER_EVENTS),
             (_problems, ("internal-error", "outcome-unknown", "overloaded", "storage-unavailable")),
         ):
             for value in values:
@@ -235,6 +248,17 @@ def count_doubts(store: str, event: str, writes: int = 1) -> None:
 def count_cart(store: str, event: str) -> None:
     """Something has happened to a cart: one of `_CART_EVENTS`."""
     _count(_carts, store, event)
+
+
+def count_order(store: str, event: str, orders: int = 1) -> None:
+    """Something has happened to orders: one of `_ORDER_EVENTS`."""
+    if orders > 0:
+        _count(_orders, store, event, by=orders)
+
+
+def count_order_value(store: str, value: float) -> None:
+    """An order of so much was booked; what is given back is no part of it."""
+    _count(_order_value, store, by=max(0.0, value))
 
 
 def exposition(live_carts: int | None, pending: Mapping[str, tuple[int, float]]) -> bytes:

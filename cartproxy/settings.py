@@ -279,6 +279,12 @@ class StoreSettings:
         "below a wildcard share its quota.",
         (),
     )
+    hook_secret: Secret = _secret(
+        "Lets orders come back: 32 random characters or more (letters, digits, - . _ ~), which end "
+        "the address to which the store's webhook posts its new orders. Needs the right to read "
+        "Orders. Empty: there is no such address, and no books are kept.",
+        Secret(""),
+    )
     show_stock: bool = _setting(
         fields.Boolean(), "Whether products tell their exact stock to browsers.", False
     )
@@ -431,6 +437,10 @@ class Settings:
         "Least level that is logged.",
         "info",
     )
+
+    def hook_url(self, store: str) -> str:
+        """Where a store's webhook posts, without the secret that follows."""
+        return f"{self.public_url.rstrip('/')}/v1/stores/{store}/hooks/"
 
     @property
     def own_origin(self) -> str:

@@ -221,6 +221,9 @@ def _flat(messages: Any) -> str:
     return " ".join(messages)
 
 
+_HOOK_SECRET = re.compile(r"(?:[A-Za-z0-9._~-]{32,256})?", re.ASCII)
+
+
 def _contradictions(settings: Settings) -> Iterator[str]:
     if settings.redis_url and len(settings.pepper.reveal()) < 32:
         yield "pepper: set 32 random characters or more, the same for all workers and machines."
@@ -246,6 +249,8 @@ def _contradictions_of_store(prefix: str, store: StoreSettings) -> Iterator[str]
     for key in ("private_key", "token", "access_token"):
         if _bad_header(getattr(store, key).reveal()):
             yield f"{prefix}.{key}: must be printable ASCII without spaces."
+    if not _HOOK_SECRET.fullmatch(store.hook_secret.reveal()):
+        yield f"{prefix}.hook_secret: set 32 characters or more: letters, digits, - . _ ~"
     for name in ("origin_products", "origin_creates_per_minute"):
         sites = [entry.split()[0] for entry in getattr(store, name)]
         for origin in sorted({each for each in sites if sites.count(each) > 1}):

@@ -44,6 +44,12 @@ _ONE_AT_A_TIME = (
 )
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`pytest tests/contract --profile FILE`, or `--live`, with keys from the environment."""
+    parser.addoption("--profile", help="what `cartproxy probe` wrote: the simulated store's habits")
+    parser.addoption("--live", action="store_true", help="the client's walk on a real store")
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """Where tests run in parallel (`make test`), a file's tests share a process and its servers."""
@@ -65,9 +71,10 @@ def redis_url() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def store_url() -> Iterator[str]:
-    """The simulated store."""
-    with simulated_store() as url:
+def store_url(pytestconfig: pytest.Config) -> Iterator[str]:
+    """The simulated store, with the habits of `--profile`."""
+    profile = pytestconfig.getoption("--profile")
+    with simulated_store(*(["--profile", profile] if profile else [])) as url:
         yield url
 
 

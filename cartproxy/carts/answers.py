@@ -33,7 +33,7 @@ class Terms:
 
     `minimal` asks for the write only: no read-back, and no cart in the answer. `key` makes the
     write one that may be sent again. `admit_creation` is asked before a new cart is made, and may
-    raise RateLimited.
+    raise RateLimited. `site` is where the shopper is, for the books.
     """
 
     deadline: Deadline
@@ -42,6 +42,7 @@ class Terms:
     key: IdempotencyKey | None = None
     payers: Sequence[Payer] = ()
     admit_creation: Callable[[], None] = lambda: None
+    site: str = ""
 
 
 @dataclass(frozen=True, slots=True)

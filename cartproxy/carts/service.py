@@ -61,12 +61,14 @@ from cartproxy.model.cart import (
 )
 from cartproxy.model.changes import differences
 from cartproxy.model.keys import Intent, KeptAnswer
+from cartproxy.model.order import Ordered
 from cartproxy.model.record import Record
 from cartproxy.model.wishes import KEYLESS, Phase, Wish
 from cartproxy.records.errors import CartBusy
 from cartproxy.records.form import Loaded
 from cartproxy.records.pending import PendingCarts
 from cartproxy.records.records import Records, Write
+from cartproxy.records.sales import Sales
 from cartproxy.storage.errors import StorageError, StorageFull
 from cartproxy.store.client import StoreClient
 from cartproxy.store.errors import (
@@ -120,9 +122,11 @@ class CartService:
         products: ProductCatalogue,
         pending: PendingCarts,
         adds: Adds = Adds.WHEN_BUSY,
+        sales: Sales | None = None,
     ) -> None:
         """For `fresh_seconds` a snapshot is believed. After `settle_seconds` a lost add that the
         cart does not show never comes. `adds` says when the store is told of what is asked for.
+        `sales` are the store's books, where it tells of orders.
         """
         self._store = store
         self._records = records
@@ -130,6 +134,7 @@ class CartService:
         self._products = products
         self._pending = pending
         self._adds = adds
+        self._sales = sales
         self._fresh_ms = int(fresh_seconds * 1000)
         self._settle_ms = int(settle_seconds * 1000)
 
@@ -160,16 +165,38 @@ class CartService:
         what is owed where the store has calls to spare. Raises StoreError where there is no
         snapshot yet.
         """
-        loaded, error = self._records.load(session), None
+        loaded = self._records.load(session, showing_order=self._sales is not None)
+        ordered, error = loaded.ordered, None
         terms = Terms(deadline, payers=payers)
         sent = self._send_in_idle_time(session, loaded, terms)
         if sent is not None:
             loaded = sent
         elif revalidate or self._must_ask(loaded):
             loaded, error = self._look(session, loaded, terms)
-        if error and not (known := _known(loaded)).as_of_ms and not known.shown.items:
+        nothing_known = not (known := _known(loaded)).as_of_ms and not known.shown.items
+        if error and nothing_known and ordered is None:
             raise error
-        return self._cart(loaded, error)
+        return replace(self._cart(loaded, error), ordered=ordered)
+
+    def note_order(
+        self,
+        session: str,
+        is_key: Callable[[str], bool],
+        order_id: int,
+        ordered: Ordered,
+        deadline: Deadline,
+    ) -> None:
+        """The cart whose key this is was paid for: it is empty, and its next reading says so once.
+
+        May be repeated. Raises CartBusy and StorageError.
+        """
+        with self._records.writing(session, deadline, Intent()) as write:
+            record = _known(write.loaded)
+            if record.order_key is not None and is_key(record.order_key):
+                paid = vanished(replace(record, checkout_at_ms=ordered.at_ms))
+                self._close(write, paid, write.entry, None, Terms(deadline))
+                count_cart(self._store.id, "ordered")
+        self._records.note_order(session, order_id, ordered)
 
     def _send_in_idle_time(self, session: str, loaded: Loaded, terms: Terms) -> Loaded | None:
         """The cart with what was owed at the store, or None where that has to wait."""
@@ -304,6 +331,9 @@ class CartService:
         if record.changes:
             self._records.refresh(session, loaded, replace(record, changes=()))
         self._records.load(session, handing_out_checkout=True)
+        if self._sales and record.order_key:
+            with suppress(StorageError):  # the order will be nobody's, and the shopper can pay
+                self._sales.hand_out(session, terms.site, record.order_key, record.lines())
         count_cart(self._store.id, "checkout")
         return record.snapshot.checkout_url
 
@@ -550,6 +580,9 @@ class CartService:
             write.release(answer)
         else:
             write.save(record, answer, others)
+            if self._sales and _is_none(before) and not _is_none(record):
+                with suppress(StorageError):
+                    self._sales.count_cart(terms.site)
         self._note_pending(write, record, terms)
         return record
 
@@ -645,6 +678,11 @@ def _check(terms: Terms, cart: Cart) -> None:
     """Raise PreconditionFailed where `If-Match` names another cart."""
     if terms.if_match is not None and not {"*", cart.etag} & set(terms.if_match):
         raise PreconditionFailed(cart)
+
+
+def _is_none(record: Record | None) -> bool:
+    """Whether there is no cart: it has not begun, or all that is left of it is what it was."""
+    return record is None or (record.order_key is None and not record.wishes)
 
 
 def _is_pending(result: ItemResult) -> bool:

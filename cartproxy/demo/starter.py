@@ -40,6 +40,7 @@ class Demo:
         self._store_port = store_port
         self._blog_port = blog_port
         self._latency_ms = latency_ms
+        self._settings = self._proxy_settings()
         self._stopping = threading.Event()
         self._processes: list[subprocess.Popen[bytes]] = []
 
@@ -53,6 +54,7 @@ class Demo:
         try:
             self._start()
             if self._wait_until_ready():
+                self._register_webhook()
                 self._announce()
                 return self._wait_for_stop()
             return 0 if self._stopping.is_set() else 1
@@ -63,7 +65,7 @@ class Demo:
         python = [sys.executable, "-m"]
         store = ["cartproxy", "sandbox", "--port", str(self._store_port)]
         self._spawn([*python, *store, "--latency-ms", str(self._latency_ms)], {})
-        self._spawn([*python, "cartproxy", "serve"], self._proxy_settings())
+        self._spawn([*python, "cartproxy", "serve"], self._settings)
         blog = ["gunicorn", "--bind", f"127.0.0.1:{self._blog_port}", "--no-control-socket"]
         self._spawn(
             [*python, *blog, "--log-level", "warning", "cartproxy.demo.blog:app"],
@@ -90,9 +92,22 @@ class Demo:
             _DEMO_STORE + "ORIGINS": f"http://localhost:{self._blog_port},"
             f"http://127.0.0.1:{self._blog_port}",
         }
-        if "CARTPROXY_PEPPER" not in os.environ:
-            settings["CARTPROXY_PEPPER"] = secrets.token_urlsafe(32)
+        for name in ("CARTPROXY_PEPPER", _DEMO_STORE + "HOOK_SECRET"):
+            if name not in os.environ:
+                settings[name] = secrets.token_urlsafe(32)
         return settings
+
+    def _register_webhook(self) -> None:
+        """Let the simulated store tell of its orders, as a merchant's does."""
+        register = ["cartproxy", "webhook", "register", "--store", "demo"]
+        environment = {**os.environ, **self._settings}
+        subprocess.run(
+            [sys.executable, "-m", *register],
+            env=environment,
+            stdout=subprocess.DEVNULL,
+            check=False,
+            timeout=_START_SECONDS,
+        )
 
     def _spawn(self, command: Sequence[str], settings: Mapping[str, str]) -> None:
         # A session of its own: Ctrl-C reaches this process alone, which then stops the others.

@@ -1,6 +1,6 @@
 """Is each store reachable, and do its credentials open what cartproxy needs?
 
-Two GETs, which create and change nothing (upstream.md, Cart endpoints and Also useful), so they
+Two GETs, which create and change nothing (docs/store-api.md, Cart endpoints and Lists), so they
 can't prove the right to write carts: a proof would leave a cart behind.
 
 - `GET /Cart/{key}` with a key drawn here: 404 says that credentials and Cart rights are good, 401

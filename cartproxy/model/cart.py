@@ -16,6 +16,7 @@ import orjson
 
 from cartproxy.compact import compact
 from cartproxy.errors import Outcome
+from cartproxy.model.order import Ordered
 from cartproxy.model.shape import DECIMAL, checked
 
 _WIDE = Context(prec=300)  # for any product of two numbers that a store may state
@@ -235,7 +236,8 @@ class Cart:
     """What a shopper is shown: a snapshot with its age, its currency and its entity tag.
 
     `as_of_ms` is Redis time in milliseconds since 1970; `stale` says that the store could not be
-    asked although it should have been. The entity tag names the content, not the moment of reading.
+    asked although it should have been. `ordered` is what was bought with the cart before, shown
+    once. The entity tag names the content, not the moment of reading.
     """
 
     snapshot: Snapshot
@@ -243,6 +245,7 @@ class Cart:
     as_of_ms: int
     stale: bool = False
     changes: tuple[Change, ...] = ()
+    ordered: Ordered | None = None
 
     @property
     def etag(self) -> str:

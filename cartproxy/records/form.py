@@ -18,6 +18,7 @@ import orjson
 
 from cartproxy.compact import compact
 from cartproxy.model.cart import ITEM, Change, LineItem, LineState, NewItem, Snapshot
+from cartproxy.model.order import Ordered
 from cartproxy.model.record import Meant, Record
 from cartproxy.model.shape import DECIMAL, TIME_MS, checked
 from cartproxy.model.wishes import KEYLESS, Phase, Wish
@@ -228,7 +229,8 @@ _READERS: dict[str, Callable[[str], dict[str, Any]]] = {"6": _format_6, "5": _fo
 class Loaded:
     """A record, or None where there is none, with Redis' time when it was loaded, in ms.
 
-    `busy` says that a write is at work on it or waits; `intents` are the record's as they are kept.
+    `busy` says that a write is at work on it or waits; `intents` are the record's as they are kept;
+    `ordered` is what was bought with the cart, if that is still to be shown.
     """
 
     record: Record | None
@@ -236,6 +238,7 @@ class Loaded:
     at_monotonic: float
     busy: bool = False
     intents: str = ""
+    ordered: Ordered | None = None
 
     def now_ms(self) -> int:
         """Redis' time now, by this machine's monotonic clock since the load."""

@@ -1,7 +1,8 @@
 """Cart records in Redis: the scripts that load, begin, commit and refresh one.
 
 One string per cart, `cp:{h}` (`record.lua`), with lock (`:lock`), queue (`:q`), idempotency
-entries (`:i`, `entries.lua`) and for seconds the keys of forms (`:f:…`) beside it; all share the
+entries (`:i`, `entries.lua`), the note of an order (`:o`, `note_order.lua`) and for seconds the
+keys of forms (`:f:…`) beside it; all share the
 hash tag, so a cluster keeps them together. Times are Redis' own, so a server with a wrong clock
 does no harm. Every script may be repeated by the same owner without a second effect.
 """
@@ -22,6 +23,7 @@ import redis
 from cartproxy.deadline import Deadline
 from cartproxy.errors import CartProxyError, Outcome
 from cartproxy.model.keys import IdempotencyKey, Intent, KeptAnswer
+from cartproxy.model.order import Ordered
 from cartproxy.model.record import Meant, Record
 from cartproxy.model.wishes import KEYLESS
 from cartproxy.records.errors import CartBusy, IdempotencyKeyReused, RequestInProgress
@@ -50,6 +52,7 @@ RECORD = Kind("record", "string")
 _INTENT, _LOCK = Kind("intent", "string"), Kind("lock", "string")
 _FORM = Kind("form", "string")
 _QUEUE, _ENTRIES, _ANSWER = Kind("queue", "hash"), Kind("entries", "hash"), Kind("answer", "hash")
+_ORDER = Kind("order", "string")
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +179,7 @@ class Records:
         self._place_ms = int(lives.wait * 500)
         self._longest_poll = min(_LONGEST_POLL_SECONDS, self._place_ms / 2000)
         self._probe = probe_script(client)
-        self._load, self._begin, self._commit, self._refresh, self._keep = (
+        self._load, self._begin, self._commit, self._refresh, self._keep, self._note = (
             load_script(client, __package__, *names)
             for names in (
                 ("record", "load"),
@@ -184,20 +187,40 @@ class Records:
                 ("record", "entries", "commit"),
                 ("record", "refresh"),
                 ("entries", "keep_answer"),
+                ("note_order",),
             )
         )
 
         self._checkpoint = NamedScript("checkpoint", self._commit.script)
 
-    def load(self, name: str, *, handing_out_checkout: bool = False) -> Loaded:
-        """Load a record in one round trip, and slide its idle life."""
+    def load(
+        self, name: str, *, handing_out_checkout: bool = False, showing_order: bool = False
+    ) -> Loaded:
+        """Load a record in one round trip, and slide its idle life.
+
+        `showing_order`: with what was bought with the cart, which is loaded only once.
+        """
         mark = "1" if handing_out_checkout else "0"
         keys = _keys(name) | {_queue(name): _QUEUE}
-        now, text, busy = _list(run_twice(self._load, keys, [*self._lives_ms, mark]))
+        if showing_order:
+            keys |= _order_note(name)
+        now, text, busy, *bought = _list(run_twice(self._load, keys, [*self._lives_ms, mark]))
         loaded = self._loaded(name, now, text, busy=busy == 1)
         if loaded.record:
             self.live_carts.met(name)
-        return loaded
+        return replace(loaded, ordered=self._ordered(name, bought[0])) if bought else loaded
+
+    def note_order(self, name: str, order_id: int, ordered: Ordered) -> None:
+        """Note what was bought with the cart, for the next load that shows it; each order once."""
+        life_ms = self._lives_ms[0]
+        run_twice(self._note, _order_note(name), [order_id, ordered.text, life_ms])
+
+    def _ordered(self, name: str, text: bytes) -> Ordered | None:
+        try:
+            return Ordered.from_text(text.decode())
+        except ValueError:
+            note_unreadable(_ORDER, record_key(name))
+            return None
 
     def key_of_form(self, name: str, body: bytes) -> str:
         """A key that is the same for the same body within seconds, on whichever machine."""
@@ -392,6 +415,10 @@ def _keys(name: str) -> dict[str, Kind]:
 
 def _queue(name: str) -> str:
     return f"{record_key(name)}:q"
+
+
+def _order_note(name: str) -> dict[str, Kind]:
+    return {f"{record_key(name)}:o": _ORDER}
 
 
 def _entries(name: str) -> dict[str, Kind]:

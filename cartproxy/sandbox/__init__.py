@@ -1,4 +1,4 @@
-"""The simulated store: speaks the store's API (upstream.md, v1 and v2) over HTTP.
+"""The simulated store: speaks the store's API (docs/store-api.md, v1 and v2) over HTTP.
 
 Shares no code with the rest of cartproxy, so that a wrong reading of the API can't cancel out.
 Nothing here is secret: the credentials below open a store that sells nothing.

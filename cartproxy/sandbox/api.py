@@ -1,4 +1,4 @@
-"""The store's REST API: receives a call, lets faults strike, answers (upstream.md)."""
+"""The store's REST API: receives a call, lets faults strike, answers (docs/store-api.md)."""
 
 from __future__ import annotations
 
@@ -16,11 +16,12 @@ from cartproxy.sandbox.errors import Refusal
 from cartproxy.sandbox.faults import Fault
 from cartproxy.sandbox.foreign import of_other
 from cartproxy.sandbox.responses import envelope, error
+from cartproxy.sandbox.rights import allows
 from cartproxy.sandbox.state import Call, State
 
 api = Blueprint("api", __name__)
 
-# Routing of the real service ignores case (evidence, part 1).
+# Routing of the real service ignores case (docs/store-api.md, Access).
 _BASE = re.compile(r"/3dcartwebapi/v[12](/.*)\Z", re.IGNORECASE)
 _METHODS = ("GET", "POST", "PUT", "DELETE", "PATCH")
 _HEADERS = {
@@ -118,7 +119,9 @@ def _answer(state: State, path: str, body: bytes) -> Response:
             request.headers.get("Token", ""),
             request.headers.get("Authorization", ""),
         )
-        status, document = answer(state, request.method, path, body, request.host_url.rstrip("/"))
+        if not allows(state.switches.rights, request.method, path):
+            raise Refusal(401, "Authorization has been denied for this request")
+        status, document = answer(state, request.method, path, body, state.base)
     except Refusal as refusal:
         return _refused(state, refusal)
     return _json(document, status)

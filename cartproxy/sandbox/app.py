@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from flask import Flask
 
 from cartproxy.sandbox import DEFAULT_PRIVATE_KEY, DEFAULT_SECURE_URL, DEFAULT_TOKEN
 from cartproxy.sandbox.api import api
 from cartproxy.sandbox.control import control
+from cartproxy.sandbox.docs import docs
+from cartproxy.sandbox.gateway import gateway
 from cartproxy.sandbox.pages import pages
 from cartproxy.sandbox.state import Credentials, State
+from cartproxy.sandbox.switches import Switches
 
 
 def create_app(
@@ -18,11 +23,15 @@ def create_app(
     token: str = DEFAULT_TOKEN,
     access_token: str = "",
     latency_ms: int = 0,
+    settings: dict[str, Any] | None = None,
 ) -> Flask:
-    """A new store with no carts. `latency_ms` delays every store call."""
+    """A new store with no carts. `latency_ms` delays every store call.
+
+    `settings` are switches to start with, and to come back to. Raises ValueError.
+    """
     app = Flask(__name__)
     credentials = Credentials(secure_url, private_key, token, access_token)
-    app.extensions["sandbox"] = State(credentials, latency_ms)
-    for blueprint in (api, control, pages):
+    app.extensions["sandbox"] = State(credentials, latency_ms, Switches().changed(settings or {}))
+    for blueprint in (api, control, docs, gateway, pages):
         app.register_blueprint(blueprint)
     return app

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 from cartproxy.sandbox import DEFAULT_PRIVATE_KEY, DEFAULT_SECURE_URL, DEFAULT_TOKEN
 
@@ -16,3 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--private-key", default=DEFAULT_PRIVATE_KEY, help="PrivateKey header")
     parser.add_argument("--token", default=DEFAULT_TOKEN, help="Token header")
     parser.add_argument("--access-token", default="", help="Authorization: Bearer")
+    parser.add_argument(
+        "--profile", type=Path, help="settings to start with, as `probe` wrote them"
+    )
+    parser.add_argument("--webhook", help="URL that gets every event")

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from cartproxy.sandbox.errors import Refusal
 
-# upstream-evidence.md, part (2). A length is in characters; None is a number.
+# docs/store-api.md, Objects. A length is in characters; None is a number.
 CART_FIELDS: dict[str, int | None] = {
     "CustomerId": None,
     "BillingFirstName": 100,
@@ -32,7 +33,7 @@ CART_FIELDS: dict[str, int | None] = {
     "ShipmentState": 100,
     "ShipmentZipCode": 20,
     "ShipmentCountry": 50,
-    "ShipmentPhone": 30,
+    "ShipmentPhone": 50,  # the documented sample has 33
     "ShipmentEmail": 100,
 }
 
@@ -46,17 +47,44 @@ class ItemPost:
     options: tuple[tuple[int, int, str], ...]
 
 
+# The vendor's own samples have comments, commas before a bracket, and one comma too few.
+_STRING_OR = r'"(?:[^"\\]|\\.)*"|'
+_COMMENT = re.compile(_STRING_OR + r"//[^\n]*|/\*.*?\*/", re.DOTALL)
+_LAST_COMMA = re.compile(_STRING_OR + r",(?=\s*[}\]])")
+_NO_COMMA = re.compile(_STRING_OR + r"\}(?=\s*\{)")
+
+
 def parse(raw: bytes) -> dict[str, Any]:
     """The JSON object of a write; an empty body is an empty object. Raises Refusal 400."""
-    if not raw.strip():
-        return {}
-    try:
-        body = json.loads(raw, parse_float=Decimal)
-    except ValueError:
-        raise Refusal(400, "Invalid JSON") from None
+    body = parse_any(raw)
     if not isinstance(body, dict):
         raise Refusal(400, "Invalid request body")
     return body
+
+
+def parse_any(raw: bytes) -> Any:
+    """The JSON of a write, read as ASP.NET reads it. Raises Refusal 400."""
+    if not raw.strip():
+        return {}
+    try:
+        return json.loads(raw, parse_float=Decimal)
+    except RecursionError:
+        raise Refusal(400, "Invalid JSON") from None
+    except ValueError:
+        pass
+    try:
+        text = raw.decode()
+        text = _COMMENT.sub(_strings, text)
+        text = _LAST_COMMA.sub(_strings, text)
+        text = _NO_COMMA.sub(lambda found: _strings(found) or "},", text)
+        return json.loads(text, parse_float=Decimal)
+    except ValueError:
+        raise Refusal(400, "Invalid JSON") from None
+
+
+def _strings(found: re.Match[str]) -> str:
+    """What was found, if it is a string: everything else goes."""
+    return found[0] if found[0].startswith('"') else ""
 
 
 def read_cart_fields(body: dict[str, Any]) -> dict[str, object]:
@@ -82,11 +110,11 @@ def read_item(body: dict[str, Any]) -> ItemPost:
         raise Refusal(400, "ItemOptions is invalid")
     return ItemPost(
         integer(body.get("CatalogID"), "CatalogID"),
-        number(body.get("ItemQuantity", 1), "ItemQuantity"),
+        number(_sent(body, "ItemQuantity", 1), "ItemQuantity"),
         tuple(
             (
                 integer(each.get("OptionSetID"), "OptionSetID"),
-                integer(each.get("OptionID", 0), "OptionID"),
+                integer(_sent(each, "OptionID", 0), "OptionID"),
                 str(each.get("OptionValue") or ""),
             )
             for each in options
@@ -94,11 +122,17 @@ def read_item(body: dict[str, Any]) -> ItemPost:
     )
 
 
+def _sent(body: dict[str, Any], name: str, default: Any) -> Any:
+    """A value of the body; null is not sent."""
+    value = body.get(name)
+    return default if value is None else value
+
+
 def number(value: Any, name: str) -> Decimal:
-    """A number, also as a string, which the real store takes too (evidence, quirk 26)."""
+    """A number, also as a string, which the real store takes too (docs/store-api.md, Access)."""
     try:
-        if not isinstance(value, bool) and isinstance(value, (int, Decimal, str)):
-            result = Decimal(value)
+        if not isinstance(value, bool) and isinstance(value, (int, float, Decimal, str)):
+            result = Decimal(str(value))
             if result.is_finite() and abs(result) < 10**9:
                 return result
     except InvalidOperation:

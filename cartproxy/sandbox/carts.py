@@ -11,12 +11,17 @@ from decimal import Decimal
 
 from cartproxy.sandbox.bodies import ItemPost
 from cartproxy.sandbox.catalogue import Product, products
-from cartproxy.sandbox.describe import bundle_line, describe
+from cartproxy.sandbox.describe import Description, bundle_line, describe
 from cartproxy.sandbox.errors import Refusal
 from cartproxy.sandbox.switches import Switches
 
 _KEY_ALPHABET = string.ascii_letters + string.digits
-_KEY_LENGTH = 15  # upstream-evidence.md, part 6
+_KEY_LENGTH = 15  # docs/store-api.md, Objects
+
+
+def new_order_key() -> str:
+    """A key that names a cart, and the order that it becomes."""
+    return "".join(random.choices(_KEY_ALPHABET, k=_KEY_LENGTH))
 
 
 @dataclass
@@ -37,7 +42,7 @@ class Line:
 
 @dataclass
 class Cart:
-    """An order row: `state` is open, ordered or gone."""
+    """An order row: `state` is open, ordered or gone. `comments` are for the merchant."""
 
     order_key: str
     order_id: int
@@ -45,6 +50,7 @@ class Cart:
     fields: dict[str, object]
     lines: list[Line] = field(default_factory=list)
     state: str = "open"
+    comments: list[str] = field(default_factory=list)
 
     @property
     def amount(self) -> Decimal:
@@ -61,6 +67,7 @@ class Carts:
     def __init__(self) -> None:
         self.lock = threading.RLock()
         # No id comes twice, not even from a store that was started again.
+        self._next_order_id = random.randrange(10**5, 10**6)
         self._next_item_id = random.randrange(10**8, 10**9)
         self.reset()
 
@@ -69,7 +76,6 @@ class Carts:
         with self.lock:
             self.catalogue = products()
             self._carts: dict[str, Cart] = {}
-            self._next_order_id = 100_000
 
     def all(self) -> list[Cart]:
         """Every cart ever made, the oldest first."""
@@ -79,9 +85,8 @@ class Carts:
     def create(self, fields: dict[str, object]) -> Cart:
         """A new, empty cart."""
         with self.lock:
-            key = "".join(random.choices(_KEY_ALPHABET, k=_KEY_LENGTH))
-            self._next_order_id += random.randint(1, 3)
-            cart = Cart(key, self._next_order_id, datetime.now(), dict(fields))
+            key = new_order_key()
+            cart = Cart(key, self.new_order_id(), datetime.now(), dict(fields))
             self._carts[key] = cart
             return cart
 
@@ -127,14 +132,12 @@ class Carts:
             if same:
                 same.quantity = quantity
                 return same
-            self._check_variant(product, item, quantity)
-            line = self._line(cart, product, item, description.html, description.option_price)
-            line.sku = product.sku + description.sku_suffix
+            line = self._line(cart, product, item, description)
             for child_id in product.bundle:
-                child = self.catalogue[child_id]
+                child = Product(self.catalogue[child_id])
                 cart.lines.append(
                     Line(
-                        self._item_id(),
+                        self.new_item_id(),
                         child.id,
                         child.sku,
                         bundle_line(child),
@@ -142,7 +145,7 @@ class Carts:
                         Decimal(0),
                         Decimal(0),
                         None,
-                        _image(child),
+                        child.image,
                     )
                 )
             return line
@@ -153,7 +156,7 @@ class Carts:
             line = self.line(cart, item_id)
             if quantity == 0:
                 return self.remove(cart, item_id)
-            self._check_quantity(self.catalogue[line.catalog_id], quantity)
+            self._check_quantity(self._sellable(line.catalog_id), quantity)
             line.quantity = quantity
             return line
 
@@ -171,34 +174,41 @@ class Carts:
             raise Refusal(404, "Cart item does not exist")
         return found
 
-    def _line(
-        self, cart: Cart, product: Product, item: ItemPost, html: str, option_price: Decimal
-    ) -> Line:
+    def _line(self, cart: Cart, product: Product, item: ItemPost, description: Description) -> Line:
+        variant = product.variant(option_id for _, option_id, _ in item.options) or {}
+        stock = variant.get("AdvancedOptionStock")
+        if stock is not None and item.quantity > stock and not product.back_order:
+            raise Refusal(400, "Not enough items in stock")
         line = Line(
-            self._item_id(),
+            self.new_item_id(),
             product.id,
-            product.sku,
-            html,
+            product.sku + variant.get("AdvancedOptionSufix", description.sku_suffix),
+            description.html,
             item.quantity,
-            product.variant_price or product.effective_price,
-            option_price,
+            Decimal(variant.get("AdvancedOptionPrice") or product.effective_price),
+            description.option_price,
             datetime.now(),
-            _image(product),
+            product.image,
             item.options,
         )
         cart.lines.append(line)
         return line
 
-    def _item_id(self) -> int:
-        """Item ids are the store's own, over all carts, rising with gaps (evidence, part 7)."""
+    def new_order_id(self) -> int:
+        """Carts are orders that are not done yet: they share their numbers."""
+        self._next_order_id += random.randint(1, 3)
+        return self._next_order_id
+
+    def new_item_id(self) -> int:
+        """Ids of lines are the store's own and rise with gaps (docs/store-api.md, Objects)."""
         self._next_item_id += random.randint(1, 4)
         return self._next_item_id
 
     def _sellable(self, catalog_id: int) -> Product:
-        product = self.catalogue.get(catalog_id)
-        if product is None or product.hide or product.not_for_sale:
+        record = self.catalogue.get(catalog_id)
+        if record is None or record.get("Hide") or record.get("NotForSale"):
             raise Refusal(400, "Product does not exist")
-        return product
+        return Product(record)
 
     @staticmethod
     def _same_line(cart: Cart, item: ItemPost) -> Line | None:
@@ -211,14 +221,6 @@ class Carts:
             ),
             None,
         )
-
-    @staticmethod
-    def _check_variant(product: Product, item: ItemPost, quantity: Decimal) -> None:
-        """What the combination has in stock."""
-        chosen = {str(option_id) for _, option_id, _ in item.options}
-        for code, stock in product.variant_stock.items():
-            if chosen.issuperset(code.split("-")) and quantity > stock:
-                raise Refusal(400, "Not enough items in stock")
 
     @staticmethod
     def _check_quantity(product: Product, quantity: Decimal) -> None:
@@ -234,7 +236,3 @@ class Carts:
             raise Refusal(400, f"Quantity must be a multiple of {product.minimum}")
         if quantity > product.stock and not product.back_order:
             raise Refusal(400, "Not enough items in stock")
-
-
-def _image(product: Product) -> str:
-    return f"assets/images/{product.sku.lower()}.svg"

@@ -2,176 +2,289 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Iterable
 from decimal import Decimal
+from typing import Any
+
+from cartproxy.sandbox.fields import Record
 
 
-@dataclass(frozen=True)
-class Option:
-    """A choice of an option set; `price` is what it costs extra."""
+class Product:
+    """A product of the catalogue, as carts and pages see it; the record is what the API knows."""
 
-    id: int
-    name: str
-    price: Decimal = Decimal(0)
-    selected: bool = False
-    hidden: bool = False
-
-
-@dataclass(frozen=True)
-class OptionSet:
-    """Something to choose, or to type into: then each option is a field, as on live stores."""
-
-    id: int
-    name: str
-    options: tuple[Option, ...]
-    type: str = "Dropdown"
-    required: bool = True
-    size_limit: int = 0
+    def __init__(self, record: Record) -> None:
+        self.record = record
+        self.sku_info: Record = record.setdefault("SKUInfo", {})
 
     @property
-    def typed(self) -> bool:
-        """Whether the shopper's own words are what is chosen."""
-        return self.type in ("Text", "TextArea")
+    def id(self) -> int:
+        """The CatalogID."""
+        return int(self.sku_info["CatalogID"])
 
+    @property
+    def sku(self) -> str:
+        """The SKU without what options add to it."""
+        return str(self.sku_info.get("SKU", ""))
 
-@dataclass
-class Product:
-    """A product; price, stock and visibility can be changed while tests run."""
-
-    id: int
-    sku: str
-    name: str
-    price: Decimal
-    stock: Decimal = Decimal(1000)
-    sale_price: Decimal | None = None
-    option_sets: tuple[OptionSet, ...] = ()
-    variant_stock: dict[str, int] = field(default_factory=dict)
-    variant_price: Decimal = Decimal(0)
-    bundle: tuple[int, ...] = ()
-    hide: bool = False
-    not_for_sale: bool = False
-    fractional: bool = False
-    minimum: Decimal = Decimal(0)
-    maximum: Decimal = Decimal(0)
-    multiples_only: bool = False
-    quantity_options: str = ""
-    back_order: bool = False
-    description: str = ""
+    @property
+    def name(self) -> str:
+        """The name, plain text."""
+        return str(self.sku_info.get("Name", ""))
 
     @property
     def effective_price(self) -> Decimal:
-        """OnSale ? SalePrice : Price (upstream.md, Also useful)."""
-        return self.price if self.sale_price is None else self.sale_price
+        """OnSale ? SalePrice : Price (docs/store-api.md, Products)."""
+        on_sale = self.sku_info.get("OnSale")
+        return Decimal(self.sku_info.get("SalePrice" if on_sale else "Price", 0))
+
+    @property
+    def stock(self) -> Decimal:
+        """What is left; below zero where it was ordered all the same."""
+        return Decimal(self.sku_info.get("Stock", 0))
+
+    @property
+    def image(self) -> str:
+        """The picture's address, relative to the store."""
+        return str(self.record.get("MainImageFile") or f"assets/images/{self.sku.lower()}.svg")
+
+    @property
+    def description(self) -> str:
+        """HTML."""
+        return str(self.record.get("Description", ""))
+
+    @property
+    def hide(self) -> bool:
+        """Whether nobody sees it."""
+        return bool(self.record.get("Hide"))
+
+    @property
+    def not_for_sale(self) -> bool:
+        """Whether it can be looked at, but not bought."""
+        return bool(self.record.get("NotForSale"))
+
+    @property
+    def fractional(self) -> bool:
+        """Whether half a piece can be bought."""
+        return bool(self.record.get("AllowFractionalQuantity"))
+
+    @property
+    def minimum(self) -> Decimal:
+        """The least quantity; 0 is none."""
+        return Decimal(self.record.get("MinimumQuantity", 0))
+
+    @property
+    def maximum(self) -> Decimal:
+        """The most; 0 is none."""
+        return Decimal(self.record.get("MaximumQuantity", 0))
+
+    @property
+    def multiples_only(self) -> bool:
+        """Whether only multiples of the minimum can be bought."""
+        return bool(self.record.get("AllowOnlyMultiples"))
+
+    @property
+    def back_order(self) -> bool:
+        """Whether it can be bought without stock (docs/store-api.md, Products)."""
+        return self.record.get("InventoryControl") == _BACK_ORDER
+
+    @property
+    def bundle(self) -> list[int]:
+        """The CatalogIDs that it brings along; the API has no field for them."""
+        return list(self.record.get("_bundle", ()))
+
+    @property
+    def option_sets(self) -> list[Record]:
+        """What can be chosen, as the API gives it."""
+        return list(self.record.get("OptionSetList", ()))
+
+    def variant(self, option_ids: Iterable[int]) -> Record | None:
+        """The advanced option whose options are all among these."""
+        chosen = set(map(str, option_ids))
+        variants = self.record.get("AdvancedOptionList", ())
+        return next((each for each in variants if chosen.issuperset(_code(each))), None)
 
 
-def products() -> dict[int, Product]:
+def _code(variant: Record) -> list[str]:
+    return str(variant.get("AdvancedOptionCode")).split("-")
+
+
+_BACK_ORDER = 2
+
+
+def products() -> dict[int, Record]:
     """A fresh catalogue by CatalogID."""
-    return {product.id: product for product in _products()}
+    return {each["SKUInfo"]["CatalogID"]: each for each in _products()}
 
 
-def _products() -> tuple[Product, ...]:
-    sizes = OptionSet(
+def _product(
+    catalog_id: int, sku: str, name: str, price: str, stock: int = 1000, **more: Any
+) -> Record:
+    amount = Decimal(price)
+    image = f"assets/images/{sku.lower()}.svg"
+    description = more.pop("Description", "")
+    return {
+        "SKUInfo": {
+            "CatalogID": catalog_id,
+            "SKU": sku,
+            "Name": name,
+            "Cost": amount / 2,
+            "Price": amount,
+            "RetailPrice": amount,
+            "SalePrice": more.get("SalePrice", Decimal(0)),
+            "OnSale": "SalePrice" in more,
+            "Stock": Decimal(stock),
+        },
+        "Description": description,
+        "ShortDescription": description,
+        "MainImageFile": image,
+        "ThumbnailFile": image,
+        "InventoryControl": -1,
+        "PriceLevel1": amount * Decimal("0.9"),
+        **{name: value for name, value in more.items() if name != "SalePrice"},
+    }
+
+
+def _variant(code: str, stock: int, suffix: str = "", price: str = "0") -> Record:
+    return {
+        "AdvancedOptionCode": code,
+        "AdvancedOptionSufix": suffix or f"-{code}",
+        "AdvancedOptionStock": stock,
+        "AdvancedOptionPrice": Decimal(price),
+    }
+
+
+def _option_set(
+    option_set_id: int, name: str, type_: str, *options: Record, **more: object
+) -> Record:
+    return {
+        "OptionSetID": option_set_id,
+        "OptionSetName": name,
+        "OptionType": type_,
+        "OptionList": _in_order(options),
+        **more,
+    }
+
+
+def _option(option_id: int, name: str, extra: str = "0", **more: bool) -> Record:
+    return {"OptionID": option_id, "OptionName": name, "OptionValue": Decimal(extra), **more}
+
+
+def _in_order(records: Iterable[Record]) -> list[Record]:
+    return [{**each, "OptionSorting": Decimal(place)} for place, each in enumerate(records)]
+
+
+def _products() -> tuple[Record, ...]:
+    sizes = _option_set(
         1882,
         "Size",
-        (
-            Option(12396, "Small"),
-            Option(12397, "Medium", selected=True),
-            Option(12398, "Large"),
-            Option(12399, "X-Large", Decimal("2.00")),
-            Option(12400, "Doll", hidden=True),
-        ),
+        "Dropdown",
+        _option(12396, "Small"),
+        _option(12397, "Medium", OptionSelected=True),
+        _option(12398, "Large"),
+        _option(12399, "X-Large", "2.00"),
+        _option(12400, "Doll", OptionHide=True),
+        OptionRequired=True,
     )
-    colours = OptionSet(
-        1883,
-        "Colour",
-        (Option(12410, "White"), Option(12411, "Navy", Decimal("1.50"))),
-        type="Radio",
-        required=False,
+    colours = _option_set(
+        1883, "Colour", "Radio", _option(12410, "White"), _option(12411, "Navy", "1.50")
     )
-    engraving = OptionSet(1890, "Engraving", (), type="Text", required=False, size_limit=60)
+    engraving = _option_set(1890, "Engraving", "Text", OptionSizeLimit=60)
     plaque = (
-        OptionSet(1900, "Your plaque", (Option(12500, "Read on"),), type="Title", required=False),
-        OptionSet(
+        _option_set(1900, "Your plaque", "Title", _option(12500, "Read on")),
+        _option_set(
             1901,
             "Lettering",
-            (Option(12501, "First line", Decimal("2.00")), Option(12502, "Second line")),
-            type="Text",
-            size_limit=8,
+            "Text",
+            _option(12501, "First line", "2.00"),
+            _option(12502, "Second line"),
+            OptionRequired=True,
+            OptionSizeLimit=8,
         ),
-        OptionSet(
-            1902,
-            "Note",
-            (Option(12503, "For the engraver"),),
-            type="TextArea",
-            required=False,
-            size_limit=200,
+        _option_set(
+            1902, "Note", "TextArea", _option(12503, "For the engraver"), OptionSizeLimit=200
         ),
-        OptionSet(
+        _option_set(
             1903,
             "Extras",
-            (Option(12504, "Screws", Decimal("1.00")), Option(12505, "Gift wrap", Decimal("3.50"))),
-            type="Checkbox",
-            required=False,
+            "Checkbox",
+            _option(12504, "Screws", "1.00"),
+            _option(12505, "Gift wrap", "3.50"),
         ),
-        OptionSet(1904, "Your logo", (Option(12506, "File"),), type="File", required=False),
+        _option_set(1904, "Your logo", "File", _option(12506, "File")),
     )
-    upload = OptionSet(1910, "Your photo", (Option(12510, "File"),), type="File")
-    fee = OptionSet(
-        1911, "Set-up", (Option(12511, "Once", Decimal("9.00")),), type="OneTimeFee", required=False
-    )
+    upload = _option_set(1910, "Your photo", "File", _option(12510, "File"), OptionRequired=True)
+    fee = _option_set(1911, "Set-up", "OneTimeFee", _option(12511, "Once", "9.00"))
     poster = (
-        OptionSet(1920, "Motif", (Option(12520, "Sea"), Option(12521, "Hill"))),
-        OptionSet(1921, "Format", (Option(12530, "A3"), Option(12531, "A2")), type="Radio"),
+        _option_set(
+            1920,
+            "Motif",
+            "Dropdown",
+            _option(12520, "Sea"),
+            _option(12521, "Hill"),
+            OptionRequired=True,
+        ),
+        _option_set(
+            1921,
+            "Format",
+            "Radio",
+            _option(12530, "A3"),
+            _option(12531, "A2"),
+            OptionRequired=True,
+        ),
     )
+    shirts = [
+        _variant("12396", 50, "-SM"),
+        _variant("12397", 50, "-ME"),
+        _variant("12398", 0, "-LA"),
+        _variant("12399", 20, "-X-"),
+    ]
+    posters = [
+        _variant("12520-12530", 3, price="32.99"),
+        _variant("12521-12530", 0, price="32.99"),
+        _variant("12520-12531", 5, price="32.99"),
+        _variant("12521-12531", 2, price="32.99"),
+    ]
     return (
-        Product(
+        _product(
             3828,
             "TSHIRT",
             "Heavy cotton T-shirt",
-            Decimal("19.99"),
-            option_sets=(sizes, colours),
-            variant_stock={"12396": 50, "12397": 50, "12398": 0, "12399": 20},
-            description="<p>Keeps its <b>shape</b>.</p>",
+            "19.99",
+            Description="<p>Keeps its <b>shape</b>.</p>",
+            OptionSetList=_in_order((sizes, colours)),
+            AdvancedOptionList=shirts,
         ),
-        Product(3829, "MUG", "Pint mug", Decimal("9.99"), description="<p>Holds a pint.</p>"),
-        Product(3830, "GIFTBOX", "Gift box", Decimal("27.50"), bundle=(3829, 3834)),
-        Product(3831, "SCARF", "Wool scarf", Decimal("40.00"), sale_price=Decimal("29.90")),
-        Product(3832, "LASTONES", "The last two lamps", Decimal("75.00"), stock=Decimal(2)),
-        Product(3833, "SOLDOUT", "Sold-out print", Decimal("15.00"), stock=Decimal(0)),
-        Product(3834, "TEA", "Black tea, by the 100 g", Decimal("4.25"), fractional=True),
-        Product(3835, "SECRET", "A hidden thing", Decimal("1.00"), hide=True),
-        Product(3836, "DISPLAY", "For display alone", Decimal("1.00"), not_for_sale=True),
-        Product(3837, "RULER", 'Ruler 12" < 1 ft & "brass"', Decimal("7.5")),
-        Product(
+        _product(3829, "MUG", "Pint mug", "9.99", Description="<p>Holds a pint.</p>"),
+        _product(3830, "GIFTBOX", "Gift box", "27.50", _bundle=(3829, 3834)),
+        _product(3831, "SCARF", "Wool scarf", "40.00", SalePrice=Decimal("29.90")),
+        _product(3832, "LASTONES", "The last two lamps", "75.00", 2),
+        _product(3833, "SOLDOUT", "Sold-out print", "15.00", 0),
+        _product(3834, "TEA", "Black tea, by the 100 g", "4.25", AllowFractionalQuantity=True),
+        _product(3835, "SECRET", "A hidden thing", "1.00", Hide=True),
+        _product(3836, "DISPLAY", "For display alone", "1.00", NotForSale=True),
+        _product(3837, "RULER", 'Ruler 12" < 1 ft & "brass"', "7.5"),
+        _product(
             3838,
             "TILES",
             "Tiles, in boxes of six",
-            Decimal("2.10"),
-            minimum=Decimal(6),
-            maximum=Decimal(60),
-            multiples_only=True,
+            "2.10",
+            MinimumQuantity=Decimal(6),
+            MaximumQuantity=Decimal(60),
+            AllowOnlyMultiples=True,
         ),
-        Product(3839, "PEN", "Pen with your name", Decimal("12.00"), option_sets=(engraving,)),
-        Product(
-            3840,
-            "CHAIR",
-            "Chair, made to order",
-            Decimal("210.00"),
-            stock=Decimal(-3),
-            back_order=True,
+        _product(3839, "PEN", "Pen with your name", "12.00", OptionSetList=_in_order([engraving])),
+        _product(3840, "CHAIR", "Chair, made to order", "210.00", -3, InventoryControl=_BACK_ORDER),
+        _product(3841, "PLAQUE", "Door plaque", "18.00", OptionSetList=_in_order(plaque)),
+        _product(
+            3842, "CANVAS", "Your photo on canvas", "45.00", OptionSetList=_in_order((upload, fee))
         ),
-        Product(3841, "PLAQUE", "Door plaque", Decimal("18.00"), option_sets=plaque),
-        Product(
-            3842, "CANVAS", "Your photo on canvas", Decimal("45.00"), option_sets=(upload, fee)
-        ),
-        Product(
+        _product(
             3843,
             "POSTER",
             "Poster",
-            Decimal("10.00"),
-            option_sets=poster,
-            variant_stock={"12520-12530": 3, "12521-12530": 0, "12520-12531": 5, "12521-12531": 2},
-            variant_price=Decimal("32.99"),
+            "10.00",
+            OptionSetList=_in_order(poster),
+            AdvancedOptionList=posters,
         ),
-        Product(3844, "CANDLES", "Candles", Decimal("1.20"), quantity_options="4,8,12,24"),
+        _product(3844, "CANDLES", "Candles", "1.20", QuantityOptions="4,8,12,24"),
     )

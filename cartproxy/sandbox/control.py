@@ -8,8 +8,12 @@ from typing import Any
 
 from flask import Blueprint, Response, abort, current_app, jsonify, request
 
+from cartproxy.sandbox import payments
 from cartproxy.sandbox.carts import Cart
+from cartproxy.sandbox.errors import Refusal
+from cartproxy.sandbox.fields import Record, merge, read
 from cartproxy.sandbox.state import State
+from cartproxy.sandbox.tables import PRODUCT
 
 control = Blueprint("control", __name__, url_prefix="/_sandbox")
 
@@ -90,12 +94,57 @@ def put_product(catalog_id: int) -> tuple[str, int]:
         raise ValueError("no such product, or no object")
     for name, value in changes.items():
         if name == "hide" and isinstance(value, bool):
-            product.hide = value
+            product["Hide"] = value
         elif name in ("price", "stock"):
-            setattr(product, name, _decimal(value))
+            product["SKUInfo"][name.capitalize()] = _decimal(value)
         else:
             raise ValueError(f"{name} can't be {value!r}")
     return "", 204
+
+
+@control.put("/products")
+def put_products() -> tuple[str, int]:
+    """Replace the catalogue with products as the API gives them, ids and all."""
+    documents = _json()
+    if not isinstance(documents, list):
+        raise ValueError("the products are a list")
+    products: list[Record] = [{} for _ in documents]
+    try:
+        for product, each in zip(products, documents, strict=True):
+            merge(PRODUCT, product, read(PRODUCT, each), _state().new_id)
+    except Refusal as refusal:
+        raise ValueError(refusal.message) from None
+    by_id = {each.get("SKUInfo", {}).get("CatalogID", 0): each for each in products}
+    if not all(by_id) or len(by_id) < len(products):
+        raise ValueError("each product needs a CatalogID of its own")
+    _state().set_products(by_id)
+    return "", 204
+
+
+@control.get("/emails")
+def show_emails() -> Response:
+    """`[{to, order_id, status}]`: the mails that customers would have got."""
+    return jsonify(_state().emails)
+
+
+@control.get("/webhooks")
+def show_deliveries() -> Response:
+    """`[{event, url, status}]`: every try to deliver a webhook; status null is no answer."""
+    return jsonify(_state().deliveries)
+
+
+@control.post("/orders/<int:order_id>/refund")
+def refund(order_id: int) -> tuple[Response, int]:
+    """Ask the gateway for a refund, of all or of `{"amount": "5.00"}`; the gateway's answer."""
+    order = _state().records["Orders"].get(order_id)
+    if order is None:
+        return jsonify(error="no such order"), 404
+    body = request.get_json(force=True, silent=True) or {}
+    amount = _decimal(body["amount"]) if "amount" in body else None
+    try:
+        return jsonify(payments.refund(_state(), order, amount)), 200
+    except payments.PaymentError as error:
+        return jsonify(error=str(error)), 502
 
 
 @control.post("/reset")

@@ -1,15 +1,15 @@
-"""The store's endpoints: method and path to status and document (upstream.md, Cart endpoints)."""
+"""The store's endpoints: method and path to status and document.
+
+Carts have code of their own; all other resources share theirs (see `resources`).
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import parse_qs
 
-from flask import request
-
-from cartproxy.sandbox import responses
+from cartproxy.sandbox import record_calls, responses
 from cartproxy.sandbox.bodies import number, parse, read_cart_fields, read_item
 from cartproxy.sandbox.errors import Refusal
 from cartproxy.sandbox.responses import envelope
@@ -34,7 +34,9 @@ def answer(state: State, method: str, path: str, body: bytes, base: str) -> Resu
             if method in calls:
                 call: Callable[..., Result] = calls[method]
                 return call(state, body, base, *match.groups())
-    raise Refusal(405 if known else 404, "Method not allowed" if known else "No such resource")
+    if known:
+        raise Refusal(405, "Method not allowed")
+    return record_calls.answer(state, method, path, body)
 
 
 def _create_cart(state: State, body: bytes, _base: str) -> Result:
@@ -53,7 +55,7 @@ def _get_cart(state: State, _body: bytes, base: str, key: str) -> Result:
 
 
 def _put_cart(state: State, body: bytes, _base: str, key: str) -> Result:
-    """A partial update: only what the body names changes (evidence, 5.3: inferred)."""
+    """A partial update: only what the body names changes (docs/store-api.md, inferred)."""
     fields = read_cart_fields(parse(body))
     with state.carts.lock:
         state.carts.find(key, state.switches, writing=True).fields.update(fields)
@@ -61,7 +63,7 @@ def _put_cart(state: State, body: bytes, _base: str, key: str) -> Result:
 
 
 def _delete_cart(state: State, _body: bytes, _base: str, key: str) -> Result:
-    """HTTP says 200, the envelope 201 (upstream.md)."""
+    """HTTP says 200, the envelope 201 (docs/store-api.md, Envelope)."""
     with state.carts.lock:
         state.carts.find(key, state.switches, writing=True)
         state.carts.finish(key, "gone")
@@ -82,40 +84,22 @@ def _add_item(state: State, body: bytes, _base: str, key: str) -> Result:
 
 
 def _put_item(state: State, body: bytes, _base: str, key: str, item_id: str) -> Result:
-    quantity = number(parse(body).get("ItemQuantity"), "ItemQuantity")
+    """Null is not sent, and what is not sent stays as it is."""
+    wanted = parse(body).get("ItemQuantity")
     with state.carts.lock:
         cart = state.carts.find(key, state.switches, writing=True)
-        line = state.carts.change(cart, _id(item_id), quantity)
+        line = state.carts.line(cart, _id(item_id))
+        if wanted is not None:
+            line = state.carts.change(cart, line.item_id, number(wanted, "ItemQuantity"))
     return 200, envelope("CartItemID", line.item_id, 200, _UPDATED, state.switches)
 
 
 def _delete_item(state: State, _body: bytes, _base: str, key: str, item_id: str) -> Result:
-    """The envelope's key is spelled CartItemId here (upstream.md)."""
+    """The envelope's key is spelled CartItemId here (docs/store-api.md, Envelope)."""
     with state.carts.lock:
         cart = state.carts.find(key, state.switches, writing=True)
         line = state.carts.remove(cart, _id(item_id))
     return 200, envelope("CartItemId", line.item_id, 200, _DELETED, state.switches)
-
-
-def _get_product(state: State, _body: bytes, base: str, catalog_id: str) -> Result:
-    product = state.carts.catalogue.get(_id(catalog_id))
-    if product is None:
-        raise Refusal(404, "No product records found")
-    return 200, [responses.product(product, base)]
-
-
-def _list_products(state: State, _body: bytes, base: str) -> Result:
-    """`countonly` turns the array into an object; `offset` counts from 1 (evidence, part 9)."""
-    query = parse_qs(request.query_string.decode())
-    products = list(state.carts.catalogue.values())
-    if query.get("countonly") == ["1"]:
-        return 200, {"TotalCount": len(products)}
-    limit = int(number(query.get("limit", ["10"])[0], "limit"))
-    offset = max(int(number(query.get("offset", ["1"])[0], "offset")), 1)
-    if offset > len(products):
-        raise Refusal(400, "Offset amount exceeds the total number of records")
-    page = products[offset - 1 : offset - 1 + limit]
-    return 200, [responses.product(product, base) for product in page]
 
 
 def _store_settings(_state: State, _body: bytes, _base: str) -> Result:
@@ -137,7 +121,5 @@ _ROUTES = (
     _route(r"/Cart/([^/]+)", GET=_get_cart, PUT=_put_cart, DELETE=_delete_cart),
     _route(r"/Cart/([^/]+)/Item", POST=_add_item),
     _route(r"/Cart/([^/]+)/Item/([^/]+)", PUT=_put_item, DELETE=_delete_item),
-    _route(r"/Products", GET=_list_products),
-    _route(r"/Products/([^/]+)", GET=_get_product),
     _route(r"/StoreSettings", GET=_store_settings),
 )

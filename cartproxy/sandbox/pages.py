@@ -1,15 +1,27 @@
-"""The store's own pages: products to look at, and the checkout that places the order."""
+"""The store's own pages: products to look at, and the checkout that leads to the gateway."""
 
 from __future__ import annotations
 
 import hashlib
 import re
+from urllib.parse import urlencode
 
-from flask import Blueprint, Response, abort, current_app, redirect, render_template, request
+from flask import (
+    Blueprint,
+    Response,
+    abort,
+    current_app,
+    jsonify,
+    redirect,
+    render_template,
+    request,
+)
 from markupsafe import Markup
 from werkzeug.wrappers import Response as AnyResponse
 
+from cartproxy.sandbox import payments
 from cartproxy.sandbox.carts import Cart
+from cartproxy.sandbox.catalogue import Product
 from cartproxy.sandbox.state import State
 
 pages = Blueprint("pages", __name__)
@@ -25,16 +37,17 @@ def _state() -> State:
 @pages.get("/")
 def home() -> str:
     """What this is, and what it sells."""
-    products = [each for each in _state().carts.catalogue.values() if not each.hide]
+    products = [Product(each) for each in _state().carts.catalogue.values() if not each.get("Hide")]
     return render_template("home.html", products=products)
 
 
 @pages.get("/product-p/<int:catalog_id>")
 def product(catalog_id: int) -> str:
     """A product's page, where a button leads that has no script."""
-    found = _state().carts.catalogue.get(catalog_id)
-    if found is None or found.hide:
+    record = _state().carts.catalogue.get(catalog_id)
+    if record is None or record.get("Hide"):
         abort(404)
+    found = Product(record)
     return render_template("product.html", product=found, description=Markup(found.description))  # noqa: S704
 
 
@@ -45,12 +58,46 @@ def checkout() -> str:
 
 
 @pages.post("/continue_order.asp")
-def place_order() -> AnyResponse:
-    """Place the order: the cart is a cart no more."""
+def pay() -> AnyResponse | tuple[str, int]:
+    """Send the shopper to the gateway, as its CheckoutResponse says."""
     cart = _linked_cart()
-    if cart.state == "open" and cart.lines:
-        _state().carts.finish(cart.order_key, "ordered")
-    return redirect(request.url, 303)
+    if cart.state != "open" or not cart.lines:
+        return redirect(request.url, 303)
+    try:
+        answer = payments.begin(_state(), cart)
+    except payments.PaymentError:
+        return render_template("payment.html", cart=cart, code=None), 502
+    token, url = answer.get("paymenttoken") or "", str(answer.get("redirecturl", ""))
+    if str(answer.get("redirectmethod", "GET")).upper() == "POST":
+        return render_template("to_gateway.html", url=url, token=token), 200
+    query = urlencode({"paymenttoken": token}) if token else ""
+    return redirect(url + (("&" if "?" in url else "?") + query if query else ""), 303)
+
+
+@pages.post("/paymentreceive_json.asp")
+def notify() -> Response:
+    """The gateway says how the payment went (CompleteOrderRequest)."""
+    body = request.get_json(force=True, silent=True)
+    return jsonify(payments.complete(_state(), body if isinstance(body, dict) else {}))
+
+
+@pages.get("/paymentreceive.asp")
+@pages.get("/checkout.asp")
+def come_back() -> AnyResponse:
+    """The shopper comes back from the gateway: to the order, or to the open cart."""
+    return redirect(_checkout_address(_returned_cart()), 303)
+
+
+@pages.get("/error.asp")
+def failed() -> str:
+    """The payment failed: nothing is ordered."""
+    return render_template("payment.html", cart=_returned_cart(), code=request.args.get("error"))
+
+
+@pages.get("/admin/login.asp")
+def admin() -> str:
+    """Where a login token leads."""
+    return render_template("admin.html")
 
 
 @pages.get("/assets/images/<name>.svg")
@@ -68,3 +115,30 @@ def _linked_cart() -> Cart:
     if cart is None or cart.state == "gone":
         abort(404)
     return cart
+
+
+def _returned_cart() -> Cart:
+    payment = payments.returned(_state(), request.args)
+    cart = _state().carts.by_link(payment.order_key) if payment else None
+    if cart is None or cart.state == "gone":
+        abort(404)
+    return cart
+
+
+def _checkout_address(cart: Cart) -> str:
+    return f"/continue_order.asp?orderkey={cart.order_key}{cart.order_id}&checkout=1"
+
+
+@pages.app_context_processor
+def _on_every_page() -> dict[str, object]:
+    """The scripts that applications put on the store's pages, and the way back to the checkout."""
+
+    def scripts(placement: str) -> Markup:
+        found = _state().records["FrontendScripts"].values()
+        return Markup("").join(
+            Markup(each["Code"])  # noqa: S704
+            for each in found
+            if each["Placement"] == placement
+        )
+
+    return {"scripts": scripts, "checkout_address": _checkout_address}

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import json
+import sys
 from typing import Any
 
 from flask import Flask
@@ -25,15 +27,29 @@ class _Server(BaseApplication):  # type: ignore[misc] # gunicorn has no types
         return self._app
 
 
+def _settings(chosen: argparse.Namespace) -> dict[str, Any]:
+    """The profile, or the report of a probe with the profile in it; and the webhook."""
+    settings: Any = json.loads(chosen.profile.read_text()) if chosen.profile else {}
+    if not isinstance(settings, dict):
+        raise ValueError("a profile is a JSON object")
+    profile: dict[str, Any] = settings.get("profile", settings)
+    return profile | ({"webhook_url": chosen.webhook} if chosen.webhook else {})
+
+
 def serve_from_arguments(chosen: argparse.Namespace) -> int:
-    """Serve until SIGINT or SIGTERM."""
-    app = create_app(
-        secure_url=chosen.secure_url,
-        private_key=chosen.private_key,
-        token=chosen.token,
-        access_token=chosen.access_token,
-        latency_ms=chosen.latency_ms,
-    )
+    """Serve until SIGINT or SIGTERM; 78 when the profile can't be used."""
+    try:
+        app = create_app(
+            secure_url=chosen.secure_url,
+            private_key=chosen.private_key,
+            token=chosen.token,
+            access_token=chosen.access_token,
+            latency_ms=chosen.latency_ms,
+            settings=_settings(chosen),
+        )
+    except (OSError, ValueError) as error:
+        print(f"cartproxy sandbox: {error}", file=sys.stderr)
+        return 78
     options = {
         "bind": f"{chosen.host}:{chosen.port}",
         "workers": 1,

@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import defaultdict
 from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from flask import request
 
 from cartproxy.sandbox.carts import Carts
 from cartproxy.sandbox.errors import Refusal
 from cartproxy.sandbox.faults import Script
+from cartproxy.sandbox.fields import Record, Style
+from cartproxy.sandbox.seeds import records
 from cartproxy.sandbox.switches import Switches
+
+INVOICE_PREFIX = "AB-"
+_FIRST_ID = 100_000  # above every id of the samples
 
 
 @dataclass(frozen=True)
@@ -22,7 +31,7 @@ class Credentials:
     access_token: str = ""
 
     def check(self, secure_url: str, private_key: str, token: str, authorization: str) -> None:
-        """Raise Refusal 401 unless the headers open the store (evidence, part 2)."""
+        """Raise Refusal 401 unless the headers open the store (docs/store-api.md, Access)."""
         bearer = bool(self.access_token) and authorization == f"Bearer {self.access_token}"
         keys = _host(secure_url) == _host(self.secure_url) and private_key == self.private_key
         if not bearer and not (keys and token == self.token):
@@ -87,26 +96,82 @@ class Throttle:
 
 
 @dataclass
+class Payment:
+    """What a cart's shopper was sent to the gateway to pay; `amount` is in cents."""
+
+    order_key: str
+    order_id: int
+    invoice_number: int
+    amount: int
+    random_key: str
+
+    @property
+    def invoice(self) -> str:
+        """The invoice number as the gateway sees it."""
+        return f"{INVOICE_PREFIX}{self.invoice_number}"
+
+
+@dataclass
 class State:
-    """The whole store."""
+    """The whole store. `defaults` are the switches that it starts with.
+
+    `records` are those of the plain resources, by resource and id. `deliveries` are the webhooks
+    sent, `emails` the mails that customers would have got, `sales` what the sample gateway knows.
+    """
 
     credentials: Credentials
     latency_ms: int
+    defaults: Switches = field(default_factory=Switches)
     carts: Carts = field(default_factory=Carts)
     calls: Calls = field(default_factory=Calls)
     faults: Script = field(default_factory=Script)
     throttle: Throttle = field(default_factory=Throttle)
-    switches: Switches = field(default_factory=Switches)
+
+    def __post_init__(self) -> None:
+        self._ids: defaultdict[str, int] = defaultdict(lambda: _FIRST_ID)
+        self.reset()
 
     def reset(self) -> None:
-        """As new: no carts, calls or faults; all switches at their defaults."""
-        self.carts.reset()
+        """As new: no carts, orders, calls or faults; all switches as they were at the start."""
+        with self.carts.lock:
+            self.carts.reset()
+            self.records: dict[str, dict[int, Record]] = records()
+            self.payments: dict[int, Payment] = {}
+            self.sales: dict[str, Record] = {}
+            self.emails: list[dict[str, Any]] = []
+            self.deliveries: list[dict[str, Any]] = []
+            self.set_products(self.carts.catalogue)
         self.calls.forget()
         self.faults.replace([])
         self.throttle = Throttle()
-        self.switches = Switches()
+        self.switches = self.defaults
+
+    def set_products(self, products: dict[int, Record]) -> None:
+        """Replace the catalogue, which carts and the API share."""
+        self.carts.catalogue = self.records["Products"] = products
+
+    def new_id(self, name: str) -> int:
+        """A number that nothing of this kind has yet."""
+        with self.carts.lock:
+            if name == "ItemIndexID":
+                return self.carts.new_item_id()
+            if name == "OrderID":
+                return self.carts.new_order_id()
+            self._ids[name] += 1
+            return self._ids[name]
+
+    @property
+    def style(self) -> Style:
+        """How the call under way is answered; what is no call of the API is like version 2."""
+        is_first = request.path.lower().startswith("/3dcartwebapi/v1/")
+        return Style(self.switches.date_format, 1 if is_first else 2)
+
+    @property
+    def base(self) -> str:
+        """The address that the store was called by."""
+        return request.host_url.rstrip("/")
 
 
 def _host(secure_url: str) -> str:
-    """SecureURL is taken with or without scheme, www. and slash (evidence, part 2)."""
+    """SecureURL is taken with or without scheme, www. and slash (docs/store-api.md, Access)."""
     return secure_url.lower().rpartition("://")[2].removeprefix("www.").rstrip("/")

@@ -1,16 +1,18 @@
-"""The open points of upstream.md: what nobody knows of the store is a switch here."""
+"""What can be set: the open points of the API that nobody knows, and how this store is set up."""
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
+from cartproxy.sandbox.rights import is_right
+
 DEFAULT_CHECKOUT_URL = "{base}/continue_order.asp?orderkey={order_key}{order_id}&checkout=1"
 
 
 @dataclass(frozen=True)
 class Switches:
-    """The defaults are what live clients have seen, else what evidence calls most likely."""
+    """The defaults are what live clients have seen, else what is most likely."""
 
     get_status: int = 200  # documented 201
     get_shape: str = "list"  # the documented sample is an object
@@ -23,6 +25,10 @@ class Switches:
     checkout_url_template: str = DEFAULT_CHECKOUT_URL
     date_format: str = "iso"  # the samples have us: MM/DD/YYYY HH:MM
     error_status: str = "http"  # or ok: an error envelope under HTTP 200
+    rights: list[str] | None = None  # of the application's key, such as Products:read; null: all
+    webhook_url: str | None = None  # gets every event
+    gateway_checkout_url: str | None = None  # null: the sample gateway
+    gateway_post_order_url: str | None = None
 
     def as_json(self) -> dict[str, Any]:
         """The switches as the control surface shows them."""
@@ -54,11 +60,23 @@ _CHOICES: dict[str, tuple[Any, ...]] = {
 }
 
 
+def _is_template(text: str) -> bool:
+    try:
+        text.format(base="", order_key="", order_id=0)
+    except (ValueError, LookupError):
+        return False
+    return True
+
+
 def _fits(name: str, value: Any) -> bool:
     if name == "rate_limit":
         number = isinstance(value, (int, float)) and not isinstance(value, bool)
         return value is None or (number and value > 0)
     if name == "checkout_url_template":
-        return isinstance(value, str)
+        return isinstance(value, str) and _is_template(value)
+    if name.endswith("_url"):
+        return value is None or (isinstance(value, str) and value.startswith(("http://", "https:")))
+    if name == "rights":
+        return value is None or (isinstance(value, list) and all(map(is_right, value)))
     # By type as well: 1 is equal to True, and 200 is not "200".
     return any(value == choice and type(value) is type(choice) for choice in _CHOICES[name])

@@ -70,6 +70,7 @@ class Worker(GeventWorker):  # type: ignore[misc] # gunicorn has no types
             own.request_seconds, own.max_idle_connections, own.max_body_bytes
         )
         gevent.spawn(self._connections.watch)
+        own.work_in_background()
 
     def run(self) -> None:
         """Accept connections until a stop, then serve those that are there to their end.

@@ -1,7 +1,7 @@
-"""The store's Cart and Product calls, one method each: a typed answer, or a typed error.
+"""The store's Cart, Product and Order calls, one method each: a typed answer, or a typed error.
 
-Every error's `outcome` says whether the call took effect. Statuses and bodies: upstream.md, Cart
-endpoints. Every answer must show that it belongs to its call: StoreForeignAnswer else
+Every error's `outcome` says whether the call took effect. Statuses and bodies: docs/store-api.md,
+Cart endpoints. Every answer must show that it belongs to its call: StoreForeignAnswer else
 (docs/decisions/0010-an-answer-belongs-to-its-question.md).
 """
 
@@ -14,6 +14,7 @@ from typing import TypeVar
 
 from cartproxy.errors import Outcome
 from cartproxy.model.cart import Addresses, Currency, NewItem, Snapshot
+from cartproxy.model.order import Order
 from cartproxy.model.product import Product
 from cartproxy.store import wire
 from cartproxy.store.errors import (
@@ -32,7 +33,7 @@ from cartproxy.store.owners import Owners
 from cartproxy.store.transport import Answer
 
 T = TypeVar("T")
-# Opaque and case-sensitive (upstream.md, Objects); the form only guards the path it is put into.
+# Opaque and case-sensitive (docs/store-api.md, Objects); the form only guards the path.
 _PATH_SAFE = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 
 
@@ -129,6 +130,15 @@ class StoreClient:
             return self._call("GET", path, allowance, operation="get_product", read=read)
         except StoreNotFound:
             return None
+
+    def get_order(self, order_id: int, allowance: Allowance) -> Order:
+        """Read an order. Raises StoreNotFound, and StoreAuth without the right to read Orders."""
+
+        def read(body: object) -> Order:
+            return wire.read_order(body, order_id, self._currency)
+
+        path = f"/Orders/{order_id}"
+        return self._call("GET", path, allowance, operation="get_order", read=read)
 
     def _confirms(self, key: str, asked: str | None, order_key: str) -> Callable[[object], str]:
         """Reads the id in a write's envelope: the one asked for, or a line of this cart."""

@@ -1,8 +1,8 @@
 """How often a store may be called: one schedule in Redis for all workers, one pause for all.
 
-A live store allows about 2 calls a second (upstream.md, Access), so a call is never just made: its
-turn is reserved, and whoever would wait too long is told at once when to come back. What matters
-most goes first: calls of less weight leave a part of the burst to others, and do not queue.
+A live store allows about 2 calls a second (docs/store-api.md, Access), so a call is never just
+made: its turn is reserved, and whoever would wait too long is told at once when to come back. What
+matters most goes first: calls of less weight leave a part of the burst to others, and do not queue.
 """
 
 from __future__ import annotations
@@ -51,6 +51,7 @@ FIRST_ADD = Share("first_add", 0.3, 0.5)
 OWED = Share("owed", 0.5, 0.0)
 PRODUCT = Share("product", 0.6, 0.5, queues=False)
 REREAD = Share("reread", 0.7, 0.5, queues=False)
+ORDER = Share("order", 0.8, 0.0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """Whose the ids are that the store has confirmed lately.
 
 A cart's key is given once, and a line's id, which the store draws for all carts together, belongs
-to one cart for ever (upstream-evidence.md, part 7). So an answer that gives one of another cart's
+to one cart for ever (docs/store-api.md, Objects). So an answer that gives one of another cart's
 is an answer to another question, even where nothing in it was asked for.
 """
 

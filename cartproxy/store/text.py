@@ -122,8 +122,8 @@ def plain_text(markup: str) -> str:
 def describe_item(markup: str) -> tuple[str, tuple[ItemOption, ...]]:
     """A line's name and options from its `ItemDescription`.
 
-    The store writes `Name<br><b>Size:</b>&nbsp;M<br>...` (upstream.md, Objects). What is neither
-    the name nor an option stays with the name, so that nothing of the text is lost.
+    The store writes `Name<br><b>Size:</b>&nbsp;M<br>...` (docs/store-api.md, Objects). What is
+    neither the name nor an option stays with the name, so that nothing of the text is lost.
     """
     name: list[str] = []
     options: list[ItemOption] = []

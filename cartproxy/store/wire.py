@@ -1,6 +1,6 @@
 """The store's wire shapes, read tolerantly and written exactly.
 
-Field names and quirks: upstream.md, Objects; upstream-evidence.md, part (2) and (3).
+Field names and quirks: docs/store-api.md, Envelope and Objects.
 """
 
 from __future__ import annotations
@@ -12,8 +12,10 @@ from functools import reduce
 from itertools import pairwise
 from math import gcd
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 from cartproxy.model.cart import Addresses, Currency, LineItem, LineState, NewItem, Snapshot
+from cartproxy.model.order import Order
 from cartproxy.model.product import Kind, OptionSet, Product, ProductOption, Variant
 from cartproxy.store.errors import StoreBadResponse
 from cartproxy.store.links import Links
@@ -47,11 +49,11 @@ _SHIPPING = {
     "phone": "ShipmentPhone",
     "email": "ShipmentEmail",
 }
-# Lines that nobody added (upstream-evidence.md, part 8).
+# Lines that nobody added (docs/store-api.md, Objects).
 _DERIVED = ("Bundle Item:", "KIT ITEM:")
 # By the letters of OptionType, in lower case. Dropdown, Radio and Checkbox have been seen on live
 # stores; the others are the platform's words, of which an unknown one is chosen at the store
-# (upstream-evidence.md, part 10). A one-time fee has no price per piece.
+# (docs/store-api.md, Products). A one-time fee has no price per piece.
 _KINDS = {
     "dropdown": Kind.SINGLE,
     "radio": Kind.SINGLE,
@@ -67,13 +69,16 @@ _LARGEST_ID = 2**63 - 1
 _QUANTITY = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,4})?", re.ASCII)
 _QUANTITY_UNITS = 10_000  # quantities have 4 decimals at most
 _MAX_LISTED = 1_000
+_MOST_ORDERS = 100  # in one webhook
+_NOT_COMPLETED = "7"  # docs/store-api.md, Life of a cart
+_LARGEST_AMOUNT = 10**12
 _MAX_DIGITS = 30  # no price, id or quantity is longer; a Decimal of millions of digits is an attack
 
 
 def write_addresses(addresses: Addresses) -> dict[str, object]:
     """The fields of a CartReduced that are to change, for `PUT /Cart`.
 
-    `CustomerId` with a small d, as CartReduced has it (upstream.md, Objects).
+    `CustomerId` with a small d, as CartReduced has it (docs/store-api.md, Objects).
     """
     wire: dict[str, object] = {
         **{_BILLING[name]: text for name, text in addresses.billing.items()},
@@ -121,7 +126,7 @@ def read_error(body: object) -> tuple[int | None, str] | None:
     """The status and cleaned reason of an error envelope; None when the body is not one.
 
     Errors come as the envelope with `Key` "Error", perhaps under HTTP 200, or as `{"Message": ...}`
-    (upstream.md, Envelope).
+    (docs/store-api.md, Envelope).
     """
     try:
         envelope = one(body)
@@ -156,7 +161,8 @@ def read_cart(body: object, order_key: str, links: Links, currency: Currency) ->
 
     Raises StoreBadResponse for a cart of another key, or of none. The documented sample has none,
     but it has no lines and no checkout either, which live carts have: it is older than they are
-    (upstream-evidence.md, 5.2). To take it for an empty cart would lose what is in the real one.
+    (docs/store-api.md, Cart endpoints). To take it for an empty cart would lose what is in the real
+    one.
     """
     wire = one(body)
     if wire.get("OrderKey") != order_key:
@@ -218,7 +224,7 @@ def read_product(body: object, catalog_id: int, links: Links, currency: Currency
         for each in _sorted(wire.get("OptionSetList"), "OptionSorting")
     )
     stock = _optional(sku, "Stock")
-    back_orders = _word(wire, "InventoryControl") == "2"  # upstream-evidence.md, part 10
+    back_orders = _word(wire, "InventoryControl") == "2"  # docs/store-api.md, Products
     choices = {option.option_id for each in option_sets for option in each.options}
     counted = [
         each
@@ -334,6 +340,58 @@ def _whole(number: Decimal | None, rounding: str) -> Decimal | None:
 
 def _sorted(value: object, key: str) -> list[Wire]:
     return sorted(_objects(value), key=lambda each: _decimal(each, key))
+
+
+def read_order_ids(body: object) -> tuple[int, ...]:
+    """The ids of the orders that a webhook tells of: one object, or an array of them.
+
+    All else in it is anybody's word. Raises StoreBadResponse where one has no such id.
+    """
+    orders = [_object(each) for each in (body if isinstance(body, list) else [body])]
+    ids = tuple(_integer(each, "OrderID") for each in orders)
+    if not 0 < len(ids) <= _MOST_ORDERS or min(ids) <= 0:
+        raise StoreBadResponse("The body holds no orders, or too many.")
+    return ids
+
+
+def read_order(body: object, order_id: int, currency: Currency) -> Order:
+    """The order of this id. Raises StoreBadResponse for another.
+
+    It has the cart's key in the query of `ContinueURL`, with its own id behind it, and its lines
+    have the ids that they had in the cart (docs/store-api.md, Checkout and Objects).
+    """
+    wire = one(body)
+    if _integer(wire, "OrderID") != order_id:
+        raise StoreBadResponse("The store's answer is not the order that was asked for.")
+    lines = _objects(wire.get("OrderItemList"))
+    amounts = (
+        (_decimal(line, "ItemUnitPrice") + _decimal(line, "ItemOptionPrice"))
+        * _decimal(line, "ItemQuantity")
+        for line in lines
+    )
+    subtotal = currency.round(sum(amounts, Decimal(0)))
+    if abs(subtotal) >= _LARGEST_AMOUNT:
+        raise StoreBadResponse("The store's answer holds a number that can't be one.")
+    return Order(
+        order_id,
+        is_placed=_word(wire, "OrderStatusID") != _NOT_COMPLETED,
+        order_keys=_cart_keys(_text(wire, "ContinueURL"), order_id),
+        line_ids=tuple(
+            str(_integer(line, "ItemIndexID")) for line in lines if line.get("ItemIndexID")
+        ),
+        item_count=sum((_decimal(line, "ItemQuantity") for line in lines), Decimal(0)),
+        subtotal=subtotal,
+    )
+
+
+def _cart_keys(url: str, order_id: int) -> tuple[str, ...]:
+    """What may be a cart's key in an address: with the order's id behind it, and without."""
+    try:
+        fields = parse_qsl(urlsplit(url).query, max_num_fields=20)
+    except ValueError:
+        return ()
+    keys = [text for name, text in fields if name.lower() == "orderkey"]
+    return tuple(dict.fromkeys([*(key.removesuffix(str(order_id)) for key in keys), *keys]))
 
 
 def _objects(value: object) -> list[Wire]:

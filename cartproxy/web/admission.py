@@ -21,6 +21,7 @@ from cartproxy.web.stores import STORES_PATH, Store
 
 _ADDRESS_HEADER = "Cartproxy-Client-Address"
 _CLIENT = re.compile(r"[A-Za-z0-9._-]{1,64}/[A-Za-z0-9._+-]{1,64}", re.ASCII)
+_WEBHOOK = "webhooks.take_orders"
 _FORM_PATHS = ("/checkout", "/buy")
 
 
@@ -42,11 +43,12 @@ def admit(request: Request, context: Context) -> Response | None:
     if store is None:
         raise Refused("store-not-found", "This service serves no store of that name.")
     request.store = store
+    if request.endpoint == _WEBHOOK:
+        _take_place(request, context)
+        return None  # the store itself: no site, no shopper, and its address is the credential
     key = store.keys.name_of(request.header(api_keys.HEADER), origin=request.header("Origin"))
     origin = f"key:{key}" if key else _admitted_origin(request, context, store)
-    if len(context.under_way) >= context.max_under_way:
-        raise Refused("overloaded", "Too many requests are under way.", retry_after=1)
-    context.under_way.add(request)
+    _take_place(request, context)
     reads = request.is_safe
     if reads:
         _refuse_body(request)
@@ -72,6 +74,12 @@ def admit(request: Request, context: Context) -> Response | None:
     kind = "reads" if reads else "writes"
     request.standing = context.limits.take(kind, address, credential)
     return None
+
+
+def _take_place(request: Request, context: Context) -> None:
+    if len(context.under_way) >= context.max_under_way:
+        raise Refused("overloaded", "Too many requests are under way.", retry_after=1)
+    context.under_way.add(request)
 
 
 def admit_creation(request: Request, limits: RateLimits) -> None:

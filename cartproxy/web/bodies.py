@@ -32,8 +32,8 @@ _STORES_OWN = re.compile(
 )
 
 
-def read_body() -> bytes:
-    """The whole body, by Content-Length or chunked.
+def read_body(limit: int | None = None) -> bytes:
+    """The whole body, by Content-Length or chunked; at most `max_body_bytes`, unless told.
 
     Raises Refused: body-too-large, unsupported-media-type when it is encoded, malformed-request
     when it is cut short or wrongly chunked.
@@ -42,7 +42,7 @@ def read_body() -> bytes:
     encoding = request.header("Content-Encoding")
     if encoding is not None and encoding.lower() != "identity":
         raise Refused("unsupported-media-type", "The body must be sent as it is, not encoded.")
-    limit = context().max_body_bytes
+    limit = limit or context().max_body_bytes
     length = request.content_length
     if (length or 0) > limit:
         raise _too_large(limit)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from cartproxy.model.cart import Cart, Change, ItemResult, LineItem, LineState
+from cartproxy.model.order import Ordered
 from cartproxy.web.fields import money, number, price_or_quantity, timestamp
 
 
@@ -24,6 +25,16 @@ def cart_as_json(cart: Cart) -> dict[str, object]:
         "stale": cart.stale,
         "estimated": cart.estimated,
         "changes": changes_as_json(cart.changes),
+        **({} if cart.ordered is None else {"ordered": _ordered_as_json(cart.ordered)}),
+    }
+
+
+def _ordered_as_json(ordered: Ordered) -> dict[str, object]:
+    return {
+        "at": timestamp(ordered.at),
+        "item_count": number(ordered.item_count),
+        "subtotal": money(ordered.subtotal),
+        "currency": ordered.currency,
     }
 
 

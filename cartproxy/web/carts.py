@@ -39,7 +39,7 @@ def get_cart() -> Response:
         return _cart_answer(caller.store.carts.nothing())
     revalidate = "no-cache" in (request.header("Cache-Control") or "").lower()
     cart = caller.store.carts.read(name, caller.deadline, revalidate=revalidate, payers=payers())
-    if request.if_none_match.contains_weak(cart.etag.strip('"')):
+    if cart.ordered is None and request.if_none_match.contains_weak(cart.etag.strip('"')):
         return _tagged(Response(status=304), cart)
     return _cart_answer(cart)
 

@@ -81,7 +81,7 @@ def buy() -> Response:
     caller.check_products({"/catalog_id": item.catalog_id})
     cart = caller.cart_to_change()
     admit = partial(admit_creation, current(), context().limits)
-    wanted = Terms(caller.deadline, admit_creation=admit, payers=payers())
+    wanted = Terms(caller.deadline, admit_creation=admit, payers=payers(), site=caller.origin)
     key = caller.store.carts.key_of_form(cart, current().received)
     once = wanted if key is None else replace(wanted, key=_key_of_post(key))
     caller.store.carts.add(cart, [item], once)

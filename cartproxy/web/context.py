@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from flask import current_app
 
+from cartproxy.carts.orders import work_in_background
 from cartproxy.records.live_carts import LiveCarts
 from cartproxy.records.names import CartNames
 from cartproxy.web.credentials import CookiePolicy
@@ -37,6 +38,10 @@ class Context:
     show_docs: bool
     metrics_token: str
     under_way: set[Request] = field(default_factory=set)
+
+    def work_in_background(self) -> None:
+        """Read the orders that stores tell of from now on; in each worker, after the fork."""
+        work_in_background([each.orders for each in self.stores.values() if each.orders])
 
 
 def context() -> Context:

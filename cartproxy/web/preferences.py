@@ -30,6 +30,7 @@ def terms() -> Terms:
         key=_idempotency_key(request),
         admit_creation=partial(admit_creation, request, context().limits),
         payers=payers(),
+        site=current_caller().origin,
     )
 
 

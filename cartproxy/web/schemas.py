@@ -105,7 +105,7 @@ class QuantityChangesSchema(Input):
 
 
 class BillingSchema(Input):
-    """Billing fields, with the store's own limits (upstream.md, Objects)."""
+    """Billing fields, with the store's own limits (docs/store-api.md, Objects)."""
 
     first_name = Text(100)
     last_name = Text(100)
@@ -215,6 +215,17 @@ class ChangeSchema(Schema):
     reason = fields.String(required=True)
 
 
+class OrderedSchema(Schema):
+    """What was bought with a cart. `at` is when the store told of it; `subtotal` is before tax and
+    shipping.
+    """
+
+    at = Timestamp(required=True)
+    item_count = Number(required=True)
+    subtotal = Money(required=True)
+    currency = fields.String(required=True)
+
+
 class CartSchema(Schema):
     """A cart. `item_count` is the sum of the quantities; `subtotal` is before tax and shipping.
 
@@ -222,6 +233,8 @@ class CartSchema(Schema):
     `estimated` says that figures are ours, from the products as last seen: the store's own come
     with the checkout at the latest. While a line is pending there is no `checkout_url`.
     `changes` are kept until a write or a checkout comes with the entity tag of the changed cart.
+    `ordered` is there once, in the first reading after the store has told that the cart was paid
+    for: the cart is a new one then.
     """
 
     items = fields.List(fields.Nested(LineItemSchema), required=True)
@@ -233,6 +246,11 @@ class CartSchema(Schema):
     stale = fields.Boolean(required=True)
     estimated = fields.Boolean(required=True)
     changes = fields.List(fields.Nested(ChangeSchema), required=True)
+    ordered = fields.Nested(OrderedSchema)
+
+    @post_dump
+    def _without_order(self, values: dict[str, Any], **_: Any) -> dict[str, Any]:
+        return values if values["ordered"] else {k: v for k, v in values.items() if k != "ordered"}
 
 
 class RestoredLineSchema(Schema):
@@ -374,6 +392,10 @@ class ProductSchema(Schema):
     option_sets = fields.List(fields.Nested(OptionSetSchema), required=True)
     variants = fields.List(fields.Nested(VariantSchema), required=True)
     stock = Number(metadata={"description": "Only where the store's settings show it."})
+
+
+class WebhookSchema(Schema):
+    """An order as the store writes it, or an array of some; all but its id is left aside."""
 
 
 class FieldErrorSchema(Schema):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from cartproxy.carts.orders import Orders
 from cartproxy.carts.products import ProductCatalogue
 from cartproxy.carts.service import CartService
 from cartproxy.limits.rate_limiter import Limit
@@ -19,7 +20,8 @@ class Store:
     """One store: its use cases, and who may use them.
 
     `products_of` lists the catalog ids of the sites that may sell only some, `creates_of` the
-    limit of new carts of those that have a quota.
+    limit of new carts of those that have a quota. `orders` takes what the store's webhook tells, at
+    the address with `hook_secret`.
     """
 
     id: str
@@ -32,3 +34,5 @@ class Store:
     keys: ApiKeys
     products_of: Sites[frozenset[int]]
     creates_of: Sites[Limit]
+    orders: Orders | None = None
+    hook_secret: str = field(default="", repr=False)

@@ -100,6 +100,7 @@ def test_shopper_presses_the_buttons_and_orders(post: Page, demo: Demo) -> None:
     expect(drawer.get_by_role("listitem")).to_have_count(1)
     drawer.get_by_role("button", name="Checkout").click()
     post.get_by_role("button", name="Place order").click()
+    post.get_by_role("button", name="Approve").click()
 
     expect(post.get_by_role("heading", name="Thank you for your order")).to_be_visible()
     post.goto(demo.blog)

@@ -1,4 +1,4 @@
-"""The simulated store against upstream.md: every endpoint, status and body shape, over raw HTTP."""
+"""The simulated store against docs/store-api.md: each endpoint, status and body shape, over raw HTTP."""
 
 from __future__ import annotations
 
@@ -8,19 +8,12 @@ from typing import Any
 
 import pytest
 import requests
+from support.service_steps import place_order
 from support.shopper import MUG, SHIRT, Store
 from support.waiting import wait_for
 
-from cartproxy import sandbox
-
-KEYS = {
-    "SecureURL": sandbox.DEFAULT_SECURE_URL,
-    "PrivateKey": sandbox.DEFAULT_PRIVATE_KEY,
-    "Token": sandbox.DEFAULT_TOKEN,
-    "Accept": "application/json",
-}
 Api = Callable[..., requests.Response]
-# The documented "empty" body and sample requests (upstream-evidence.md, 5.1, 5.5, 5.6).
+# The documented "empty" body and sample requests (docs/store-api.md, Cart endpoints).
 EMPTY_CART = dict.fromkeys(
     ("BillingFirstName", "BillingLastName", "BillingCompany", "ShipmentCity", "ShipmentEmail"), ""
 )
@@ -29,20 +22,6 @@ SAMPLE_ITEM = {
     "ItemQuantity": 1.0,
     "ItemOptions": [{"OptionSetID": 1882, "OptionID": 12396, "OptionValue": "Small"}],
 }
-
-
-@pytest.fixture(params=["v1", "v2"])
-def api(request: pytest.FixtureRequest, store: Store) -> Api:
-    """Calls the API, in both versions, which have the same contract."""
-
-    def call(method: str, path: str, json: Any = None, **more: Any) -> requests.Response:
-        url = f"{store.url}/3dCartWebAPI/{request.param}{path}"
-        headers = KEYS | more.pop("headers", {})
-        return requests.request(
-            method, url, json=json, headers=headers, timeout=60, allow_redirects=False, **more
-        )
-
-    return call
 
 
 def new_cart(api: Api) -> str:
@@ -83,6 +62,13 @@ def test_create_answers_201_with_an_envelope_of_strings_in_compact_json(api: Api
 @pytest.mark.parametrize("body", [b"", b"{}", b'{"Unknown":1,"BillingCity":"Bonn"}'])
 def test_create_takes_empty_bodies_and_ignores_unknown_fields(api: Api, body: bytes) -> None:
     assert api("POST", "/Cart", data=body).status_code == 201
+
+
+def test_create_takes_texts_as_long_as_the_documented_sample(api: Api) -> None:
+    lengths = {"ShipmentPhone": 33, "ShipmentLastName": 32, "ShipmentZipCode": 18}
+    sample = {name: "x" * length for name, length in lengths.items()} | {"CustomerId": -80365023}
+
+    assert api("POST", "/Cart", sample).status_code == 201
 
 
 @pytest.mark.parametrize(
@@ -298,7 +284,8 @@ def test_order_is_placed_on_a_plain_page_and_the_cart_is_one_no_more(
     url = api("GET", f"/Cart/{key}").json()[0]["CheckoutURL"]
 
     before = requests.get(url, timeout=60).text
-    after = requests.post(url, timeout=60).text
+    place_order(url)
+    after = requests.get(url, timeout=60).text
 
     assert "Pint mug" in before
     assert "Place order" in before
@@ -344,7 +331,7 @@ def test_ordered_cart_may_stay_readable_by_switch(api: Api, store: Store) -> Non
     store.set(ordered_cart="read_only")
     key = new_cart(api)
     new_item(api, key)
-    requests.post(api("GET", f"/Cart/{key}").json()[0]["CheckoutURL"], timeout=60)
+    place_order(api("GET", f"/Cart/{key}").json()[0]["CheckoutURL"])
 
     assert api("GET", f"/Cart/{key}").status_code == 200
     assert is_error(api("POST", f"/Cart/{key}/Item", SAMPLE_ITEM), 400)

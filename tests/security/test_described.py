@@ -22,6 +22,7 @@ from cartproxy.settings_source import load
 from cartproxy.web.openapi import operations
 
 EXAMPLES = 25
+SECRET = "h" * 32
 ALTERED = ["nothing", "nothing", "nothing", "nothing", "item", "names", "headers"]
 CHECKS = [
     checks.not_a_server_error,
@@ -35,7 +36,8 @@ CHECKS = [
 @pytest.fixture(scope="module")
 def described_url(redis_url: str, store_url: str) -> Iterator[str]:
     """A service of its own: thousands of carts are made here."""
-    with service({"CARTPROXY_REDIS_URL": redis_url, **store_environment(store_url)}) as url:
+    settings = store_environment(store_url, HOOK_SECRET=SECRET)
+    with service({"CARTPROXY_REDIS_URL": redis_url, **settings}) as url:
         yield url
 
 
@@ -80,7 +82,7 @@ def test_every_answer_is_described(
     )
     def conforms(case: schemathesis.Case, alter: str) -> None:
         # Random names would all end at the door.
-        known = {"store": "demo", "catalog_id": str(MUG)}
+        known = {"store": "demo", "catalog_id": str(MUG), "secret": SECRET}
         if "{item_id}" in path:
             known["item_id"] = shopper.add()["results"][0]["item_id"]
         if alter != "names":

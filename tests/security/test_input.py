@@ -11,7 +11,7 @@ from support.raw import CHUNKED, JSON, RawClient
 CART = "/v1/stores/demo/cart"
 FORM = "Content-Type: application/x-www-form-urlencoded"
 
-# upstream.md, Objects: the most characters of every field.
+# docs/store-api.md, Objects: the most characters of every field.
 LIMITS = {
     "billing": {"first_name": 100, "last_name": 100, "company": 255, "address": 200, "address2": 50,
                 "city": 100, "state": 100, "zip_code": 20, "country": 50, "phone": 30, "email": 100},

@@ -8,10 +8,16 @@ from urllib.parse import urljoin
 import requests
 
 
-def place_order(checkout_url: str) -> None:
-    """What the shopper does on the store's own page: press its one button."""
-    page = requests.get(checkout_url, timeout=60).text
-    action = re.search(r'<form[^>]*action="([^"]*)"', page)
-    assert action is not None, page
-    target = urljoin(checkout_url, action[1].replace("&amp;", "&"))
-    assert requests.post(target, timeout=60).status_code == 200
+def place_order(checkout_url: str, outcome: str = "Approve") -> None:
+    """What the shopper does on the store's own page and its gateway's: press a button on each."""
+    with requests.Session() as browser:
+        page = browser.get(checkout_url, timeout=60)
+        for name in ("Place order", outcome):
+            page = browser.post(_target(page, name), timeout=60)
+            assert page.status_code == 200, page.text
+
+
+def _target(page: requests.Response, button: str) -> str:
+    form = re.search(rf'<form[^>]*action="([^"]*)"[^>]*><p><button>{button}</button>', page.text)
+    assert form is not None, page.text
+    return urljoin(page.url, form[1].replace("&amp;", "&"))

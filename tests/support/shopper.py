@@ -174,15 +174,19 @@ class Store:
         return cart
 
     def _api(self, method: str, order_key: str, path: str, json: Any = None) -> requests.Response:
+        answer = self.api(method, f"/Cart/{order_key}{path}", json)
+        answer.raise_for_status()
+        return answer
+
+    def api(self, method: str, path: str, json: Any = None) -> requests.Response:
+        """A call of the store's API by another application; it is no call of ours."""
         headers = {
             "SecureURL": sandbox.DEFAULT_SECURE_URL,
             "PrivateKey": sandbox.DEFAULT_PRIVATE_KEY,
             "Token": sandbox.DEFAULT_TOKEN,
         }
-        url = f"{self.url}/3dCartWebAPI/v2/Cart/{order_key}{path}"
-        answer = self._http.request(method, url, json=json, headers=headers, timeout=ANSWER_SECONDS)
-        answer.raise_for_status()
-        return answer
+        url = f"{self.url}/3dCartWebAPI/v2{path}"
+        return self._http.request(method, url, json=json, headers=headers, timeout=ANSWER_SECONDS)
 
     def change_product(self, catalog_id: int, **changes: Any) -> None:
         """Change a product's price, stock or visibility."""

@@ -40,7 +40,9 @@ class SmallRecords:
         self.writes = 0
         self.on_save: Callable[[], None] = lambda: None
 
-    def load(self, name: str, *, handing_out_checkout: bool = False) -> Loaded:
+    def load(
+        self, name: str, *, handing_out_checkout: bool = False, showing_order: bool = False
+    ) -> Loaded:
         while self.waiting and not self.held:
             self.waiting.popleft()[1]()
         loaded = self.loaded()

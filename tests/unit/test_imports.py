@@ -16,7 +16,8 @@ import cartproxy
 FLOORS = (
     {"__main__", "wsgi"},
     {"cli", "gunicorn_conf"},
-    {"app", "cli_carts", "demo", "doctor", "server", "serving", "settings_page"},
+    {"cli_orders"},
+    {"app", "cli_carts", "demo", "doctor", "probe", "server", "serving", "settings_page"},
     {"sandbox", "settings_source", "upstream", "web"},
     {"carts", "widget"},
     {"limits", "records", "store"},

@@ -104,6 +104,8 @@ def test_unknown_name_in_the_file_is_told_with_a_suggestion(tmp_path: Path) -> N
         {"CARTPROXY_LOCK_LEASE_SECONDS": "5"},
         {"CARTPROXY_STORES_MY_SHOP_TOKEN": ""},
         {"CARTPROXY_STORES_MY_SHOP_TOKEN": "two words"},
+        {"CARTPROXY_STORES_MY_SHOP_HOOK_SECRET": "h" * 31},
+        {"CARTPROXY_STORES_MY_SHOP_HOOK_SECRET": "h/" * 16},
         {"CARTPROXY_STORES_MY_SHOP_API_VERSION": "3"},
     ],
     ids=str,

@@ -427,3 +427,54 @@ def test_whatever_comes_is_a_cart_or_a_bad_response(body: object) -> None:
         except StoreBadResponse:
             continue
     wire.read_error(body)
+
+
+ORDER: dict[str, Any] = {
+    "OrderID": 100_003,
+    "OrderStatusID": 1,
+    "ContinueURL": "https://shop.example/continue_order.asp?orderkey=QEs4aVy2xedQZye100003",
+    "OrderAmount": 99.0,
+    "OrderItemList": [
+        {"ItemIndexID": 31, "ItemQuantity": Decimal("2.0"), "ItemUnitPrice": Decimal("19.99"),
+         "ItemOptionPrice": Decimal("0.5")},
+        {"ItemIndexID": "32", "ItemQuantity": "0.5", "ItemUnitPrice": "4.25"},
+    ],
+}  # fmt: skip
+
+
+def test_order_names_its_cart_its_lines_and_what_was_bought() -> None:
+    for body in (ORDER, [ORDER]):
+        order = wire.read_order(body, 100_003, Currency("USD"))
+
+        assert order.order_keys == ("QEs4aVy2xedQZye", "QEs4aVy2xedQZye100003")
+        assert order.line_ids == ("31", "32")
+        assert (order.item_count, str(order.subtotal)) == (Decimal("2.5"), "43.11")
+        assert order.is_placed
+        assert "QEs4" not in repr(order)
+
+
+@pytest.mark.parametrize(
+    "link", [None, "", "?", "http://[", "https://shop.example/x?y=z", "a&b=" * 99]
+)
+def test_order_without_a_link_has_no_key(link: str | None) -> None:
+    order = wire.read_order({**ORDER, "ContinueURL": link}, 100_003, Currency("USD"))
+
+    assert order.order_keys == ()
+
+
+@pytest.mark.parametrize("status", [7, "7"])
+def test_order_that_is_not_completed_is_not_placed(status: object) -> None:
+    assert not wire.read_order(
+        {**ORDER, "OrderStatusID": status}, 100_003, Currency("USD")
+    ).is_placed
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"OrderID": 100_004}, {"OrderID": None}, {"OrderItemList": {}}, {"OrderItemList": [7]},
+     {"OrderItemList": [{"ItemQuantity": "1,234.50"}]},
+     {"OrderItemList": [{"ItemQuantity": 1, "ItemUnitPrice": 10**13}]}],
+)  # fmt: skip
+def test_order_that_is_another_or_unreadable_is_refused(changes: dict[str, Any]) -> None:
+    with pytest.raises(StoreBadResponse):
+        wire.read_order({**ORDER, **changes}, 100_003, Currency("USD"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -18,6 +19,7 @@ from cartproxy.model.cart import (
     LineState,
     Snapshot,
 )
+from cartproxy.model.order import Ordered
 from cartproxy.web.cart_json import cart_as_json, results_as_json
 from cartproxy.web.schemas import CartSchema, ItemResultSchema
 
@@ -53,8 +55,10 @@ def test_cart_by_hand_is_the_cart_of_the_schema(
     )
     cart = Cart(snapshot, Currency("EUR"), as_of_ms, stale, changes if stale else ())
 
-    assert cart_as_json(cart) == CartSchema().dump(cart)
-    assert list(cart_as_json(cart)) == list(CartSchema().dump(cart))
+    ordered = Ordered(1_795_258_940_547, Decimal("2.5"), Decimal("19.90"), "EUR")
+    for each in (cart, replace(cart, ordered=ordered)):
+        assert cart_as_json(each) == CartSchema().dump(each)
+        assert list(cart_as_json(each)) == list(CartSchema().dump(each))
 
 
 def test_results_by_hand_are_those_of_the_schema() -> None:

@@ -1,0 +1,33 @@
+"""`/docs`: what this store speaks, made from the tables that it speaks by."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+from flask import Blueprint, render_template
+
+from cartproxy.sandbox import DEFAULT_PRIVATE_KEY, DEFAULT_SECURE_URL, DEFAULT_TOKEN
+from cartproxy.sandbox.bodies import CART_FIELDS
+from cartproxy.sandbox.faults import KINDS
+from cartproxy.sandbox.gateway import OUTCOMES
+from cartproxy.sandbox.resources import EVENTS, RESOURCES
+from cartproxy.sandbox.rights import NAMES
+from cartproxy.sandbox.switches import Switches
+
+docs = Blueprint("docs", __name__)
+
+
+@docs.get("/docs")
+def show() -> str:
+    """Calls, fields, events, settings and faults."""
+    return render_template(
+        "docs.html",
+        keys=(DEFAULT_SECURE_URL, DEFAULT_PRIVATE_KEY, DEFAULT_TOKEN),
+        resources=RESOURCES.values(),
+        cart_fields=CART_FIELDS,
+        events=EVENTS,
+        settings=asdict(Switches()),
+        faults=KINDS,
+        outcomes=OUTCOMES.values(),
+        rights=NAMES,
+    )

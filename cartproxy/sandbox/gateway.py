@@ -1,0 +1,173 @@
+"""A sample payment gateway, as the vendor's pages describe one, and not a part of the store.
+
+It knows the application's private key and what the store sends it. Its page has a button for each
+way that a payment can end, and works without JavaScript.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from typing import Any
+
+import requests
+from flask import (
+    Blueprint,
+    Response,
+    abort,
+    current_app,
+    jsonify,
+    redirect,
+    render_template,
+    request,
+)
+from werkzeug.wrappers import Response as AnyResponse
+
+from cartproxy.sandbox.fields import Record
+from cartproxy.sandbox.payments import signature
+from cartproxy.sandbox.state import State
+
+gateway = Blueprint("gateway", __name__, url_prefix="/_gateway")
+OUTCOMES = {
+    "approve": "Approve",
+    "decline": "Decline",
+    "cancel": "Cancel",
+    "timeout": "Time out",
+    "wrong-random-key": "Wrong random key",
+}
+_TIMEOUT_CODE, _DECLINED_CODE = "105", "104"
+_TIMEOUT_SECONDS = 30
+
+
+def _state() -> State:
+    state: State = current_app.extensions["sandbox"]
+    return state
+
+
+@gateway.post("/checkout")
+def checkout() -> Response:
+    """A CheckoutRequest of the store; answered with where the shopper pays."""
+    sale = _message()
+    error = _refused(sale, "sale", "orderid", "invoice", "amounttotal")
+    token = "" if error else secrets.token_hex(16)
+    if token:
+        _state().sales[token] = sale
+    url = f"{_state().base}/_gateway/pay"
+    return _answer(
+        {
+            "paymenttoken": token,
+            "redirecturl": url,
+            "redirectmethod": "GET",
+            "errorcode": "100" if error else "",
+            "errormessage": error,
+        },
+        token,
+        url,
+    )
+
+
+@gateway.get("/pay")
+def page() -> str:
+    """What the shopper sees: what there is to pay, and how it shall end."""
+    token = request.args.get("paymenttoken", "")
+    return render_template("gateway.html", sale=_sale(token), token=token, outcomes=OUTCOMES)
+
+
+@gateway.post("/pay/<token>/<outcome>")
+def end(token: str, outcome: str) -> AnyResponse:
+    """End the payment so, tell the store what there is to tell, and send the shopper back."""
+    sale = _sale(token)
+    if outcome not in OUTCOMES:
+        abort(404)
+    if outcome == "cancel":
+        return redirect(sale["cancelurl"], 303)
+    if outcome == "timeout":
+        return redirect(_error_url(sale, _TIMEOUT_CODE), 303)
+    answer = _notify(sale, outcome)
+    if _is_one(answer.get("processed")):
+        return redirect(sale["returnurl"], 303)
+    return redirect(_error_url(sale, str(answer.get("errorcode", ""))), 303)
+
+
+@gateway.post("/refund")
+def refund() -> Response:
+    """A RefundRequest of the store, which is always granted when it is signed."""
+    asked = _message()
+    error = _refused(asked, "void", "orderid", "invoice", "transactionid")
+    transaction_id = "" if error else secrets.token_hex(8)
+    return _answer(
+        {
+            "approved": 0 if error else 1,
+            "transactionid": transaction_id,
+            "errorcode": "100" if error else "",
+            "errormessage": error,
+        },
+        asked.get("orderid"),
+        asked.get("invoice"),
+        transaction_id,
+    )
+
+
+def _notify(sale: Record, outcome: str) -> Record:
+    """The CompleteOrderRequest to the store; what it answered."""
+    approved = outcome != "decline"
+    transaction_id, key = secrets.token_hex(8), secrets.token_hex(8)
+    private_key = _state().credentials.private_key
+    message = {
+        "orderid": sale["orderid"],
+        "invoice": sale["invoice"],
+        "amount": sale["amounttotal"],
+        "approved": int(approved),
+        "transactionid": transaction_id,
+        "errorcode": "" if approved else _DECLINED_CODE,
+        "errormessage": "" if approved else "The card was declined.",
+        "randomkey": key,
+        "signature": signature(key, private_key, sale["orderid"], sale["invoice"], transaction_id),
+    }
+    if outcome == "wrong-random-key":
+        message["randomkey"] = secrets.token_hex(8)
+    session = requests.Session()
+    session.trust_env = False
+    try:
+        answer: Record = session.post(
+            sale["notificationurl"], json=message, timeout=_TIMEOUT_SECONDS
+        ).json()
+    except (requests.RequestException, ValueError):
+        return {}
+    return answer
+
+
+def _refused(message: Record, kind: str, *signed: str) -> str:
+    key = _state().credentials.private_key
+    parts = (message.get(name) for name in signed)
+    if message.get("type") != kind:
+        return "The transaction type is wrong."
+    if message.get("signature") != signature(message.get("randomkey"), key, *parts):
+        return "The signature is wrong."
+    return ""
+
+
+def _answer(document: Record, *signed: Any) -> Response:
+    key = secrets.token_hex(8)
+    private_key = _state().credentials.private_key
+    return jsonify(document | {"randomkey": key, "signature": signature(key, private_key, *signed)})
+
+
+def _message() -> Record:
+    message = request.get_json(force=True, silent=True)
+    return message if isinstance(message, dict) else {}
+
+
+def _sale(token: str) -> Record:
+    sale = _state().sales.get(token)
+    if sale is None:
+        abort(404)
+    return sale
+
+
+def _error_url(sale: Record, code: str) -> str:
+    return re.sub(r"error=[^&]*", f"error={code}", str(sale["errorurl"]), count=1)
+
+
+def _is_one(value: Any) -> bool:
+    return str(value) in ("1", "True")

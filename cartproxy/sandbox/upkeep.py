@@ -1,0 +1,69 @@
+"""What follows from a change of a record: it is completed, kept, and others hear of it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from cartproxy.sandbox import orders, records, webhooks
+from cartproxy.sandbox.fields import Record
+from cartproxy.sandbox.records import Change
+from cartproxy.sandbox.resources import RESOURCES
+from cartproxy.sandbox.state import State
+
+
+def complete(state: State, change: Change) -> None:
+    """Fill in what the store sets itself. Raises Refusal before anything is kept."""
+    record, name = change.after, change.resource.name
+    if record is None:
+        return
+    now = datetime.now().replace(microsecond=0)
+    if name in ("Products", "Orders", "FrontendScripts"):
+        record["LastUpdate"] = now
+    if name == "Admins":
+        _name_permissions(state, record)
+    if change.before is not None:
+        return
+    if name == "Orders":
+        orders.complete(state, record)
+    elif name in ("Products", "FrontendScripts"):
+        record.setdefault("DateCreated", now)
+    elif name == "Webhooks":
+        record.setdefault("Format", "JSON")
+        record.setdefault("Enabled", True)
+    elif name == "Customers":
+        record.setdefault("Enabled", True)
+        record.setdefault("CustomerGroupID", 0)
+
+
+def keep(state: State, change: Change, *, process: bool = True, mail: bool = True) -> None:
+    """Keep a new or changed record and let everybody know.
+
+    A new order takes from stock unless `process` is false (`bypassorderprocessing`), and mails the
+    customer unless `mail` is false (`bypassorderemail`).
+    """
+    record, resource = change.after, change.resource
+    if record is not None:
+        records.touch(record)
+        state.records[resource.name][records.id_of(resource, record)] = record
+    webhooks.fire(state, change)
+    if resource.name != "Orders" or record is None:
+        return
+    is_news = change.before is None or "Order Status Changed" in webhooks.events(change)
+    if mail and is_news:
+        state.emails.append(
+            {
+                "to": record.get("BillingEmail", ""),
+                "order_id": record["OrderID"],
+                "status": record["OrderStatusID"],
+            }
+        )
+    if change.before is None and process:
+        for product in orders.take_from_stock(state, record):
+            webhooks.send(state, "Product Stock Changed", RESOURCES["products"], product)
+
+
+def _name_permissions(state: State, admin: Record) -> None:
+    """Permissions may be given by their id alone."""
+    known = state.records["AdminPermissions"]
+    for permission in admin.get("AdminPermissionsList", ()):
+        permission |= {**known.get(permission.get("Id"), {}), **permission}

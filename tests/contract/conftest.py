@@ -1,0 +1,47 @@
+"""What the tests of the simulated store's API share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import requests
+from support.shopper import Store
+
+from cartproxy import sandbox
+from cartproxy.sandbox.switches import Switches
+
+KEYS = {
+    "SecureURL": sandbox.DEFAULT_SECURE_URL,
+    "PrivateKey": sandbox.DEFAULT_PRIVATE_KEY,
+    "Token": sandbox.DEFAULT_TOKEN,
+    "Accept": "application/json",
+}
+Api = Callable[..., requests.Response]
+
+
+@pytest.fixture(autouse=True)
+def usual_habits(request: pytest.FixtureRequest) -> None:
+    """`--profile` is for tests of the client: those of the simulated store say what is usual."""
+    fixtures = request.fixturenames
+    if (
+        request.config.getoption("--profile", None)
+        and "store" in fixtures
+        and "client" not in fixtures
+    ):
+        request.getfixturevalue("store").set(**Switches().as_json())
+
+
+@pytest.fixture(params=["v1", "v2"])
+def api(request: pytest.FixtureRequest, store: Store) -> Api:
+    """Calls the API, in both versions, which have the same contract."""
+
+    def call(method: str, path: str, json: Any = None, **more: Any) -> requests.Response:
+        url = f"{store.url}/3dCartWebAPI/{request.param}{path}"
+        headers = KEYS | more.pop("headers", {})
+        return requests.request(
+            method, url, json=json, headers=headers, timeout=60, allow_redirects=False, **more
+        )
+
+    return call
