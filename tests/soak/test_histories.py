@@ -304,11 +304,11 @@ class Shopping(RuleBasedStateMachine):
         if self.readable_orders and not self.ledger.things():
             return  # an order that stays readable looks like a cart until the next add
         self.read()  # the checkout of a cart just read is handed out unasked (design)
-        answer = self.call("POST", "/checkout")
+        answer = wait_for(self.checks_out, "the checkout has ended")
         if answer.status_code == 409 and answer.get_json()["code"] == "cart-changed":
             assert self.ledger.altered or self.ledger.kept, answer.text
             tag = {"If-Match": answer.headers["ETag"]}
-            answer = self.call("POST", "/checkout", headers=tag)
+            answer = wait_for(lambda: self.checks_out(tag), "the checkout has ended")
         if answer.status_code == 200:
             self.check_books()
             place_order(answer.get_json()["checkout_url"])
@@ -318,6 +318,14 @@ class Shopping(RuleBasedStateMachine):
             self.ledger.check([])
         else:
             assert answer.get_json()["retryable"], answer.text
+
+    def checks_out(self, headers: dict[str, str] | None = None) -> TestResponse | None:
+        """The answer to a checkout, unless that is still sending lines."""
+        answer = self.call("POST", "/checkout", headers=headers or {})
+        if answer.status_code == 202:
+            time.sleep(PAUSE_SECONDS)
+            return None
+        return answer
 
     def settle(self) -> None:
         """Retry what is unknown until it is known, as a widget does; and send what is pending."""
