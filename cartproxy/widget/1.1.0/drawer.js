@@ -233,11 +233,11 @@ progress{width:100%;height:.8em;accent-color:var(--accent)}
       put(subtotal, money(cart.subtotal, cart.currency));
       estimated.hidden = !cart.estimated;
       // Before the first answer, what is pending is what there is to send.
-      const steps = this.#leaving && (cart.progress || { sent: 0, of: cart.items.filter((item) => item?.state === "pending").length });
-      bar.hidden = !steps?.of;
-      put(progress, steps?.of ? inWords(steps, this.host) : "");
-      Object.assign(bar, { max: steps?.of, value: steps?.sent });
-      checkout.setAttribute("aria-disabled", !!steps);
+      const steps = cart.progress || { sent: 0, of: cart.items.filter((item) => item?.state === "pending").length };
+      bar.hidden = !(this.#leaving && steps.of);
+      Object.assign(bar, { max: steps.of, value: steps.sent });
+      put(progress, bar.hidden ? "" : inWords(steps, this.host));
+      checkout.setAttribute("aria-disabled", !!this.#leaving);
       stay.hidden = bar.hidden && !(this.#seen && this.#error);
       if (focused && !visible(focused)) [foot.contains(focused) ? checkout : null, lines.querySelector("[part=remove]"), close].find(visible).focus();
       dialog.setAttribute("aria-busy", cart.pending);
