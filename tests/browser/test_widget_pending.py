@@ -290,6 +290,20 @@ def test_price_that_rose_meanwhile_is_shown_and_agreed_to(
     assert_at_checkout(page, store, 1)
 
 
+def test_what_changed_is_in_view_in_a_long_cart(
+    page: Page, blog: Site, budget: Budget, store: Store
+) -> None:
+    arrive(page, blog)
+    dialog = begin_checkout(page, budget, lines=8)
+    expect(dialog.get_by_role("button", name="Not now")).to_be_in_viewport()
+    store.change_product(MUG, price="12.50")
+    budget.refill()
+
+    page.clock.fast_forward(LATER_MS)
+
+    expect(dialog.get_by_text("Pint mug: $9.99 → $12.50")).to_be_in_viewport()
+
+
 def test_line_that_the_store_refuses_in_the_end_is_shown(
     page: Page, blog: Site, budget: Budget, store: Store
 ) -> None:

@@ -42,7 +42,7 @@ input{width:4em;text-align:center;padding:0 .2em}
 .wide{width:100%}
 dialog .main{flex:none}
 [part=note]{white-space:pre-line}
-progress{width:100%;height:.8em;accent-color:var(--accent)}
+progress{width:100%;margin-block-end:.5em;accent-color:var(--accent)}
 [part=stay]{margin-block-start:.5em}`;
 
   /** What the store made worse since the shopper was shown it, a line each. */
@@ -129,6 +129,7 @@ progress{width:100%;height:.8em;accent-color:var(--accent)}
     #leaving = null; // ends the checkout that is under way
     #error = "";
     #seen; // entity tag of a changed cart that the shopper has been shown
+    #news = null; // what the shopper should look at
     #parts;
     #end;
 
@@ -238,7 +239,10 @@ progress{width:100%;height:.8em;accent-color:var(--accent)}
       Object.assign(bar, { max: steps.of, value: steps.sent });
       put(progress, bar.hidden ? "" : inWords(steps, this.host));
       checkout.setAttribute("aria-disabled", !!this.#leaving);
-      stay.hidden = bar.hidden && !(this.#seen && this.#error);
+      const news = !bar.hidden ? stay : this.#seen && this.#error ? note : null;
+      stay.hidden = !news;
+      if (this.#news !== news) news?.scrollIntoView({ block: "nearest" }); // in a long cart
+      this.#news = news;
       if (focused && !visible(focused)) [foot.contains(focused) ? checkout : null, lines.querySelector("[part=remove]"), close].find(visible).focus();
       dialog.setAttribute("aria-busy", cart.pending);
     }
