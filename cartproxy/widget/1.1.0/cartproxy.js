@@ -23,7 +23,7 @@
   const VERSION = "1.1.0";
   // Loaded when needed, out of this version's own folder, and only if they are what was released.
   const PARTS = {
-    "drawer.js": "sha256-1vw8/McOvj16gos5ILhKMhGXqcteOmo1lOWBaFkg/6A=",
+    "drawer.js": "sha256-NcURt6aox9YIHvHpiVpje1rQcjUn+2T2/QTHWMLinY8=",
     "doctor.js": "sha256-eRsaEo+j9ut8tZ2Bs0jGltytSHBUDnn+uVOvzo7t9kU=",
     "product.js": "sha256-cWuwxkquiCp+IUp5oYYiM2HEX52PN08O32jjCuEgMEk=",
     "texts.js": "sha256-79Ymn6ja/5KP4dTT1vyUYQzExAgjQMfBbsjZicWtBi4=",

@@ -42,6 +42,7 @@ input{width:4em;text-align:center;padding:0 .2em}
 .wide{width:100%}
 dialog .main{flex:none}
 [part=note]{white-space:pre-line}
+[part=progress]{margin:.4em 0}[part=progress]:empty{margin:0}
 progress{width:100%;margin-block-end:.5em;accent-color:var(--accent)}
 [part=stay]{margin-block-start:.5em}`;
 
@@ -170,7 +171,7 @@ progress{width:100%;margin-block-end:.5em;accent-color:var(--accent)}
         subtotal: make("b", { part: "subtotal" }),
         estimated: make("p", { part: "estimated", class: "small", textContent: text("estimated", host) }),
         checkout: button("checkout", text("checkout", host), () => this.#leave(), { class: "main wide" }),
-        progress: make("p", { part: "progress", id: "progress", role: "status" }),
+        progress: make("p", { part: "progress", id: "progress", "aria-live": "polite" }),
         bar: make("progress", { part: "bar", "aria-labelledby": "progress" }),
         stay: button("stay", text("stay", host), () => (this.#leaving ? this.#stay() : this.close()), { class: "wide" }),
       });
