@@ -208,6 +208,7 @@ def test_checkout_that_takes_long_shows_its_progress_and_goes_on(
     expect(bar).to_have_js_property("max", 3)
     expect(dialog.locator("[aria-live=polite]")).to_have_text("On to the checkout: 1 of 3")
     expect(dialog.get_by_role("button", name="Checkout")).to_be_disabled()
+    expect(dialog.get_by_role("button", name="Checkout")).to_be_focused()
     assert page.evaluate("cartproxy.cart.progress.of") == 3
     moving = 'document.querySelector("cart-drawer").shadowRoot.getAnimations().length'
     assert page.evaluate(moving) == 0
@@ -247,6 +248,26 @@ def test_checkout_that_is_left_loses_nothing(
     assert len(made) == 1
     budget.refill()
     dialog.get_by_role("button", name="Checkout").click()
+    assert_at_checkout(page, store, 1, 1, 1)
+
+
+def test_checkout_that_fails_on_its_way_says_so_and_loses_nothing(
+    page: Page, blog: Site, budget: Budget, store: Store
+) -> None:
+    arrive(page, blog)
+    dialog = begin_checkout(page, budget)
+    store.fail({"method": "*", "path": "/Cart*", "fault": "status", "status": 401, "times": None})
+    budget.refill()
+
+    page.clock.fast_forward(LATER_MS)
+    expect(dialog.get_by_role("status")).to_have_text(
+        "The store is busy. Please try again in a moment."
+    )
+    expect(dialog.get_by_role("progressbar")).to_be_hidden()
+    expect(dialog.get_by_role("listitem")).to_have_count(3)
+    store.fail()
+    dialog.get_by_role("button", name="Checkout").click()
+
     assert_at_checkout(page, store, 1, 1, 1)
 
 
