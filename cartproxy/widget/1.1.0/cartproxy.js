@@ -177,7 +177,7 @@
   const FRESH_MS = 3e4;
   const isKept = (kept) =>
     kept?.cart?.items?.every((line) => line.item_id && line.quantity >= 0 && line.options.every((each) => each.value != null));
-  let { cart = NOTHING, at = 0, left = false } = parsed("cart", isKept, {});
+  let { cart = NOTHING, at = 0, left } = parsed("cart", isKept, {});
   let note = "";
   let writes = 0; // a read that began before a write ended is out of date
   let last = Promise.resolve(); // writes go one after another
@@ -239,7 +239,7 @@
   async function refresh(force) {
     const age = Date.now() - at; // below 0: the clock was set
     if (!known() || (!force && age >= 0 && age < FRESH_MS)) return view();
-    const before = { writes, full: cart.items.length > 0, left };
+    const before = { writes, full: cart.items.length, left };
     const answer = await call("GET", "/cart");
     if (before.writes === writes && !view().pending) {
       if (before.full && !before.left && !answer.items.length) note = "expired";
