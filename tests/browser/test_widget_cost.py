@@ -24,7 +24,7 @@ BUDGET: dict[str, Cost] = {
     "first add": {PREFLIGHT: (1, 800), CALL: (1, 1_260)},
     "second add": {CALL: (1, 1_500)},
     "third add": {CALL: (1, 1_740)},
-    "drawer": {FILE: (1, 3_900)},
+    "drawer": {FILE: (1, 4_700)},
     "next page": {},
     "add there": {CALL: (1, 1_980)},
     "page half a minute later": {PREFLIGHT: (1, 800), CALL: (1, 1_910)},

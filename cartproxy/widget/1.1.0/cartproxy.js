@@ -23,10 +23,10 @@
   const VERSION = "1.1.0";
   // Loaded when needed, out of this version's own folder, and only if they are what was released.
   const PARTS = {
-    "drawer.js": "sha256-xKVmDAj00+N5u4WIlOaus5z4ak8uEH4TIvxPg4c2Cd4=",
+    "drawer.js": "sha256-NcURt6aox9YIHvHpiVpje1rQcjUn+2T2/QTHWMLinY8=",
     "doctor.js": "sha256-eRsaEo+j9ut8tZ2Bs0jGltytSHBUDnn+uVOvzo7t9kU=",
     "product.js": "sha256-1GE9qJ0yr9z5BD6yKWfO39GivnGm5L0PudZw+H8oFPg=",
-    "texts.js": "sha256-jLVyJhpASP/gNVEqwyTh/RyL4WjVQ0UNGnAuIrEn/rM=",
+    "texts.js": "sha256-79Ymn6ja/5KP4dTT1vyUYQzExAgjQMfBbsjZicWtBi4=",
   };
   const base = new URL("../../v1/stores/" + encodeURIComponent(store), script.src).href;
 
@@ -37,7 +37,7 @@
       add: "Add to cart", adding: "Adding…", added: "Added to the cart", view: "View cart", count: "Cart",
       refused: "The store did not accept this. ", away: "The cart can't be reached. Buy it at the store instead.",
       busy: "The store is busy. Please try again in a moment.", offline: "You are offline. It goes on when you are back.",
-      sold: "Not available just now.",
+      sold: "Not available just now.", sending: "On to the checkout: # of #",
     },
   };
   const language = () => (setting.lang || document.documentElement.lang || navigator.language).replaceAll("_", "-");
@@ -123,7 +123,7 @@
   // --- Calls ---
   const TRIES = 4;
   const ANSWER_MS = 15000;
-  const AWAY_MS = 30000;
+  const AWAY_MS = 3e4;
   let awayUntil = 0; // until then, by a clock that nobody sets, buttons lead to the store instead
   const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
   const online = () => new Promise((done) => addEventListener("online", done, { once: true }));
@@ -174,10 +174,10 @@
 
   // --- The cart: as the server told it last, and over it what is on its way ---
   const NOTHING = { items: [], item_count: 0, subtotal: "0.00", currency: "USD" };
-  const FRESH_MS = 30000;
+  const FRESH_MS = 3e4;
   const isKept = (kept) =>
     kept?.cart?.items?.every((line) => line.item_id && line.quantity >= 0 && line.options.every((each) => each.value != null));
-  let { cart = NOTHING, at = 0, left = false } = parsed("cart", isKept, {});
+  let { cart = NOTHING, at = 0, left } = parsed("cart", isKept, {});
   let note = "";
   let writes = 0; // a read that began before a write ended is out of date
   let last = Promise.resolve(); // writes go one after another
@@ -187,10 +187,11 @@
   const adding = new Map(); // idempotency key -> the line as it will probably look
   const lost = new Map(); // body -> key of an add of unknown outcome: pressed again, it goes on
   const views = new Set();
+  let progress = null; // of a checkout that takes long: { sent, of }
 
   function view() {
-    const pending = adding.size + wanted.size + sending.size > 0;
-    if (!pending) return { ...cart, note, pending };
+    const more = { note, pending: adding.size + wanted.size + sending.size > 0, progress };
+    if (!more.pending) return { ...cart, ...more };
     const items = cart.items
       .map((item) => {
         const quantity = wanted.get(item.item_id) ?? sending.get(item.item_id) ?? item.quantity;
@@ -203,7 +204,7 @@
       item_count = fixed(item_count + item.quantity);
       subtotal = fixed(subtotal + (+item.line_total || 0));
     }
-    return { ...cart, items, item_count, subtotal, note, pending };
+    return { ...cart, items, item_count, subtotal, ...more };
   }
   function guarded(work) {
     try {
@@ -238,9 +239,9 @@
   async function refresh(force) {
     const age = Date.now() - at; // below 0: the clock was set
     if (!known() || (!force && age >= 0 && age < FRESH_MS)) return view();
-    const before = { writes, full: cart.items.length > 0, left };
+    const before = { writes, full: cart.items.length, left };
     const answer = await call("GET", "/cart");
-    if (before.writes === writes && !adding.size && !sending.size) {
+    if (before.writes === writes && !view().pending) {
       if (before.full && !before.left && !answer.items.length) note = "expired";
       accept(answer);
     }
@@ -253,7 +254,7 @@
   }
 
   // --- Adds outlive their page: the outbox holds them until they are answered ---
-  const HOUR_MS = 3600000;
+  const HOUR_MS = 36e5;
   const outbox = () => parsed("outbox", (kept) => kept?.every(({ key, body }) => key.length && body.length), []);
   const done = (key) => keep("outbox", json(outbox().filter((each) => each.key !== key)));
   const deliver = (entry) => {
@@ -284,7 +285,7 @@
     }));
     let value = 0;
     for (const each of items) value = fixed(value + each.price * each.quantity);
-    tell(event, { currency, value, items });
+    tell(event, { currency, value, items, estimated: cart.estimated });
   }
   function failed(error) {
     const { code, message, retryable = false, outcome } = error;
@@ -383,14 +384,29 @@
     remove: (itemId) => api.change(itemId, 0),
     /** Leave for the store's checkout, once everything on its way has arrived. */
     /** A cart that is not what was shown throws `cart-changed`; its `tag`, handed in, goes through. */
-    async checkout(tag) {
-      await flushing?.catch(() => {});
-      await last;
-      const { checkout_url: url } = await call("POST", "/checkout", "{}", random(16), tag).catch(failed);
-      left = true;
-      save();
-      tellLines("checkout", cart.items, cart.currency);
-      leave(url + campaign(url));
+    /** On a busy day it goes on where it stopped (`cart.progress`), until `signal` says to stay. */
+    async checkout(tag, signal) {
+      const key = random(16);
+      const ended = new Promise((done) => signal?.addEventListener("abort", done));
+      try {
+        await flushing?.catch(() => {});
+        await last;
+        while (!signal?.aborted) {
+          const { checkout_url: url, ...step } = await Promise.race([ended, call("POST", "/checkout", "{}", key, tag).catch(failed)]);
+          if (url) {
+            left = true;
+            save();
+            tellLines("checkout", cart.items, cart.currency);
+            return leave(url + campaign(url));
+          }
+          progress = step.of && step;
+          render();
+          await Promise.race([ended, sleep(step.retry_after * 1000)]);
+        }
+      } finally {
+        progress = null;
+        render();
+      }
     },
     /** A product as `GET /products/{id}` tells it; asked for once a page. */
     product(id) {
@@ -438,8 +454,8 @@
 button,input,select,textarea{font:inherit;color:inherit;min-height:2.75em;border:1px solid var(--line);border-radius:var(--cart-radius,.4em);background:none;padding:0 .8em;box-sizing:border-box}
 button{cursor:pointer}
 :focus-visible{outline:3px solid var(--accent);outline-offset:2px}
-.main{background:var(--accent);color:var(--on-accent);border-color:transparent}
-[role=status]{margin:0}[role=status]:not(:empty){margin:.4em 0}
+.main{background:var(--accent);color:var(--on-accent);border-color:#0000}
+[role=status]{margin:.4em 0}[role=status]:empty{margin:0}
 .options{display:flex;flex-wrap:wrap;gap:.6em;margin-block-end:.6em}
 label,fieldset{display:inline-flex;gap:.4em;align-items:center}
 .count{display:inline-block;min-width:1.6em;padding:0 .4em;border-radius:1em;background:var(--accent);color:var(--on-accent);text-align:center;line-height:1.6}`;
@@ -479,8 +495,13 @@ label,fieldset{display:inline-flex;gap:.4em;align-items:center}
   // Such a one that no other part of the page hides.
   const WORKS = `:scope :is(${PRESSED}):not([hidden],:scope [hidden] *)`;
 
-  /** The drawer; where it can't be had, the checkout. */
-  const open = () => api.open().catch(() => api.checkout());
+  /** How far a checkout is, in words. */
+  const inWords = (progress, element) => (progress ? text("sending", element).replace("#", progress.sent).replace("#", progress.of) : "");
+  /** The drawer; where it can't be had, the checkout, with its progress in the place of a text. */
+  const open = (element, label) =>
+    api.open().catch(() => {
+      return api.checkout().finally(api.subscribe((cart) => put(label, inWords(cart.progress, element))));
+    });
   /** Whether something inside is to be seen: words or a picture. */
   const speaks = (element) =>
     [...element.childNodes].some((node) => node.data?.trim() && node.nodeType === 3 || node.matches?.(":not(noscript,style,script,template,[hidden])") && (node.textContent.trim() || node.parentNode.querySelector("img,svg")));
@@ -488,7 +509,7 @@ label,fieldset{display:inline-flex;gap:.4em;align-items:center}
   class CartButton extends HTMLElement {
     static observedAttributes = ["catalog-id"];
     #status = make("p", { part: "status", role: "status" });
-    #view = button("view", text("view", this), () => open().catch((error) => this.#say(reason(error, this))), { hidden: true });
+    #view = button("view", text("view", this), () => open(this, this.#status).catch((error) => this.#say(reason(error, this))), { hidden: true });
     #options = make("div", { part: "options", class: "options" });
     #own = button("button", "", null, { class: "main" });
     #slot = make("slot");
@@ -596,8 +617,7 @@ label,fieldset{display:inline-flex;gap:.4em;align-items:center}
         if (target.matches("a") || (target.matches("form") && !this.#way)) return; // its own way to the store
         if (this.#way) {
           event.preventDefault();
-          leave(this.#way);
-          return;
+          return leave(this.#way);
         }
       }
       event.preventDefault();
@@ -645,7 +665,7 @@ label,fieldset{display:inline-flex;gap:.4em;align-items:center}
     #end;
     connectedCallback() {
       const count = make("span", { part: "count", class: "count" });
-      const opener = button("button", "", () => open().catch(() => {}));
+      const opener = button("button", "", () => open(this, label).catch(() => {}));
       const label = make("span");
       const slot = make("slot");
       slot.addEventListener("slotchange", () => put(label, speaks(this) ? "" : text("count", this)));
@@ -688,7 +708,7 @@ label,fieldset{display:inline-flex;gap:.4em;align-items:center}
   }
 
   // --- Life on a page ---
-  api.kit = { script, setting, SCRIPT, wrong, warn, text, money, make, put, styled, guarded, button, reason, refresh, load, problem, fixed, quantityOf, words };
+  api.kit = { script, setting, SCRIPT, wrong, warn, text, money, make, put, styled, guarded, button, reason, inWords, refresh, load, problem, fixed, quantityOf, words };
   window.cartproxy = api;
   /** Under our own name too, for pages whose theme has elements of the short one. */
   function define(tag, element) {

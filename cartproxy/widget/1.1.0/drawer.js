@@ -2,7 +2,7 @@
 (() => {
   "use strict";
   const api = window.cartproxy;
-  const { make, put, styled, guarded, button, reason, refresh, money, text, fixed, quantityOf, load, words } = api.kit;
+  const { make, put, styled, guarded, button, reason, inWords, refresh, money, text, fixed, quantityOf, load, words } = api.kit;
   Object.assign(words.en, {
     cart: "Your cart",
     empty: "Nothing in it yet.",
@@ -18,6 +18,8 @@
     restored: "The store had dropped this cart; it was filled again.",
     changed: "The store has changed your cart. Please look at it, then go on to the checkout.",
     total: "Shipping and tax are added at the checkout.",
+    estimated: "Price confirmed at checkout",
+    stay: "Not now",
     unreadable: "The store's price can't be read.",
     quantities: "Possible quantities: ",
   });
@@ -25,7 +27,7 @@
 dialog{margin:0;margin-inline-start:auto;width:min(100vw,var(--cart-width,26rem));max-width:none;height:100vh;height:100dvh;max-height:none;box-sizing:border-box;padding:1rem;border:0;background:var(--cart-background,Canvas);color:var(--cart-color,CanvasText);overflow:auto;overscroll-behavior:contain}
 dialog[open]{display:flex;flex-direction:column}
 dialog::backdrop{background:rgb(0 0 0/.5)}
-button:disabled,input:disabled{opacity:.5;cursor:default}
+button:disabled,input:disabled,[aria-disabled=true]{opacity:.5;cursor:default}
 header,.sum,.row{display:flex;gap:.5em;align-items:center;flex-wrap:wrap}
 header,.sum{justify-content:space-between}h2{margin:0;font-size:1.25em}
 ul{list-style:none;margin:0;padding:0;flex:1}
@@ -38,19 +40,34 @@ input{width:4em;text-align:center;padding:0 .2em}
 .bare{border:0;padding:0;text-decoration:underline}
 .sum{margin-block:1em .2em}
 .wide{width:100%}
-dialog .main{flex:none}`;
+dialog .main{flex:none}
+[part=note]{white-space:pre-line}
+[part=progress]{margin:.4em 0}[part=progress]:empty{margin:0}
+progress{width:100%;margin-block-end:.5em;accent-color:var(--accent)}
+[part=stay]{margin-block-start:.5em}`;
+
+  /** What the store made worse since the shopper was shown it, a line each. */
+  const worse = ({ changes = [], currency }) =>
+    changes.map(({ name, change, was, now, reason }) => {
+      const said = (value) => (change === "repriced" ? money(value, currency) : value);
+      return `\n${name}: ${said(was)} → ${said(now)} ${reason}`;
+    }).join("");
+
+  const variant = (item) => [item.catalog_id, ...item.options.map((each) => each.value)].join();
+  const visible = (element) => element?.getClientRects().length;
 
   /** A line of the cart that changes in place, so that focus stays where it is. */
   class Line {
-    constructor(id, drawer) {
+    constructor(drawer) {
       const { host } = drawer;
-      this.change = (quantity) => api.change(id, Math.max(0, quantity)).then(() => drawer.say(""), (error) => drawer.say(reason(error, host)));
+      this.change = (quantity) => api.change(this.id, Math.max(0, quantity)).then(() => drawer.say(""), (error) => drawer.say(reason(error, host)));
       const control = (part, sign, work) => (this[part] = button(part, sign, work));
       this.drawer = drawer;
       this.image = make("img", { part: "image", alt: "", hidden: true, loading: "lazy" });
       this.image.onerror = () => (this.image.hidden = true);
       this.name = make("div", { part: "name", class: "name" });
       this.options = make("div", { part: "line-options", class: "small" });
+      this.estimated = make("div", { part: "estimated", class: "small", textContent: text("estimated", host) });
       this.quantity = make("input", { part: "quantity", type: "number", inputMode: "decimal", min: 0, step: "any" });
       this.quantity.onchange = () => this.typed();
       // Else the wheel would turn the number instead of the page.
@@ -60,7 +77,7 @@ dialog .main{flex:none}`;
       control("more", "+", () => this.step(1));
       control("remove", text("remove", host), () => this.change(0)).className = "bare";
       const row = make("div", { class: "row" }, this.less, this.quantity, this.more, this.total);
-      this.element = make("li", { part: "line" }, this.image, make("div", {}, this.name, this.options, row, this.remove));
+      this.element = make("li", { part: "line" }, this.image, make("div", {}, this.name, this.options, row, this.estimated, this.remove));
     }
     /** The product, for its minimum and its steps; nothing where nobody tells in time. */
     product() {
@@ -90,6 +107,8 @@ dialog .main{flex:none}`;
     }
     draw(item, currency) {
       this.item = item;
+      this.variant = variant(item);
+      this.estimated.hidden = item.state !== "pending";
       this.single ||= item.quantity === 1;
       put(this.name, item.name);
       const options = item.options.map(({ name, value }) => (name ? `${name}: ${value}` : value));
@@ -107,9 +126,11 @@ dialog .main{flex:none}`;
 
   /** What is inside a `<cart-drawer>`. */
   class Drawer {
-    #lines = new Map();
+    #lines = new Map(); // by id
+    #leaving = null; // ends the checkout that is under way
     #error = "";
     #seen; // entity tag of a changed cart that the shopper has been shown
+    #news = null; // what the shopper should look at
     #parts;
     #end;
 
@@ -148,36 +169,59 @@ dialog .main{flex:none}`;
         lines: make("ul", { part: "lines" }),
         empty: make("p", { part: "empty", textContent: text("empty", host) }),
         subtotal: make("b", { part: "subtotal" }),
+        estimated: make("p", { part: "estimated", class: "small", textContent: text("estimated", host) }),
         checkout: button("checkout", text("checkout", host), () => this.#leave(), { class: "main wide" }),
+        progress: make("p", { part: "progress", id: "progress", "aria-live": "polite" }),
+        bar: make("progress", { part: "bar", "aria-labelledby": "progress" }),
+        stay: button("stay", text("stay", host), () => (this.#leaving ? this.#stay() : this.close()), { class: "wide" }),
       });
       const title = make("h2", { id: "title", part: "title", textContent: text("cart", host) });
       const sum = make("div", { class: "sum" }, make("span", {}, text("subtotal", host)), parts.subtotal);
-      parts.foot = make("div", { part: "foot" }, sum, make("p", { class: "small", textContent: text("total", host) }), parts.checkout);
+      parts.foot = make("div", { part: "foot" }, sum, parts.estimated, make("p", { class: "small", textContent: text("total", host) }), parts.progress, parts.bar, parts.checkout, parts.stay);
       parts.dialog = make("dialog", { part: "dialog", "aria-labelledby": "title" },
         make("header", {}, title, parts.close), parts.note, parts.empty, parts.lines, parts.foot);
       parts.dialog.onclick = (event) => event.target === parts.dialog && this.close();
+      // Who closes it does not want to be led away any more. (Moved in the page, it is open again.)
+      parts.dialog.onclose = () => parts.dialog.open || this.#stay();
       styled(host, STYLE).append(parts.dialog);
     }
     async #leave() {
-      this.#parts.checkout.disabled = true;
-      await api.checkout(this.#seen).catch(async (error) => {
+      if (this.#leaving) return;
+      const leaving = (this.#leaving = new AbortController());
+      const seen = this.#seen;
+      this.#seen = null;
+      this.say("");
+      let message = "";
+      try {
+        await api.checkout(seen, leaving.signal);
+      } catch (error) {
+        const cart = await refresh(true).catch(() => api.cart);
         this.#seen = error.cart && error.tag;
-        if (this.#seen) await refresh(true).catch(() => {});
-        this.say(this.#seen ? text("changed", this.host) : reason(error, this.host));
-      });
-      this.#parts.checkout.disabled = false;
+        message = (this.#seen ? text("changed", this.host) : reason(error, this.host)) + worse(cart);
+      }
+      if (leaving.signal.aborted) return;
+      this.#leaving = null;
+      this.say(message);
+    }
+    /** Stay, where a checkout is under way: what was sent stays sent, and nothing is lost. */
+    #stay() {
+      this.#leaving?.abort();
+      this.#leaving = null;
+      this.#draw(api.cart);
     }
     #draw(cart) {
-      const { note, lines, empty, subtotal, foot, close, dialog } = this.#parts;
+      const { note, lines, empty, subtotal, estimated, foot, progress, bar, checkout, stay, close, dialog } = this.#parts;
       const key = cart.note || (api.keeps ? "" : "memory");
       put(note, this.#error || (key && text(key, this.host)));
       const focused = this.host.shadowRoot.activeElement;
+      const ids = new Set(cart.items.map((item) => item?.item_id));
       const shown = new Set();
       cart.items.forEach((item, index) => guarded(() => {
         const id = item.item_id || "new " + index;
+        const line = this.#lines.get(id) ?? this.#landed(variant(item), ids) ?? new Line(this);
+        this.#lines.delete(line.id);
+        this.#lines.set((line.id = id), line);
         shown.add(id);
-        if (!this.#lines.has(id)) this.#lines.set(id, new Line(id, this));
-        const line = this.#lines.get(id);
         if (lines.children[index] !== line.element) lines.insertBefore(line.element, lines.children[index] ?? null);
         line.draw(item, cart.currency);
       }));
@@ -186,11 +230,26 @@ dialog .main{flex:none}`;
         line.element.remove();
         this.#lines.delete(id);
       }
-      if (focused && !focused.isConnected) (lines.querySelector("[part=remove]") ?? close).focus();
       empty.hidden = cart.items.length > 0;
       foot.hidden = !empty.hidden;
       put(subtotal, money(cart.subtotal, cart.currency));
+      estimated.hidden = !cart.estimated;
+      // Before the first answer, what is pending is what there is to send.
+      const steps = cart.progress || { sent: 0, of: cart.items.filter((item) => item?.state === "pending").length };
+      bar.hidden = !(this.#leaving && steps.of);
+      Object.assign(bar, { max: steps.of, value: steps.sent });
+      put(progress, bar.hidden ? "" : inWords(steps, this.host));
+      checkout.setAttribute("aria-disabled", !!this.#leaving);
+      const news = !bar.hidden ? stay : this.#seen && this.#error ? note : null;
+      stay.hidden = !news;
+      if (this.#news !== news) news?.scrollIntoView({ block: "nearest" }); // in a long cart
+      this.#news = news;
+      if (focused && !visible(focused)) [foot.contains(focused) ? checkout : null, lines.querySelector("[part=remove]"), close].find(visible).focus();
       dialog.setAttribute("aria-busy", cart.pending);
+    }
+    /** The line that waited under a name of ours, and has got the store's. */
+    #landed(variant, ids) {
+      return [...this.#lines.values()].find((line) => line.id[0] === "n" && !ids.has(line.id) && line.variant === variant);
     }
   }
   api.kit.Drawer = Drawer;
