@@ -152,6 +152,7 @@ def test_after_the_order_the_shopper_finds_an_empty_cart(page: Page, blog: Site)
     fill(page, 3829)
     open_drawer(page).get_by_role("button", name="Checkout").click()
     page.get_by_role("button", name="Place order").click()
+    page.get_by_role("button", name="Approve").click()
     expect(page.get_by_role("heading", name="Thank you for your order")).to_be_visible()
 
     page.goto(blog.url)
