@@ -19,10 +19,14 @@ class Store:
     """One store: its use cases, and who may use them.
 
     `products_of` lists the catalog ids of the sites that may sell only some, `creates_of` the
-    limit of new carts of those that have a quota.
+    limit of new carts of those that have a quota. `name` and `site_url` are what shoppers are shown
+    of the store; `buy_page` is whether this service has pages of its own with one product each.
     """
 
     id: str
+    name: str
+    site_url: str
+    buy_page: bool
     carts: CartService
     products: ProductCatalogue
     pending: PendingCarts
@@ -32,3 +36,8 @@ class Store:
     keys: ApiKeys
     products_of: Sites[frozenset[int]]
     creates_of: Sites[Limit]
+
+    @property
+    def buy_path(self) -> str:
+        """Where a form without scripts is posted."""
+        return f"{STORES_PATH}{self.id}/buy"
