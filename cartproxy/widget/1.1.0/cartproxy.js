@@ -24,8 +24,9 @@
   // Loaded when needed, out of this version's own folder, and only if they are what was released.
   const PARTS = {
     "drawer.js": "sha256-xKVmDAj00+N5u4WIlOaus5z4ak8uEH4TIvxPg4c2Cd4=",
-    "doctor.js": "sha256-eRsaEo+j9ut8tZ2Bs0jGltytSHBUDnn+uVOvzo7t9kU=",
+    "doctor.js": "sha256-zsL2ir1G41cKpUAKXS939B4VBufjMZOjPAl0dMueTX4=",
     "product.js": "sha256-cWuwxkquiCp+IUp5oYYiM2HEX52PN08O32jjCuEgMEk=",
+    "legacy.js": "sha256-A4jP9Swswj+i/b2a07TjAx+FfoLYcvGsnN2iyRHqRfA=",
     "texts.js": "sha256-jLVyJhpASP/gNVEqwyTh/RyL4WjVQ0UNGnAuIrEn/rM=",
   };
   const base = new URL("../../v1/stores/" + encodeURIComponent(store), script.src).href;
@@ -703,6 +704,9 @@ label,fieldset{display:inline-flex;gap:.4em;align-items:center}
     define("count", CartCount);
     await parsing; // a theme that brings a drawer of its own may come after us
     define("drawer", CartDrawer);
+    // The store's own widget, which this page was written for.
+    const legacy = () => document.querySelector("div[data-content-id]") && load("legacy.js").catch(() => {});
+    if (!legacy()) new MutationObserver((_seen, observer) => legacy() && observer.disconnect()).observe(document, { childList: true, subtree: true });
   }
   if (store) live();
   else warn("no-store", "the script names no store (data-store)");

@@ -77,3 +77,7 @@ def test_script_holds_nothing_that_a_strict_policy_forbids() -> None:
 def test_there_is_nothing_else(version: str, name: str) -> None:
     with pytest.raises(LookupError):
         releases.script(version, name)
+
+
+def test_part_for_the_stores_own_widget_weighs_at_most_1_5_kb_compressed() -> None:
+    assert len(script("legacy.js").gzipped) <= 1500
