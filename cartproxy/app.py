@@ -31,6 +31,7 @@ from cartproxy.store.sessions import new_session
 from cartproxy.upstream import store_transport
 from cartproxy.web import hooks
 from cartproxy.web.api_keys import ApiKeys
+from cartproxy.web.buy_page import buy_page
 from cartproxy.web.carts import carts
 from cartproxy.web.checkout import checkout
 from cartproxy.web.context import Context
@@ -106,7 +107,7 @@ def create_app(settings: Settings) -> Flask:
         metrics_token=settings.metrics_token.reveal(),
     )
     app.extensions["cartproxy"] = context
-    for blueprint in (carts, checkout, products, webhooks):
+    for blueprint in (carts, checkout, products, buy_page, webhooks):
         app.register_blueprint(blueprint, url_prefix=f"{STORES_PATH}<store>")
     for blueprint in (health, docs, widget):
         app.register_blueprint(blueprint)
@@ -203,6 +204,9 @@ def _store(
         )
     return Store(
         id=name,
+        name=store.display_name,
+        site_url=store.site_url,
+        buy_page=store.buy_page,
         carts=carts,
         orders=orders,
         hook_secret=store.hook_secret.reveal(),
@@ -212,12 +216,7 @@ def _store(
         currency=store.currency,
         show_stock=store.show_stock,
         keys=ApiKeys(store.api_keys),
-        products_of=Sites(
-            {
-                origin: frozenset(map(int, products))
-                for origin, *products in map(str.split, store.origin_products)
-            }
-        ),
+        products_of=_products_of(store, settings.own_origin),
         creates_of=Sites(
             {
                 # By the entry: whoever can make up labels must not make up quotas with them.
@@ -226,3 +225,19 @@ def _store(
             }
         ),
     )
+
+
+def _products_of(store: StoreSettings, own_origin: str) -> Sites[frozenset[int]]:
+    """The products of the sites that may sell only some.
+
+    Where each listed site is one of those, so is this service: its page sells what any of them may.
+    """
+    lists = {
+        origin: frozenset(map(int, products))
+        for origin, *products in map(str.split, store.origin_products)
+    }
+    sites = Sites(lists)
+    everywhere = all(origin in lists or origin in sites for origin in store.origins)
+    if lists and everywhere and own_origin not in sites:
+        return Sites({**lists, own_origin: frozenset().union(*lists.values())})
+    return sites

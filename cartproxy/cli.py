@@ -172,6 +172,9 @@ def _add_snippet(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     snippet = commands.add_parser("snippet", help="what to paste into a page, for one product")
     snippet.add_argument("--store", required=True, help="the store's id in the settings")
     snippet.add_argument("--product", required=True, type=int, help="the product's catalog id")
+    one = snippet.add_mutually_exclusive_group()
+    one.add_argument("--link", action="store_true", help="only a link to a page that sells it")
+    one.add_argument("--qr", action="store_true", help="the same link as a QR code, in SVG")
     _add_config_option(snippet)
     snippet.set_defaults(run=_snippet)
 
@@ -179,7 +182,7 @@ def _add_snippet(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
 def _snippet(chosen: argparse.Namespace) -> int:
     """Ask the running service about the product, and print what fits it."""
     from cartproxy.settings_source import load_or_exit
-    from cartproxy.widget.snippet import ask, snippet
+    from cartproxy.widget.snippet import ask, buy_link, qr_code, snippet
 
     settings = load_or_exit(os.environ, chosen.config)
     store = settings.stores.get(chosen.store)
@@ -187,6 +190,13 @@ def _snippet(chosen: argparse.Namespace) -> int:
         known = ", ".join(settings.stores)
         print(f"There is no store {chosen.store!r} in the settings, only {known}.", file=sys.stderr)
         return 1
+    if chosen.link or chosen.qr:
+        if not store.buy_page:
+            print("Links are switched off: buy_page in the store's settings.", file=sys.stderr)
+            return 1
+        link = buy_link(settings.public_url, chosen.store, chosen.product)
+        print(qr_code(link) if chosen.qr else link)
+        return 0
     product = ask(settings.public_url, chosen.store, chosen.product)
     if "name" not in product:
         print("The service did not describe the product: no price, no options.", file=sys.stderr)

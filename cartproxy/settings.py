@@ -288,6 +288,18 @@ class StoreSettings:
     show_stock: bool = _setting(
         fields.Boolean(), "Whether products tell their exact stock to browsers.", False
     )
+    name: str = _setting(
+        fields.String(validate=validate.Length(max=100)),
+        "What the store is called on the service's own pages; the host of its site when empty.",
+        "",
+    )
+    buy_page: bool = _setting(
+        fields.Boolean(),
+        "Whether the service has a page with a buy button for each product "
+        "(/v1/stores/<id>/buy/<catalog id>), for links in mail, feeds and QR codes. Where every "
+        "origin is in origin_products, it sells only products that stand there.",
+        True,
+    )
 
     @property
     def money(self) -> Currency:
@@ -304,6 +316,11 @@ class StoreSettings:
         """The store's own site, absolute and with a trailing slash."""
         url = self.shop_url or self.secure_url
         return (url if "://" in url else f"https://{url}").rstrip("/") + "/"
+
+    @property
+    def display_name(self) -> str:
+        """What shoppers are told that the store is called."""
+        return self.name or urlsplit(self.site_url).netloc
 
     @property
     def hosts(self) -> tuple[str, ...]:

@@ -52,13 +52,16 @@ class StoreClient:
         self._links = Links(shop_url, checkout_hosts)
         self._currency = currency
         self._owners = Owners()
-        # The right to as many calls as a request foresees to make.
-        self.allow = transport.budget.allow
 
     @property
     def id(self) -> str:
         """The store's id in the settings, as figures name it."""
         return self._transport.budget.store_id
+
+    @property
+    def allow(self) -> Callable[..., Allowance]:
+        """The right to as many calls as a request foresees to make: `Budget.allow`."""
+        return self._transport.budget.allow
 
     def create_cart(self, addresses: Addresses, allowance: Allowance) -> str:
         """Create a cart and return its order key. Raises StoreRejected for a refused address."""

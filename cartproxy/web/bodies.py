@@ -132,13 +132,18 @@ def _form_document(pairs: Sequence[tuple[str, str]]) -> dict[str, Any]:
             chosen = {"option_set_id": int(match[1]), "option_id": _integer(option_id)}
             options.append(chosen | {"value": value})
         elif name == "quantity" and text:
-            number = text.replace(",", ".")
-            document[name] = Decimal(number) if _NUMBER.fullmatch(text) else text
+            number = read_number(text)
+            document[name] = text if number is None else number
         elif name == "catalog_id":
             document[name] = _integer(text)
     if options:
         document["options"] = options
     return document
+
+
+def read_number(text: str) -> Decimal | None:
+    """A number as people write it; None for what is none, or may mean something else."""
+    return Decimal(text.replace(",", ".")) if _NUMBER.fullmatch(text) else None
 
 
 def _split(text: str) -> tuple[str, str]:

@@ -17,7 +17,7 @@ from cartproxy.web.bodies import FORM_TYPE, load_form, load_json, read_body
 from cartproxy.web.context import context
 from cartproxy.web.operations import operation
 from cartproxy.web.preferences import payers, terms
-from cartproxy.web.problems import CHECKOUT_POLICY, POLICY, checkout_address
+from cartproxy.web.problems import checkout_address, let_form_leave
 from cartproxy.web.request import current, current_caller
 from cartproxy.web.schemas import CheckoutSchema, NewItemSchema, NothingSchema, SendingSchema
 
@@ -97,8 +97,7 @@ def _lead(way: str | Sending) -> Response:
         render_template("sending.html", sent=way.sent, of=way.of, go_on=address), 202
     )
     response.headers["Refresh"] = f"{way.retry_after}; url={address}"
-    response.headers[POLICY] = CHECKOUT_POLICY
-    return response
+    return let_form_leave(response)
 
 
 def _key_of_post(key: str) -> IdempotencyKey:

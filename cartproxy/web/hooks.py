@@ -85,14 +85,13 @@ def _with_headers(app: WSGIApplication, fixed: list[tuple[str, str]]) -> WSGIApp
     They are added where headers are a plain list: a Response checks each at each step.
     """
 
-    without_policy = [each for each in fixed if each[0] != problems.POLICY]
+    changeable = {problems.POLICY, problems.REFERRER_POLICY}
 
     def answer(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         def start(status: str, headers: list[tuple[str, str]], *more: Any) -> Any:
-            has_policy = any(name == problems.POLICY for name, _ in headers)
-            return start_response(
-                status, headers + (without_policy if has_policy else fixed), *more
-            )
+            own = {name for name, _ in headers if name in changeable}
+            missing = [each for each in fixed if each[0] not in own] if own else fixed
+            return start_response(status, headers + missing, *more)
 
         return app(environ, start)
 

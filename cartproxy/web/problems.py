@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from flask import Response, render_template
 from werkzeug.exceptions import HTTPException
@@ -22,17 +22,17 @@ from cartproxy.web.request import current, current_caller
 from cartproxy.web.stores import STORES_PATH
 
 MEDIA_TYPE = "application/problem+json"
-POLICY = "Content-Security-Policy"
+POLICY, REFERRER_POLICY = "Content-Security-Policy", "Referrer-Policy"
 # On every answer, but where a page brings a policy of its own.
 FIXED_HEADERS = {
     "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
+    REFERRER_POLICY: "no-referrer",
     "X-Frame-Options": "DENY",
     POLICY: "default-src 'none'; style-src 'self'; img-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
 }
 # A form on such a page is answered with a redirect to the store, which browsers check too.
-CHECKOUT_POLICY = FIXED_HEADERS[POLICY].replace(
+_FORM_POLICY = FIXED_HEADERS[POLICY].replace(
     "form-action 'none'", "form-action 'self' https: http://localhost:* http://127.0.0.1:*"
 )
 _OF_STATUS = {404: "not-found", 405: "method-not-allowed", 413: "body-too-large"}
@@ -73,8 +73,18 @@ def answer(error: CartProxyError) -> Response:
 def _changed_page(error: CartChanged, members: Mapping[str, Any]) -> Response:
     """What has changed, with a button to go on to the checkout all the same."""
     go_on = {"go_on": checkout_address(), "tag": error.cart.etag}
-    response = _document(error.code, {**members, **go_on})
-    response.headers[POLICY] = CHECKOUT_POLICY
+    return let_form_leave(_document(error.code, {**members, **go_on}))
+
+
+def let_form_leave(response: Response, image_url: str | None = None) -> Response:
+    """Make it a page whose form leads to the store, perhaps with one picture of the store's."""
+    policy = _FORM_POLICY
+    if image_url is not None:
+        source = "{0.scheme}://{0.netloc}".format(urlsplit(image_url))
+        policy = policy.replace("img-src 'self'", f"img-src 'self' {source}")
+    response.headers[POLICY] = policy
+    # From a page without a referrer, browsers send a form with `Origin: null`.
+    response.headers[REFERRER_POLICY] = "same-origin"
     return response
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from flask import Blueprint, Response
 
+from cartproxy.web.bodies import JSON_TYPE
 from cartproxy.web.operations import operation
 from cartproxy.web.preferences import payers
 from cartproxy.web.refusals import Refused
@@ -28,6 +29,12 @@ _BROWSER_SECONDS = 60
     problems=("product-not-found", "product-refused"),
 )
 def get_product(catalog_id: str) -> Response:
+    document = find_product(catalog_id)
+    return cacheable(Response(json.dumps(document, ensure_ascii=False), mimetype=JSON_TYPE))
+
+
+def find_product(catalog_id: str) -> dict[str, Any]:
+    """The product as JSON has it, if the caller's site may sell it. Raises Refused, StoreError."""
     if not _CATALOG_ID.fullmatch(catalog_id):
         raise Refused("product-not-found", "The store offers no such product.")
     caller = current_caller()
@@ -36,7 +43,11 @@ def get_product(catalog_id: str) -> Response:
     document: dict[str, Any] = _PRODUCT.dump(product) | {"currency": caller.store.currency}
     if not caller.store.show_stock:
         del document["stock"]
-    response = Response(json.dumps(document, ensure_ascii=False), mimetype="application/json")
+    return document
+
+
+def cacheable(response: Response) -> Response:
+    """Let everybody's caches keep it for a while: it is the same for all."""
     response.cache_control.public = True
     response.cache_control.max_age = _BROWSER_SECONDS
     return response

@@ -21,10 +21,14 @@ class Store:
 
     `products_of` lists the catalog ids of the sites that may sell only some, `creates_of` the
     limit of new carts of those that have a quota. `orders` takes what the store's webhook tells, at
-    the address with `hook_secret`.
+    the address with `hook_secret`. `name` and `site_url` are what shoppers are shown of the store;
+    `buy_page` is whether this service has pages of its own with one product each.
     """
 
     id: str
+    name: str
+    site_url: str
+    buy_page: bool
     carts: CartService
     products: ProductCatalogue
     pending: PendingCarts
@@ -36,3 +40,8 @@ class Store:
     creates_of: Sites[Limit]
     orders: Orders | None = None
     hook_secret: str = field(default="", repr=False)
+
+    @property
+    def buy_path(self) -> str:
+        """Where a form without scripts is posted."""
+        return f"{STORES_PATH}{self.id}/buy"

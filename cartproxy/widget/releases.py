@@ -25,7 +25,7 @@ _TOKEN = re.compile(
     r"|(?<=[(,=:\[!&|?{;]) ?/(?:\\.|\[(?:\\.|[^\]\\\n])*\]|[^/\\\n\[])+/"
     r"|(?P<blank> +|(?<=[;{,(])\n)"
 )
-FILES = ("cartproxy.js", "product.js", "drawer.js", "texts.js", "doctor.js")
+FILES = ("cartproxy.js", "product.js", "drawer.js", "texts.js", "legacy.js", "doctor.js")
 
 
 @dataclass(frozen=True, slots=True)

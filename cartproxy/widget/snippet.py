@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any
 
 import requests
+import segno
 from markupsafe import escape
 
 from cartproxy.widget import releases
@@ -28,7 +31,7 @@ def snippet(
     """
     service = public_url.rstrip("/")
     script = releases.script(releases.VERSION, "cartproxy.js")
-    form = _form(f"{service}/v1/stores/{store}/buy", product)
+    form = buy_form(f"{service}/v1/stores/{store}/buy", product)
     shown = f' shown-price="{product["price"]}"' if "price" in product else ""
     link = f' product-url="{escape(product["product_url"])}"' if product.get("product_url") else ""
     return f"""\
@@ -60,6 +63,19 @@ form-action {" ".join([service, *checkouts])}; trusted-types cartproxy
 """
 
 
+def buy_link(public_url: str, store: str, catalog_id: int) -> str:
+    """The address of the page that sells the product, for mail, feeds and print."""
+    return f"{public_url.rstrip('/')}/v1/stores/{store}/buy/{catalog_id}"
+
+
+def qr_code(link: str) -> str:
+    """The link as an SVG picture, which bears a tenth of it being damaged or covered."""
+    picture = io.BytesIO()
+    # White, so that it can be read on a dark page too.
+    segno.make_qr(link, error="m").save(picture, kind="svg", scale=8, light="white", xmldecl=False)
+    return picture.getvalue().decode().rstrip()
+
+
 def ask(public_url: str, store: str, catalog_id: int) -> dict[str, Any]:
     """The product as the running service describes it; without an answer, its id alone."""
     url = f"{public_url.rstrip('/')}/v1/stores/{store}/products/{catalog_id}"
@@ -72,8 +88,17 @@ def ask(public_url: str, store: str, catalog_id: int) -> dict[str, Any]:
     return {"catalog_id": catalog_id}
 
 
-def _form(action: str, product: dict[str, Any]) -> str:
-    """A form that /buy takes; a link where only the store's own page can take an option."""
+def buy_form(
+    action: str,
+    product: dict[str, Any],
+    *,
+    quantity: Decimal | None = None,
+    button: str = "Add to cart",
+) -> str:
+    """A form that /buy takes; a link where only the store's own page can take an option.
+
+    `product` is as above. It begins with `quantity`, where so many can be had.
+    """
     sets = product.get("option_sets", ())
     if any(each["required"] and _at_store(each) for each in sets):
         return f'<a href="{escape(product["product_url"] or "")}">Buy it at the store</a>'
@@ -81,13 +106,13 @@ def _form(action: str, product: dict[str, Any]) -> str:
     return f"""\
 <form method="post" action="{action}">
   <input type="hidden" name="catalog_id" value="{product["catalog_id"]}">{choices}
-  <label>Quantity <input type="number" name="quantity" {_quantity(product)}></label>
-  <button>Add to cart</button>
+  <label>Quantity <input type="number" name="quantity" {_quantity(product, quantity)}></label>
+  <button>{button}</button>
 </form>"""
 
 
-def _quantity(product: dict[str, Any]) -> str:
-    """The attributes of the field, which begins with the least that can be had."""
+def _quantity(product: dict[str, Any], wanted: Decimal | None) -> str:
+    """The attributes of the field, which begins with what is wanted, or the least there is."""
     step, most = product.get("quantity_step"), product.get("maximum_quantity")
     least = product.get("minimum_quantity") or step or 1
     every = step or ("any" if product.get("fractional_quantity") else 1)
@@ -95,7 +120,10 @@ def _quantity(product: dict[str, Any]) -> str:
     lowest = least if product.get("minimum_quantity") or every != "any" else 0
     limit = f' max="{most}"' if most else ""
     pace = f' step="{every}"' if every != 1 else ""
-    return f'value="{least}" min="{lowest}"{limit}{pace}'
+    first = least
+    if wanted and wanted >= lowest:
+        first = most if most and wanted > most else f"{wanted.normalize():f}"
+    return f'value="{first}" min="{lowest}"{limit}{pace}'
 
 
 def _at_store(options: dict[str, Any]) -> bool:

@@ -166,6 +166,8 @@ def test_form_of_a_changed_cart_is_answered_by_a_page(quick_url: str, store: Sto
     assert page.status_code == 409
     assert page.headers["Content-Type"].startswith("text/html")
     assert "The cart has changed" in page.text
+    # Else browsers would send its form with `Origin: null`.
+    assert page.headers["Referrer-Policy"] == "same-origin"
 
 
 @pytest.fixture

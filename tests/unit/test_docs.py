@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
+import yaml
 from support.servers import ROOT
 
 from cartproxy.cli import main
@@ -56,3 +57,32 @@ PAGES = sorted(
 def test_links_within_the_repository_lead_somewhere(page: Path) -> None:
     for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text()):
         assert (page.parent / target).exists(), target
+
+
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md"])
+def test_make_targets_that_a_newcomer_is_told_of_exist(page: str) -> None:
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    told = set(re.findall(r"(?:^|`)make ([a-z]+)", (ROOT / page).read_text(), re.MULTILINE))
+
+    assert told
+    assert told <= targets
+
+
+def test_front_page_stays_short() -> None:
+    assert len((ROOT / "README.md").read_text().splitlines()) <= 110
+
+
+def test_hosted_ci_only_calls_ours() -> None:
+    workflow = yaml.safe_load((ROOT / ".github/workflows/ci.yml").read_text())
+    (job,) = workflow["jobs"].values()
+
+    *_, last = job["steps"]
+    assert last == {"run": ".ci/run"}
+
+
+def test_issue_form_asks_for_both_doctors() -> None:
+    form = yaml.safe_load((ROOT / ".github/ISSUE_TEMPLATE/bug.yml").read_text())
+    asked = str(form["body"])
+
+    assert "cartproxy doctor --json" in asked
+    assert "?cartproxy-doctor" in asked

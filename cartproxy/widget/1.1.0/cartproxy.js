@@ -24,8 +24,9 @@
   // Loaded when needed, out of this version's own folder, and only if they are what was released.
   const PARTS = {
     "drawer.js": "sha256-NcURt6aox9YIHvHpiVpje1rQcjUn+2T2/QTHWMLinY8=",
-    "doctor.js": "sha256-eRsaEo+j9ut8tZ2Bs0jGltytSHBUDnn+uVOvzo7t9kU=",
+    "doctor.js": "sha256-zsL2ir1G41cKpUAKXS939B4VBufjMZOjPAl0dMueTX4=",
     "product.js": "sha256-1GE9qJ0yr9z5BD6yKWfO39GivnGm5L0PudZw+H8oFPg=",
+    "legacy.js": "sha256-A4jP9Swswj+i/b2a07TjAx+FfoLYcvGsnN2iyRHqRfA=",
     "texts.js": "sha256-79Ymn6ja/5KP4dTT1vyUYQzExAgjQMfBbsjZicWtBi4=",
   };
   const base = new URL("../../v1/stores/" + encodeURIComponent(store), script.src).href;
@@ -723,6 +724,9 @@ label,fieldset{display:inline-flex;gap:.4em;align-items:center}
     define("count", CartCount);
     await parsing; // a theme that brings a drawer of its own may come after us
     define("drawer", CartDrawer);
+    // The store's own widget, which this page was written for.
+    const legacy = () => document.querySelector("div[data-content-id]") && load("legacy.js").catch(() => {});
+    if (!legacy()) new MutationObserver((_seen, observer) => legacy() && observer.disconnect()).observe(document, { childList: true, subtree: true });
   }
   if (store) live();
   else warn("no-store", "the script names no store (data-store)");

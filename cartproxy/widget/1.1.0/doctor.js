@@ -104,6 +104,8 @@
       const { blocked } = await blockedWhile(() => picture(product.image_url));
       if (blocked.has("img-src")) found("warning", "csp-img", "The page's policy keeps the store's pictures out of the drawer.", cspLine("img-src", sourceOf(product.image_url)));
     }
+    if (document.querySelector("div[data-content-id]")) await load("legacy.js").then(() => api.kit.legacy());
+    if (wrong.has("other-store")) found("warning", "other-store", `${wrong.get("other-store")}.`, "If it is the same store under another name, correct its data-store-url.");
     for (const form of document.querySelectorAll(`form[action^="${service}"]`)) {
       if (form.getAttribute("method")?.toLowerCase() !== "post") found("error", "form-method", "A form to the service is not sent by post.", '<form method="post" …>');
     }

@@ -38,7 +38,7 @@ def test_every_route_of_the_api_is_described_and_nothing_else(
     described = {(path, method) for path, item in document["paths"].items() for method in item}
 
     assert routes == described
-    assert len(routes) == 13
+    assert len(routes) == 14
 
 
 def test_every_problem_of_the_catalogue_is_described_and_has_a_page(

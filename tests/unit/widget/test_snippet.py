@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
+from support.edge import settings
 
+from cartproxy.cli import main
 from cartproxy.widget.snippet import snippet
 
 MUG = {
@@ -121,3 +124,38 @@ def test_what_the_store_says_is_escaped() -> None:
     )
 
     assert "<script>" not in found
+
+
+def command(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *more: str, **changed: str
+) -> tuple[int, str]:
+    """Exit code and output of `cartproxy snippet`."""
+    for name, value in settings(CARTPROXY_PUBLIC_URL="https://cart.example", **changed).items():
+        monkeypatch.setenv(name, value)
+    code = main(["snippet", "--store", "demo", "--product", "3829", *more])
+    return code, capsys.readouterr().out
+
+
+def test_link_is_printed_alone(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, said = command(monkeypatch, capsys, "--link")
+
+    assert (code, said) == (0, "https://cart.example/v1/stores/demo/buy/3829\n")
+
+
+def test_qr_code_is_a_picture(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, said = command(monkeypatch, capsys, "--qr")
+
+    assert code == 0
+    assert ElementTree.fromstring(said).tag == "{http://www.w3.org/2000/svg}svg"  # noqa: S314
+
+
+def test_no_link_is_printed_where_there_is_no_page(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    off = {"CARTPROXY_STORES_DEMO_BUY_PAGE": "off"}
+
+    assert command(monkeypatch, capsys, "--link", **off) == (1, "")

@@ -1,0 +1,49 @@
+/*! cartproxy widget 1.1.0, for pages written for the store's own buy widget · MIT */
+(() => {
+  "use strict";
+  const api = window.cartproxy;
+  const { make, money, text, warn } = api.kit;
+  const BOXES = "div[data-content-id]:is(.buy-content,[data-store-url])";
+  const LOOKS = { button_color: "--cart-accent", button_text_color: "--cart-on-accent", bgd_color: "background-color", text_color: "color" };
+  const filled = new Map(); // box -> promise
+
+  const host = (url) => new URL(url).host.replace(/^www\./, "");
+  /** The store's root, as an address that a link may have. */
+  function root(written) {
+    try {
+      return new URL(written.replace(/^(?!https?:\/\/)(\/\/)?/i, "https://")).href;
+    } catch {
+      return "";
+    }
+  }
+  async function fill(box) {
+    const given = (name) => (box.getAttribute("data-" + name) ?? "").trim();
+    const shop = root(given("store-url"));
+    const label = given("content-button_text") || text("add");
+    const product = await api.product(given("content-id")).catch(() => null);
+    const known = product?.product_url ?? product?.image_url;
+    if (known && shop && host(known) !== host(shop)) return warn("other-store", `a buy widget of ${shop} is left alone: the store here is ${new URL(known).origin}`);
+    const { style } = box;
+    for (const [name, property] of Object.entries(LOOKS)) style.setProperty(property, given(name).replace(/^(?=([\da-f]{3}){1,2}$)/i, "#"));
+    const add = (tag, part, fields, ...children) => box.append(make(tag, { class: "buy-content-" + part, ...fields }, ...children));
+    if (!product) return shop && add("a", "buybtn", { href: shop }, label);
+    const shows = (what) => given("product-" + what) !== "false";
+    if (shows("thumb") && product.image_url) add("img", "image", { src: product.image_url, alt: shows("name") ? "" : product.name });
+    if (shows("name")) add("div", "itemname", {}, product.name);
+    if (shows("price")) add("div", "itemprice", {}, money(product.price, product.currency));
+    if (product.available && given("stock-text")) add("div", "status", {}, given("stock-text"));
+    add("cartproxy-button", "buybtn", {
+      "catalog-id": product.catalog_id, "text-add": label, "product-url": product.product_url ?? shop,
+      "text-sold": given("nostock-text") || text("sold"),
+    });
+  }
+  function look() {
+    // What has something inside already was filled by another script.
+    for (const box of document.querySelectorAll(BOXES)) if (!filled.has(box) && !box.childElementCount) filled.set(box, fill(box));
+    return Promise.all(filled.values());
+  }
+  /** Fill what is there; done once it is. */
+  api.kit.legacy = look;
+  new MutationObserver(look).observe(document, { childList: true, subtree: true });
+  look();
+})();
