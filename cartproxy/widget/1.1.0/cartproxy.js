@@ -23,11 +23,11 @@
   const VERSION = "1.1.0";
   // Loaded when needed, out of this version's own folder, and only if they are what was released.
   const PARTS = {
-    "drawer.js": "sha256-xKVmDAj00+N5u4WIlOaus5z4ak8uEH4TIvxPg4c2Cd4=",
-    "doctor.js": "sha256-zsL2ir1G41cKpUAKXS939B4VBufjMZOjPAl0dMueTX4=",
-    "product.js": "sha256-cWuwxkquiCp+IUp5oYYiM2HEX52PN08O32jjCuEgMEk=",
-    "legacy.js": "sha256-A4jP9Swswj+i/b2a07TjAx+FfoLYcvGsnN2iyRHqRfA=",
-    "texts.js": "sha256-jLVyJhpASP/gNVEqwyTh/RyL4WjVQ0UNGnAuIrEn/rM=",
+    "drawer.js": "sha256-+WJ9w5XTW3WJLPNCLy3FF+5rP8PecrmCRxs2tKD01o4=",
+    "doctor.js": "sha256-cSUEd7YnPLm/l09u3rSq2FSH+Qrvw7Il7yXep0sD3wI=",
+    "product.js": "sha256-4AuMkx/bcQTIcl9Xls49Rk3W1QvpxsMVU/zOw3VWkIQ=",
+    "legacy.js": "sha256-A+Rz7mtpiT7DhTm3SfHXFufVjso2X9bLZEPfsYxlpcg=",
+    "texts.js": "sha256-wsXk1OVWkzE36edwRUUVYGQt8mPprrwbbKPjEcELbLs=",
   };
   const base = new URL("../../v1/stores/" + encodeURIComponent(store), script.src).href;
 
