@@ -9,6 +9,7 @@ import base64
 import gzip
 import hashlib
 import re
+import string
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -17,13 +18,18 @@ VERSION = "1.1.0"
 _FOLDER = Path(__file__).parent
 _COMMENT = re.compile(r"(^|\s)(// |/\*\*).*")
 # The banner, a text, a template (perhaps with one inside) or a regular expression, which stay as
-# they are; or blanks between other tokens.
+# they are; `const`; or blanks between other tokens, and commas and semicolons that end a block.
 _TOKEN = re.compile(
     r"(?P<quote>[\"'])(?:\\.|(?!(?P=quote))[^\\\n])*(?P=quote)"
     r"|/\*!.*?\*/"
     r"|`(?:\\.|\$\{(?:[^`{}]|`[^`]*`)*\}|[^`\\])*`"
     r"|(?<=[(,=:\[!&|?{;]) ?/(?:\\.|\[(?:\\.|[^\]\\\n])*\]|[^/\\\n\[])+/"
-    r"|(?P<blank> +|(?<=[;{,(])\n)"
+    r"|(?P<constant>\bconst\b)"
+    r"|(?P<blank> +|(?<=[;{,(\[])\n|[,;]?\n(?=\})|\n(?=[).?:&|\]]))"
+)
+_PRIVATE = re.compile(r"^(?:(?:static|async|get|set) )*#(\w+)", re.MULTILINE)
+_PRIVATE_USE = re.compile(
+    r"(?P<before>^(?:(?:static|async|get|set) )*|\.)#(?P<name>\w+)", re.MULTILINE
 )
 FILES = ("cartproxy.js", "product.js", "drawer.js", "texts.js", "legacy.js", "doctor.js")
 
@@ -65,11 +71,21 @@ def _lean(source: str) -> str:
 
 
 def compact(source: str) -> str:
-    """The source without the blanks that no two words need: they take a thirtieth more of it."""
-    return _TOKEN.sub(lambda found: _kept(found, source), source)
+    """The lean source in a twentieth less.
+
+    It loses the blanks that no two words need, private members have one letter, and `let` stands
+    for `const`, so that there is one word for the compression to know.
+    """
+    names = dict(zip(sorted({*_PRIVATE.findall(source)}), string.ascii_letters, strict=False))
+    short = _PRIVATE_USE.sub(
+        lambda use: f"{use['before']}#{names.get(use['name'], use['name'])}", source
+    )
+    return _TOKEN.sub(lambda found: _kept(found, short), short)
 
 
 def _kept(found: re.Match[str], source: str) -> str:
+    if found["constant"]:
+        return "let"
     if found["blank"] is None:
         return found[0].strip() if found[0].endswith("/") else found[0]
     before, after = source[found.start() - 1], source[found.end()]

@@ -23,11 +23,11 @@
   const VERSION = "1.1.0";
   // Loaded when needed, out of this version's own folder, and only if they are what was released.
   const PARTS = {
-    "drawer.js": "sha256-NcURt6aox9YIHvHpiVpje1rQcjUn+2T2/QTHWMLinY8=",
-    "doctor.js": "sha256-zsL2ir1G41cKpUAKXS939B4VBufjMZOjPAl0dMueTX4=",
-    "product.js": "sha256-1GE9qJ0yr9z5BD6yKWfO39GivnGm5L0PudZw+H8oFPg=",
-    "legacy.js": "sha256-A4jP9Swswj+i/b2a07TjAx+FfoLYcvGsnN2iyRHqRfA=",
-    "texts.js": "sha256-79Ymn6ja/5KP4dTT1vyUYQzExAgjQMfBbsjZicWtBi4=",
+    "drawer.js": "sha256-JGH/cnqWCqb/WvfvFVDDJpivvID1azijBKYi6ILwLQU=",
+    "doctor.js": "sha256-cSUEd7YnPLm/l09u3rSq2FSH+Qrvw7Il7yXep0sD3wI=",
+    "product.js": "sha256-tboKyLVtW/Yqhz8UPxVByPfdnPPKQAswAYEazV+X3m8=",
+    "legacy.js": "sha256-A+Rz7mtpiT7DhTm3SfHXFufVjso2X9bLZEPfsYxlpcg=",
+    "texts.js": "sha256-NgN0+gmBSXNtJv1Z5u1iVaHbAY55mp0JfQE3KF5vCtg=",
   };
   const base = new URL("../../v1/stores/" + encodeURIComponent(store), script.src).href;
 

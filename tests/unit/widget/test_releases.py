@@ -24,7 +24,7 @@ def script(name: str, version: str = "v1") -> releases.Script:
 
 
 def test_the_script_weighs_at_most_9_kb_compressed() -> None:
-    assert len(script("cartproxy.js").gzipped) <= 9 * 1024
+    assert len(script("cartproxy.js").gzipped) <= 9000
 
 
 def test_released_files_are_as_they_were() -> None:
@@ -44,12 +44,16 @@ def test_the_script_loads_its_parts_by_their_integrity(name: str) -> None:
 @pytest.mark.parametrize(
     ("source", "compact"),
     [
-        ('const a = b ? "c  d" : e;\nf({ g: 1 });', 'const a=b?"c  d":e;f({g:1});'),
+        ('const a = b ? "c  d" : e;\nf({ g: 1 });', 'let a=b?"c  d":e;f({g:1});'),
         ("h = 'i \"j  k\" l' + m;", "h='i \"j  k\" l'+m;"),
         ("n = `o ${p ? `q  ${r} s` : t} u`;", "n=`o ${p ? `q  ${r} s` : t} u`;"),
         ("v = /[\\s' /]+ \\/ x/g.test(w) && y;", "v=/[\\s' /]+ \\/ x/g.test(w)&&y;"),
         ("a = +b + +c - -d / 2 / e;", "a=+b+ +c- -d/2/e;"),
-        ("async #f() {\n}\nget #g() {\n}", "async #f(){}\nget #g(){}"),
+        ("async #f() {\n}\nget #g() {\n}", "async #a(){}\nget #b(){}"),
+        ('#far;\nstatic #of = 1;\nf(this.#far, "#far");', '#a;static #b=1;f(this.#a,"#far");'),
+        ("f({\na,\nb,\n});\n{\nc();\n}\nd", "f({a,b});{c()}\nd"),
+        ("e\n? f\n: [\ng\n]\n.h()\n&& i", "e?f:[g].h()&&i"),
+        ('"const"; `const ${j}`', '"const";`const ${j}`'),
         ("/*! The banner · MIT */\nreturn [a, b];", "/*! The banner · MIT */\nreturn[a,b];"),
     ],
 )
