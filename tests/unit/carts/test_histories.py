@@ -256,7 +256,14 @@ class History:
 
     def meanwhile(self, kind: str, name: str, *more: Any) -> None:
         """While the store answers the next call of a kind, somebody else comes."""
-        self.store.meanwhile.append((kind, lambda: getattr(self, name)(*more)))
+
+        def come() -> None:
+            outer = list(self.store.unsaved)  # which does not die with this one
+            self.store.unsaved.clear()
+            getattr(self, name)(*more)
+            self.store.unsaved[:0] = outer
+
+        self.store.meanwhile.append((kind, come))
 
     def add_together(self) -> None:
         """Two tabs add at once."""
