@@ -314,6 +314,9 @@ class CartService:
             loaded = outcome
         elif self._must_ask(loaded):
             loaded, error = self._look(session, loaded, terms, before_paying=True)
+            now = self._records.load(session)
+            if any(map(_is_kept, _known(now).wishes)):
+                loaded = now  # somebody has added something while the store was asked
             if loaded.record is not None and loaded.record.owes:
                 outcome = self._send_owed(session, terms)
                 if isinstance(outcome, Sending):

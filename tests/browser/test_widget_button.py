@@ -302,7 +302,7 @@ def test_events_speak_the_language_of_analytics(page: Page, blog: Site) -> None:
     page.evaluate("cartproxy.add({ catalogId: 4040 }).catch(() => {})")
 
     item = {"item_id": "3829", "item_name": "Pint mug", "price": 9.99, "quantity": 2}
-    lines = {"currency": "USD", "value": 19.98, "items": [item]}
+    lines = {"currency": "USD", "value": 19.98, "items": [item], "estimated": False}
     heard = page.evaluate("JSON.parse(JSON.stringify(heard))")
     assert heard[:2] == [["add", lines], ["remove", lines]]
     assert heard[2][0] == "error"
