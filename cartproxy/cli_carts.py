@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 from itertools import islice
 
+from cartproxy.model.cart import plain
 from cartproxy.records.admin import CartAdmin, Entry
 from cartproxy.records.names import site_name
 from cartproxy.records.seal import Seal
@@ -53,14 +54,10 @@ def list_carts(chosen: argparse.Namespace) -> int:
 def _line(entry: Entry) -> str:
     made = f"{entry.created:%Y-%m-%d %H:%M}" if entry.created else "-"
     lines = entry.record.lines().values() if entry.record else ()
-    pieces = sum(line.quantity for line in lines)
+    pieces = sum((line.quantity for line in lines), Decimal(0))
     days = entry.expires_seconds / 86400
-    holds = f"lines {len(lines)}  pieces {_plain(pieces)}"
+    holds = f"lines {len(lines)}  pieces {plain(pieces)}"
     return f"{entry.name[:_SHORTEST_NAME]}  made {made}  {holds}  {days:.1f} days left"
-
-
-def _plain(quantity: Decimal | int) -> str:
-    return f"{Decimal(quantity).normalize():f}"
 
 
 def show_cart(chosen: argparse.Namespace) -> int:
@@ -73,7 +70,7 @@ def show_cart(chosen: argparse.Namespace) -> int:
     for line in entry.record.shown.items:
         chosen_options = ", ".join(f"{option.name}: {option.value}" for option in line.options)
         print(
-            f"  {_plain(line.quantity)} x {line.catalog_id} {line.name}  {chosen_options}".rstrip()
+            f"  {plain(line.quantity)} x {line.catalog_id} {line.name}  {chosen_options}".rstrip()
         )
     wishes = entry.record.wishes
     if pending := sum(wish.owed and wish.is_open for wish in wishes):

@@ -12,7 +12,6 @@ import time
 from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from decimal import Decimal
 from enum import StrEnum
 from functools import partial
 
@@ -58,6 +57,7 @@ from cartproxy.model.cart import (
     NewItem,
     QuantityChange,
     Restored,
+    plain,
 )
 from cartproxy.model.changes import differences
 from cartproxy.model.keys import Intent, KeptAnswer
@@ -147,9 +147,7 @@ class CartService:
 
         None where there is no cart yet, and so nothing that a second post could add to.
         """
-        if self._records.load(session).record is None:
-            return None
-        return self._records.key_of_form(session, body)
+        return self._records.key_of_form(session, body) if self._records.exists(session) else None
 
     def read(
         self,
@@ -237,7 +235,7 @@ class CartService:
         Raises NothingApplied when every change failed.
         """
         first = changes[0]
-        label = f"{first.item_id} {_plain(first.quantity)}" if len(changes) == 1 else ""
+        label = f"{first.item_id} {plain(first.quantity)}" if len(changes) == 1 else ""
         with self._records.writing(session, terms.deadline, Intent(terms.key, label)) as write:
             if write.answer:
                 return self._replay(write, write.answer)
@@ -249,7 +247,7 @@ class CartService:
         loaded, error = self._shared_reading(write, write.loaded.now_ms(), terms)
         cart = self._cart(loaded, error)
         line = cart.snapshot.item(_known(loaded).current_id(first.item_id))
-        if (_plain(line.quantity) if line else "0") not in later:
+        if (plain(line.quantity) if line else "0") not in later:
             # Whoever came later did not get through, so this change is still to make.
             return self.change(session, changes, terms)
         is_pending = line is not None and line.state is LineState.PENDING
@@ -268,7 +266,10 @@ class CartService:
             aim = self._aim(write, terms, addresses=addresses or None, create=True)
             if not (addresses or terms.minimal):
                 aim = replace(aim, newer_than_ms=aim.began_ms - self._fresh_ms)
-            drive = self._drive(write, self._begun(write, terms), aim, terms, None)
+            record = self._begun(write, terms)
+            calls = foreseen(record, aim)
+            allowance = self._store.allow(calls, terms.deadline, CHANGE, payers=terms.payers)
+            drive = self._drive(write, record, aim, terms, allowance)
             return self._end(write, drive, 0, terms, created=write.loaded.record is None)
 
     def delete(self, session: str, terms: Terms) -> None:
@@ -306,22 +307,16 @@ class CartService:
         CartChanged unless `if_match` names the cart as it is now.
         """
         loaded, error = self._records.load(session), None
-        record = _known(loaded)
-        if record.owes or (record.outdated and any(wish.owed for wish in record.wishes)):
-            outcome = self._send_owed(session, terms)
-            if isinstance(outcome, Sending):
-                return outcome
-            loaded = outcome
-        elif self._must_ask(loaded):
+        if not _is_to_be_sent(loaded) and self._must_ask(loaded):
             loaded, error = self._look(session, loaded, terms, before_paying=True)
             now = self._records.load(session)
             if any(map(_is_kept, _known(now).wishes)):
                 loaded = now  # somebody has added something while the store was asked
-            if loaded.record is not None and loaded.record.owes:
-                outcome = self._send_owed(session, terms)
-                if isinstance(outcome, Sending):
-                    return outcome
-                loaded, error = outcome, None
+        if _is_to_be_sent(loaded):
+            outcome = self._send_owed(session, terms)
+            if isinstance(outcome, Sending):
+                return outcome
+            loaded, error = outcome, None
         record = loaded.record or Record()
         if not record.snapshot.items:
             raise error or CartEmpty("There is nothing in the cart to check out.")
@@ -386,8 +381,7 @@ class CartService:
         """
         record, _ = self._reported(drive.record)
         is_whole = not (record.owes or record.outdated)
-        same_cart = before_paying is not None and before_paying.order_key == record.order_key
-        if is_whole and same_cart and before_paying is not None:
+        if is_whole and before_paying and before_paying.order_key == record.order_key:
             worse = differences(with_owed_changes(before_paying), record.snapshot)
             known = {each.item_id for each in record.changes}
             new = (each for each in worse if each.item_id not in known)
@@ -461,12 +455,8 @@ class CartService:
         )
 
     def _drive(
-        self, write: Write, record: Record, aim: Aim, terms: Terms, allowance: Allowance | None
+        self, write: Write, record: Record, aim: Aim, terms: Terms, allowance: Allowance
     ) -> Drive:
-        if allowance is None:
-            calls = foreseen(record, aim)
-            allowance = self._store.allow(calls, terms.deadline, CHANGE, payers=terms.payers)
-
         def keep(made: Record) -> None:
             until_ms = write.loaded.now_ms() + int(terms.deadline.remaining() * 1000)
             write.keep(feared(made, {write.entry}, until_ms))
@@ -677,6 +667,12 @@ def _known(loaded: Loaded) -> Record:
     return believed(inherited(loaded.record or Record(), loaded.at_ms), loaded.at_ms)
 
 
+def _is_to_be_sent(loaded: Loaded) -> bool:
+    """Whether something is owed to the store, or has been sent to it and not been read back."""
+    record = _known(loaded)
+    return record.owes or (record.outdated and any(wish.owed for wish in record.wishes))
+
+
 def _check(terms: Terms, cart: Cart) -> None:
     """Raise PreconditionFailed where `If-Match` names another cart."""
     if terms.if_match is not None and not {"*", cart.etag} & set(terms.if_match):
@@ -699,11 +695,6 @@ def _is_kept(wish: Wish) -> bool:
 def _of(terms: Terms) -> str | None:
     """The name of the shopper's address among those for whom calls are counted."""
     return next((payer.name for payer in terms.payers if payer.is_address), None)
-
-
-def _plain(quantity: Decimal) -> str:
-    """A quantity in one spelling only: 2 for 2.0, 10 for 1E+1."""
-    return f"{quantity.normalize():f}"
 
 
 def _quantities_behind(write: Write, item_id: str) -> Collection[str]:

@@ -22,6 +22,11 @@ from cartproxy.model.shape import DECIMAL, checked
 _WIDE = Context(prec=300)  # for any product of two numbers that a store may state
 
 
+def plain(number: Decimal) -> str:
+    """A number in one spelling only: 2 for 2.0, 10 for 1E+1."""
+    return f"{number.normalize():f}"
+
+
 @dataclass(frozen=True)
 class Currency:
     """A store's currency: ISO 4217 code and the decimals its amounts are shown with."""

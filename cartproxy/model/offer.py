@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from cartproxy.model.cart import ChosenOption, ItemOption, NewItem
+from cartproxy.model.cart import ChosenOption, ItemOption, NewItem, plain
 from cartproxy.model.product import Kind, OptionSet, Product, ProductOption
 
 
@@ -122,13 +122,9 @@ def _check_quantity(product: Product, quantity: Decimal) -> None:
     if not product.fractional_quantity and quantity != quantity.to_integral_value():
         raise _Refused("/quantity", "Must be a whole number.")
     if minimum is not None and quantity < minimum:
-        raise _Refused("/quantity", f"Must be at least {_plain(minimum)}.")
+        raise _Refused("/quantity", f"Must be at least {plain(minimum)}.")
     if maximum is not None and quantity > maximum:
-        raise _Refused("/quantity", f"Must be at most {_plain(maximum)}.")
+        raise _Refused("/quantity", f"Must be at most {plain(maximum)}.")
     if step is not None and (quantity - (minimum or 0)) % step:
-        first = _plain(step if minimum is None else minimum)
-        raise _Refused("/quantity", f"Must be {first}, or that and a multiple of {_plain(step)}.")
-
-
-def _plain(number: Decimal) -> str:
-    return f"{number.normalize():f}"
+        first = plain(step if minimum is None else minimum)
+        raise _Refused("/quantity", f"Must be {first}, or that and a multiple of {plain(step)}.")

@@ -2,9 +2,9 @@
 
 One string per cart, `cp:{h}` (`record.lua`), with lock (`:lock`), queue (`:q`), idempotency
 entries (`:i`, `entries.lua`), the note of an order (`:o`, `note_order.lua`) and for seconds the
-keys of forms (`:f:…`) beside it; all share the
-hash tag, so a cluster keeps them together. Times are Redis' own, so a server with a wrong clock
-does no harm. Every script may be repeated by the same owner without a second effect.
+keys of forms (`:f:…`) beside it; all share the hash tag, so a cluster keeps them together. Times
+are Redis' own, so a server with a wrong clock does no harm. Every script may be repeated by the
+same owner without a second effect.
 """
 
 from __future__ import annotations

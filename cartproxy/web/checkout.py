@@ -70,7 +70,7 @@ def go_on() -> Response:
 @checkout.post("/buy")
 @operation(
     "Without JavaScript: add the form's item and go to the checkout",
-    {303: None},
+    {202: None, 303: None},
     form=NewItemSchema,
     problems=(*_PROBLEMS, "item-rejected", "product-refused"),
     writes=True,

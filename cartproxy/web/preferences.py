@@ -13,8 +13,8 @@ from cartproxy.web.context import context
 from cartproxy.web.refusals import Refused
 from cartproxy.web.request import Request, current, current_caller
 
-# No comma: a server joins two headers of one name with it.
 _ADDRESS_PART, _SITE_PART = 0.5, 0.75  # of the store's calls
+# No comma: a server joins two headers of one name with it.
 _KEY = re.compile(r"[\x21-\x2b\x2d-\x7e]{1,255}", re.ASCII)
 
 

@@ -11,6 +11,7 @@ import requests
 import segno
 from markupsafe import escape
 
+from cartproxy.model.cart import plain
 from cartproxy.widget import releases
 
 _ASK_SECONDS = 10
@@ -122,7 +123,7 @@ def _quantity(product: dict[str, Any], wanted: Decimal | None) -> str:
     pace = f' step="{every}"' if every != 1 else ""
     first = least
     if wanted and wanted >= lowest:
-        first = most if most and wanted > most else f"{wanted.normalize():f}"
+        first = most if most and wanted > most else plain(wanted)
     return f'value="{first}" min="{lowest}"{limit}{pace}'
 
 
