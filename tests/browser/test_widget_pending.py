@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-import redis
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Locator, Page, Request, expect
 from support.browser_fixtures import new_context
+from support.budget import FEW_CALLS, SECONDS_A_CALL, Budget
 from support.servers import free_port, service, store_environment
 from support.shopper import MUG, Store
 from support.sites import PRODUCT, Site, site
@@ -19,24 +19,7 @@ pytestmark = pytest.mark.browser
 
 SCHEMES = "<style>html{color-scheme:light dark;background:Canvas;color:CanvasText}</style>"
 POST = SCHEMES + "<cart-count>Cart</cart-count>" + PRODUCT + "<cart-drawer></cart-drawer>"
-SECONDS_A_CALL, BURST = 100, 500  # so slow that no request waits for the next call
 LATER_MS = 2 * SECONDS_A_CALL * 1000
-
-
-class Budget:
-    """The store's calls of the next moments, as its schedule in Redis holds them."""
-
-    def __init__(self, redis_url: str) -> None:
-        self._redis = redis.Redis.from_url(redis_url)
-
-    def spend(self, *, leaving: int = 0) -> None:
-        """So many calls are left for a long time."""
-        seconds, _ = self._redis.time()
-        ahead = (BURST - leaving) * SECONDS_A_CALL
-        self._redis.set("cpb:{demo}", f"{(seconds + ahead) * 1000}")
-
-    def refill(self) -> None:
-        self._redis.delete(*self._redis.scan_iter("cpb:{demo}*"), "cpb:{demo}")
 
 
 @pytest.fixture(scope="module")
@@ -49,8 +32,7 @@ def slow_site(redis_url: str, store_url: str) -> Iterator[Site]:
         **store_environment(
             store_url,
             ORIGINS=f"http://blog.localhost:{port}",
-            CALLS_PER_SECOND=str(1 / SECONDS_A_CALL),
-            CALL_BURST=str(BURST),
+            **FEW_CALLS,
         ),
     }
     with service(environment) as url:

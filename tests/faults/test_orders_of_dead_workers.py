@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import redis
 from flask import Flask
+from support.books import empty_books
 from support.servers import store_environment
 from support.service_steps import place_order
 from support.shopper import BLOG, MUG, Store, credential
@@ -47,9 +48,7 @@ class Mortal:
 @pytest.fixture
 def client(redis_url: str) -> Iterator[redis.Redis]:
     """Redis, with empty books and nothing waiting."""
-    with redis.Redis.from_url(redis_url) as client:
-        for key in client.scan_iter("cpo:*"):
-            client.delete(key)
+    with empty_books(redis_url) as client:
         yield client
 
 

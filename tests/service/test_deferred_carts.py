@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import redis
 import requests
+from support.budget import FEW_CALLS, Budget
 from support.servers import service, store_environment
 from support.service_steps import place_order
 from support.shopper import BLOG, MUG, SHIRT, SMALL, Shopper, Store
@@ -24,32 +25,15 @@ def urls(redis_url: str, store_url: str) -> Iterator[dict[str, str]]:
     environment = {
         "CARTPROXY_REDIS_URL": redis_url,
         "CARTPROXY_PEPPER": "p" * 32,
-        "CARTPROXY_REQUEST_SECONDS": "20",  # a checkout does not wait for the budget below
     }
     for name, adds in (("DEMO", "when_busy"), ("LATER", "deferred"), ("ATONCE", "direct")):
-        environment |= store_environment(store_url, name)
+        environment |= store_environment(store_url, name, **FEW_CALLS)
         environment |= {f"CARTPROXY_STORES_{name}_ADDS": adds}
     with service(environment) as url:
         yield dict.fromkeys(("when_busy", "deferred", "direct"), url)
 
 
 STORES = {"when_busy": "demo", "deferred": "later", "direct": "atonce"}
-
-
-class Budget:
-    """The store's calls of the next moments, as its schedule in Redis holds them."""
-
-    def __init__(self, redis_url: str, adds: str) -> None:
-        self.redis = redis.Redis.from_url(redis_url)
-        self.key = f"cpb:{{{STORES[adds]}}}"
-
-    def spend(self) -> None:
-        """No call is left for minutes."""
-        seconds, micro = self.redis.time()
-        self.redis.set(self.key, f"{(seconds + 60) * 1000 + micro / 1000:.3f}")
-
-    def refill(self) -> None:
-        self.redis.delete(self.key)
 
 
 @pytest.fixture(params=["when_busy", "deferred"])
@@ -59,10 +43,10 @@ def adds(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def budget(redis_url: str, adds: str) -> Iterator[Budget]:
-    budget = Budget(redis_url, adds)
+    budget = Budget(redis_url, STORES[adds])
+    budget.refill()
     yield budget
     budget.refill()
-    budget.redis.close()
 
 
 @pytest.fixture
@@ -161,7 +145,7 @@ def test_store_that_tells_at_once_refuses(
 ) -> None:
     direct = Shopper(urls["direct"], store="atonce")
     direct.call("GET", f"/products/{MUG}")
-    budget = Budget(redis_url, "direct")
+    budget = Budget(redis_url, STORES["direct"])
     budget.spend()
     answer = direct.call("POST", "/cart/items", {"catalog_id": MUG})
     budget.refill()
@@ -402,7 +386,7 @@ def test_checkout_goes_on_from_pages_of_this_service_alone(
 def test_no_more_carts_are_kept_than_there_is_room_for(
     redis_url: str, store: Store, budget: Budget, adds: str
 ) -> None:
-    limits = {"ADDS": adds, "PENDING_CARTS": "2", "ADDRESS_PENDING_CARTS": "1"}
+    limits = {**FEW_CALLS, "ADDS": adds, "PENDING_CARTS": "2", "ADDRESS_PENDING_CARTS": "1"}
     name = {"when_busy": "DEMO", "deferred": "LATER"}[adds]
     environment = {
         "CARTPROXY_REDIS_URL": redis_url,

@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 import redis
 import requests
+from support.books import empty_books
 from support.figures import Figures, scrape, until
 from support.redis_kinds import start
 from support.servers import service, store_environment, workers
@@ -70,9 +71,7 @@ def hasty_url(settings: dict[str, str], store_url: str) -> Iterator[str]:
 @pytest.fixture
 def client(redis_url: str) -> Iterator[redis.Redis]:
     """Redis, with empty books and nothing waiting."""
-    with redis.Redis.from_url(redis_url) as client:
-        for key in client.scan_iter("cpo:*"):
-            client.delete(key)
+    with empty_books(redis_url) as client:
         yield client
 
 

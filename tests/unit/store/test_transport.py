@@ -224,6 +224,17 @@ def test_proxies_of_the_environment_are_not_asked(
         assert post(url) == [1]
 
 
+def answering() -> tuple[list[socket.socket], Callable[[socket.socket], None]]:
+    """A store that answers each question, and over which connection each of them came."""
+    used: list[socket.socket] = []
+
+    def play(client: socket.socket) -> None:
+        used.append(client)
+        client.sendall(with_length(b"[1]"))
+
+    return used, play
+
+
 def test_cookies_of_the_store_are_not_sent_back_and_connections_are_kept() -> None:
     with server(says(with_length(b"[1]", HEAD + b"Set-Cookie: cart=alice\r\n"))) as (
         url,
@@ -240,12 +251,7 @@ def test_cookies_of_the_store_are_not_sent_back_and_connections_are_kept() -> No
 
 
 def test_same_question_is_not_asked_twice_in_a_row_over_one_connection() -> None:
-    used: list[socket.socket] = []
-
-    def play(client: socket.socket) -> None:
-        used.append(client)
-        client.sendall(with_length(b"[1]"))
-
+    used, play = answering()
     with server(play) as (url, _):
         calls = transport(url)
         for path in ("/a", "/a", "/b", "/b", "/b"):
@@ -260,11 +266,7 @@ def test_same_question_is_not_asked_twice_in_a_row_over_one_connection() -> None
 
 
 def test_connection_is_not_kept_where_the_answer_is_not_known_to_be_the_questions() -> None:
-    used: list[socket.socket] = []
-
-    def play(client: socket.socket) -> None:
-        used.append(client)
-        client.sendall(with_length(b"[1]"))
+    used, play = answering()
 
     def refuse(_: Answer) -> bool:
         raise StoreBadResponse("not ours")
@@ -283,12 +285,7 @@ def test_connection_is_not_kept_where_the_answer_is_not_known_to_be_the_question
 
 
 def test_look_is_not_repeated_over_one_connection_whatever_was_asked_between() -> None:
-    used: list[socket.socket] = []
-
-    def play(client: socket.socket) -> None:
-        used.append(client)
-        client.sendall(with_length(b"[1]"))
-
+    used, play = answering()
     with server(play) as (url, _):
         calls = transport(url)
         for _ in range(3):
@@ -302,12 +299,7 @@ def test_look_is_not_repeated_over_one_connection_whatever_was_asked_between() -
 def test_look_is_repeated_over_one_connection_once_no_answer_can_be_late(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    used: list[socket.socket] = []
-
-    def play(client: socket.socket) -> None:
-        used.append(client)
-        client.sendall(with_length(b"[1]"))
-
+    used, play = answering()
     with server(play) as (url, _):
         calls = transport(url)
         monkeypatch.setattr(sessions, "_LATE_SECONDS", 0.0)
