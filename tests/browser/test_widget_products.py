@@ -285,6 +285,35 @@ def test_the_drawer_steps_as_the_product_does(page: Page, blog: Site) -> None:
     page.wait_for_function("!cartproxy.cart.pending && cartproxy.cart.items[0].quantity === 6")
 
 
+def test_an_answer_takes_neither_what_is_being_typed_nor_its_message(
+    page: Page, blog: Site, store: Store
+) -> None:
+    page.goto(blog.write(COUNT))
+    page.evaluate(f"cartproxy.add({{ catalogId: {TILES}, quantity: 6 }})")
+    dialog = open_drawer(page)
+    quantity = dialog.get_by_label("Quantity")
+    store.calls()
+    store.hold("PUT")
+    dialog.get_by_role("button", name="One more").click()
+    store.wait_for_calls()
+
+    quantity.fill("13")
+    store.fail()
+    page.wait_for_function("!cartproxy.cart.pending && cartproxy.cart.items[0].quantity === 12")
+    expect(quantity).to_have_value("13")
+
+    store.calls()
+    store.hold("PUT")
+    dialog.get_by_role("button", name="One more").click()
+    store.wait_for_calls()
+    quantity.fill("13")
+    quantity.press("Tab")
+    expect(dialog.get_by_role("status")).to_have_text("Possible quantities: 6, 12 … 60")
+    store.fail()
+    page.wait_for_function("!cartproxy.cart.pending")
+    expect(dialog.get_by_role("status")).to_have_text("Possible quantities: 6, 12 … 60")
+
+
 def test_minus_one_typed_into_the_drawer_removes_nothing(
     page: Page, blog: Site, store: Store
 ) -> None:

@@ -60,7 +60,10 @@ progress{width:100%;margin-block-end:.5em;accent-color:var(--accent)}
   class Line {
     constructor(drawer) {
       const { host } = drawer;
-      this.change = (quantity) => api.change(this.id, Math.max(0, quantity)).then(() => drawer.say(""), (error) => drawer.say(reason(error, host)));
+      this.change = (quantity) => {
+        drawer.say(""); // at once: by its answer there may be other news
+        return api.change(this.id, Math.max(0, quantity)).catch((error) => drawer.say(reason(error, host)));
+      };
       const control = (part, sign, work) => (this[part] = button(part, sign, work));
       this.drawer = drawer;
       this.image = make("img", { part: "image", alt: "", hidden: true, loading: "lazy" });
@@ -69,7 +72,9 @@ progress{width:100%;margin-block-end:.5em;accent-color:var(--accent)}
       this.options = make("div", { part: "line-options", class: "small" });
       this.estimated = make("div", { part: "estimated", class: "small", textContent: text("estimated", host) });
       this.quantity = make("input", { part: "quantity", type: "number", inputMode: "decimal", min: 0, step: "any" });
+      this.quantity.oninput = () => (this.typing = true);
       this.quantity.onchange = () => this.typed();
+      this.quantity.onblur = () => (this.typing = false);
       // Else the wheel would turn the number instead of the page.
       this.quantity.onwheel = () => this.quantity.blur();
       this.total = make("span", { part: "line-total", class: "total" });
@@ -93,6 +98,7 @@ progress{width:100%;margin-block-end:.5em;accent-color:var(--accent)}
       return this.change(next < least ? 0 : next);
     }
     async typed() {
+      this.typing = false;
       const quantity = quantityOf(this.quantity.value);
       if (quantity === 0) return this.change(0);
       const product = quantity > 0 ? await this.product() : {};
@@ -118,7 +124,7 @@ progress{width:100%;margin-block-end:.5em;accent-color:var(--accent)}
         this[key].disabled = !item.item_id || (odd && key !== "remove");
         this[key].setAttribute("aria-label", `${text(key, this.drawer.host)}: ${item.name}`);
       }
-      this.quantity.value = item.quantity;
+      if (!this.typing) this.quantity.value = item.quantity;
       put(this.total, odd || isNaN(item.line_total) ? "" : money(item.line_total, currency));
       if (item.image_url && this.image.src !== item.image_url) Object.assign(this.image, { src: item.image_url, hidden: false });
     }
