@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
+from support.examples import files_in, write
 from support.servers import ROOT
 from support.shopper import Store
 from support.sites import Site
@@ -17,8 +18,6 @@ from support.sites import Site
 from cartproxy.widget import releases
 
 SOURCES = ROOT / "plugins/npm"
-# A file of an example: its language, its name in the first line, its text.
-EXAMPLE = re.compile(r"```(?:ts|tsx|vue)\n(?:// |<!-- )(\S+)(?: -->)?\n(.*?)```", re.DOTALL)
 STRICT = {
     "strict": True,
     "exactOptionalPropertyTypes": True,
@@ -38,17 +37,10 @@ PAGE = """<!doctype html><title>A site</title><link rel="icon" href="data:,">
 
 
 def examples(framework: str) -> dict[str, str]:
-    """The files of the page's examples, by name: what is for all, and what is for this one."""
+    """The page's files, by name: what is for all, and what is for this one."""
     general, _, rest = (ROOT / "docs/npm.md").read_text().partition("## With React")
     react, _, vue = rest.partition("## With Vue")
-    return dict(EXAMPLE.findall(general + {"": "", "react": react, "vue": vue}[framework]))
-
-
-def write(folder: Path, files: dict[str, str]) -> None:
-    for name, text in files.items():
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
+    return files_in(general + {"": "", "react": react, "vue": vue}[framework])
 
 
 def run(*command: str | Path, cwd: Path) -> None:
