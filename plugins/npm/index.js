@@ -6,7 +6,7 @@ export function loadCartproxy({ service, store, texts = {}, ...settings }) {
   const address = new URL("widget/v1/cartproxy.js", service.replace(/\/*$/, "/")).href;
   asked ??= { address, store };
   if (asked.address !== address || asked.store !== store) {
-    return Promise.reject(new Error(`cartproxy: this page's cart is that of "${asked.store}"`));
+    return Promise.reject(new Error(`cartproxy: one store a page, and this one has "${asked.store}"`));
   }
   loaded ??= start(address, store, texts, settings).catch((error) => {
     loaded = undefined;

@@ -31,9 +31,19 @@ STRICT = {
 }
 WRONG = {"react": "// @ts-expect-error", "vue": "<!-- @vue-expect-error -->"}
 PAGE = """<!doctype html><title>A site</title><link rel="icon" href="data:,">
-<script type="module" src="/src/page.ts"></script>
+<script type="module" src="/src/main.ts"></script>
 <cart-button catalog-id="3828"><a href="https://shop.example/">Add to cart</a></cart-button>
 <cart-count></cart-count>"""
+
+MAIN = """import { loadCartproxy } from "cartproxy-widget";
+import { cartproxy } from "./cart";
+import "./page";
+Object.assign(window, { loadCartproxy, first: cartproxy });"""
+# Whether a second call gives the same widget, and what one for another store is answered.
+AGAIN = """async (service) => [
+  (await loadCartproxy({ service: service + "/", store: "demo" })) === (await first),
+  await loadCartproxy({ service, store: "second" }).catch((error) => error.message),
+]"""
 
 
 def examples(framework: str) -> dict[str, str]:
@@ -126,7 +136,7 @@ def test_button_of_a_vite_site_adds_under_a_strict_policy(
     page: Page, project: Path, blog: Site, store: Store, tidy: list[str]
 ) -> None:
     folder = project / "site"
-    files = {"index.html": PAGE, **examples("")}
+    files = {"index.html": PAGE, "src/main.ts": MAIN, **examples("")}
     files["src/cart.ts"] = files["src/cart.ts"].replace("https://cart.example.com", blog.proxy)
     write(folder, files)
     run(project / "node_modules/.bin/vite", "build", folder, cwd=project)
@@ -143,6 +153,9 @@ def test_button_of_a_vite_site_adds_under_a_strict_policy(
     expect(page).to_have_title("1 in the cart, 21.99")
     (cart,) = store.carts()
     assert [line["catalog_id"] for line in cart["lines"]] == [3828]
+    same, refused = page.evaluate(AGAIN, blog.proxy)
+    assert same
+    assert "demo" in refused
 
 
 def test_manifest_and_types_name_what_the_widget_has() -> None:
