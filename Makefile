@@ -6,6 +6,8 @@ BENCHED := $(VENV)/.benched
 VALGRINDABLE := $(VENV)/.valgrindable
 BIN := $(VENV)/bin
 FASTIFY := benchmarks/reference_fastify
+WIDGET := cartproxy/widget/$(shell sed -n 's/^VERSION = "\(.*\)"/\1/p' cartproxy/widget/releases.py)
+PACKAGE ?= build/npm
 # A file's tests share a process and its servers. In the files' own order: xdist would begin with
 # the files of most tests, and end with one long test on one core.
 PARALLEL := -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
@@ -59,6 +61,13 @@ endif
 instructions: $(VALGRINDABLE) ## count a request's instructions, the same on a noisy machine (needs valgrind)
 	@PYTHONPATH=.:tests $(BIN)/python -m benchmarks.instructions
 
+package: ## make the npm package cartproxy-widget in build/npm (needs npm)
+	rm -rf $(PACKAGE)
+	mkdir -p $(PACKAGE)/widget
+	cp LICENSE plugins/npm/*.* $(PACKAGE)
+	cp $(WIDGET)/*.js $(PACKAGE)/widget
+	cd $(PACKAGE) && npm pack --silent
+
 lint: $(INSTALLED) ## check format, lint and types
 	$(BIN)/ruff format --config config/ruff.toml --check .
 	$(BIN)/ruff check --config config/ruff.toml .
@@ -71,4 +80,4 @@ format: $(INSTALLED) ## put the code into its format
 clean: ## remove what the other targets made
 	rm -rf $(VENV) build *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
-.PHONY: help install run test unit soak bench instructions lint format clean
+.PHONY: help install run test unit soak bench instructions package lint format clean

@@ -45,6 +45,12 @@ def _add_demo(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     demo.add_argument("--port", type=int, default=8000, help="the proxy's port")
     demo.add_argument("--store-port", type=int, default=8001, help="the simulated store's port")
     demo.add_argument("--blog-port", type=int, default=8002, help="the blog page's port")
+    demo.add_argument(
+        "--origin",
+        action="append",
+        default=[],
+        help="another site that may use it, such as http://localhost:5173; may be repeated",
+    )
     demo.add_argument("--latency-ms", type=int, default=0, help="delay of every store call")
     demo.add_argument(
         "--calls-per-second",
@@ -62,6 +68,7 @@ def _demo(chosen: argparse.Namespace) -> int:
         port=chosen.port,
         store_port=chosen.store_port,
         blog_port=chosen.blog_port,
+        origins=chosen.origin,
         latency_ms=chosen.latency_ms,
         calls_per_second=chosen.calls_per_second,
     ).run()

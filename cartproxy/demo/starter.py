@@ -33,12 +33,18 @@ class Demo:
         blog_port: int,
         latency_ms: int,
         calls_per_second: float,
+        origins: Sequence[str] = (),
     ) -> None:
-        """`calls_per_second` is what the proxy may ask of the store."""
+        """`calls_per_second` is what the proxy may ask of the store.
+
+        `origins` may use the proxy beside the blog.
+        """
         self._calls_per_second = calls_per_second
         self._port = port
         self._store_port = store_port
         self._blog_port = blog_port
+        self._origins = [f"http://{host}:{blog_port}" for host in ("localhost", "127.0.0.1")]
+        self._origins += origins
         self._latency_ms = latency_ms
         self._settings = self._proxy_settings()
         self._stopping = threading.Event()
@@ -89,8 +95,7 @@ class Demo:
             _DEMO_STORE + "CHECKOUT_HOSTS": store_url.removeprefix("http://"),
             _DEMO_STORE + "CALLS_PER_SECOND": str(self._calls_per_second),
             _DEMO_STORE + "CALL_BURST": str(max(10, int(self._calls_per_second))),
-            _DEMO_STORE + "ORIGINS": f"http://localhost:{self._blog_port},"
-            f"http://127.0.0.1:{self._blog_port}",
+            _DEMO_STORE + "ORIGINS": ",".join(self._origins),
         }
         for name in ("CARTPROXY_PEPPER", _DEMO_STORE + "HOOK_SECRET"):
             if name not in os.environ:

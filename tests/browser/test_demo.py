@@ -17,6 +17,8 @@ from support.browser_fixtures import new_context
 from support.servers import PATIENT, ROOT, free_port
 from support.waiting import PATIENCE_SECONDS
 
+OTHER_SITE = "http://localhost:5173"  # a developer's own, which need not be running
+
 
 class Demo:
     """The running demo: `blog`, `store` and `proxy` are base URLs."""
@@ -27,6 +29,7 @@ class Demo:
         command = [sys.executable, "-m", "cartproxy", "demo"]
         for name, port in zip(("--port", "--store-port", "--blog-port"), ports, strict=True):
             command += [name, str(port)]
+        command += ["--origin", OTHER_SITE]
         self._log = log.open("wb")
         self.process = subprocess.Popen(
             command,
@@ -80,6 +83,18 @@ def test_demo_says_where_it_is_and_ends_cleanly(tmp_path: Path) -> None:
     assert code == 0
     with pytest.raises(requests.ConnectionError):
         requests.get(demo.blog, timeout=60)
+
+
+@pytest.mark.parametrize(("origin", "listed"), [(OTHER_SITE, True), ("http://x.example", False)])
+def test_demo_takes_pages_of_the_sites_that_it_is_given(
+    demo: Demo, origin: str, listed: bool
+) -> None:
+    headers = {"Origin": origin, "Cartproxy-Client": "tests/1"}
+
+    url = f"{demo.proxy}/v1/stores/demo/cart/items"
+    added = requests.post(url, json={"catalog_id": 3829}, headers=headers, timeout=90)
+
+    assert added.status_code == (201 if listed else 403)
 
 
 @pytest.mark.browser

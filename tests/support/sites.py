@@ -6,10 +6,14 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 PRODUCT = (
     '<cart-button catalog-id="3829"><a href="{store}/product-p/3829">Add to cart</a></cart-button>'
 )
+
+_HTML = "text/html; charset=utf-8"
+_KINDS = {".html": _HTML, ".js": "text/javascript"}
 
 
 class Site:
@@ -42,6 +46,14 @@ class Site:
         )
         return self.url + path
 
+    def publish(self, folder: Path, **headers: str) -> None:
+        """Put what a generator has built at its paths: pages, with these headers, and scripts."""
+        more = {name.replace("_", "-"): value for name, value in headers.items()}
+        for path in folder.rglob("*"):
+            if kind := _KINDS.get(path.suffix):
+                address = "/" + str(path.relative_to(folder)).removesuffix("index.html")
+                self.pages[address] = (path.read_text(), {"Content-Type": kind, **more})
+
 
 @contextmanager
 def site(port: int, proxy: str, store: str) -> Iterator[Site]:
@@ -56,9 +68,8 @@ def site(port: int, proxy: str, store: str) -> Iterator[Site]:
             page, headers = found or ("<!doctype html><title>Nothing here</title>", {})
             body = page.encode()
             self.send_response(200 if found else 404)
-            self.send_header("Content-Type", "text/html; charset=utf-8")
             self.send_header("Content-Length", str(len(body)))
-            for name, value in headers.items():
+            for name, value in {"Content-Type": _HTML, **headers}.items():
                 self.send_header(name, value)
             self.end_headers()
             if self.command == "GET":

@@ -24,7 +24,7 @@
   // Loaded when needed, out of this version's own folder, and only if they are what was released.
   const PARTS = {
     "drawer.js": "sha256-YC3iaV60z+2rVNNOFswbyxgrRaN6sAfYC6ZchEYcG7w=",
-    "doctor.js": "sha256-cSUEd7YnPLm/l09u3rSq2FSH+Qrvw7Il7yXep0sD3wI=",
+    "doctor.js": "sha256-kyOnCFLmBQVKqHHNt/DOAP/pJo5gLhF8b2dT1rkZAq0=",
     "product.js": "sha256-tboKyLVtW/Yqhz8UPxVByPfdnPPKQAswAYEazV+X3m8=",
     "legacy.js": "sha256-A+Rz7mtpiT7DhTm3SfHXFufVjso2X9bLZEPfsYxlpcg=",
     "texts.js": "sha256-NgN0+gmBSXNtJv1Z5u1iVaHbAY55mp0JfQE3KF5vCtg=",

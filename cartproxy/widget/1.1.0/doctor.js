@@ -56,7 +56,7 @@
     if (!api.store) found("error", "no-store", "The script tag names no store.", '<script src="…" data-store="demo" defer></script>');
     if (wrong.has("two-stores")) found("warning", "two-stores", `${wrong.get("two-stores")}.`, "A page has one store. Its buttons are links to the other one's pages.");
     if (wrong.has("name-taken")) found("warning", "name-taken", `${wrong.get("name-taken")}.`, "Use <cartproxy-button>, <cartproxy-count> and <cartproxy-drawer> on this page.");
-    if (!script.integrity) found("note", "no-integrity", "The script tag has no integrity.", "`cartproxy snippet` prints a tag with it.");
+    if (script.matches("[src]:not([integrity])")) found("note", "no-integrity", "The script tag has no integrity.", "`cartproxy snippet` prints a tag with it.");
   }
   /** What the page does to scripts in it. */
   function surroundings(found) {
