@@ -5,6 +5,7 @@ INSTALLED := $(VENV)/.installed
 BENCHED := $(VENV)/.benched
 VALGRINDABLE := $(VENV)/.valgrindable
 BIN := $(VENV)/bin
+EXTRAS ?= crypto,fast# those of the image
 FASTIFY := benchmarks/reference_fastify
 # A file's tests share a process and its servers. In the files' own order: xdist would begin with
 # the files of most tests, and end with one long test on one core.
@@ -59,6 +60,22 @@ endif
 instructions: $(VALGRINDABLE) ## count a request's instructions, the same on a noisy machine (needs valgrind)
 	@PYTHONPATH=.:tests $(BIN)/python -m benchmarks.instructions
 
+wheel: $(INSTALLED) ## build dist/cartproxy-*.whl
+	@rm -rf build/lib build/bdist.* dist/cartproxy-*.whl
+	$(BIN)/pip wheel --quiet --no-deps --wheel-dir dist .
+
+# The tool has an environment of its own: what it brings would change what the tests' validators check.
+sbom: wheel ## write dist/cartproxy.cdx.json, what a production install is made of (CycloneDX)
+	@rm -rf build/production build/cyclonedx
+	$(PYTHON) -m venv --without-pip build/production
+	$(BIN)/pip --python build/production install --quiet --constraint constraints.txt \
+		"$$(echo dist/cartproxy-*.whl)[$(EXTRAS)]"
+	@rm build/production/lib/*/site-packages/cartproxy-*.dist-info/direct_url.json # a path of this machine
+	$(PYTHON) -m venv --without-pip build/cyclonedx
+	$(BIN)/pip --python build/cyclonedx install --quiet --constraint constraints.txt cyclonedx-bom
+	build/cyclonedx/bin/cyclonedx-py environment --output-reproducible \
+		--output-file dist/cartproxy.cdx.json build/production/bin/python
+
 lint: $(INSTALLED) ## check format, lint and types
 	$(BIN)/ruff format --config config/ruff.toml --check .
 	$(BIN)/ruff check --config config/ruff.toml .
@@ -69,6 +86,6 @@ format: $(INSTALLED) ## put the code into its format
 	$(BIN)/ruff check --config config/ruff.toml --fix .
 
 clean: ## remove what the other targets made
-	rm -rf $(VENV) build *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
-.PHONY: help install run test unit soak bench instructions lint format clean
+.PHONY: help install run test unit soak bench instructions wheel sbom lint format clean
