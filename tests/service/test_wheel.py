@@ -61,7 +61,12 @@ def test_the_wheel_runs_the_demo_in_a_clean_environment(made: Path, tmp_path: Pa
 def test_the_wheel_serves_in_an_empty_folder_and_has_its_documentation(
     made: Path, tmp_path: Path, redis_url: str, store_url: str
 ) -> None:
+    """By the commands of the image, to serve and to look whether it lives."""
+    dockerfile = (ROOT / "docs/deploy/Dockerfile").read_text()
+    health, serve = (json.loads(each) for each in re.findall(r"CMD (\[.+\])", dockerfile))
     url = f"http://127.0.0.1:{free_port()}"
+    health[-1] = health[-1].replace("http://127.0.0.1:8000", url)
+    programs = made / "build/production/bin"
     settings = {
         **PATIENT,
         **store_environment(store_url),
@@ -70,9 +75,10 @@ def test_the_wheel_serves_in_an_empty_folder_and_has_its_documentation(
         "CARTPROXY_REDIS_URL": redis_url,
         "CARTPROXY_PEPPER": "p" * 32,
     }
-    command = [made / "build/production/bin/cartproxy", "serve"]
 
-    with process(command, answers(f"{url}/readyz"), environment=settings, cwd=tmp_path):
+    ready = answers(f"{url}/readyz")
+    with process([programs / serve[0], *serve[1:]], ready, environment=settings, cwd=tmp_path):
+        subprocess.run([programs / health[0], *health[1:]], check=True)
         listed = requests.get(f"{url}/llms.txt", timeout=60).text
         pages = re.findall(r"\((\S+\.md)\)", listed)
         missing = [page for page in pages if not answers(page)()]

@@ -9,6 +9,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import yaml
+from support.haproxy import EXAMPLE, HAPROXY
 from support.servers import ROOT
 
 from cartproxy.settings import Settings
@@ -62,6 +64,40 @@ def test_unit_names_each_secret_once_and_for_a_setting() -> None:
     assert {f"/run/secrets/{name}" for name in used} == set(
         re.findall(r"/run/secrets/\w+", COMPOSE)
     )
+
+
+def test_composed_haproxy_finds_both_instances() -> None:
+    services = yaml.safe_load(COMPOSE)["services"]
+    given = services["haproxy"]["environment"]
+    port = re.search(r"CARTPROXY_BIND=0.0.0.0:(\d+)", DOCKERFILE)
+
+    assert port
+    for name in ("one", "two"):
+        address = services[name]["networks"]["inside"]["ipv4_address"]
+        assert given[f"INSTANCE_{name.upper()}"] == f"{address}:{port[1]}"
+    assert set(given) == set(re.findall(r"\$\{(\w+)-", EXAMPLE.read_text()))
+
+
+def test_composed_services_can_change_nothing_of_their_image() -> None:
+    services = yaml.safe_load(COMPOSE)["services"]
+
+    for name in ("one", "two", "haproxy"):
+        assert services[name]["read_only"]
+        assert services[name]["cap_drop"] == ["ALL"]
+    user = re.search(r"^USER (\d+):\d+$", DOCKERFILE, re.MULTILINE)
+    assert user
+    assert user[1] in COMPOSE, "the secrets' files are this user's"
+
+
+@pytest.mark.skipif(HAPROXY is None, reason="haproxy is missing")
+def test_haproxy_takes_the_composed_addresses() -> None:
+    given = yaml.safe_load(COMPOSE)["services"]["haproxy"]["environment"]
+
+    done = subprocess.run(
+        [str(HAPROXY), "-c", "-f", EXAMPLE], env=given, capture_output=True, text=True, check=False
+    )
+
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is missing")
