@@ -17,7 +17,7 @@ from cartproxy.settings import Settings
 from cartproxy.settings_source import SettingsError, load
 
 FOLDER = ROOT / "docs/deploy"
-UNIT = (FOLDER / "cartproxy.service").read_text()
+UNIT = (FOLDER / "cartproxy@.service").read_text()
 COMPOSE = (FOLDER / "compose.yml").read_text()
 DOCKERFILE = (FOLDER / "Dockerfile").read_text()
 
@@ -102,14 +102,14 @@ def test_haproxy_takes_the_composed_addresses() -> None:
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is missing")
 def test_unit_is_well_formed(tmp_path: Path) -> None:
-    unit = tmp_path / "cartproxy.service"
+    unit = tmp_path / "cartproxy@8001.service"
     unit.write_text(UNIT.replace("/opt/cartproxy", str(ROOT)))
 
     done = subprocess.run(
         ["systemd-analyze", "verify", "--man=no", unit], capture_output=True, text=True, check=False
     )
 
-    assert "cartproxy.service" not in done.stderr, done.stderr
+    assert "cartproxy@8001" not in done.stderr, done.stderr
 
 
 def test_wheel_takes_every_file_that_is_no_code() -> None:
