@@ -5,6 +5,7 @@ INSTALLED := $(VENV)/.installed
 BENCHED := $(VENV)/.benched
 VALGRINDABLE := $(VENV)/.valgrindable
 BIN := $(VENV)/bin
+EXTRAS ?= crypto# those of the image
 FASTIFY := benchmarks/reference_fastify
 WIDGET := cartproxy/widget/$(shell sed -n 's/^VERSION = "\(.*\)"/\1/p' cartproxy/widget/releases.py)
 PACKAGE ?= build/npm
@@ -68,6 +69,24 @@ package: ## make the npm package cartproxy-widget in build/npm (needs npm)
 	cp $(WIDGET)/*.js $(PACKAGE)/widget
 	cd $(PACKAGE) && npm pack --silent
 
+wheel: $(INSTALLED) ## build dist/cartproxy-*.whl
+	@rm -rf build/lib build/bdist.* dist/cartproxy-*.whl
+	$(BIN)/pip wheel --quiet --no-deps --wheel-dir dist .
+
+# The tool has an environment of its own: what it brings would change what the tests' validators check.
+sbom: wheel ## write dist/cartproxy.cdx.json, what a production install is made of (CycloneDX)
+	@rm -rf build/production build/cyclonedx
+	$(PYTHON) -m venv --without-pip build/production
+	$(BIN)/pip --python build/production install --quiet --constraint constraints.txt \
+		"$$(echo dist/cartproxy-*.whl)[$(EXTRAS)]"
+	@$(BIN)/pip --python build/production install --quiet --constraint constraints.txt gunicorn_h1c || \
+		echo "gunicorn_h1c can't be installed here: it is not in the SBOM"
+	@rm build/production/lib/*/site-packages/cartproxy-*.dist-info/direct_url.json # a path of this machine
+	$(PYTHON) -m venv --without-pip build/cyclonedx
+	$(BIN)/pip --python build/cyclonedx install --quiet --constraint constraints.txt cyclonedx-bom
+	build/cyclonedx/bin/cyclonedx-py environment --output-reproducible \
+		--output-file dist/cartproxy.cdx.json build/production/bin/python
+
 lint: $(INSTALLED) ## check format, lint and types
 	$(BIN)/ruff format --config config/ruff.toml --check .
 	$(BIN)/ruff check --config config/ruff.toml .
@@ -78,6 +97,6 @@ format: $(INSTALLED) ## put the code into its format
 	$(BIN)/ruff check --config config/ruff.toml --fix .
 
 clean: ## remove what the other targets made
-	rm -rf $(VENV) build *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
-.PHONY: help install run test unit soak bench instructions package lint format clean
+.PHONY: help install run test unit soak bench instructions package wheel sbom lint format clean

@@ -21,6 +21,13 @@ if TYPE_CHECKING:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code: 0 fine, 1 not fine, 78 bad settings."""
+    chosen = parser().parse_args(arguments)
+    code: int = chosen.run(chosen)
+    return code
+
+
+def parser() -> argparse.ArgumentParser:
+    """Every command with its options; `run` of what it parses does it."""
     parser = argparse.ArgumentParser(prog="cartproxy", description=__doc__)
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(dest="command", required=True, metavar="command")
@@ -35,9 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _add_keys(commands)
     _add_sales(commands)
     _add_webhook(commands)
-    chosen = parser.parse_args(arguments)
-    code: int = chosen.run(chosen)
-    return code
+    return parser
 
 
 def _add_demo(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

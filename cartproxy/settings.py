@@ -436,8 +436,8 @@ class Settings:
     cart_writes_per_minute: int = _per_minute("Writes to one cart.", 120)
     docs: str = _setting(
         fields.String(validate=validate.OneOf(("auto", "on", "off"))),
-        "Whether /docs and /openapi.json are open. auto: while public_url is plain http, which is "
-        "for trying out.",
+        "Whether /docs, /openapi.json and /llms.txt are open. auto: while public_url is plain "
+        "http, which is for trying out.",
         "auto",
     )
     metrics_token: Secret = _secret(

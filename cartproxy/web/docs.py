@@ -1,13 +1,18 @@
-"""The service explains itself: OpenAPI, a page that renders it, and a page for each problem."""
+"""The service explains itself: OpenAPI, a page that renders it, a page for each problem.
+
+Also the documentation's own pages as Markdown, and `/llms.txt`, which lists them for programs that
+read. `pages` is the repository's `docs` folder: a link in a checkout, a copy in a wheel.
+"""
 
 from __future__ import annotations
 
 import json
 import re
 from functools import cache
+from pathlib import Path
 from typing import Any
 
-from flask import Blueprint, Response, current_app, render_template
+from flask import Blueprint, Response, current_app, render_template, request
 from markupsafe import Markup, escape
 
 from cartproxy import __version__
@@ -18,6 +23,10 @@ from cartproxy.web.refusals import Refused
 docs = Blueprint("docs", __name__)
 
 _BACKTICKS = re.compile(r"`([^`]+)`")
+_PAGES = (Path(__file__).parent / "pages").resolve()
+_PAGE_SECONDS = 3600
+# What llms.txt takes of docs/README.md: its title and summary, and headings with their lists.
+_ENTRY = re.compile(r"^- \[(.+?)\]\((\S+\.md)\):\s((?:.+\n)(?:  .+\n)*)", re.MULTILINE)
 
 
 @cache
@@ -50,6 +59,53 @@ def document() -> Response:
 def page() -> str:
     _refuse_if_closed()
     return render_template("docs.html", document=_document(context()), kinds=CATALOGUE)
+
+
+@cache
+def _pages() -> dict[str, Path]:
+    """The pages by their names: a name of the address never becomes a path."""
+    return {str(path.relative_to(_PAGES)): path for path in _PAGES.rglob("*.md")}
+
+
+@docs.get("/docs/<path:name>")
+def markdown(name: str) -> Response:
+    _refuse_if_closed()
+    if name not in _pages():
+        raise Refused("not-found", "There is no page of this name.")
+    return _text(_pages()[name].read_bytes(), "text/markdown")
+
+
+@docs.get("/llms.txt")
+def llms() -> Response:
+    """The pages with a sentence each, in the form of llmstxt.org; docs/README.md is the source."""
+    _refuse_if_closed()
+    return _text(_llms(context().own_origin).encode(), "text/plain")
+
+
+@cache
+def _llms(origin: str) -> str:
+    readme = _pages()["README.md"].read_text(encoding="utf-8")
+    parts = re.split(r"^(?=## )", readme, flags=re.MULTILINE)
+    listed = [parts[0]]
+    for part in parts[1:]:
+        entries = [
+            f"- [{title}]({origin}/docs/{page}): {' '.join(sentence.split())}\n"
+            for title, page, sentence in _ENTRY.findall(part)
+            if page in _pages()
+        ]
+        if entries:
+            listed.append(f"{part.splitlines()[0]}\n\n{''.join(entries)}\n")
+    return "".join(listed)
+
+
+def _text(text: bytes, kind: str) -> Response:
+    response = Response(text, content_type=f"{kind}; charset=utf-8")
+    response.cache_control.public = True
+    response.cache_control.max_age = _PAGE_SECONDS
+    response.headers["Access-Control-Allow-Origin"] = "*"
+    response.add_etag()
+    response.make_conditional(request)
+    return response
 
 
 @docs.get("/problems/<code>")

@@ -21,12 +21,14 @@ def haproxy(folder: Path, ports: list[int], log: Path) -> Iterator[str]:
     # A busy machine must not look like an instance that is down.
     text = text.replace("timeout connect 1s", "timeout connect 60s\n    timeout check 60s")
     assert "timeout check 60s" in text
-    for example, real in zip(("8080", "8001", "8002"), (port, *ports), strict=True):
-        assert f"127.0.0.1:{example}" in text
-        text = text.replace(f"127.0.0.1:{example}", f"127.0.0.1:{real}")
+    names = ("LISTEN", "INSTANCE_ONE", "INSTANCE_TWO")
+    assert all(f'"${{{name}-127.0.0.1:' in text for name in names)
+    addresses = [f"127.0.0.1:{each}" for each in (port, *ports)]
+    environment = dict(zip(names, addresses, strict=True))
     config = folder / "haproxy.cfg"
     config.write_text(text)
     url = f"http://127.0.0.1:{port}"
     # /docs is served by the instances, so it answers once haproxy has found one ready.
-    with process([str(HAPROXY), "-db", "-f", config], answers(f"{url}/docs"), log=log):
+    command = [str(HAPROXY), "-db", "-f", config]
+    with process(command, answers(f"{url}/docs"), environment=environment, log=log):
         yield url

@@ -9,13 +9,15 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import yaml
+from support.haproxy import EXAMPLE, HAPROXY
 from support.servers import ROOT
 
 from cartproxy.settings import Settings
 from cartproxy.settings_source import SettingsError, load
 
 FOLDER = ROOT / "docs/deploy"
-UNIT = (FOLDER / "cartproxy.service").read_text()
+UNIT = (FOLDER / "cartproxy@.service").read_text()
 COMPOSE = (FOLDER / "compose.yml").read_text()
 DOCKERFILE = (FOLDER / "Dockerfile").read_text()
 
@@ -64,16 +66,50 @@ def test_unit_names_each_secret_once_and_for_a_setting() -> None:
     )
 
 
+def test_composed_haproxy_finds_both_instances() -> None:
+    services = yaml.safe_load(COMPOSE)["services"]
+    given = services["haproxy"]["environment"]
+    port = re.search(r"CARTPROXY_BIND=0.0.0.0:(\d+)", DOCKERFILE)
+
+    assert port
+    for name in ("one", "two"):
+        address = services[name]["networks"]["inside"]["ipv4_address"]
+        assert given[f"INSTANCE_{name.upper()}"] == f"{address}:{port[1]}"
+    assert set(given) == set(re.findall(r"\$\{(\w+)-", EXAMPLE.read_text()))
+
+
+def test_composed_services_can_change_nothing_of_their_image() -> None:
+    services = yaml.safe_load(COMPOSE)["services"]
+
+    for name in ("one", "two", "haproxy"):
+        assert services[name]["read_only"]
+        assert services[name]["cap_drop"] == ["ALL"]
+    user = re.search(r"^USER (\d+):\d+$", DOCKERFILE, re.MULTILINE)
+    assert user
+    assert user[1] in COMPOSE, "the secrets' files are this user's"
+
+
+@pytest.mark.skipif(HAPROXY is None, reason="haproxy is missing")
+def test_haproxy_takes_the_composed_addresses() -> None:
+    given = yaml.safe_load(COMPOSE)["services"]["haproxy"]["environment"]
+
+    done = subprocess.run(
+        [str(HAPROXY), "-c", "-f", EXAMPLE], env=given, capture_output=True, text=True, check=False
+    )
+
+    assert done.returncode == 0, done.stderr
+
+
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is missing")
 def test_unit_is_well_formed(tmp_path: Path) -> None:
-    unit = tmp_path / "cartproxy.service"
+    unit = tmp_path / "cartproxy@8001.service"
     unit.write_text(UNIT.replace("/opt/cartproxy", str(ROOT)))
 
     done = subprocess.run(
         ["systemd-analyze", "verify", "--man=no", unit], capture_output=True, text=True, check=False
     )
 
-    assert "cartproxy.service" not in done.stderr, done.stderr
+    assert "cartproxy@8001" not in done.stderr, done.stderr
 
 
 def test_wheel_takes_every_file_that_is_no_code() -> None:

@@ -59,15 +59,6 @@ def test_links_within_the_repository_lead_somewhere(page: Path) -> None:
         assert (page.parent / target).exists(), target
 
 
-@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md"])
-def test_make_targets_that_a_newcomer_is_told_of_exist(page: str) -> None:
-    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
-    told = set(re.findall(r"(?:^|`)make ([a-z]+)", (ROOT / page).read_text(), re.MULTILINE))
-
-    assert told
-    assert told <= targets
-
-
 def test_front_page_stays_short() -> None:
     assert len((ROOT / "README.md").read_text().splitlines()) <= 110
 
