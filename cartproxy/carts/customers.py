@@ -42,23 +42,36 @@ class Customers:
         customer_id = self._found(email, allowance)
         if customer_id is not None:
             return customer_id
-        # Longer than any look that began before: who looks later finds what is made now.
+        # For whoever dies: longer than a lost call can take effect.
         if not self._claims.take(email, deadline.remaining() + self._settle_seconds):
             raise StoreBusy("The customer is just being made.", retry_after=2)
         try:
-            return self._store.create_customer(email, allowance)
+            customer_id = self._make(email, allowance)
         except StoreError as error:
-            if error.outcome is Outcome.UNKNOWN:
-                with suppress(StoreError):
-                    customer_id = self._found(email, allowance)
-                if customer_id is not None:
-                    return customer_id
-                raise
-            with suppress(StorageError):  # it ends by itself
-                self._claims.drop(email)
+            self._leave(email, made=error.outcome is Outcome.UNKNOWN)
             if isinstance(error, StoreRejected):
                 raise AddressRejected(error.detail, _POINTER) from None
             raise
+        self._leave(email, made=True)
+        return customer_id
+
+    def _make(self, email: str, allowance: Allowance) -> int:
+        """Make the customer; where the answer is lost, look whether that was done."""
+        try:
+            return self._store.create_customer(email, allowance)
+        except StoreError as error:
+            customer_id = None
+            if error.outcome is Outcome.UNKNOWN:
+                with suppress(StoreError):
+                    customer_id = self._found(email, allowance)
+            if customer_id is None:
+                raise
+            return customer_id
+
+    def _leave(self, email: str, *, made: bool) -> None:
+        """Let others make the customer: soon, if it may have been made and not been seen yet."""
+        with suppress(StorageError):  # the claim ends by itself
+            self._claims.keep(email, self._settle_seconds if made else 0)
 
     def _found(self, email: str, allowance: Allowance) -> int | None:
         customers = self._store.find_customers(email, allowance)

@@ -24,12 +24,14 @@ class CustomerClaims:
     def take(self, email: str, seconds: float) -> bool:
         """Claim the address for so long; False where somebody has. Raises StorageError."""
         with typed_errors("claim_customer"):
-            return bool(self._client.set(self._key(email), 1, nx=True, px=max(1, int(seconds * 1000))))
+            return bool(
+                self._client.set(self._key(email), 1, nx=True, px=max(1, int(seconds * 1000)))
+            )
 
-    def drop(self, email: str) -> None:
-        """Let others claim it: nothing has been made. Raises StorageError."""
-        with typed_errors("drop_customer"):
-            self._client.delete(self._key(email))
+    def keep(self, email: str, seconds: float) -> None:
+        """Let one's claim end in so long; 0: now. Raises StorageError."""
+        with typed_errors("keep_customer"):
+            self._client.pexpire(self._key(email), int(seconds * 1000))
 
     def _key(self, email: str) -> str:
         text = f"customer\n{self._store_id}\n{email.casefold()}"

@@ -355,12 +355,14 @@ def read_customers(body: object, email: str) -> tuple[Customer, ...]:
 
     Raises StoreBadResponse where it may have more of them than it lists.
     """
-    listed = _objects(body if isinstance(body, list) else [body])
-    found = tuple(
-        Customer(_integer(each, "CustomerID"), each.get("Enabled") is not False)
-        for each in listed
-        if _text(each, "Email").strip().casefold() == email.casefold()
-    )
+    listed = [
+        (
+            _text(each, "Email"),
+            Customer(_integer(each, "CustomerID"), each.get("Enabled") is not False),
+        )
+        for each in _objects(body if isinstance(body, list) else [body])
+    ]
+    found = tuple(who for text, who in listed if text.strip().casefold() == email.casefold())
     if not found and len(listed) >= MOST_CUSTOMERS:
         raise StoreBadResponse("The store does not say whether it has this customer.")
     return found
