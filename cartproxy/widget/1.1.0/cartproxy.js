@@ -25,7 +25,7 @@
   const PARTS = {
     "drawer.js": "sha256-1VRnB+U00nk17F5eMOiqKV7OGcKSXOOiN340BUhc6eg=",
     "doctor.js": "sha256-cSUEd7YnPLm/l09u3rSq2FSH+Qrvw7Il7yXep0sD3wI=",
-    "product.js": "sha256-/ZqyOics/jgUCUfzD1IWmFXEW/YuTNlgmLDpQhgHXHE=",
+    "product.js": "sha256-wj56Au0KDnJMuEgqfkqjoVxxSk2Xix4Vqso/FtgJPNc=",
     "legacy.js": "sha256-H2ZSbRUWhT2+lNNO9CW3FPjt6d2X0OZP5fy+CZFaySw=",
     "texts.js": "sha256-NgN0+gmBSXNtJv1Z5u1iVaHbAY55mp0JfQE3KF5vCtg=",
   };
