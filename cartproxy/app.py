@@ -10,10 +10,12 @@ import requests
 from flask import Flask
 
 from cartproxy import logs, metrics, tracing
+from cartproxy.carts.customers import Customers
 from cartproxy.carts.orders import Orders
 from cartproxy.carts.products import ProductCatalogue
 from cartproxy.carts.service import Adds, CartService
 from cartproxy.limits.rate_limiter import Limit, RateLimiter
+from cartproxy.records.customer_claims import CustomerClaims
 from cartproxy.records.inbox import Inbox
 from cartproxy.records.names import CartNames
 from cartproxy.records.pending import PendingCarts
@@ -179,6 +181,9 @@ def _store(
         life=settings.idle_seconds,
     )
     sales = store_sales(name, store, settings, client, pepper) if store.hook_secret else None
+    keys = ApiKeys(store.api_keys)
+    claims = CustomerClaims(client, store_id=name, pepper=pepper)
+    customers = Customers(calls, claims, settle_seconds=settings.settle_seconds)
     carts = CartService(
         calls,
         records,
@@ -190,6 +195,7 @@ def _store(
         # Release 0.1 knows nothing of what is pending.
         adds=Adds(store.adds) if settings.record_format > 5 else Adds.DIRECT,
         sales=sales,
+        customers=customers if keys.may_name_customers else None,
     )
     inbox = Inbox(
         client,
@@ -215,7 +221,7 @@ def _store(
         origins=Sites({origin: origin for origin in store.origins}),
         currency=store.currency,
         show_stock=store.show_stock,
-        keys=ApiKeys(store.api_keys),
+        keys=keys,
         products_of=_products_of(store, settings.own_origin),
         creates_of=Sites(
             {

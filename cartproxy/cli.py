@@ -288,6 +288,9 @@ def _add_keys(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     actions = keys.add_subparsers(dest="action", required=True, metavar="action")
     create = actions.add_parser("create", help="make a key; the settings get its hash alone")
     create.add_argument("--name", required=True, help="whose key it is: letters, digits, . _ -")
+    create.add_argument(
+        "--customers", action="store_true", help="it may name a cart's customer by e-mail address"
+    )
     create.set_defaults(run=_create_key)
 
 

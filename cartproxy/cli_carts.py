@@ -106,7 +106,7 @@ def create_key(chosen: argparse.Namespace) -> int:
     """Print a new key and the settings' entry for it, and return 0."""
     from cartproxy.web.api_keys import create
 
-    key, entry = create(chosen.name)
+    key, entry = create(chosen.name, customers=chosen.customers)
     print("The key, shown this once; it goes to the server that calls:", file=sys.stderr)
     print(key)
     print("Its entry in the store's settings:", file=sys.stderr)

@@ -262,9 +262,11 @@ class StoreSettings:
     )
     api_keys: tuple[str, ...] = _texts(
         validate.Regexp(
-            r"[A-Za-z0-9._-]{1,32}:[0-9a-f]{64}\Z", error="Not an entry of `cartproxy keys create`."
+            r"[A-Za-z0-9._-]{1,32}:[0-9a-f]{64}(:customers)?\Z",
+            error="Not an entry of `cartproxy keys create`.",
         ),
-        "Keys of server-side callers, as `cartproxy keys create` prints them: name:sha256.",
+        "Keys of server-side callers, as `cartproxy keys create` prints them: name:sha256. With "
+        ":customers behind it a key may name a cart's customer by e-mail address.",
         (),
     )
     origin_products: tuple[str, ...] = _texts(

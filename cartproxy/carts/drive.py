@@ -87,16 +87,25 @@ class Drive:
         putting_back = any(wish.owed and not wish.is_new for wish in self.record.wishes)
         if not self.record.owes:
             self.admit()
+        addresses = self.aim.addresses or Addresses()
+        addresses = replace(addresses, customer_id=addresses.customer_id or self.record.customer_id)
         try:
-            key = self.store.create_cart(self.aim.addresses or Addresses(), self.allowance)
+            key = self.store.create_cart(addresses, self.allowance)
         except StoreError as error:
+            is_alone = self.record.customer_id and not self.aim.addresses
+            if is_alone and isinstance(error, StoreRejected):
+                # The customer may be gone, and must keep no shopper from a cart.
+                self.record = replace(self.record, customer_id=None)
+                return True
             # Nothing is in a cart whose key nobody knows, so trying again is safe.
             error.outcome = Outcome.NOT_APPLIED
             return self._halt(_about_address(error))
         if not putting_back:
             count_cart(self.store.id, "created")
         self.aim = replace(self.aim, create=False, addresses=None, created=True)
-        self.record = replace(self.record, order_key=key, outdated=True)
+        self.record = replace(
+            self.record, order_key=key, outdated=True, customer_id=addresses.customer_id
+        )
         if self.record.wishes:
             self.keep(self.record)
         return True
@@ -138,14 +147,16 @@ class Drive:
         return self._halt(error)
 
     def _write_addresses(self) -> bool:
+        addresses = self.aim.addresses or Addresses()
         try:
-            self.store.update_cart(self._key, self.aim.addresses or Addresses(), self.allowance)
+            self.store.update_cart(self._key, addresses, self.allowance)
         except StoreNotFound:
             return self._vanish()
         except StoreError as error:
             return self._halt(_about_address(error))
         self.aim = replace(self.aim, addresses=None)
-        self.record = replace(self.record, outdated=True)
+        customer_id = addresses.customer_id or self.record.customer_id
+        self.record = replace(self.record, outdated=True, customer_id=customer_id)
         self.touched = True
         return True
 

@@ -7,9 +7,13 @@ from cartproxy.model.cart import Cart, ItemResult
 
 
 class AddressRejected(CartProxyError):
-    """The store refuses the billing or shipping fields."""
+    """The store refuses the billing or shipping fields, or what is at `pointer`."""
 
     code = "address-rejected"
+
+    def __init__(self, detail: str, pointer: str = "") -> None:
+        super().__init__(detail)
+        self.pointer = pointer
 
 
 class ItemNotFound(CartProxyError):

@@ -264,7 +264,8 @@ def vanished(record: Record) -> Record:
 
     The lines of an order are forgotten. Else each line becomes an owed wish, before all others; a
     derived one comes along with the line it belongs to. What was sent to the cart that is gone, or
-    refused by it, waits again; and so does what an order never had.
+    refused by it, waits again; and so does what an order never had. Its customer is that of the
+    next cart too, but for one that was paid for: another person may begin that.
     """
     record = _believing(record)
     order = is_order(record)
@@ -292,6 +293,7 @@ def vanished(record: Record) -> Record:
         outdated=True,
         since={},
         wishes=(*numbered, *others),
+        customer_id=record.customer_id if record.checkout_at_ms is None else None,
         checkout_at_ms=None,
     )
     return asking(_followed(gone, names))

@@ -24,6 +24,7 @@ from cartproxy.carts.answers import (
     reported,
     results_of,
 )
+from cartproxy.carts.customers import Customers
 from cartproxy.carts.drive import Drive
 from cartproxy.carts.errors import (
     CartChanged,
@@ -123,10 +124,12 @@ class CartService:
         pending: PendingCarts,
         adds: Adds = Adds.WHEN_BUSY,
         sales: Sales | None = None,
+        customers: Customers | None = None,
     ) -> None:
         """For `fresh_seconds` a snapshot is believed. After `settle_seconds` a lost add that the
         cart does not show never comes. `adds` says when the store is told of what is asked for.
-        `sales` are the store's books, where it tells of orders.
+        `sales` are the store's books, where it tells of orders; `customers` are there where a
+        caller may name one by e-mail address.
         """
         self._store = store
         self._records = records
@@ -135,6 +138,7 @@ class CartService:
         self._pending = pending
         self._adds = adds
         self._sales = sales
+        self._customers = customers
         self._fresh_ms = int(fresh_seconds * 1000)
         self._settle_ms = int(settle_seconds * 1000)
 
@@ -258,19 +262,34 @@ class CartService:
                 self._records.keep(session, terms.key, answer)
         return Written(None if terms.minimal else cart, answer.results)
 
-    def write_addresses(self, session: str, addresses: Addresses, terms: Terms) -> Written:
-        """Make the cart when there is none, and write the addresses. Raises AddressRejected."""
+    def write_addresses(
+        self, session: str, addresses: Addresses, terms: Terms, *, create: bool = True
+    ) -> Written:
+        """Make the cart when there is none, and write the addresses. Raises AddressRejected.
+
+        Unless it is to `create` one, a customer alone makes no cart, and is that of the next one.
+        """
         with self._records.writing(session, terms.deadline, Intent(terms.key)) as write:
             if write.answer:
                 return self._replay(write, write.answer)
-            aim = self._aim(write, terms, addresses=addresses or None, create=True)
-            if not (addresses or terms.minimal):
-                aim = replace(aim, newer_than_ms=aim.began_ms - self._fresh_ms)
             record = self._begun(write, terms)
+            waits = False
+            if self._customers and addresses.customer_email:
+                email = addresses.customer_email
+                customer_id = self._customers.id_of(email, terms.deadline, terms.payers)
+                is_alone = not (create or addresses or record.order_key)
+                addresses = replace(addresses, customer_id=customer_id, customer_email="")
+                if is_alone:
+                    record, waits = replace(record, customer_id=customer_id), True
+            aim = self._aim(write, terms, addresses=addresses or None, create=True)
+            if waits:
+                aim = replace(aim, addresses=None, create=False, look=False, halted=True)
+            elif not (addresses or terms.minimal):
+                aim = replace(aim, newer_than_ms=aim.began_ms - self._fresh_ms)
             calls = foreseen(record, aim)
             allowance = self._store.allow(calls, terms.deadline, CHANGE, payers=terms.payers)
             drive = self._drive(write, record, aim, terms, allowance)
-            return self._end(write, drive, 0, terms, created=write.loaded.record is None)
+            return self._end(write, drive, 0, terms, created=_is_none(write.loaded.record))
 
     def delete(self, session: str, terms: Terms) -> None:
         """Delete the cart at the store and forget it here; none, or gone already, is fine."""
@@ -567,7 +586,7 @@ class CartService:
         """End a write, which leaves what is still open; the record as it is then."""
         record, others = closed(record, own)
         before = write.loaded.record
-        if record.order_key is None and not (record.wishes or record.named):
+        if record.is_blank:
             write.forget(answer)
         elif before and before.as_of_ms == record.as_of_ms and before == record:
             write.release(answer)
@@ -596,9 +615,9 @@ class CartService:
         if before_paying and fresh.order_key is not None:
             worse = differences(record, fresh.snapshot)
             fresh = replace(fresh, changes=(*fresh.changes, *worse))
-        gone = fresh.order_key is None and not (fresh.wishes or fresh.named)
-        self._records.refresh(session, loaded, None if gone else fresh)
-        return replace(loaded, record=None if gone else fresh), None
+        left = None if fresh.is_blank else fresh
+        self._records.refresh(session, loaded, left)
+        return replace(loaded, record=left), None
 
     def _shared_reading(
         self, write: Write, wrote_ms: int, terms: Terms

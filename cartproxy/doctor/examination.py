@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from cartproxy.doctor import edge, files, machine
+from cartproxy.doctor.customers import customer_findings
 from cartproxy.doctor.findings import Finding, error, guarded, ok, warning
 from cartproxy.doctor.orders import order_findings
 from cartproxy.doctor.storage import storage_findings
@@ -79,6 +80,9 @@ def _run(settings: Settings, unknown: list[str]) -> Iterator[Finding]:
         about, needed = f"store {name}", [f"stores.{name}."]
         yield from check("ca-file", about, needed, partial(files.ca_file_findings, name, store))
         yield from check("store", about, needed, partial(store_findings, name, store, settings))
+        yield from check(
+            "customers", about, needed, partial(customer_findings, name, store, settings)
+        )
         yield from check("orders", about, needed, partial(order_findings, name, store, settings))
         yield from check("shop", about, needed, partial(edge.shop_findings, name, store))
         yield from check(

@@ -345,13 +345,15 @@ class ItemResult:
 class Addresses:
     """Billing and shipping fields to write, by the API's names; an absent name is left as it is.
 
-    `customer_id` links the cart to a customer of the store.
+    `customer_id` links the cart to a customer of the store, `customer_email` to the one with that
+    address, whose id is still to be found.
     Write-only: never read back from the store, never shown, never in a `repr`.
     """
 
     billing: Mapping[str, str] = field(default_factory=dict)
     shipping: Mapping[str, str] = field(default_factory=dict)
     customer_id: int | None = None
+    customer_email: str = ""
 
     def __bool__(self) -> bool:
         return bool(self.billing or self.shipping or self.customer_id)

@@ -22,7 +22,8 @@ class Record:
     lines that such writes made or changed, by id, with their quantity now (0: removed). `changes`
     are what the shopper has not agreed to yet. `intents` are what dead writers meant to add.
     `names` are the ids that lines have now, by the names of ours that they had first, or REFUSED;
-    `named` is how many such names have been given.
+    `named` is how many such names have been given. `customer_id` is the store's customer for whom
+    the cart is, or will be once it is made; it never leaves the service.
     Redis sets the last three: when the checkout was last handed out, the revision, and when the
     first write made the record.
     """
@@ -36,6 +37,7 @@ class Record:
     changes: tuple[Change, ...] = ()
     names: Mapping[str, str] = field(default_factory=dict)
     named: int = 0
+    customer_id: int | None = None
     intents: tuple[Meant, ...] = ()
     checkout_at_ms: int | None = None
     revision: str = ""
@@ -62,6 +64,11 @@ class Record:
         return next(
             (w.line_id for w in self.wishes if w.replaces == item_id and w.has_landed), item_id
         )
+
+    @property
+    def is_blank(self) -> bool:
+        """Whether there is neither a cart nor anything to remember for the next one."""
+        return self.order_key is None and not (self.wishes or self.named or self.customer_id)
 
     @property
     def owes(self) -> bool:

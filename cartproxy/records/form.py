@@ -36,7 +36,7 @@ _WISH = (
     *(_FLAG, _FLAG, str, str, str, list | None),
 )
 _CHANGE = (str, int, str, str, DECIMAL, DECIMAL, str)
-_STATE = (str | None, TIME_MS, _FLAG, dict, [_WISH], [_CHANGE], dict, TIME_MS)
+_STATE = (str | None, TIME_MS, _FLAG, dict, [_WISH], [_CHANGE], dict, TIME_MS, int | None)
 _STATE_5 = (str, TIME_MS, _FLAG, _FLAG, dict, [(str, TIME_MS, [ITEM], dict)])
 
 
@@ -64,6 +64,7 @@ def _as_format_6(record: Record, since: dict[str, Any]) -> list[Any]:
         [[*change[:4], *map(str, change[4:])] for change in record.changes],
         dict(record.names),
         record.named,
+        record.customer_id,
     ]
     while len(state) > _ALWAYS and not state[-1]:
         del state[-1]
@@ -165,7 +166,7 @@ def _wish(raw: list[Any]) -> Wish:
     )
 
 
-_EMPTY: list[Any] = [None, 0, 0, {}, [], [], {}, 0]
+_EMPTY: list[Any] = [None, 0, 0, {}, [], [], {}, 0, None]
 _NOTHING_OPEN = [[str, int, int], [type(None), int, int]]
 
 
@@ -187,7 +188,7 @@ def _format_6(text: str) -> dict[str, Any]:
     }
     if not more:
         return known
-    since, wishes, changes, names, named = more
+    since, wishes, changes, names, named, customer_id = more
     checked([*names.values()], [str])
     return known | {
         "since": {line_id: NewItem.from_json(raw) for line_id, raw in since.items()},
@@ -198,6 +199,7 @@ def _format_6(text: str) -> dict[str, Any]:
         ),
         "names": names,
         "named": named,
+        "customer_id": customer_id,
     }
 
 

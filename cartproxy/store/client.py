@@ -11,9 +11,11 @@ import re
 from collections.abc import Callable, Collection
 from decimal import Decimal
 from typing import TypeVar
+from urllib.parse import quote
 
 from cartproxy.errors import Outcome
 from cartproxy.model.cart import Addresses, Currency, NewItem, Snapshot
+from cartproxy.model.customer import Customer
 from cartproxy.model.order import Order
 from cartproxy.model.product import Product
 from cartproxy.store import wire
@@ -34,6 +36,9 @@ from cartproxy.store.transport import Answer
 
 T = TypeVar("T")
 # Opaque and case-sensitive (docs/store-api.md, Objects); the form only guards the path.
+_NO_CUSTOMERS = (
+    "The store refuses this service's credentials, or the right to read and write Customers."
+)
 _PATH_SAFE = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 
 
@@ -142,6 +147,37 @@ class StoreClient:
 
         path = f"/Orders/{order_id}"
         return self._call("GET", path, allowance, operation="get_order", read=read)
+
+    def find_customers(self, email: str, allowance: Allowance) -> tuple[Customer, ...]:
+        """The customers with this address. Raises StoreAuth without the right to read Customers."""
+
+        def read(body: object) -> tuple[Customer, ...]:
+            return wire.read_customers(body, email)
+
+        path = f"/Customers?email={quote(email, safe='@')}&limit={wire.MOST_CUSTOMERS}"
+        try:
+            return self._call("GET", path, allowance, operation="find_customers", read=read)
+        except StoreNotFound:
+            return ()
+        except StoreAuth:
+            raise StoreAuth(_NO_CUSTOMERS) from None
+
+    def create_customer(self, email: str, allowance: Allowance) -> int:
+        """Make a customer and return its id. Not idempotent: twice may be two.
+
+        Raises StoreRejected, and StoreAuth without the right to write Customers.
+        """
+
+        def read(body: object) -> int:
+            return int(_id(body, "CustomerID"))
+
+        body = wire.write_customer(email)
+        try:
+            return self._call(
+                "POST", "/Customers", allowance, body, operation="create_customer", read=read
+            )
+        except StoreAuth:
+            raise StoreAuth(_NO_CUSTOMERS) from None
 
     def _confirms(self, key: str, asked: str | None, order_key: str) -> Callable[[object], str]:
         """Reads the id in a write's envelope: the one asked for, or a line of this cart."""

@@ -6,6 +6,7 @@ Field names and quirks: docs/store-api.md, Envelope and Objects.
 from __future__ import annotations
 
 import re
+import secrets
 from collections.abc import Mapping
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal, InvalidOperation
 from functools import reduce
@@ -15,6 +16,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from cartproxy.model.cart import Addresses, Currency, LineItem, LineState, NewItem, Snapshot
+from cartproxy.model.customer import Customer
 from cartproxy.model.order import Order
 from cartproxy.model.product import Kind, OptionSet, Product, ProductOption, Variant
 from cartproxy.store.errors import StoreBadResponse
@@ -71,6 +73,7 @@ _QUANTITY_UNITS = 10_000  # quantities have 4 decimals at most
 _MAX_LISTED = 1_000
 _MOST_ORDERS = 100  # in one webhook
 _NOT_COMPLETED = "7"  # docs/store-api.md, Life of a cart
+MOST_CUSTOMERS = 100  # of one e-mail address
 _LARGEST_AMOUNT = 10**12
 _MAX_DIGITS = 30  # no price, id or quantity is longer; a Decimal of millions of digits is an attack
 
@@ -340,6 +343,29 @@ def _whole(number: Decimal | None, rounding: str) -> Decimal | None:
 
 def _sorted(value: object, key: str) -> list[Wire]:
     return sorted(_objects(value), key=lambda each: _decimal(each, key))
+
+
+def write_customer(email: str) -> dict[str, object]:
+    """A new Customer in the fewest fields: the store wants a password, which nobody is to know."""
+    return {"Email": email, "Password": secrets.token_urlsafe(32), "Enabled": True}
+
+
+def read_customers(body: object, email: str) -> tuple[Customer, ...]:
+    """The customers with just this address, whatever else the store's filter lets through.
+
+    Raises StoreBadResponse where it may have more of them than it lists.
+    """
+    listed = [
+        (
+            _text(each, "Email"),
+            Customer(_integer(each, "CustomerID"), each.get("Enabled") is not False),
+        )
+        for each in _objects(body if isinstance(body, list) else [body])
+    ]
+    found = tuple(who for text, who in listed if text.strip().casefold() == email.casefold())
+    if not found and len(listed) >= MOST_CUSTOMERS:
+        raise StoreBadResponse("The store does not say whether it has this customer.")
+    return found
 
 
 def read_order_ids(body: object) -> tuple[int, ...]:

@@ -18,10 +18,15 @@ _FORM = re.compile(r"cpk_[A-Za-z0-9_-]{43}", re.ASCII)
 
 
 class ApiKeys:
-    """One store's keys; `hashed` are entries `name:sha256` as `create` makes them."""
+    """One store's keys; `hashed` are entries `name:sha256` as `create` makes them.
+
+    With `:customers` behind it a key may also name a cart's customer by e-mail address.
+    """
 
     def __init__(self, hashed: Iterable[str]) -> None:
-        self._keys = [each.partition(":")[::2] for each in hashed]
+        entries = [each.split(":") for each in hashed]
+        self._keys = [(name, digest) for name, digest, *_ in entries]
+        self.may_name_customers = frozenset(name for name, _, *rights in entries if rights)
 
     def name_of(self, given: str | None, *, origin: str | None) -> str | None:
         """The name of the key in a request's headers, None without one.
@@ -40,7 +45,8 @@ class ApiKeys:
         return names[0]
 
 
-def create(name: str) -> tuple[str, str]:
-    """A new key, and its entry for the settings."""
+def create(name: str, *, customers: bool = False) -> tuple[str, str]:
+    """A new key, and its entry for the settings; `customers`: with that right."""
     key = "cpk_" + secrets.token_urlsafe(32)
-    return key, f"{name}:{hashlib.sha256(key.encode()).hexdigest()}"
+    digest = hashlib.sha256(key.encode()).hexdigest()
+    return key, f"{name}:{digest}{':customers' if customers else ''}"

@@ -62,7 +62,7 @@ def create_cart() -> Response:
     **_SET_ADDRESSES,
 )
 def update_cart() -> Response:
-    return _answer(_set_addresses())
+    return _answer(_set_addresses(create=False))
 
 
 @carts.delete("/cart")
@@ -149,11 +149,14 @@ def _change(changes: list[QuantityChange]) -> Response:
     return _answer(caller.store.carts.change(name, changes, terms()))
 
 
-def _set_addresses() -> Written:
+def _set_addresses(*, create: bool = True) -> Written:
     caller = current_caller()
     addresses = load_json(_CUSTOMER if caller.key else _ADDRESSES)
+    if addresses.customer_email and caller.key not in caller.store.keys.may_name_customers:
+        errors = [("/customer", "Only with an API key that has the right `customers`.")]
+        raise Refused("invalid-request", "This key may name no customer.", errors=errors)
     name = caller.cart_to_change()
-    return caller.store.carts.write_addresses(name, addresses, terms())
+    return caller.store.carts.write_addresses(name, addresses, terms(), create=create)
 
 
 def _answer(written: Written, status: int = 200) -> Response:

@@ -10,7 +10,13 @@ from urllib.parse import urlencode, urlsplit
 from flask import Response, render_template
 from werkzeug.exceptions import HTTPException
 
-from cartproxy.carts.errors import CartChanged, ItemRefused, NothingApplied, PreconditionFailed
+from cartproxy.carts.errors import (
+    AddressRejected,
+    CartChanged,
+    ItemRefused,
+    NothingApplied,
+    PreconditionFailed,
+)
 from cartproxy.errors import CartProxyError
 from cartproxy.limits.rate_limiter import RateLimited
 from cartproxy.web.cart_json import cart_as_json, changes_as_json, results_as_json
@@ -51,7 +57,7 @@ def answer(error: CartProxyError) -> Response:
         members["errors"] = [{"pointer": at, "detail": text} for at, text in shown]
         if len(shown) < len(error.errors):
             members["detail"] += f" There are more errors than these {MAX_ERRORS}."
-    if isinstance(cause, ItemRefused) and cause.pointer:
+    if isinstance(cause, ItemRefused | AddressRejected) and cause.pointer:
         at = "/items/0" if isinstance(error, NothingApplied) and len(error.results) > 1 else ""
         members["errors"] = [{"pointer": at + cause.pointer, "detail": cause.detail}]
     if isinstance(error, NothingApplied):

@@ -15,6 +15,8 @@ from marshmallow import (
     post_load,
     pre_load,
     validate,
+    validates,
+    validates_schema,
 )
 
 from cartproxy.model.cart import Addresses, ChosenOption, NewItem, QuantityChange
@@ -144,11 +146,34 @@ class AddressesSchema(Input):
 
     @post_load
     def _build(self, values: Mapping[str, Any], **_: Any) -> Addresses:
-        return Addresses(values["billing"], values["shipping"], values.get("customer_id"))
+        customer = values.get("customer") or {"email": ""}
+        customer_id = values.get("customer_id")
+        return Addresses(values["billing"], values["shipping"], customer_id, customer["email"])
+
+
+class CustomerEmailSchema(Input):
+    """One of the store's customers by e-mail address; made where the store has none."""
+
+    email = Email(100, required=True)
+
+    @validates("email")
+    def _is_one(self, value: str, **_: Any) -> None:
+        if not value:
+            raise ValidationError("Not a valid email address.")
 
 
 class CustomerSchema(AddressesSchema):
     """What a server-side caller may write: also which of the store's customers the cart is for."""
+
+    customer = fields.Nested(
+        CustomerEmailSchema,
+        metadata={"description": "Only with an API key that has the right `customers`."},
+    )
+
+    @validates_schema
+    def _one_customer(self, values: Mapping[str, Any], **_: Any) -> None:
+        if values.get("customer") and values.get("customer_id"):
+            raise ValidationError("Name the customer in one way.", "customer")
 
     customer_id = Identifier(
         load_default=None, metadata={"description": "Only with an API key (`Cartproxy-Key`)."}

@@ -18,15 +18,18 @@ VERSION = "1.1.0"
 _FOLDER = Path(__file__).parent
 _COMMENT = re.compile(r"(^|\s)(// |/\*\*).*")
 # The banner, a text, a template (perhaps with one inside) or a regular expression, which stay as
-# they are; `const`; or blanks between other tokens, and commas and semicolons that end a block.
+# they are; `const`; a constant's name; or blanks between other tokens, and commas and semicolons
+# that end a block.
 _TOKEN = re.compile(
     r"(?P<quote>[\"'])(?:\\.|(?!(?P=quote))[^\\\n])*(?P=quote)"
     r"|/\*!.*?\*/"
     r"|`(?:\\.|\$\{(?:[^`{}]|`[^`]*`)*\}|[^`\\])*`"
     r"|(?<=[(,=:\[!&|?{;]) ?/(?:\\.|\[(?:\\.|[^\]\\\n])*\]|[^/\\\n\[])+/"
-    r"|(?P<constant>\bconst\b)"
+    r"|(?P<const>\bconst\b)"
+    r"|(?P<constant>\b[A-Z][A-Z_]+\b)"
     r"|(?P<blank> +|(?<=[;{,(\[])\n|[,;]?\n(?=\})|\n(?=[).?:&|\]]))"
 )
+_CONSTANT = re.compile(r"^const ([A-Z][A-Z_]+) =", re.MULTILINE)
 _PRIVATE = re.compile(r"^(?:(?:static|async|get|set) )*#(\w+)", re.MULTILINE)
 _PRIVATE_USE = re.compile(
     r"(?P<before>^(?:(?:static|async|get|set) )*|\.)#(?P<name>\w+)", re.MULTILINE
@@ -73,19 +76,32 @@ def _lean(source: str) -> str:
 def compact(source: str) -> str:
     """The lean source in a twentieth less.
 
-    It loses the blanks that no two words need, private members have one letter, and `let` stands
-    for `const`, so that there is one word for the compression to know.
+    It loses the blanks that no two words need, private members and constants have one letter, and
+    `let` stands for `const`, so that there is one word for the compression to know.
     """
     names = dict(zip(sorted({*_PRIVATE.findall(source)}), string.ascii_letters, strict=False))
     short = _PRIVATE_USE.sub(
         lambda use: f"{use['before']}#{names.get(use['name'], use['name'])}", source
     )
-    return _TOKEN.sub(lambda found: _kept(found, short), short)
+    letters = _letters(short)
+    return _TOKEN.sub(lambda found: _kept(found, short, letters), short)
 
 
-def _kept(found: re.Match[str], source: str) -> str:
-    if found["constant"]:
+def _letters(source: str) -> dict[str, str]:
+    """A letter for each constant that neither a text, a template nor a member's name holds."""
+    literals = [found[0] for found in _TOKEN.finditer(source) if found.lastgroup in {None, "quote"}]
+    members = re.findall(r"\.[A-Z_]+\b|\b[A-Z_]+:|[{,] ?[A-Z_]+ ?(?=[,}])", source)
+    kept = " ".join(literals + members)
+    names = [name for name in _CONSTANT.findall(source) if not re.search(rf"\b{name}\b", kept)]
+    free = (each for each in string.ascii_uppercase if not re.search(rf"\b{each}\b", source))
+    return dict(zip(names, free, strict=False))
+
+
+def _kept(found: re.Match[str], source: str, letters: dict[str, str]) -> str:
+    if found["const"]:
         return "let"
+    if found["constant"]:
+        return letters.get(found[0], found[0])
     if found["blank"] is None:
         return found[0].strip() if found[0].endswith("/") else found[0]
     before, after = source[found.start() - 1], source[found.end()]

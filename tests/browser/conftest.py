@@ -15,12 +15,17 @@ from support.sites import Site, site
 def widget_site(
     redis_url: str, store_url: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Site]:
-    """A blog, and the service that serves it: on two sites, not two ports of one."""
+    """A blog, and the service that serves it: on two sites, not two ports of one.
+
+    Of its two stores, `telling` is one that tells of orders.
+    """
     blog_port = free_port()
+    origins = f"http://blog.localhost:{blog_port}"
     environment = {
         "CARTPROXY_REDIS_URL": redis_url,
         "CARTPROXY_BREAKER_FAILURES": "1000000",
-        **store_environment(store_url, ORIGINS=f"http://blog.localhost:{blog_port}"),
+        **store_environment(store_url, ORIGINS=origins),
+        **store_environment(store_url, "TELLING", ORIGINS=origins, HOOK_SECRET="h" * 32),
     }
     with service(environment, tmp_path_factory.mktemp("widget") / "log") as url:
         proxy = url.replace("127.0.0.1", "cart.localhost")

@@ -14,7 +14,7 @@
   const wrong = new Map(); // what is wrong with the page, by code: said once, and to the doctor
   const warn = (code, message) => wrong.has(code) || (wrong.set(code, message), console.warn("cartproxy: " + message));
   const twice = window.cartproxy;
-  if (typeof twice?.add === "function") { // and not an element of that id
+  if (twice?.add?.call) { // and not an element of that id
     twice.loadedTwice = true; // the doctor tells the page's author
     if (store && twice.store !== store) twice.kit?.warn?.("two-stores", `one store a page: "${store}" is left out`);
     return;
@@ -23,10 +23,10 @@
   const VERSION = "1.1.0";
   // Loaded when needed, out of this version's own folder, and only if they are what was released.
   const PARTS = {
-    "drawer.js": "sha256-YC3iaV60z+2rVNNOFswbyxgrRaN6sAfYC6ZchEYcG7w=",
+    "drawer.js": "sha256-j400YCLF6pbuyX29lNdVH8u0ZGDg6TL924fgdGcZBU8=",
     "doctor.js": "sha256-kyOnCFLmBQVKqHHNt/DOAP/pJo5gLhF8b2dT1rkZAq0=",
-    "product.js": "sha256-tboKyLVtW/Yqhz8UPxVByPfdnPPKQAswAYEazV+X3m8=",
-    "legacy.js": "sha256-A+Rz7mtpiT7DhTm3SfHXFufVjso2X9bLZEPfsYxlpcg=",
+    "product.js": "sha256-wj56Au0KDnJMuEgqfkqjoVxxSk2Xix4Vqso/FtgJPNc=",
+    "legacy.js": "sha256-H2ZSbRUWhT2+lNNO9CW3FPjt6d2X0OZP5fy+CZFaySw=",
     "texts.js": "sha256-NgN0+gmBSXNtJv1Z5u1iVaHbAY55mp0JfQE3KF5vCtg=",
   };
   const base = new URL("../../v1/stores/" + encodeURIComponent(store), script.src).href;
@@ -57,6 +57,7 @@
 
   // --- Numbers: with 4 decimals, as the service has them ---
   const fixed = (number) => Math.round(number * 1e4) / 1e4 + 0; // no minus zero
+  const sum = (items, figure) => items.reduce((total, item) => fixed(total + figure(item)), 0);
   /** A quantity as people write it ("1,5", " +2"): NaN for what is none. */
   const quantityOf = (text) => (/^\s*\+?(\d+([.,]\d{0,2}|\.\d*|,\d{4,})?|[.,]\d+)\s*$/.test(text) ? fixed(String(text).replace(",", ".")) : NaN);
   /** JSON, also where the page has given arrays a `toJSON`. */
@@ -178,7 +179,7 @@
   const FRESH_MS = 3e4;
   const isKept = (kept) =>
     kept?.cart?.items?.every((line) => line.item_id && line.quantity >= 0 && line.options.every((each) => each.value != null));
-  let { cart = NOTHING, at = 0, left } = parsed("cart", isKept, {});
+  let { cart = NOTHING, at = 0, left, bought = [] } = parsed("cart", isKept, {}); // bought: the items of the last checkout
   let note = "";
   let writes = 0; // a read that began before a write ended is out of date
   let last = Promise.resolve(); // writes go one after another
@@ -200,12 +201,7 @@
       })
       .concat(...adding.values())
       .filter((item) => item.quantity > 0);
-    let item_count = 0, subtotal = 0;
-    for (const item of items) {
-      item_count = fixed(item_count + item.quantity);
-      subtotal = fixed(subtotal + (+item.line_total || 0));
-    }
-    return { ...cart, items, item_count, subtotal, ...more };
+    return { ...cart, items, item_count: sum(items, (item) => item.quantity), subtotal: sum(items, (item) => +item.line_total || 0), ...more };
   }
   function guarded(work) {
     try {
@@ -219,7 +215,7 @@
     note = key;
     render();
   };
-  const save = () => keep("cart", json({ cart, at, left }));
+  const save = () => keep("cart", json({ cart, at, left, bought }));
   /** Answers may overtake each other, in this tab and over others: the later reading stands. */
   const older = (next) => {
     const ms = Date.parse(cart.as_of) - Date.parse(next.as_of);
@@ -241,7 +237,9 @@
     const age = Date.now() - at; // below 0: the clock was set
     if (!known() || (!force && age >= 0 && age < FRESH_MS)) return view();
     const before = { writes, full: cart.items.length, left };
-    const answer = await call("GET", "/cart");
+    const { ordered, ...answer } = await call("GET", "/cart");
+    // The service says so in one answer only, so one tab learns of it, once.
+    if (ordered) tell("purchase", { ...ordered, value: +ordered.subtotal, items: bought });
     if (before.writes === writes && !view().pending) {
       if (before.full && !before.left && !answer.items.length) note = "expired";
       accept(answer);
@@ -284,9 +282,8 @@
       price: fixed(+line.unit_price + +line.option_price) || 0,
       quantity: line.quantity,
     }));
-    let value = 0;
-    for (const each of items) value = fixed(value + each.price * each.quantity);
-    tell(event, { currency, value, items, estimated: cart.estimated });
+    tell(event, { currency, value: sum(items, (item) => item.price * item.quantity), items, estimated: cart.estimated });
+    return items;
   }
   function failed(error) {
     const { code, message, retryable = false, outcome } = error;
@@ -301,11 +298,10 @@
   /** A page in a frame leaves by the window around it: checkouts refuse frames. */
   function leave(url) {
     try {
-      if (top !== self) return void (top.location.href = url);
+      top.location.href = url;
     } catch {
-      if (window.open(url, "_blank")) return;
+      if (!window.open(url, "_blank")) location.assign(url);
     }
-    location.assign(url);
   }
   /** @typedef {{option_set_id: number, option_id: number, value?: string}} Option */
   const api = {
@@ -396,8 +392,8 @@
           const { checkout_url: url, ...step } = await Promise.race([ended, call("POST", "/checkout", "{}", key, tag).catch(failed)]);
           if (url) {
             left = true;
+            bought = tellLines("checkout", cart.items, cart.currency);
             save();
-            tellLines("checkout", cart.items, cart.currency);
             return leave(url + campaign(url));
           }
           progress = step.of && step;
@@ -734,7 +730,7 @@ label,fieldset{display:inline-flex;gap:.4em;align-items:center}
   addEventListener("storage", (event) => {
     const other = event.key === name("cart") && parsed("cart", isKept);
     if (!other || older(other.cart)) return;
-    ({ cart, at, left } = other);
+    ({ cart, at, left, bought } = other);
     render();
   });
   addEventListener("pageshow", (event) => event.persisted && quietly(true));

@@ -60,7 +60,8 @@
       element.addEventListener("change", changed); // fields of the page's own
       const field = this.#field("quantity");
       const least = product.minimum_quantity ?? product.quantity_step;
-      if (field && least && misfits(quantityOf(field.value), product)) field.value = least;
+      // What the shopper has written meanwhile stays, and is answered when it is sent.
+      if (field && least && field.value === field.defaultValue && misfits(quantityOf(field.value), product)) field.value = least;
     }
     /** Whether something must be chosen that only the store's own page can take. */
     get atStore() {

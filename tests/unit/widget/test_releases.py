@@ -54,6 +54,11 @@ def test_the_script_loads_its_parts_by_their_integrity(name: str) -> None:
         ("f({\na,\nb,\n});\n{\nc();\n}\nd", "f({a,b});{c()}\nd"),
         ("e\n? f\n: [\ng\n]\n.h()\n&& i", "e?f:[g].h()&&i"),
         ('"const"; `const ${j}`', '"const";`const ${j}`'),
+        (
+            "const A_B = 1;\nconst CD = 2;\nconst EF = [A_B, A];\nf(`${CD}`, CD, { EF }, x.A_B);",
+            "let A_B=1;let CD=2;let EF=[A_B,A];f(`${CD}`,CD,{EF},x.A_B);",
+        ),
+        ('const A_B = 1;\nconst CD = "A C";\nf(A_B + CD, A);', 'let B=1;let D="A C";f(B+D,A);'),
         ("/*! The banner · MIT */\nreturn [a, b];", "/*! The banner · MIT */\nreturn[a,b];"),
     ],
 )
