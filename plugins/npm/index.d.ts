@@ -235,6 +235,19 @@ export interface CartEvent {
   estimated: boolean | undefined;
 }
 
+/** The store has told that the cart of this browser was paid for. */
+export interface PurchaseEvent {
+  /** When the store told: an id of the purchase. */
+  at: string;
+  currency: string;
+  value: number;
+  /** `value` as a decimal string. */
+  subtotal: string;
+  item_count: number;
+  /** Those of the last checkout from this browser. */
+  items: CartEvent["items"];
+}
+
 export type CartErrorEvent = Pick<Problem, "code" | "message" | "retryable" | "outcome">;
 
 // --- Elements and their attributes ---
@@ -301,6 +314,7 @@ declare global {
     "cartproxy:add": CustomEvent<CartEvent>;
     "cartproxy:remove": CustomEvent<CartEvent>;
     "cartproxy:checkout": CustomEvent<CartEvent>;
+    "cartproxy:purchase": CustomEvent<PurchaseEvent>;
     "cartproxy:error": CustomEvent<CartErrorEvent>;
   }
   interface HTMLElementTagNameMap {
