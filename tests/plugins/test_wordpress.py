@@ -17,6 +17,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from support.browser_fixtures import new_context
 from support.servers import service, store_environment
 from support.shopper import Store
+from support.waiting import wait_for
 from support.wordpress import PASSWORD, USER, WordPress, missing, wordpress
 
 from cartproxy.web.api_keys import create
@@ -191,7 +192,7 @@ def test_the_script_stands_in_the_page_once_and_pinned(blog: WordPress, proxy: s
 
     assert "cartproxy" not in plain
     (tag,) = re.findall(r"<script[^>]*/cartproxy\.js[^>]*>", shop)
-    assert f"src='{proxy}/widget/{releases.VERSION}/cartproxy.js'" in tag
+    assert f"src={proxy}/widget/{releases.VERSION}/cartproxy.js" in re.sub("['\"]", "", tag)
     assert f'integrity="{releases.script(releases.VERSION, "cartproxy.js").integrity}"' in tag
     for each in (' data-store="demo"', ' crossorigin="anonymous"', " defer"):
         assert each in tag
@@ -484,7 +485,9 @@ def test_settings_are_saved_and_the_connection_is_tested(
     row = installed.php(
         "echo json_encode( $wpdb->get_row( \"SELECT option_value, autoload FROM wp_options WHERE option_name = 'cartproxy_api_key'\" ) );"
     )
-    assert json.loads(row) == {"option_value": KEY, "autoload": "no"}
+    stored = json.loads(row)
+    assert stored["option_value"] == KEY
+    assert stored["autoload"] in ("no", "off")
 
 
 def test_the_key_stays_until_it_is_replaced_or_forgotten(admin: Page, installed: WordPress) -> None:
@@ -606,7 +609,11 @@ def test_the_editor_shows_the_block_as_the_page_will(admin: Page, blog: WordPres
           wp.blocks.createBlock("cartproxy/button", { catalogId: "3829" }))"""
     )
 
-    expect(admin.locator(".cartproxy-name")).to_have_text("Pint mug")
+    # Newer ones put the post into a frame.
+    wait_for(
+        lambda: any(frame.get_by_text("Pint mug").count() for frame in admin.frames),
+        "a preview of the block",
+    )
 
 
 def test_nothing_is_left_when_the_plugin_is_deleted(blog: WordPress) -> None:

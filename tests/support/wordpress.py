@@ -1,7 +1,11 @@
-"""A WordPress from Debian's packages with this plugin in it: own database, own files, own port."""
+"""A WordPress with this plugin in it: own database, own files, own port.
+
+Debian's package, or the one in the folder that the environment variable WORDPRESS names.
+"""
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -15,7 +19,7 @@ import requests
 from support.servers import ROOT, answers, free_port, process
 from support.waiting import PATIENCE_SECONDS
 
-SOURCE = Path("/usr/share/wordpress")
+SOURCE = Path(os.environ.get("WORDPRESS", "/usr/share/wordpress"))
 PLUGIN = ROOT / "plugins/wordpress/cartproxy"
 USER, PASSWORD = "author", "a password for this test"
 _PHP = shutil.which("php")
