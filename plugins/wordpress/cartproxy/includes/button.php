@@ -17,7 +17,10 @@ use Cartproxy\Widget;
 
 defined( 'ABSPATH' ) || exit;
 
-/** What an author can wish; everything is text as the author wrote it. */
+/** Attributes of the link: as the theme draws its buttons, which lie over other lines unless they are blocks. */
+const LINK = ' class="wp-element-button" style="display:inline-block"';
+
+/** What an author can wish; everything is text as the author wrote it, `link` aside. */
 const WISHES = array(
 	'id'          => '',
 	'text'        => '',
@@ -28,7 +31,7 @@ const WISHES = array(
 	'details'     => 'yes',
 	'price_check' => '',
 	'text_sold'   => '',
-	'style'       => '', // an attribute for the link, written by this plugin
+	'link'        => LINK,
 );
 
 /**
@@ -45,14 +48,14 @@ function html( array $wish, array $options = array() ): string {
 	$text = '' === $wish['text'] ? __( 'Add to cart', 'cartproxy' ) : $wish['text'];
 	$url  = esc_url_raw( $wish['url'], array( 'http', 'https' ) );
 	if ( ! Settings\complete() ) {
-		$link = '' === $url ? '' : link( $url, $text, $wish['style'] );
+		$link = '' === $url ? '' : link( $url, $text, $wish['link'] );
 		return without_settings() . $link;
 	}
 	$product          = Products\find( (int) $wish['id'] );
 	$wish['quantity'] = quantity( $wish['quantity'], $product );
 	$url              = '' === $url ? esc_url_raw( $product['product_url'] ?? '', array( 'http', 'https' ) ) : $url;
 	$by_form          = '' === $url || ( 'form' === $wish['fallback'] && ! Form\leads_to_store( $product, $options ) );
-	$inside           = $by_form ? Form\html( $wish, $text, $options, $product ) : link( $url, $text, $wish['style'] );
+	$inside           = $by_form ? Form\html( $wish, $text, $options, $product ) : link( $url, $text, $wish['link'] );
 	$unknown          = null === $product ? about_unknown( $wish['id'] ) : '';
 	Widget\enqueue();
 	// A form can't stand in a paragraph, a link and its text can.
@@ -86,7 +89,7 @@ function about_unknown( string $id ): string {
 
 /** Why there is no button: a comment for everybody, and words for those who can edit posts. */
 function mistake( string $reason, string $words ): string {
-	$shown = current_user_can( 'edit_posts' ) ? sprintf( '<span class="cartproxy-mistake">%s</span>', esc_html( $words ) ) : '';
+	$shown = current_user_can( 'edit_posts' ) ? sprintf( '<span class="cartproxy-mistake" style="display:block">%s</span>', esc_html( $words ) ) : '';
 	return "<!-- cartproxy: $reason -->$shown";
 }
 
@@ -119,9 +122,9 @@ function attributes( array $wish, array $options, ?array $product, string $url )
 	return $html;
 }
 
-/** A link that the theme draws as its other buttons. */
-function link( string $url, string $text, string $style = '' ): string {
-	return sprintf( '<a href="%s" class="wp-element-button"%s>%s</a>', esc_url( $url ), $style, esc_html( $text ) );
+/** A link with these attributes more, which are HTML. */
+function link( string $url, string $text, string $attributes ): string {
+	return sprintf( '<a href="%s"%s>%s</a>', esc_url( $url ), $attributes, esc_html( $text ) );
 }
 
 /** The quantity of a press, and at least what the product is sold in. */

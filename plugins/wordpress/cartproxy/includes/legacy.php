@@ -58,7 +58,7 @@ function shortcode( array|string $given ): string {
 
 function card( array $looks ): string {
 	$product = product( $looks['catalog_id'] );
-	$button  = array(
+	$colors  = array(
 		'background-color' => $looks['button_color'],
 		'color'            => $looks['button_text_color'],
 	);
@@ -67,7 +67,7 @@ function card( array $looks ): string {
 		'text_sold'   => $looks['nostock_text'],
 		'details'     => 'no',
 		'shown_price' => $product['price'] ?? '',
-		'style'       => style( $button ),
+		'link'        => ' class="wp-element-button"' . style( $colors, 'display:inline-block;' ),
 	);
 	$button  = sprintf( '<div class="buy-content-buybtn">%s</div>', button( $looks['catalog_id'], $wish, $product ) );
 	if ( null === $product || is_elsewhere( $product ) ) {
@@ -96,7 +96,7 @@ function button( string $id, array $wish, ?array $product ): string {
 	if ( is_elsewhere( $product ) ) {
 		/* translators: 1: the address of a store, 2: the address of another one. */
 		$words = sprintf( __( 'This button was made for %1$s, and the service sells for %2$s: see Settings → cartproxy.', 'cartproxy' ), $store, $product['product_url'] );
-		return Button\mistake( 'the store is another one', $words ) . Button\link( $store, $wish['text'] ?? __( 'Add to cart', 'cartproxy' ), $wish['style'] ?? '' );
+		return Button\mistake( 'the store is another one', $words ) . Button\link( $store, $wish['text'] ?? __( 'Add to cart', 'cartproxy' ), $wish['link'] );
 	}
 	return Button\html( array( 'id' => $id ) + $wish + Button\WISHES );
 }
@@ -107,7 +107,7 @@ function part( string $name, string $text ): string {
 
 function picture( array $product ): string {
 	$address = esc_url( $product['image_url'], array( 'http', 'https' ) );
-	return '' === $address ? '' : sprintf( '<img class="buy-content-image" src="%s" alt="" loading="lazy">', $address );
+	return '' === $address ? '' : sprintf( '<img class="buy-content-image" src="%s" width="240" alt="" loading="lazy">', $address );
 }
 
 /** Whether the store that the old plugin was set to is another one than the service's. */
@@ -119,9 +119,8 @@ function is_elsewhere( array $product ): bool {
 	return ! in_array( '', $hosts, true ) && $hosts[0] !== $hosts[1];
 }
 
-/** A style attribute of the colours that are colours. */
-function style( array $colors ): string {
-	$rules = '';
+/** A style attribute of these rules and the colours that are colours. */
+function style( array $colors, string $rules = '' ): string {
 	foreach ( $colors as $property => $color ) {
 		$color = preg_replace( '/^(?=([\da-f]{3}){1,2}$)/i', '#', trim( $color ) );
 		if ( preg_match( '/^(#[\da-f]{3,8}|[a-z]{3,24}|(rgb|hsl)a?\([\d\s.,%\/]{5,40}\))$/Di', $color ) ) {

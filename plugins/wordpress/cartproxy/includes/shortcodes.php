@@ -26,6 +26,7 @@ const OURS   = array(
 
 function register(): void {
 	add_filter( 'pre_do_shortcode_tag', __NAMESPACE__ . '\with_straight_quotes', 10, 4 );
+	add_filter( 'render_block_core/shortcode', __NAMESPACE__ . '\in_column' );
 	foreach ( OURS as $tag => $function ) {
 		add_shortcode( $tag, $function );
 	}
@@ -43,6 +44,11 @@ function with_straight_quotes( mixed $output, string $tag, mixed $given, array $
 	return $straight === $written ? $output : $function( shortcode_parse_atts( $straight ) );
 }
 
+/** Block themes put blocks into the page's column, and text without an element around it beside that. */
+function in_column( string $html ): string {
+	return str_contains( $html, '[cartproxy' ) ? "<div>$html</div>" : $html;
+}
+
 /** The attributes, trimmed; WordPress gives an empty string when there are none. */
 function understood( array|string $given ): array {
 	return array_map( 'trim', (array) $given );
@@ -58,7 +64,7 @@ function button( array|string $given ): string {
 	}
 	// Also [cartproxy 3829], and the name that the attribute has elsewhere.
 	$given += array( 'id' => $given['catalog_id'] ?? $given['catalog-id'] ?? $given[0] ?? '' );
-	$wish   = shortcode_atts( array_diff_key( Button\WISHES, array( 'style' => '' ) ), $given, 'cartproxy' );
+	$wish   = shortcode_atts( array_diff_key( Button\WISHES, array( 'link' => '' ) ), $given, 'cartproxy' );
 	foreach ( array( 'details', 'fallback', 'price_check' ) as $word ) {
 		$wish[ $word ] = strtolower( $wish[ $word ] );
 	}

@@ -27,7 +27,8 @@ class Sidebar extends \WP_Widget {
 		$title = apply_filters( 'widget_title', $instance['title'] ?? '', $instance, $this->id_base );
 		$items = '';
 		foreach ( preg_split( '/[\s,;]+/', $instance['catalog_ids'] ?? '', -1, PREG_SPLIT_NO_EMPTY ) as $catalog_id ) {
-			$button = Legacy\button( $catalog_id, array(), Legacy\product( $catalog_id ) );
+			// A plain link: themes give links in their sidebars colours that buttons can't be read in.
+			$button = Legacy\button( $catalog_id, array( 'link' => '' ), Legacy\product( $catalog_id ) );
 			$items .= sprintf( '<li class="shift4shop_widget_product">%s</li>', $button );
 		}
 		// phpcs:disable WordPress.Security.EscapeOutput -- the theme's own HTML, and what is escaped.
