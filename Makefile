@@ -96,7 +96,12 @@ format: $(INSTALLED) ## put the code into its format
 	$(BIN)/ruff format --config config/ruff.toml .
 	$(BIN)/ruff check --config config/ruff.toml --fix .
 
+plugin: ## make build/cartproxy-wordpress.zip, as WordPress takes plugins
+	mkdir -p build
+	git archive --format=zip --prefix=cartproxy/ --output=build/cartproxy-wordpress.zip \
+		HEAD:plugins/wordpress/cartproxy
+
 clean: ## remove what the other targets made
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
-.PHONY: help install run test unit soak bench instructions package wheel sbom lint format clean
+.PHONY: help install run test unit soak bench instructions package plugin wheel sbom lint format clean

@@ -1,7 +1,11 @@
-"""A WordPress from Debian's packages with this plugin in it: own database, own files, own port."""
+"""A WordPress with this plugin in it: own database, own files, own port.
+
+Debian's package, or the one in the folder that the environment variable WORDPRESS names.
+"""
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -15,7 +19,7 @@ import requests
 from support.servers import ROOT, answers, free_port, process
 from support.waiting import PATIENCE_SECONDS
 
-SOURCE = Path("/usr/share/wordpress")
+SOURCE = Path(os.environ.get("WORDPRESS", "/usr/share/wordpress"))
 PLUGIN = ROOT / "plugins/wordpress/cartproxy"
 USER, PASSWORD = "author", "a password for this test"
 _PHP = shutil.which("php")
@@ -25,10 +29,26 @@ _MARIADB = shutil.which("mariadbd") or shutil.which("mariadbd", path="/usr/sbin"
 # No theme is among Debian's recommendations-free packages, and none is needed.
 _THEME = {
     "style.css": "/*\nTheme Name: Bare\n*/",
+    "functions.php": "<?php register_sidebar( array( 'id' => 'side' ) );",
     "index.php": """<!doctype html><html <?php language_attributes(); ?>><head><meta charset="utf-8">
 <link rel="icon" href="data:,"><?php wp_head(); ?></head><body><main><?php
 while ( have_posts() ) { the_post(); the_title( '<h1>', '</h1>' ); the_content(); }
-?></main><?php wp_footer(); ?></body></html>""",
+?></main><ul><?php dynamic_sidebar( 'side' ); ?></ul><?php wp_footer(); ?></body></html>""",
+}
+# What the store's own plugin puts into pages, made from the list of its attributes and options. The
+# address of its script is all that others know it by; this one leaves a mark.
+_OLD_PLUGIN = {
+    "shift4shop.php": """<?php
+/* Plugin Name: The store's own */
+add_shortcode( 'shift4shop', function ( $given ) {
+	wp_enqueue_script( 'shift4shop-widget-script', plugins_url( 'assets/js/buy_widget.js', __FILE__ ), array(), '1.0.0' );
+	return sprintf(
+		'<div class="buy-content default" data-content-id="%s" data-store-url="%s/" data-product-name="true" data-content-button_text="Buy Now"></div>',
+		$given['catalog_id'], get_option( 'shift4shop_siteurl' )
+	);
+} );
+""",
+    "assets/js/buy_widget.js": "document.documentElement.dataset.old = 'here';",
 }
 _CONFIG = """<?php
 define( 'DB_NAME', 'wordpress' );
@@ -159,7 +179,7 @@ class WordPress:
     def post(self, content: str) -> str:
         """Publish a post, once; its address."""
         if content not in self._posts:
-            code = "echo wp_insert_post( array( 'post_title' => 'A post', 'post_status' => 'publish', 'post_content' => wp_slash( <<<'POST'\n%s\nPOST ) ) );"
+            code = "wp_set_current_user( 1 ); echo wp_insert_post( array( 'post_title' => 'A post', 'post_status' => 'publish', 'post_content' => wp_slash( <<<'POST'\n%s\nPOST ) ) );"
             self._posts[content] = f"{self.url}/?p={self.php(code % content)}"
         return self._posts[content]
 
@@ -170,6 +190,18 @@ class WordPress:
             f"update_option( 'cartproxy_settings', array( 'service_url' => '{service}', 'store' => '{store}', 'integrity' => '{integrity}' ) );"
             f"update_option( 'cartproxy_api_key', '{key}' );"
         )
+
+    @contextmanager
+    def old_plugin(self) -> Iterator[None]:
+        """Within the block the store's own plugin is active."""
+        folder = self.files / "wp-content/plugins/3dcart-wp-online-store"
+        for name, text in _OLD_PLUGIN.items():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_text(text)
+        switch = "require_once ABSPATH . 'wp-admin/includes/plugin.php'; %s( '3dcart-wp-online-store/shift4shop.php' );"
+        self.php(switch % "activate_plugin")
+        yield
+        self.php(switch % "deactivate_plugins")
 
     def age(self) -> None:
         """Let the copies of products be older than they may be without asking again."""

@@ -31,12 +31,17 @@ require __DIR__ . '/includes/button.php';
 require __DIR__ . '/includes/form.php';
 require __DIR__ . '/includes/shortcodes.php';
 require __DIR__ . '/includes/block.php';
+require __DIR__ . '/includes/legacy.php';
+require __DIR__ . '/includes/sidebar.php';
 
 register_activation_hook( __FILE__, 'Cartproxy\Settings\prepare' );
 
 add_action( 'init', 'Cartproxy\load_texts' );
 add_action( 'init', 'Cartproxy\Shortcodes\register' );
 add_action( 'init', 'Cartproxy\Block\register' );
+add_action( 'init', 'Cartproxy\Legacy\register_shortcode', 20 );
+add_action( 'widgets_init', 'Cartproxy\Legacy\register_sidebar', 20 );
+add_action( 'template_redirect', 'Cartproxy\Legacy\watch' );
 add_filter( 'script_loader_tag', 'Cartproxy\Widget\complete_tag', 10, 2 );
 
 if ( is_admin() ) {

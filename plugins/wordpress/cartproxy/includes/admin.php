@@ -44,6 +44,7 @@ function page(): void {
 				<?php
 				row( 'service_url', 'url', __( 'Service URL', 'cartproxy' ), __( 'Where the cartproxy service is, such as https://cart.example.com.', 'cartproxy' ) );
 				row( 'store', 'text', __( 'Store id', 'cartproxy' ), __( 'The id that the store has there.', 'cartproxy' ) );
+				row( 'store_url', 'url', __( 'Address of the store', 'cartproxy' ), __( 'Optional. Where [shift4shop] buttons lead when their product is not known; taken over from the store\'s own plugin.', 'cartproxy' ) );
 				key_row();
 				row( 'integrity', 'text', __( 'Integrity of the widget', 'cartproxy' ), __( 'Optional. Empty: computed from the release when this site first sees it. Browsers run the widget only if it is that very file.', 'cartproxy' ) );
 				?>

@@ -11,12 +11,16 @@ namespace Cartproxy\Button;
 
 use Cartproxy\Form;
 use Cartproxy\Products;
+use Cartproxy\Service;
 use Cartproxy\Settings;
 use Cartproxy\Widget;
 
 defined( 'ABSPATH' ) || exit;
 
-/** What an author can wish; everything is text as the author wrote it. */
+/** Attributes of the link: as the theme draws its buttons, which lie over other lines unless they are blocks. */
+const LINK = ' class="wp-element-button" style="display:inline-block"';
+
+/** What an author can wish; everything is text as the author wrote it, `link` aside. */
 const WISHES = array(
 	'id'          => '',
 	'text'        => '',
@@ -26,6 +30,8 @@ const WISHES = array(
 	'fallback'    => '',
 	'details'     => 'yes',
 	'price_check' => '',
+	'text_sold'   => '',
+	'link'        => LINK,
 );
 
 /**
@@ -35,24 +41,25 @@ const WISHES = array(
  * @param array $options Option set => option, both as numbers: what is chosen already.
  */
 function html( array $wish, array $options = array() ): string {
-	$wish['id'] = trim( $wish['id'], " \t\n\r#" );
-	if ( ! preg_match( '/^[1-9][0-9]{0,8}$/D', $wish['id'] ) ) {
+	$wish['id'] = number( $wish['id'] );
+	if ( '' === $wish['id'] ) {
 		return mistake( 'the id must be a product\'s catalog id', __( 'The id of a cart button must be a product\'s catalog id, such as 3829.', 'cartproxy' ) );
 	}
 	$text = '' === $wish['text'] ? __( 'Add to cart', 'cartproxy' ) : $wish['text'];
 	$url  = esc_url_raw( $wish['url'], array( 'http', 'https' ) );
 	if ( ! Settings\complete() ) {
-		$link = '' === $url ? '' : link( $url, $text );
-		return mistake( 'service and store are not set', __( 'Cart buttons need a service and a store: see Settings → cartproxy.', 'cartproxy' ) ) . $link;
+		$link = '' === $url ? '' : link( $url, $text, $wish['link'] );
+		return without_settings() . $link;
 	}
 	$product          = Products\find( (int) $wish['id'] );
 	$wish['quantity'] = quantity( $wish['quantity'], $product );
 	$url              = '' === $url ? esc_url_raw( $product['product_url'] ?? '', array( 'http', 'https' ) ) : $url;
 	$by_form          = '' === $url || ( 'form' === $wish['fallback'] && ! Form\leads_to_store( $product, $options ) );
-	$inside           = $by_form ? Form\html( $wish, $text, $options, $product ) : link( $url, $text );
+	$inside           = $by_form ? Form\html( $wish, $text, $options, $product ) : link( $url, $text, $wish['link'] );
+	$unknown          = null === $product ? about_unknown( $wish['id'] ) : '';
 	Widget\enqueue();
 	// A form can't stand in a paragraph, a link and its text can.
-	return sprintf(
+	return $unknown . sprintf(
 		'<%1$s class="cartproxy-product">%2$s<cart-button%3$s>%4$s</cart-button></%1$s>',
 		$by_form ? 'div' : 'span',
 		'no' === $wish['details'] || null === $product ? '' : details( $product ),
@@ -61,9 +68,28 @@ function html( array $wish, array $options = array() ): string {
 	);
 }
 
+function without_settings(): string {
+	return mistake( 'service and store are not set', __( 'Cart buttons need a service and a store: see Settings → cartproxy.', 'cartproxy' ) );
+}
+
+/** A catalog id as authors write it, such as "#3829"; empty if it is none. */
+function number( string $written ): string {
+	$number = trim( str_replace( "\u{a0}", ' ', $written ), " \t\n\r#,;." );
+	return preg_match( '/^[1-9][0-9]{0,8}$/D', $number ) ? $number : '';
+}
+
+/** Why name and price are missing. */
+function about_unknown( string $id ): string {
+	if ( Service\is_away() ) {
+		return mistake( 'the service did not answer', __( 'The service does not answer, so name and price are missing here: see Settings → cartproxy.', 'cartproxy' ) );
+	}
+	/* translators: %s: a catalog id. */
+	return mistake( 'the store has no such product', sprintf( __( 'The store has no product %s, or does not show it.', 'cartproxy' ), $id ) );
+}
+
 /** Why there is no button: a comment for everybody, and words for those who can edit posts. */
 function mistake( string $reason, string $words ): string {
-	$shown = current_user_can( 'edit_posts' ) ? sprintf( '<span class="cartproxy-mistake">%s</span>', esc_html( $words ) ) : '';
+	$shown = current_user_can( 'edit_posts' ) ? sprintf( '<span class="cartproxy-mistake" style="display:block">%s</span>', esc_html( $words ) ) : '';
 	return "<!-- cartproxy: $reason -->$shown";
 }
 
@@ -84,6 +110,7 @@ function attributes( array $wish, array $options, ?array $product, string $url )
 		'shown-price' => preg_match( '/\d/', $shown ) ? $shown : '',
 		'price-check' => 'block' === $wish['price_check'] ? 'block' : '',
 		'product-url' => $url,
+		'text-sold'   => $wish['text_sold'],
 	);
 	foreach ( $options as $set => $option ) {
 		$given[ "option-$set" ] = (string) $option;
@@ -95,9 +122,9 @@ function attributes( array $wish, array $options, ?array $product, string $url )
 	return $html;
 }
 
-/** A link that the theme draws as its other buttons. */
-function link( string $url, string $text ): string {
-	return sprintf( '<a href="%s" class="wp-element-button">%s</a>', esc_url( $url ), esc_html( $text ) );
+/** A link with these attributes more, which are HTML. */
+function link( string $url, string $text, string $attributes ): string {
+	return sprintf( '<a href="%s"%s>%s</a>', esc_url( $url ), $attributes, esc_html( $text ) );
 }
 
 /** The quantity of a press, and at least what the product is sold in. */

@@ -20,7 +20,7 @@ const CLAIM_SECONDS   = 10;
 /**
  * A product, or null when nothing is known of it.
  *
- * @return ?array{name: string, price: string, currency: string, product_url: string, minimum: string, step: string, option_sets: array}
+ * @return ?array{name: string, price: string, currency: string, product_url: string, image_url: string, available: bool, minimum: string, step: string, option_sets: array}
  */
 function find( int $catalog_id ): ?array {
 	$place = place( $catalog_id );
@@ -49,7 +49,7 @@ function find( int $catalog_id ): ?array {
 
 /** The transient's name: other settings, or another form of what is kept, other products. */
 function place( int $catalog_id ): string {
-	return 'cartproxy_p_' . md5( '2|' . Settings\service_url() . '|' . Settings\store() . '|' . $catalog_id );
+	return 'cartproxy_p_' . md5( '3|' . Settings\service_url() . '|' . Settings\store() . '|' . $catalog_id );
 }
 
 function keep( string $place, ?array $product, int $fresh_seconds ): void {
@@ -75,6 +75,8 @@ function understood( array $told ): ?array {
 		'price'       => $told['price'],
 		'currency'    => $told['currency'],
 		'product_url' => text( $told['product_url'] ?? '' ),
+		'image_url'   => text( $told['image_url'] ?? '' ),
+		'available'   => (bool) ( $told['available'] ?? true ),
 		'minimum'     => text( $told['minimum_quantity'] ?? '' ),
 		'step'        => text( $told['quantity_step'] ?? '' ),
 		'option_sets' => array_map( __NAMESPACE__ . '\set_understood', arrays( $told['option_sets'] ?? null ) ),

@@ -25,6 +25,11 @@ function store(): string {
 	return value( 'store' );
 }
 
+/** The store's own address, for links where nothing else is known; empty while nothing is set. */
+function store_url(): string {
+	return value( 'store_url' );
+}
+
 /** The widget's integrity, if the administrator gave one. */
 function integrity(): string {
 	return value( 'integrity' );
@@ -54,6 +59,18 @@ function value( string $name ): string {
 function prepare(): void {
 	add_option( OPTION, array() );
 	add_option( KEY_OPTION, '', '', false );
+	take_over();
+}
+
+/** Read the options of the store's own plugin, once: what is changed here later stays. */
+function take_over(): void {
+	$settings = get_option( OPTION );
+	$old      = get_option( 'shift4shop_siteurl' );
+	if ( is_array( $settings ) && ! isset( $settings['store_url'] ) && is_string( $old ) && '' !== trim( $old ) ) {
+		$url = untrailingslashit( trim( $old ) );
+		$url = preg_replace( '~^(?!https?://)(//)?~i', 'https://', $url );
+		update_option( OPTION, array( 'store_url' => is_store_url( $url ) ? $url : '' ) + $settings );
+	}
 }
 
 /** Let WordPress's own settings form save the options. */
@@ -75,11 +92,12 @@ function register(): void {
 function checked( mixed $given ): array {
 	$given  = is_array( $given ) ? $given : array();
 	$wishes = array();
-	foreach ( array( 'service_url', 'store', 'integrity' ) as $name ) {
+	foreach ( array( 'service_url', 'store', 'store_url', 'integrity' ) as $name ) {
 		$wish            = $given[ $name ] ?? '';
 		$wishes[ $name ] = is_string( $wish ) ? trim( $wish ) : '';
 	}
 	$wishes['service_url'] = untrailingslashit( $wishes['service_url'] );
+	$wishes['store_url']   = untrailingslashit( $wishes['store_url'] );
 	foreach ( complaints( $wishes ) as $name => $complaint ) {
 		add_settings_error( OPTION, $name, $complaint );
 		$wishes[ $name ] = value( $name );
@@ -96,10 +114,17 @@ function complaints( array $wishes ): array {
 	if ( '' !== $wishes['store'] && ! preg_match( '/^[A-Za-z0-9_-]{1,64}$/D', $wishes['store'] ) ) {
 		$complaints['store'] = __( 'A store id has letters, digits, hyphens and underscores only.', 'cartproxy' );
 	}
+	if ( '' !== $wishes['store_url'] && ! is_store_url( $wishes['store_url'] ) ) {
+		$complaints['store_url'] = __( 'The store\'s address must begin with https:// or http://.', 'cartproxy' );
+	}
 	if ( '' !== $wishes['integrity'] && ! preg_match( '~^sha(256|384|512)-[A-Za-z0-9+/]{43,86}={0,2}$~D', $wishes['integrity'] ) ) {
 		$complaints['integrity'] = __( 'The integrity is one value such as sha384-… , as cartproxy snippet prints it.', 'cartproxy' );
 	}
 	return $complaints;
+}
+
+function is_store_url( string $url ): bool {
+	return (bool) wp_parse_url( $url, PHP_URL_HOST ) && esc_url_raw( $url, array( 'http', 'https' ) ) === $url;
 }
 
 function is_service_url( string $url ): bool {

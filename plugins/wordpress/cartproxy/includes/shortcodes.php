@@ -15,54 +15,78 @@ defined( 'ABSPATH' ) || exit;
 
 /** What visual editors make of quotation marks. */
 const QUOTES = array( '“', '”', '„', '″', '«', '»', '&#8220;', '&#8221;', '&#8222;', '&#8243;', '&quot;', '&ldquo;', '&rdquo;' );
+const SINGLE = array( '‘', '’', '‚', '′', '&#8216;', '&#8217;', '&#8218;', '&#8242;', '&#039;', '&lsquo;', '&rsquo;' );
+const BLANKS = array( "\u{a0}", '&nbsp;', '&#160;' );
+const NO     = array( 'no', 'false', '0', 'off', 'none' );
+const OURS   = array(
+	'cartproxy'        => __NAMESPACE__ . '\button',
+	'cartproxy_count'  => __NAMESPACE__ . '\count',
+	'cartproxy_drawer' => __NAMESPACE__ . '\drawer',
+);
 
 function register(): void {
 	add_filter( 'pre_do_shortcode_tag', __NAMESPACE__ . '\with_straight_quotes', 10, 4 );
-	add_shortcode( 'cartproxy', __NAMESPACE__ . '\button' );
-	add_shortcode( 'cartproxy_count', __NAMESPACE__ . '\count' );
-	add_shortcode( 'cartproxy_drawer', __NAMESPACE__ . '\drawer' );
+	add_filter( 'render_block_core/shortcode', __NAMESPACE__ . '\in_column' );
+	foreach ( OURS as $tag => $function ) {
+		add_shortcode( $tag, $function );
+	}
 }
 
-/** Read a shortcode of ours again whose quotation marks are not those of HTML. */
+/** Read a shortcode of ours again whose quotation marks or blanks are not those of HTML. */
 function with_straight_quotes( mixed $output, string $tag, mixed $given, array $found ): mixed {
-	$straight = str_replace( QUOTES, '"', $found[3] ?? '' );
-	if ( false !== $output || ! str_starts_with( $tag, 'cartproxy' ) || ( $found[3] ?? '' ) === $straight ) {
+	$function = $GLOBALS['shortcode_tags'][ $tag ] ?? null;
+	$written  = $found[3] ?? '';
+	// While the store's own plugin is active, its shortcode is its own.
+	if ( false !== $output || ! is_string( $function ) || ! str_starts_with( $function, 'Cartproxy\\' ) ) {
 		return $output;
 	}
-	$read = array(
-		'cartproxy'        => __NAMESPACE__ . '\button',
-		'cartproxy_count'  => __NAMESPACE__ . '\count',
-		'cartproxy_drawer' => __NAMESPACE__ . '\drawer',
-	);
-	return isset( $read[ $tag ] ) ? $read[ $tag ]( shortcode_parse_atts( $straight ) ) : $output;
+	$straight = str_replace( BLANKS, ' ', str_replace( SINGLE, "'", str_replace( QUOTES, '"', $written ) ) );
+	return $straight === $written ? $output : $function( shortcode_parse_atts( $straight ) );
 }
 
-/** WordPress gives an empty string when there are no attributes. */
+/** Block themes put blocks into the page's column, and text without an element around it beside that. */
+function in_column( string $html ): string {
+	return str_contains( $html, '[cartproxy' ) ? "<div>$html</div>" : $html;
+}
+
+/** The attributes, trimmed; WordPress gives an empty string when there are none. */
+function understood( array|string $given ): array {
+	return array_map( 'trim', (array) $given );
+}
+
 function button( array|string $given ): string {
-	$given   = (array) $given;
+	$given   = understood( $given );
 	$options = array();
 	foreach ( $given as $name => $value ) {
-		if ( preg_match( '/^option[-_](\d{1,9})$/D', (string) $name, $match ) && ctype_digit( trim( $value ) ) ) {
-			$options[ (int) $match[1] ] = (int) trim( $value );
+		if ( preg_match( '/^option[-_](\d{1,9})$/D', (string) $name, $match ) && ctype_digit( $value ) ) {
+			$options[ (int) $match[1] ] = (int) $value;
 		}
 	}
-	return Button\html( shortcode_atts( Button\WISHES, $given, 'cartproxy' ), $options );
+	// Also [cartproxy 3829], and the name that the attribute has elsewhere.
+	$given += array( 'id' => $given['catalog_id'] ?? $given['catalog-id'] ?? $given[0] ?? '' );
+	$wish   = shortcode_atts( array_diff_key( Button\WISHES, array( 'link' => '' ) ), $given, 'cartproxy' );
+	foreach ( array( 'details', 'fallback', 'price_check' ) as $word ) {
+		$wish[ $word ] = strtolower( $wish[ $word ] );
+	}
+	$wish['details'] = in_array( $wish['details'], NO, true ) ? 'no' : 'yes';
+	return Button\html( $wish + Button\WISHES, $options );
 }
 
 function count( array|string $given ): string {
-	$given = shortcode_atts( array( 'text' => __( 'Cart', 'cartproxy' ) ), (array) $given, 'cartproxy_count' );
+	$given = shortcode_atts( array( 'text' => __( 'Cart', 'cartproxy' ) ), understood( $given ), 'cartproxy_count' );
 	return element( sprintf( '<cart-count>%s</cart-count>', esc_html( $given['text'] ) ) );
 }
 
 function drawer( array|string $given ): string {
-	$given = shortcode_atts( array( 'open_on_add' => 'no' ), (array) $given, 'cartproxy_drawer' );
-	return element( 'yes' === $given['open_on_add'] ? '<cart-drawer open-on-add></cart-drawer>' : '<cart-drawer></cart-drawer>' );
+	$given = understood( $given );
+	$word  = $given['open_on_add'] ?? ( in_array( 'open_on_add', $given, true ) ? 'yes' : 'no' );
+	return element( in_array( strtolower( $word ), NO, true ) ? '<cart-drawer></cart-drawer>' : '<cart-drawer open-on-add></cart-drawer>' );
 }
 
 /** An element that does nothing without the script. */
 function element( string $html ): string {
 	if ( ! Settings\complete() ) {
-		return '';
+		return Button\without_settings();
 	}
 	Widget\enqueue();
 	return $html;

@@ -39,12 +39,7 @@ function complete_tag( string $tag, string $handle ): string {
 	if ( HANDLE !== $handle ) {
 		return $tag;
 	}
-	$more = array(
-		'data-store'  => Settings\store(),
-		'integrity'   => integrity(),
-		'crossorigin' => 'anonymous',
-		'defer'       => true,
-	);
+	$more = attributes();
 	if ( ! class_exists( \WP_HTML_Tag_Processor::class ) ) { // before WordPress 6.2
 		$own = '~<script\b(?=[^>]*\ssrc\s*=\s*["\']?' . preg_quote( esc_url( url() ), '~' ) . ')~i';
 		return (string) preg_replace( $own, '<script' . addcslashes( wp_sanitize_script_attributes( $more ), '\\$' ), $tag, 1 );
@@ -59,6 +54,20 @@ function complete_tag( string $tag, string $handle ): string {
 		}
 	}
 	return $tags->get_updated_html();
+}
+
+function attributes(): array {
+	return array(
+		'data-store'  => Settings\store(),
+		'integrity'   => integrity(),
+		'crossorigin' => 'anonymous',
+		'defer'       => true,
+	);
+}
+
+/** The script for a page that WordPress has made already. */
+function tag(): string {
+	return wp_get_script_tag( array( 'src' => url() ) + attributes() );
 }
 
 /** The integrity to print: as set, else as computed when the release was first seen; else empty. */
