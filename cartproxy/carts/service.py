@@ -11,7 +11,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from enum import StrEnum
 from functools import partial
 
@@ -60,6 +59,7 @@ from cartproxy.model.cart import (
     plain,
 )
 from cartproxy.model.changes import differences
+from cartproxy.model.copies import replace
 from cartproxy.model.keys import Intent, KeptAnswer
 from cartproxy.model.order import Ordered
 from cartproxy.model.record import Record

@@ -236,7 +236,7 @@ class Change(NamedTuple):
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Cart:
     """What a shopper is shown: a snapshot with its age, its currency and its entity tag.
 
@@ -288,7 +288,7 @@ class Cart:
         return datetime.fromtimestamp(self.as_of_ms / 1000, UTC)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class NewItem:
     """A product to put into the cart."""
 

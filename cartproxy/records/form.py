@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 from itertools import groupby
 from operator import attrgetter
@@ -87,7 +87,7 @@ def _as_format_5(record: Record, since: dict[str, Any]) -> list[Any]:
 
 def _without_states(snapshot: Snapshot) -> Snapshot:
     lines = (line._replace(state=LineState.IN_STORE) for line in snapshot.items)
-    return replace(snapshot, items=tuple(lines))
+    return Snapshot(tuple(lines), snapshot.checkout_url)
 
 
 def record_of(text: str, seal: Seal) -> tuple[Record, str]:
@@ -225,7 +225,7 @@ def _format_5(text: str) -> dict[str, Any]:
 _READERS: dict[str, Callable[[str], dict[str, Any]]] = {"6": _format_6, "5": _format_5}
 
 
-@dataclass(frozen=True, slots=True, repr=False)
+@dataclass(frozen=True, repr=False)
 class Loaded:
     """A record, or None where there is none, with Redis' time when it was loaded, in ms.
 
