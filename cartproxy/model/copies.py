@@ -12,5 +12,5 @@ else:
     def replace(value: T, **changes: Any) -> T:
         """A copy of a dataclass without slots, with these fields changed."""
         copy = object.__new__(type(value))
-        vars(copy).update(vars(value), **changes)
+        object.__setattr__(copy, "__dict__", vars(value) | changes)
         return copy

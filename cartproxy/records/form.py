@@ -18,6 +18,7 @@ import orjson
 
 from cartproxy.compact import compact
 from cartproxy.model.cart import ITEM, Change, LineItem, LineState, NewItem, Snapshot
+from cartproxy.model.copies import replace
 from cartproxy.model.order import Ordered
 from cartproxy.model.record import Meant, Record
 from cartproxy.model.shape import DECIMAL, TIME_MS, checked
@@ -30,6 +31,7 @@ _ALWAYS = 3  # fields of the state; the others are left out at the end where the
 _PHASES = {phase[0]: phase for phase in Phase}  # by the initial
 _HEAD = re.compile(r"([0-9]{1,14}) (\S+) ([0-9]{1,14})")
 _FLAG = range(2)
+_BLANK = Record()  # a copy of it costs a third of a new one
 _INTENT = (str, str, [ITEM])
 _WISH = (
     *(str, TIME_MS, ITEM, str, re.compile("|".join(_PHASES)), TIME_MS, str),
@@ -107,7 +109,8 @@ def record_of(text: str, seal: Seal) -> tuple[Record, str]:
         if colon and version.isascii() and version.isdecimal():
             raise StorageNewer("The cart was written by another release.")
         raise ValueError("Not the state of a record.")
-    record = Record(
+    record = replace(
+        _BLANK,
         **_READERS[version](state),
         checkout_at_ms=int(checkout_at_ms) or None,
         revision=revision,
