@@ -353,4 +353,4 @@ def _with_chosen(snapshot: Snapshot, record: Record, wishes: Iterable[Wish]) -> 
         line._replace(chosen=chosen[line.item_id]) if chosen.get(line.item_id) else line
         for line in snapshot.items
     )
-    return replace(snapshot, items=lines)
+    return Snapshot(lines, snapshot.checkout_url)
