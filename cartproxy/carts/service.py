@@ -174,7 +174,7 @@ class CartService:
         nothing_known = not (known := _known(loaded)).as_of_ms and not known.shown.items
         if error and nothing_known and ordered is None:
             raise error
-        return replace(self._cart(loaded, error), ordered=ordered)
+        return self._cart(loaded, error, ordered)
 
     def note_order(
         self,
@@ -646,12 +646,17 @@ class CartService:
         left_since = record.as_of_ms < (record.checkout_at_ms or 0) <= now_ms
         return self._is_in_doubt(record) or left_since or not self._is_fresh(loaded, record)
 
-    def _cart(self, loaded: Loaded, error: CartProxyError | None = None) -> Cart:
+    def _cart(
+        self,
+        loaded: Loaded,
+        error: CartProxyError | None = None,
+        ordered: Ordered | None = None,
+    ) -> Cart:
         record = loaded.record or Record()
         as_of_ms = record.as_of_ms or loaded.now_ms()
         putting_back = any(w.owed and w.is_open and not w.is_new for w in record.wishes)
         stale = error is not None or putting_back
-        return Cart(record.shown, self._currency, as_of_ms, stale, record.changes)
+        return Cart(record.shown, self._currency, as_of_ms, stale, record.changes, ordered)
 
 
 def _is_refused(call: Callable[[], None]) -> bool:
