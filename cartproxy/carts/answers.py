@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from cartproxy.carts.drive import Drive
 from cartproxy.carts.errors import ItemNotFound, NothingApplied, OutcomeUnknown
@@ -18,6 +18,7 @@ from cartproxy.model.cart import (
     RestoredLine,
 )
 from cartproxy.model.changes import altered, between
+from cartproxy.model.copies import replace
 from cartproxy.model.keys import IdempotencyKey, KeptAnswer
 from cartproxy.model.record import REFUSED, Record
 from cartproxy.model.wishes import KEYLESS, RESTORED, Phase, Wish

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from cartproxy.carts.errors import AddressRejected, ItemGone, OutcomeUnknown
 from cartproxy.carts.fold import is_order, landed, lost, refused, saw, unrefused, vanished
@@ -11,6 +11,7 @@ from cartproxy.carts.plan import Aim, Step, next_step, takes_nothing
 from cartproxy.errors import CartProxyError, Outcome
 from cartproxy.metrics import count_cart, count_doubts
 from cartproxy.model.cart import Addresses
+from cartproxy.model.copies import replace
 from cartproxy.model.record import Record
 from cartproxy.model.wishes import Phase, Wish
 from cartproxy.store.client import StoreClient

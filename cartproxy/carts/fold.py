@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 
 from cartproxy.carts.claims import explain
 from cartproxy.errors import CartProxyError
 from cartproxy.model.cart import EMPTY, Change, LineItem, NewItem, QuantityChange, Snapshot
 from cartproxy.model.changes import altered
+from cartproxy.model.copies import replace
 from cartproxy.model.record import Record, with_wish
 from cartproxy.model.wishes import OURS, RESTORED, Phase, Wish
 
@@ -355,4 +355,4 @@ def _with_chosen(snapshot: Snapshot, record: Record, wishes: Iterable[Wish]) -> 
         line._replace(chosen=chosen[line.item_id]) if chosen.get(line.item_id) else line
         for line in snapshot.items
     )
-    return replace(snapshot, items=lines)
+    return Snapshot(lines, snapshot.checkout_url)

@@ -22,7 +22,7 @@ class Step(Enum):
     LOOK = "read the cart"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Aim:
     """What a request is after.
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from enum import StrEnum
 from functools import partial
 
@@ -61,6 +60,7 @@ from cartproxy.model.cart import (
     plain,
 )
 from cartproxy.model.changes import differences
+from cartproxy.model.copies import replace
 from cartproxy.model.keys import Intent, KeptAnswer
 from cartproxy.model.order import Ordered
 from cartproxy.model.record import Record
@@ -178,7 +178,7 @@ class CartService:
         nothing_known = not (known := _known(loaded)).as_of_ms and not known.shown.items
         if error and nothing_known and ordered is None:
             raise error
-        return replace(self._cart(loaded, error), ordered=ordered)
+        return self._cart(loaded, error, ordered)
 
     def note_order(
         self,
@@ -665,12 +665,17 @@ class CartService:
         left_since = record.as_of_ms < (record.checkout_at_ms or 0) <= now_ms
         return self._is_in_doubt(record) or left_since or not self._is_fresh(loaded, record)
 
-    def _cart(self, loaded: Loaded, error: CartProxyError | None = None) -> Cart:
+    def _cart(
+        self,
+        loaded: Loaded,
+        error: CartProxyError | None = None,
+        ordered: Ordered | None = None,
+    ) -> Cart:
         record = loaded.record or Record()
         as_of_ms = record.as_of_ms or loaded.now_ms()
         putting_back = any(w.owed and w.is_open and not w.is_new for w in record.wishes)
         stale = error is not None or putting_back
-        return Cart(record.shown, self._currency, as_of_ms, stale, record.changes)
+        return Cart(record.shown, self._currency, as_of_ms, stale, record.changes, ordered)
 
 
 def _is_refused(call: Callable[[], None]) -> bool:

@@ -68,7 +68,7 @@ class ChosenOption(NamedTuple):
 CHOSEN = (int, int, str)
 ITEM = (int, DECIMAL, [CHOSEN])
 
-_OPTION_TYPES = [str, str]
+_OPTION_TYPES, _CHOSEN_TYPES = [str, str], [int, int, str]
 _LINE_TYPES = [
     [str, int, str, str, list, str, str, str, str, image_url, int, list]
     for image_url in (str, type(None))
@@ -158,8 +158,8 @@ class LineItem(NamedTuple):
                 raise ValueError("A line without its numbers.")
             if options and any([*map(type, each)] != _OPTION_TYPES for each in options):
                 raise ValueError("No option.")
-            if chosen:
-                checked(chosen, [CHOSEN])
+            if chosen and any([*map(type, each)] != _CHOSEN_TYPES for each in chosen):
+                raise ValueError("No choice.")
             quantity, unit_price, option_price, line_total = map(Decimal, numbers)
         except (TypeError, ArithmeticError):
             raise ValueError("No line.") from None
@@ -236,7 +236,7 @@ class Change(NamedTuple):
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Cart:
     """What a shopper is shown: a snapshot with its age, its currency and its entity tag.
 
@@ -288,7 +288,7 @@ class Cart:
         return datetime.fromtimestamp(self.as_of_ms / 1000, UTC)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class NewItem:
     """A product to put into the cart."""
 

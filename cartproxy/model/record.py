@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from decimal import Decimal
 
 from cartproxy.model.cart import EMPTY, Change, LineItem, LineState, NewItem, Snapshot
+from cartproxy.model.copies import replace
 from cartproxy.model.wishes import Wish
 
 REFUSED = ""  # stands for the id of a line that the store did not take
 Meant = tuple[str, tuple[NewItem, ...]]  # an entry, and the items of its request
 
 
-@dataclass(frozen=True, slots=True, repr=False)
+@dataclass(frozen=True, repr=False)
 class Record:
     """What Redis holds of one cart.
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 
 from cartproxy.model.cart import LineItem, NewItem
+from cartproxy.model.copies import replace
 
 KEYLESS = "~"  # begins the entry of a request without a key: nobody can ask about it later
 RESTORED = ""  # the entry of wishes that are owed: they belong to no request any more
@@ -22,7 +23,7 @@ class Phase(StrEnum):
     REFUSED = "refused"  # the store said no
 
 
-@dataclass(frozen=True, slots=True, repr=False)
+@dataclass(frozen=True, repr=False)
 class Wish:
     """One part of a write, kept until its outcome is known and its answer is kept.
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 from itertools import groupby
 from operator import attrgetter
@@ -18,6 +18,7 @@ import orjson
 
 from cartproxy.compact import compact
 from cartproxy.model.cart import ITEM, Change, LineItem, LineState, NewItem, Snapshot
+from cartproxy.model.copies import replace
 from cartproxy.model.order import Ordered
 from cartproxy.model.record import Meant, Record
 from cartproxy.model.shape import DECIMAL, TIME_MS, checked
@@ -30,6 +31,7 @@ _ALWAYS = 3  # fields of the state; the others are left out at the end where the
 _PHASES = {phase[0]: phase for phase in Phase}  # by the initial
 _HEAD = re.compile(r"([0-9]{1,14}) (\S+) ([0-9]{1,14})")
 _FLAG = range(2)
+_BLANK = Record()  # a copy of it costs a third of a new one
 _INTENT = (str, str, [ITEM])
 _WISH = (
     *(str, TIME_MS, ITEM, str, re.compile("|".join(_PHASES)), TIME_MS, str),
@@ -88,7 +90,7 @@ def _as_format_5(record: Record, since: dict[str, Any]) -> list[Any]:
 
 def _without_states(snapshot: Snapshot) -> Snapshot:
     lines = (line._replace(state=LineState.IN_STORE) for line in snapshot.items)
-    return replace(snapshot, items=tuple(lines))
+    return Snapshot(tuple(lines), snapshot.checkout_url)
 
 
 def record_of(text: str, seal: Seal) -> tuple[Record, str]:
@@ -108,7 +110,8 @@ def record_of(text: str, seal: Seal) -> tuple[Record, str]:
         if colon and version.isascii() and version.isdecimal():
             raise StorageNewer("The cart was written by another release.")
         raise ValueError("Not the state of a record.")
-    record = Record(
+    record = replace(
+        _BLANK,
         **_READERS[version](state),
         checkout_at_ms=int(checkout_at_ms) or None,
         revision=revision,
@@ -227,7 +230,7 @@ def _format_5(text: str) -> dict[str, Any]:
 _READERS: dict[str, Callable[[str], dict[str, Any]]] = {"6": _format_6, "5": _format_5}
 
 
-@dataclass(frozen=True, slots=True, repr=False)
+@dataclass(frozen=True, repr=False)
 class Loaded:
     """A record, or None where there is none, with Redis' time when it was loaded, in ms.
 

@@ -14,7 +14,7 @@ import secrets
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
@@ -22,6 +22,7 @@ import redis
 
 from cartproxy.deadline import Deadline
 from cartproxy.errors import CartProxyError, Outcome
+from cartproxy.model.copies import replace
 from cartproxy.model.keys import IdempotencyKey, Intent, KeptAnswer
 from cartproxy.model.order import Ordered
 from cartproxy.model.record import Meant, Record

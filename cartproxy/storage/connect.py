@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from typing import Any, cast
 
+import hiredis
 import redis
 import structlog
 from redis.backoff import NoBackoff
@@ -80,7 +81,9 @@ class _Once(redis.Redis):
         """The answer to a command."""
         connection = self.connection_pool.get_connection()
         try:
-            connection.send_command(*args, **options)  # type: ignore[no-untyped-call]
+            # redis-py itself looks at each argument first: as dear as all the rest of sending.
+            packed = hiredis.pack_command((*args[0].split(), *args[1:]))
+            connection.send_packed_command([packed])  # type: ignore[no-untyped-call]
             return self.parse_response(  # type: ignore[no-untyped-call]
                 connection, args[0], **options
             )

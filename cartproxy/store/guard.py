@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import queue
 import threading
 import time
 
@@ -51,7 +52,9 @@ class GuardedTransport:
         self._transport = transport
         self.budget = budget
         self._breaker = breaker
-        self._places = threading.BoundedSemaphore(concurrency)
+        self._places: queue.SimpleQueue[None] = queue.SimpleQueue()  # a semaphore costs ten times
+        for _ in range(concurrency):
+            self._places.put(None)
         self._retries = RetryBudget()
 
     def call(
@@ -104,11 +107,13 @@ class GuardedTransport:
     ) -> Answer:
         with self._breaker.watching():
             allowance.take()
-            if not self._places.acquire(timeout=allowance.deadline.remaining()):
-                raise StoreBusy("Too many calls to the store are under way.")
+            try:
+                self._places.get(timeout=allowance.deadline.remaining())
+            except queue.Empty:
+                raise StoreBusy("Too many calls to the store are under way.") from None
             try:
                 return self._transport.call(
                     method, path, allowance.deadline, body, operation=operation, check=check
                 )
             finally:
-                self._places.release()
+                self._places.put(None)

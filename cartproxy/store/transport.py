@@ -218,7 +218,7 @@ def _json(exchange: Exchange, outcome: Outcome) -> object:
     if raw.count(b"{") > _MAX_OBJECTS:
         raise StoreBadResponse("The store's answer holds too many objects.", outcome=outcome)
     try:
-        body: object = json.loads(raw, parse_float=Decimal, parse_constant=_refuse_constant)
+        body: object = _decode(raw.decode(json.detect_encoding(raw), "surrogatepass"))
     except (ValueError, ArithmeticError, RecursionError):
         raise StoreBadResponse("The store's answer is not JSON.", outcome=outcome) from None
     return body
@@ -234,6 +234,9 @@ def _error_body(exchange: Exchange) -> object:
 
 def _refuse_constant(name: str) -> None:
     raise ValueError(f"{name} is not JSON")
+
+
+_decode = json.JSONDecoder(parse_float=Decimal, parse_constant=_refuse_constant).decode
 
 
 def _translate(error: Exception, maybe_applied: Outcome) -> StoreError:

@@ -150,7 +150,8 @@ def _admitted_origin(request: Request, context: Context, store: Store) -> str:
 def _refuse_body(request: Request) -> None:
     """Refuse a read with a body; proxies may frame a body that is empty."""
     chunked = request.header("Transfer-Encoding") is not None
-    if (request.content_length or 0) > 0 or (chunked and receive(request, 1)):
+    length = request.environ.get("CONTENT_LENGTH", "")  # `content_length` costs ten times as much
+    if length.strip("0") or (chunked and receive(request, 1)):
         raise Refused("malformed-request", "A read has no body.")
 
 

@@ -161,12 +161,7 @@ def _integer(text: str) -> int | str:
 
 def _parse(body: bytes) -> object:
     try:
-        return json.loads(
-            body.decode("utf-8-sig"),
-            parse_float=Decimal,
-            parse_constant=_refuse_constant,
-            object_pairs_hook=_unique,
-        )
+        return _decode(body.decode("utf-8-sig"))
     except RecursionError:
         raise Refused("malformed-json", "The body is nested too deeply.") from None
     except (ValueError, ArithmeticError):
@@ -182,6 +177,11 @@ def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
     if len(members) != len(pairs):
         raise ValueError("a key is there twice")
     return members
+
+
+_decode = json.JSONDecoder(
+    parse_float=Decimal, parse_constant=_refuse_constant, object_pairs_hook=_unique
+).decode
 
 
 def _validate(schema: Schema, document: dict[str, Any]) -> Any:

@@ -46,5 +46,6 @@ class Context:
 
 def context() -> Context:
     """The context of the current application."""
-    installed: Context = current_app.extensions["cartproxy"]
+    app = current_app._get_current_object()  # type: ignore[attr-defined]
+    installed: Context = app.extensions["cartproxy"]
     return installed

@@ -9,6 +9,7 @@ import hashlib
 import hmac
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from flask import Response
 
@@ -59,21 +60,26 @@ class RateLimits:
         """
         limits = list(more)
         if address is not None:
-            limits.append(self._limit(f"address-{kind}", self.of_address.get(kind, 0), address))
+            limits.append(_limit("address", kind, self.of_address, _name(self.key, address)))
             if cart:
-                limits.append(self._limit(f"cart-{kind}", self.of_cart.get(kind, 0), cart))
+                limits.append(_limit("cart", kind, self.of_cart, _digest(self.key, cart)))
         counting = [each for each in limits if each.per_minute]
         return self.limiter.take(counting, exactly=kind == "creates")
 
     def payer(self, whose: str, part: float, *, is_address: bool = False) -> Payer:
         """Somebody who may have that part of a store's calls, under a name that shows nothing."""
-        return Payer(self._digest(whose), part, is_address)
+        return Payer(_name(self.key, whose), part, is_address)
 
-    def _limit(self, name: str, per_minute: int, whose: str) -> Limit:
-        return Limit(name, f"{name}:{self._digest(whose)}", per_minute)
 
-    def _digest(self, whose: str) -> str:
-        return hmac.new(self.key, whose.encode(), hashlib.sha256).hexdigest()[:16]
+def _limit(whose: str, kind: str, quotas: Mapping[str, int], digest: str) -> Limit:
+    return Limit(f"{whose}-{kind}", f"{whose}-{kind}:{digest}", quotas.get(kind, 0))
+
+
+def _digest(key: bytes, whose: str) -> str:
+    return hmac.new(key, whose.encode(), hashlib.sha256).hexdigest()[:16]
+
+
+_name = lru_cache(4096)(_digest)  # of an address or a site: they come again
 
 
 def add_fields(response: Response, standing: Standing | None) -> None:
