@@ -165,15 +165,24 @@ def asking(record: Record) -> Record:
     return replace(record, wishes=tuple(wanted))
 
 
-def with_owed_changes(record: Record) -> Record:
-    """The record as if the changes that are owed had been made: what its shopper was shown."""
-    since = dict(record.since)
-    lines = record.lines()
-    for wish in record.wishes:
-        line_id = record.current_id(wish.sets)
+def as_asked(before: Record, after: Record) -> Record:
+    """The record with what was open in it done: so its shopper will have seen it.
+
+    As changes that are owed ask, and with the adds that `after` says have landed in known lines,
+    since a store may merge lines.
+    """
+    since = dict(before.since)
+    lines = before.lines()
+    for wish in before.wishes:
+        line_id = before.current_id(wish.sets)
         if wish.owed and wish.sets and wish.is_open and line_id in lines:
-            since[line_id] = replace(lines[line_id], quantity=wish.item.quantity)
-    return replace(record, since=since)
+            since[line_id] = lines[line_id] = replace(lines[line_id], quantity=wish.item.quantity)
+    adds = {wish.place for wish in before.wishes if wish.is_open and not wish.sets}
+    for wish in after.wishes:
+        if wish.place in adds and wish.has_landed and (line := lines.get(wish.line_id)):
+            line = replace(line, quantity=line.quantity + wish.item.quantity)
+            since[wish.line_id] = lines[wish.line_id] = line
+    return replace(before, since=since)
 
 
 def released(record: Record, own: str) -> Record:

@@ -96,13 +96,14 @@ def takes_nothing(record: Record, aim: Aim) -> bool:
 
 
 def _sendable(record: Record, aim: Aim, *, all_known: bool = False) -> Iterator[int]:
-    """The places of wishes that this request may send, in their order.
+    """The places of wishes that this request may send: changes first, else in their order.
 
-    With an answer missing, the rest of its request waits until it is known.
+    An add that the store merges into a line would be undone by that line's change. With an answer
+    missing, the rest of its request waits until it is known.
     """
     sent = (w for w in record.wishes if w.phase is Phase.SENT and w.entry == aim.entry)
     unknown = not all_known and any(sent)
-    for at, wish in enumerate(record.wishes):
+    for at, wish in sorted(enumerate(record.wishes), key=lambda each: not each[1].sets):
         mine = wish.owed or (wish.entry == aim.entry and not unknown)
         # Another cart's line is never named to the store.
         there = not wish.sets or bool(record.quantity(record.current_id(wish.sets)))

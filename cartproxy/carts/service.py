@@ -32,6 +32,7 @@ from cartproxy.carts.errors import (
     PreconditionFailed,
 )
 from cartproxy.carts.fold import (
+    as_asked,
     asking,
     believed,
     feared,
@@ -39,7 +40,6 @@ from cartproxy.carts.fold import (
     owing,
     vanished,
     wishing,
-    with_owed_changes,
 )
 from cartproxy.carts.plan import Aim, foreseen, takes_nothing
 from cartproxy.carts.products import ProductCatalogue
@@ -400,11 +400,8 @@ class CartService:
         """
         record, _ = self._reported(drive.record)
         is_whole = not (record.owes or record.outdated)
-        if is_whole and before_paying and before_paying.order_key == record.order_key:
-            worse = differences(with_owed_changes(before_paying), record.snapshot)
-            known = {each.item_id for each in record.changes}
-            new = (each for each in worse if each.item_id not in known)
-            record = replace(record, changes=(*record.changes, *new))
+        if is_whole and before_paying:
+            record = _with_worse(record, as_asked(before_paying, drive.record))
         record = self._close(write, record, write.entry, None, terms)
         return replace(write.loaded, record=record), is_whole
 
@@ -612,9 +609,8 @@ class CartService:
         if looking.stopped:
             return loaded, looking.stopped
         fresh, _ = self._reported(looking.record)
-        if before_paying and fresh.order_key is not None:
-            worse = differences(record, fresh.snapshot)
-            fresh = replace(fresh, changes=(*fresh.changes, *worse))
+        if before_paying:
+            fresh = _with_worse(fresh, as_asked(record, looking.record))
         left = None if fresh.is_blank else fresh
         self._records.refresh(session, loaded, left)
         return replace(loaded, record=left), None
@@ -689,6 +685,16 @@ def _is_refused(call: Callable[[], None]) -> bool:
 def _known(loaded: Loaded) -> Record:
     """The record with what dead writers may have sent, by a clock that may have been set back."""
     return believed(inherited(loaded.record or Record(), loaded.at_ms), loaded.at_ms)
+
+
+def _with_worse(record: Record, shown: Record) -> Record:
+    """The record that has noted, too, what is worse in it than was shown of the same cart."""
+    if record.order_key != shown.order_key:
+        return record
+    known = {each.item_id for each in record.changes}
+    worse = differences(shown, record.snapshot)
+    new = (each for each in worse if each.item_id not in known)
+    return replace(record, changes=(*record.changes, *new))
 
 
 def _is_to_be_sent(loaded: Loaded) -> bool:

@@ -341,7 +341,7 @@ class ItemResult:
         return cls(index, Outcome.PENDING, item_id)
 
 
-@dataclass(frozen=True, slots=True, repr=False)
+@dataclass(frozen=True, repr=False)
 class Addresses:
     """Billing and shipping fields to write, by the API's names; an absent name is left as it is.
 

@@ -253,6 +253,26 @@ def test_line_that_the_store_refuses_in_the_end_is_told(
     assert later.json()["results"][0]["outcome"] == "not_applied"
 
 
+@pytest.mark.parametrize("changes", [False, True])
+def test_store_that_merges_lines_gives_all_that_was_shown(
+    shopper: Shopper, store: Store, budget: Budget, changes: bool
+) -> None:
+    store.set(merge_same_item=True)
+    budget.refill()
+    shopper.call("POST", "/cart/items", {"catalog_id": MUG})
+    shopper.call("POST", "/checkout")
+    (line,) = shopper.cart()["items"]
+    budget.spend()
+    shopper.add(MUG, quantity=6, status=202)
+    if changes:
+        shopper.call("PATCH", f"/cart/items/{line['item_id']}", {"quantity": 3})
+    shown = sum(each["quantity"] for each in shopper.cart()["items"])
+    budget.refill()
+
+    assert shopper.call("POST", "/checkout").json()["checkout_url"]
+    assert [line["quantity"] for line in shopper.cart()["items"]] == [shown]
+
+
 def test_checkout_for_which_time_runs_out_goes_on(
     shopper: Shopper, budget: Budget, store: Store
 ) -> None:

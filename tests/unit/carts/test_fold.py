@@ -22,6 +22,7 @@ from support.wishes import (
 )
 
 from cartproxy.carts.fold import (
+    as_asked,
     asking,
     believed,
     feared,
@@ -35,8 +36,9 @@ from cartproxy.carts.fold import (
     wishing,
 )
 from cartproxy.model.cart import ChosenOption, LineItem, LineState, QuantityChange
+from cartproxy.model.changes import differences
 from cartproxy.model.record import Record
-from cartproxy.model.wishes import RESTORED
+from cartproxy.model.wishes import RESTORED, Phase
 from cartproxy.store.errors import StoreRejected
 
 NOW = 2000
@@ -444,3 +446,18 @@ def test_change_of_another_line_survives_a_cart_that_vanishes() -> None:
     after = vanished(record(done, lines=(line("1", 3), line("2"))))
 
     assert [wish.replaces for wish in after.wishes] == ["1", "2"]
+
+
+@pytest.mark.parametrize("phase", [WAITING, SENT])
+def test_add_that_lands_in_a_known_line_is_no_growth_that_nobody_asked_for(phase: Phase) -> None:
+    before = record(
+        owed("n1", phase, quantity=6),
+        change("5", 3, owed=True, index=1),
+        lines=(line("5"), line("8")),
+    )
+    after = replace(before, wishes=(before.wishes[0].landed("5", NOW), before.wishes[1]))
+
+    shown = as_asked(before, after)
+
+    assert list(differences(shown, cart(line("5", 9), line("8")))) == []
+    assert [each.change for each in differences(shown, cart(line("5", 3)))] == ["reduced", "gone"]

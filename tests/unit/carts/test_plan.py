@@ -44,6 +44,12 @@ def test_what_is_owed_goes_before_what_is_asked() -> None:
     assert next_step(record(owed("1", LANDED), wish()), AIM) == 1
 
 
+def test_changes_go_before_adds_that_the_store_may_merge_into_their_lines() -> None:
+    both = record(owed("n1", quantity=6), change("5", 3, owed=True), lines=(line("5"),))
+
+    assert next_step(both, AIM) == 1
+
+
 def test_addresses_are_written_after_the_lines() -> None:
     aim = replace(AIM, addresses=BONN)
 
