@@ -10,8 +10,9 @@ FASTIFY := benchmarks/reference_fastify
 WIDGET := cartproxy/widget/$(shell sed -n 's/^VERSION = "\(.*\)"/\1/p' cartproxy/widget/releases.py)
 PACKAGE ?= build/npm
 # A file's tests share a process and its servers. In the files' own order: xdist would begin with
-# the files of most tests, and end with one long test on one core.
-PARALLEL := -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+# the files of most tests, and end with one long test on one core. Three processes also on two cores:
+# the browser's tests mostly wait.
+PARALLEL := -n 3 --dist loadfile --no-loadscope-reorder
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12

@@ -247,7 +247,8 @@ class StoreSettings:
     )
     pending_carts: int = _setting(
         fields.Integer(validate=validate.Range(min=0)),
-        "How many carts may wait for the store at most, each with up to 50 lines (30 kB in Redis).",
+        "How many carts may wait for the store at most, each with up to 50 lines and 10 kB of "
+        "typed texts (about 50 kB in Redis).",
         10_000,
     )
     address_pending_carts: int = _setting(

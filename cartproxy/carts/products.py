@@ -182,7 +182,8 @@ class ProductCatalogue:
         except ValueError:
             note_unreadable(_KIND, key)
             self._forget(key)
-            return self._look_up(catalog_id, asks=asks)
+            # Who is to ask holds the mark already, and would wait for itself.
+            return (None, state) if state == b"ask" else self._look_up(catalog_id, asks=asks)
         return None if text is None else (product,) if product else (), state
 
     def _ask(

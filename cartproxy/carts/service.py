@@ -94,6 +94,7 @@ from cartproxy.store.limits import (
 )
 
 MOST_PENDING = 50  # lines of a cart that wait for the store
+MOST_PENDING_BYTES = 10_000  # of what was typed into their options
 _SHARED_READ_POLL_SECONDS = 0.03
 
 
@@ -501,15 +502,17 @@ class CartService:
         if waiting and write.loaded.record is None and drive.record.order_key is None:
             terms.admit_creation()
         lines: dict[int, LineItem] = {}
-        room = MOST_PENDING - sum(_is_kept(wish) for wish in drive.record.wishes)
-        if waiting and room == MOST_PENDING and not self._pending.begin(write.name, _of(terms)):
+        kept = [wish for wish in drive.record.wishes if _is_kept(wish)]
+        room, room_bytes = MOST_PENDING - len(kept), MOST_PENDING_BYTES - sum(map(_typed, kept))
+        if waiting and not kept and not self._pending.begin(write.name, _of(terms)):
             room = 0
         for wish in waiting:
             try:
-                if len(lines) >= room:
+                if room <= 0 or room_bytes < _typed(wish):
                     count_pending(self._store.id, "no_room")
                     raise StoreBusy("As much as can be kept waits for the store.")
                 lines[wish.index] = self._products.offer(wish.item, terms.deadline, terms.payers)
+                room, room_bytes = room - 1, room_bytes - _typed(wish)
                 drive.errors.pop(wish.place, None)
             except ItemRefused as error:
                 drive.errors[wish.place] = error
@@ -521,9 +524,9 @@ class CartService:
                     known = self._products.known_offer(wish.item)
                     lines |= {wish.index: known} if known else {}
         record = owing(drive.record, write.entry, lines)
-        kept = sum(map(_is_kept, record.wishes)) - sum(map(_is_kept, drive.record.wishes))
-        count_pending(self._store.id, "kept", kept)
-        count_saved(self._store.id, kept and kept + 1 + (record.order_key is None))
+        new = sum(map(_is_kept, record.wishes)) - len(kept)
+        count_pending(self._store.id, "kept", new)
+        count_saved(self._store.id, new and new + 1 + (record.order_key is None))
         return record
 
     def _note_pending(self, write: Write, record: Record, terms: Terms) -> None:
@@ -720,6 +723,11 @@ def _is_pending(result: ItemResult) -> bool:
 
 def _is_kept(wish: Wish) -> bool:
     return wish.is_new and wish.is_open
+
+
+def _typed(wish: Wish) -> int:
+    """How many bytes the texts of its options have."""
+    return sum(len(option.value.encode()) for option in wish.item.options)
 
 
 def _of(terms: Terms) -> str | None:

@@ -153,7 +153,7 @@ def _owed(client: redis.Redis, name: str, store: StoreSettings) -> Callable[[], 
         since = f", the oldest for {seconds / 3600:.1f} hours" if count else ""
         detail = f"{count} carts wait for the store{since}; {store.pending_carts} may."
         if count > store.pending_carts * 0.8:
-            advice = "Raise pending_carts, if Redis has room: up to 30 kB a cart."
+            advice = "Raise pending_carts, if Redis has room: up to 50 kB a cart."
             yield warning("carts-pending", f"store {name}", detail, advice)
         else:
             yield ok("carts-pending", f"store {name}", detail)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from playwright.sync_api import BrowserContext, Page, expect
 from support.books import empty_books
 from support.service_steps import place_order
 from support.shopper import Store
-from support.sites import Site
+from support.sites import Site, blog_and_service
 from support.waiting import wait_for
 
 pytestmark = pytest.mark.browser
@@ -23,6 +24,16 @@ LISTEN = """<script>
 </script>"""
 
 
+@pytest.fixture(scope="module")
+def widget_site(
+    redis_url: str, store_url: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Site]:
+    """A service that is told of orders; it ends with this file, since it reads on and on."""
+    log = tmp_path_factory.mktemp("purchase") / "log"
+    with blog_and_service(redis_url, store_url, log, HOOK_SECRET="h" * 32) as blog:
+        yield blog
+
+
 def told(*tabs: Page) -> list[dict[str, Any]]:
     """What the pages of these tabs were told of purchases."""
     return [
@@ -33,12 +44,12 @@ def told(*tabs: Page) -> list[dict[str, Any]]:
 def tell_of_orders(store: Store, blog: Site) -> None:
     """Let the simulated store post its orders, to an address that not only browsers resolve."""
     service = blog.proxy.replace("cart.localhost", "127.0.0.1")
-    store.set(webhook_url=f"{service}/v1/stores/telling/hooks/{'h' * 32}")
+    store.set(webhook_url=f"{service}/v1/stores/demo/hooks/{'h' * 32}")
 
 
 def order_was_read(books: redis.Redis) -> bool:
     """Whether the store has told of an order, and none waits."""
-    stream = "cpo:{telling}:in"
+    stream = "cpo:{demo}:in"
     if not books.exists(stream):
         return False
     about: dict[str, Any] = books.xinfo_stream(stream)  # type: ignore[assignment]
@@ -51,7 +62,7 @@ def test_purchase_is_told_once_whatever_tab_or_page_asks_first(
     tell_of_orders(store, blog)
     tabs = [context.new_page(), context.new_page()]
     page, other = tabs
-    blog.write("<cart-count>Cart</cart-count>" + LISTEN, script='data-store="telling"')
+    blog.write("<cart-count>Cart</cart-count>" + LISTEN)
     with empty_books(redis_url) as books:
         for tab in tabs:
             tab.goto(blog.url)
@@ -89,14 +100,14 @@ def test_cart_that_another_browser_paid_for_is_told_without_its_items(
     page: Page, blog: Site, store: Store, redis_url: str
 ) -> None:
     tell_of_orders(store, blog)
-    blog.write(LISTEN, script='data-store="telling"')
+    blog.write(LISTEN)
     page.goto(blog.url)
     page.evaluate("cartproxy.add({ catalogId: 3829 })")
     with empty_books(redis_url) as books:
         url = page.evaluate(
             """async () => {
               const headers = {
-                Authorization: "Bearer " + localStorage["cartproxy:telling:credential"],
+                Authorization: "Bearer " + localStorage["cartproxy:demo:credential"],
                 "Content-Type": "application/json",
                 "Cartproxy-Client": "test/1",
               };

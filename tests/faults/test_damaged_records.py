@@ -97,6 +97,19 @@ def key_of(client: redis.Redis, pattern: str) -> bytes:
 RECORD, ENTRIES, PRODUCT, BUDGET = "cp:{*}", "cp:{*}:i", "cpp:*", "cpb:*"
 
 
+def test_damaged_product_is_asked_for_without_waiting_for_anybody(
+    shopper: Shopper, client: redis.Redis
+) -> None:
+    def scripts() -> int:
+        return int(client.info("commandstats")["cmdstat_evalsha"]["calls"])
+
+    client.set(key_of(client, PRODUCT), "5")
+    before = scripts()
+
+    assert shopper.call("GET", f"/products/{SHIRT}").status_code == 200
+    assert scripts() - before < 20  # who waits for another's answer looks every 50 ms for 10 s
+
+
 @pytest.mark.parametrize("damage", JUNK)
 @pytest.mark.parametrize("pattern", [RECORD, PRODUCT, BUDGET])
 def test_text_that_cannot_be_read_counts_as_absent(

@@ -34,16 +34,16 @@ CRASH = "canary that lets the service crash"
 BUG = f"""
 import json
 import werkzeug.sansio.request as request
-loads, parse = json.loads, request.parse_cookie
-def crash(text, *more, **named):
-    if {CRASH!r} in str(text):
+decode, parse = json.JSONDecoder.decode, request.parse_cookie
+def crash(decoder, text, *more):
+    if {CRASH!r} in text:
         raise RuntimeError(text)
-    return loads(text, *more, **named)
+    return decode(decoder, text, *more)
 def crash_at_cookie(cookie=None, *more, **named):
     if cookie and 'crash' in cookie:
         raise RuntimeError(cookie)
     return parse(cookie, *more, **named)
-json.loads, request.parse_cookie = crash, crash_at_cookie
+json.JSONDecoder.decode, request.parse_cookie = crash, crash_at_cookie
 """
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import re
 import secrets
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,9 +13,12 @@ import pytest
 import redis
 import requests
 from support.budget import FEW_CALLS, Budget
+from support.ledger import PEN
 from support.servers import service, store_environment
 from support.service_steps import place_order
 from support.shopper import BLOG, MUG, SHIRT, SMALL, Shopper, Store
+
+from cartproxy.carts.service import MOST_PENDING_BYTES
 
 BOX = 3830  # of which nobody asks in these tests
 
@@ -321,6 +325,23 @@ def test_cart_that_was_deleted_is_not_sent(shopper: Shopper, budget: Budget, sto
 
     assert shopper.call("POST", "/checkout").json()["code"] == "cart-empty"
     assert store.calls() == []
+
+
+def test_cart_holds_so_many_bytes_of_typed_text(shopper: Shopper, budget: Budget) -> None:
+    budget.refill()
+    shopper.call("GET", f"/products/{PEN}")
+    budget.spend()
+    text = {"option_set_id": 1890, "option_id": 1, "value": "\N{LOWER LEFT FOUNTAIN PEN}" * 60}
+    item = {"catalog_id": PEN, "options": [text]}
+    answer = shopper.call("POST", "/cart/items", {"items": [item] * 50}).json()
+    more = shopper.call("POST", "/cart/items", item)
+    plain = shopper.call("POST", "/cart/items", {"catalog_id": MUG})
+
+    fitting = MOST_PENDING_BYTES // len(str(text["value"]).encode())
+    outcomes = Counter(result["outcome"] for result in answer["results"])
+    assert outcomes == {"pending": fitting, "not_applied": 50 - fitting}
+    assert (more.status_code, more.json()["code"]) == (503, "store-busy")
+    assert plain.status_code == 202
 
 
 def test_cart_holds_fifty_pending_lines(shopper: Shopper) -> None:

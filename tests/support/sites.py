@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+from support.servers import free_port, service, store_environment
+
 PRODUCT = (
     '<cart-button catalog-id="3829"><a href="{store}/product-p/3829">Add to cart</a></cart-button>'
 )
@@ -89,3 +91,21 @@ def site(port: int, proxy: str, store: str) -> Iterator[Site]:
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+@contextmanager
+def blog_and_service(redis_url: str, store_url: str, log: Path, **store: str) -> Iterator[Site]:
+    """A blog, and the service that serves it: on two sites, not two ports of one.
+
+    `store` are more settings of its store.
+    """
+    blog_port = free_port()
+    environment = {
+        "CARTPROXY_REDIS_URL": redis_url,
+        "CARTPROXY_BREAKER_FAILURES": "1000000",
+        **store_environment(store_url, ORIGINS=f"http://blog.localhost:{blog_port}", **store),
+    }
+    with service(environment, log) as url:
+        proxy = url.replace("127.0.0.1", "cart.localhost")
+        with site(blog_port, proxy, store_url) as blog:
+            yield blog
