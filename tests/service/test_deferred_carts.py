@@ -7,6 +7,7 @@ import re
 import secrets
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -275,6 +276,27 @@ def test_store_that_merges_lines_gives_all_that_was_shown(
 
     assert shopper.call("POST", "/checkout").json()["checkout_url"]
     assert [line["quantity"] for line in shopper.cart()["items"]] == [shown]
+
+
+def test_checkout_sends_what_is_added_while_it_reads_the_cart(
+    urls: dict[str, str], adds: str, shopper: Shopper, store: Store, budget: Budget
+) -> None:
+    budget.refill()
+    shopper.call("POST", "/cart/items", {"catalog_id": MUG})
+    shopper.call("POST", "/checkout")  # after which a checkout reads the cart again
+    budget.spend(leaving=20)
+    other_tab = Shopper(urls[adds], store=STORES[adds], bearer=shopper.bearer)
+    store.calls()
+    store.hold("GET")
+    with ThreadPoolExecutor() as pool:
+        checkout = pool.submit(shopper.call, "POST", "/checkout")
+        store.wait_for_calls()
+        other_tab.add(SHIRT, options=[SMALL], status=202)
+        store.fail()
+
+    assert checkout.result().json()["checkout_url"]
+    (cart,) = store.carts()
+    assert sorted(line["catalog_id"] for line in cart["lines"]) == [SHIRT, MUG]
 
 
 def test_checkout_for_which_time_runs_out_goes_on(
