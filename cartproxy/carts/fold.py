@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from decimal import Decimal
 
 from cartproxy.carts.claims import explain
 from cartproxy.errors import CartProxyError
@@ -178,9 +179,11 @@ def as_asked(before: Record, after: Record) -> Record:
         if wish.owed and wish.sets and wish.is_open and line_id in lines:
             since[line_id] = lines[line_id] = replace(lines[line_id], quantity=wish.item.quantity)
     adds = {wish.place for wish in before.wishes if wish.is_open and not wish.sets}
+    asked = {w.sets: w.item.quantity for w in before.wishes if w.owed and w.sets and w.is_open}
     for wish in after.wishes:
         if wish.place in adds and wish.has_landed and (line := lines.get(wish.line_id)):
-            line = replace(line, quantity=line.quantity + wish.item.quantity)
+            more = asked.get(wish.replaces, wish.item.quantity)
+            line = replace(line, quantity=line.quantity + more)
             since[wish.line_id] = lines[wish.line_id] = line
     return replace(before, since=since)
 
@@ -226,6 +229,7 @@ def saw(record: Record, snapshot: Snapshot, began_ms: int, settle_ms: int) -> Re
                 else:
                     wish = replace(wish, line_id=line.item_id if line else "")
                     wishes[at] = wish.waiting() if over else wish
+        wishes = _with_parts(record, wishes, found, snapshot)
         unknown = {wish.item.catalog_id for wish in wishes if wish.phase is Phase.SENT}
         for line in snapshot.items:
             if line.item_id in back and left.get(line.item_id) and line.catalog_id not in unknown:
@@ -244,6 +248,29 @@ def saw(record: Record, snapshot: Snapshot, began_ms: int, settle_ms: int) -> Re
     if any(wish.owed and wish.sets for wish in record.wishes):
         record = _with_targets(asking(record))
     return _followed(record, ids) if ids else record
+
+
+def _with_parts(
+    record: Record, wishes: list[Wish], found: Mapping[tuple[str, int], str], now: Snapshot
+) -> list[Wish]:
+    """The wishes, where changes of what the store has merged into one line set the whole line.
+
+    Each was asked of a part of it: of what the line was before, or of an owed add that is `found`.
+    """
+    asked = {wish.sets: wish.item.quantity for wish in wishes if wish.sets and wish.waits}
+    owed = {found[w.place] for w in wishes if asked and w.replaces and w.place in found}
+    for line in now.items:
+        if line.item_id not in owed:
+            continue
+        adds = [wish for wish in wishes if found.get(wish.place) == line.item_id]
+        whole = line.quantity - sum((w.item.quantity for w in adds), Decimal(0))
+        own = [at for at in asked if record.current_id(at) == line.item_id]
+        if own:
+            whole = asked[own[-1]]
+        whole += sum((asked.get(w.replaces, w.item.quantity) for w in adds), Decimal(0))
+        parts = {*own, *(wish.replaces for wish in adds)}
+        wishes = [w.of(whole) if w.sets and w.waits and w.sets in parts else w for w in wishes]
+    return wishes
 
 
 def _with_targets(record: Record) -> Record:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from itertools import combinations
 from typing import Any, NamedTuple, NoReturn
 
 from cartproxy.deadline import Deadline
@@ -287,8 +288,9 @@ class SmallStore:
 
         def apply() -> None:
             line.quantity = quantity * fault.factor
-            excuse(part for part in line.parts if part not in known)  # overwritten
-            line.parts = [part for part in line.parts if part in known]
+            left = _of_sum([part for part in line.parts if part in known], quantity)
+            excuse(part for part in line.parts if part not in left)  # overwritten, or taken out
+            line.parts = left
 
         self._strike(fault, apply)
 
@@ -353,6 +355,13 @@ def excuse(parts: Any) -> None:
     """These are gone because somebody wanted it so."""
     for part in parts:
         part.excused = True
+
+
+def _of_sum(parts: list[Part], quantity: Decimal) -> list[Part]:
+    """The most of the parts that are together this quantity; all of them, if none are."""
+    sizes = range(len(parts) - 1, 0, -1)
+    choices = (list(some) for size in sizes for some in combinations(parts, size))
+    return next((some for some in choices if sum(p.kind[1] for p in some) == quantity), parts)
 
 
 def _shown(line: Line) -> LineItem:

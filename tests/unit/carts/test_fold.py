@@ -461,3 +461,25 @@ def test_add_that_lands_in_a_known_line_is_no_growth_that_nobody_asked_for(phase
 
     assert list(differences(shown, cart(line("5", 9), line("8")))) == []
     assert [each.change for each in differences(shown, cart(line("5", 3)))] == ["reduced", "gone"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "whole"),
+    [
+        ([("n1", 0)], 4),
+        ([("n1", 2)], 6),
+        ([("5", 3)], 9),
+        ([("5", 3), ("n1", 0)], 3),
+        ([("n1", 2), ("5", 3)], 5),
+    ],
+)
+def test_change_of_a_part_of_a_merged_line_leaves_the_rest(
+    changes: list[tuple[str, int]], whole: int
+) -> None:
+    wanted = [change(at, to, owed=True, index=1 + n) for n, (at, to) in enumerate(changes)]
+    before = record(owed("n1", SENT, quantity=6, at_ms=NOW), *wanted, lines=(line("5", 4),))
+
+    seen = saw(before, cart(line("5", 10)), NOW, SETTLE_MS)
+
+    assert seen.wishes[0].line_id == "5"
+    assert {wish.item.quantity for wish in seen.wishes if wish.sets} == {whole}
