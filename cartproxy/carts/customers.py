@@ -44,7 +44,7 @@ class Customers:
             return customer_id
         # For whoever dies: longer than a lost call can take effect.
         if not self._claims.take(email, deadline.remaining() + self._settle_seconds):
-            raise StoreBusy("The customer is just being made.", retry_after=2)
+            raise StoreBusy("Another request is making this customer.", retry_after=2)
         try:
             customer_id = self._make(email, allowance)
         except StoreError as error:

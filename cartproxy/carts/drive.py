@@ -77,7 +77,7 @@ class Drive:
         """No calls are left, but for readings without which it is not known what was done."""
         self.is_scarce = True
         if step is not Step.LOOK:
-            self.stopped = StoreBusy("The store's budget of calls is spent.")
+            self.stopped = StoreBusy("The store's budget of calls is used up.")
         self.aim = replace(self.aim, halted=True, look=False)
 
     def own(self) -> list[Wish]:
@@ -203,7 +203,7 @@ class Drive:
     def _vanish(self) -> bool:
         """The store has the cart no more."""
         if self._vanished or self.aim.created:
-            self._halt(StoreBadResponse("The store denies a cart that it has just made."))
+            self._halt(StoreBadResponse("The store does not find a cart that it has just made."))
             self.stale = True
             return False
         if not is_order(self.record):

@@ -126,9 +126,9 @@ class ProductCatalogue:
                 time.sleep(_POLL_SECONDS)  # somebody else is asking
                 continue
             if found is None:
-                raise StoreBusy("The product is being asked for.")
+                raise StoreBusy("Another request is reading this product.")
             if not found:
-                raise ProductNotFound("The store offers no such product.")
+                raise ProductNotFound("The store does not offer this product.")
             return found[0]
 
     def offer(self, item: NewItem, deadline: Deadline, payers: Sequence[Payer] = ()) -> LineItem:

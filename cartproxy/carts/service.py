@@ -338,13 +338,13 @@ class CartService:
             loaded, error = outcome, None
         record = loaded.record or Record()
         if not record.snapshot.items:
-            raise error or CartEmpty("There is nothing in the cart to check out.")
+            raise error or CartEmpty("The cart is empty.")
         cart = self._cart(loaded, error)
         if record.changes and cart.etag not in (terms.if_match or ()):
             raise CartChanged(cart)
         _check(terms, cart)
         if record.snapshot.checkout_url is None:
-            raise error or StoreBadCheckoutUrl("The store gave no checkout address of its own.")
+            raise error or StoreBadCheckoutUrl("The store gave no usable checkout address.")
         if record.changes:
             self._records.refresh(session, loaded, replace(record, changes=()))
         self._records.load(session, handing_out_checkout=True)
@@ -508,7 +508,7 @@ class CartService:
             try:
                 if len(lines) >= room:
                     count_pending(self._store.id, "no_room")
-                    raise StoreBusy("As much as can be kept waits for the store.")
+                    raise StoreBusy("Too many carts are waiting for the store.")
                 lines[wish.index] = self._products.offer(wish.item, terms.deadline, terms.payers)
                 drive.errors.pop(wish.place, None)
             except ItemRefused as error:

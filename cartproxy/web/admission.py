@@ -41,7 +41,7 @@ def admit(request: Request, context: Context) -> Response | None:
     if request.method == "OPTIONS" and _origin_that_may_read(request, context, store):
         return Response(status=204)
     if store is None:
-        raise Refused("store-not-found", "This service serves no store of that name.")
+        raise Refused("store-not-found", "This service has no store with this id.")
     request.store = store
     if request.endpoint == _WEBHOOK:
         _take_place(request, context)
@@ -152,7 +152,7 @@ def _refuse_body(request: Request) -> None:
     chunked = request.header("Transfer-Encoding") is not None
     length = request.environ.get("CONTENT_LENGTH", "")  # `content_length` costs ten times as much
     if length.strip("0") or (chunked and receive(request, 1)):
-        raise Refused("malformed-request", "A read has no body.")
+        raise Refused("malformed-request", "A read must not have a body.")
 
 
 def _require_script_or_form(request: Request) -> None:

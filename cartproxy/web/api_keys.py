@@ -37,11 +37,13 @@ class ApiKeys:
         if given is None:
             return None
         if origin is not None:
-            raise Refused("key-refused", "A key belongs on a server; it must never reach a page.")
+            raise Refused(
+                "key-refused", "A key must be kept on a server and never be sent from a page."
+            )
         digest = hashlib.sha256(given.encode()).hexdigest()
         names = [name for name, kept in self._keys if hmac.compare_digest(kept, digest)]
         if not _FORM.fullmatch(given) or not names:
-            raise Refused("key-refused", "This key is none of the store's.")
+            raise Refused("key-refused", "The store has no such key.")
         return names[0]
 
 

@@ -41,7 +41,7 @@ def read_body(limit: int | None = None) -> bytes:
     request = current()
     encoding = request.header("Content-Encoding")
     if encoding is not None and encoding.lower() != "identity":
-        raise Refused("unsupported-media-type", "The body must be sent as it is, not encoded.")
+        raise Refused("unsupported-media-type", "The body must be sent without Content-Encoding.")
     limit = limit or context().max_body_bytes
     length = request.content_length
     if (length or 0) > limit:
@@ -105,12 +105,12 @@ def load_form(schema: Schema) -> Any:
     names = [name for name, _ in pairs]
     own = [name for name in names if _STORES_OWN.fullmatch(_letters(name))]
     if own:
-        errors = [(f"/{name}"[:65], "The store decides this.") for name in sorted({*own})]
+        errors = [(f"/{name}"[:65], "Only the store decides this.") for name in sorted({*own})]
         raise Refused("invalid-request", "The form can't be accepted.", errors=errors)
     twice = [name for name in ("catalog_id", "quantity") if names.count(name) > 1]
     if twice:
-        errors = [(f"/{name}", "Must be there once.") for name in twice]
-        raise Refused("invalid-request", "A field is there twice.", errors=errors)
+        errors = [(f"/{name}", "Must not be repeated.") for name in twice]
+        raise Refused("invalid-request", "A field is repeated.", errors=errors)
     return _validate(schema, _form_document(pairs))
 
 
@@ -175,7 +175,7 @@ def _refuse_constant(name: str) -> None:
 def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
     members = dict(pairs)
     if len(members) != len(pairs):
-        raise ValueError("a key is there twice")
+        raise ValueError("a key is repeated")
     return members
 
 

@@ -57,13 +57,13 @@ def check_out() -> Response:
 
 @checkout.get("/checkout")
 @operation(
-    "The page that goes on with a checkout by itself", {202: None, 303: None}, problems=_PROBLEMS
+    "A page that continues a checkout automatically", {202: None, 303: None}, problems=_PROBLEMS
 )
 def go_on() -> Response:
     caller = current_caller()
     name = caller.cart_to_read()
     if name is None:
-        raise CartEmpty("There is nothing in the cart to check out.")
+        raise CartEmpty("The cart is empty.")
     return _lead(caller.store.carts.checkout(name, replace(terms(), key=None)))
 
 

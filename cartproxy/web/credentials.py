@@ -48,5 +48,5 @@ def read_bearer(authorization: str | None) -> str | None:
         return None
     scheme, _, value = authorization.partition(" ")
     if scheme.lower() != "bearer" or not CREDENTIAL.fullmatch(value):
-        raise Refused("credential-malformed", "The Authorization header holds no cart credential.")
+        raise Refused("credential-malformed", "The Authorization header is not a cart credential.")
     return value

@@ -71,7 +71,7 @@ def _pages() -> dict[str, Path]:
 def markdown(name: str) -> Response:
     _refuse_if_closed()
     if name not in _pages():
-        raise Refused("not-found", "There is no page of this name.")
+        raise Refused("not-found", "There is no page with this name.")
     return _text(_pages()[name].read_bytes(), "text/markdown")
 
 
@@ -111,7 +111,7 @@ def _text(text: bytes, kind: str) -> Response:
 @docs.get("/problems/<code>")
 def problem(code: str) -> str:
     if code not in CATALOGUE:
-        raise Refused("not-found", "There is no problem of this name.")
+        raise Refused("not-found", "There is no problem with this name.")
     return render_template("problem_kind.html", code=code, kind=CATALOGUE[code])
 
 

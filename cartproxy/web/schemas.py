@@ -173,7 +173,7 @@ class CustomerSchema(AddressesSchema):
     @validates_schema
     def _one_customer(self, values: Mapping[str, Any], **_: Any) -> None:
         if values.get("customer") and values.get("customer_id"):
-            raise ValidationError("Name the customer in one way.", "customer")
+            raise ValidationError("Name the customer in only one way.", "customer")
 
     customer_id = Identifier(
         load_default=None, metadata={"description": "Only with an API key (`Cartproxy-Key`)."}
@@ -416,7 +416,7 @@ class ProductSchema(Schema):
     fractional_quantity = fields.Boolean(required=True)
     option_sets = fields.List(fields.Nested(OptionSetSchema), required=True)
     variants = fields.List(fields.Nested(VariantSchema), required=True)
-    stock = Number(metadata={"description": "Only where the store's settings show it."})
+    stock = Number(metadata={"description": "Only if the store's settings allow it."})
 
 
 class WebhookSchema(Schema):
