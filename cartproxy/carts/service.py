@@ -1,9 +1,9 @@
 """The use cases: what a shopper can do with a cart, in store calls and Redis round trips.
 
 A first add is create + add + read, a later write is write + read, and a read while the snapshot is
-fresh is no store call at all. Writes that wait for one cart share one read-back. Where the store's
-calls are scarce the read is left out, and where there are none, what was asked for is kept here and
-owed to the store, until its cart is paid for or the store has calls to spare.
+fresh is no store call at all. Writes that wait for one cart share one read-back. If the store's
+calls are scarce the read is left out. If there are none, writes are kept as owed wishes until the
+checkout, or until the store has calls to spare.
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ _SHARED_READ_POLL_SECONDS = 0.03
 
 
 class Adds(StrEnum):
-    """When the store is told of what a shopper asks for."""
+    """When a shopper's changes are sent to the store."""
 
     DIRECT = "direct"  # at once, or the shopper is refused
     WHEN_BUSY = "when_busy"  # at once while the store has calls to spare
@@ -462,7 +462,7 @@ class CartService:
     def _allowance(self, record: Record, aim: Aim, terms: Terms, share: Share) -> Allowance:
         """The calls of a write, of which some may do where what is left is owed."""
         if share is ADD and record.order_key is None:
-            share = FIRST_ADD  # so that a flood of new carts keeps no shopper from theirs
+            share = FIRST_ADD  # so that a flood of new carts does not block existing ones
         waits = self._adds is Adds.DIRECT
         least = 0 if waits else 1 + (record.order_key is None)
         calls = foreseen(record, aim)
@@ -493,7 +493,7 @@ class CartService:
         return self._adds is not Adds.DIRECT and (error is None or isinstance(error, away))
 
     def _owing(self, write: Write, drive: Drive, terms: Terms) -> Record:
-        """The record after a write, in which what the store could not be told of is owed to it."""
+        """The record after a write; what could not be sent to the store is owed."""
         own = drive.own()
         if not own or not self._defers(drive.stopped) or any(w.phase is Phase.SENT for w in own):
             return drive.record
@@ -536,7 +536,7 @@ class CartService:
     def _looking(
         self, loaded: Loaded, record: Record, terms: Terms, share: Share = REREAD
     ) -> Drive:
-        """Nothing but a reading, which does not wait where there is something to show."""
+        """Only a reading, which does not wait if there is something to show."""
         aim = Aim(KEYLESS, halted=True, newer_than_ms=loaded.now_ms())
         waits = share is not REREAD or not record.as_of_ms
         allowance = self._store.allow(1, terms.deadline, share, waits=waits, payers=terms.payers)
@@ -545,7 +545,7 @@ class CartService:
     def _end(
         self, write: Write, drive: Drive, parts: int, terms: Terms, *, created: bool = False
     ) -> Written:
-        """Save what a write has made of the cart, and answer with the cart where it is wanted."""
+        """Save the cart after a write, and answer with it if it is wanted."""
         error: CartProxyError | None
         record = self._owing(write, drive, terms)
         results, error = results_of(record, drive, parts)
@@ -569,7 +569,9 @@ class CartService:
         if shares:
             try:
                 loaded, stale = self._shared_reading(write, wrote_ms, terms)
-            except StorageError as failed:  # the write is saved, and must not be denied
+            except (
+                StorageError
+            ) as failed:  # the write is saved, so it must not be reported as failed
                 stale = failed
         if left and loaded.record and any(w.entry == write.entry for w in loaded.record.wishes):
             results, error = results_of(loaded.record, drive, parts)
@@ -626,7 +628,7 @@ class CartService:
             if record is None or (not record.outdated and record.as_of_ms >= wrote_ms):
                 return loaded, None
             if ends.remaining() <= 0 or not loaded.busy:
-                # Whoever was behind has ended without a reading.
+                # The write behind this one has ended without a reading.
                 return self._look(write.name, loaded, terms)
             time.sleep(_SHARED_READ_POLL_SECONDS)
 
@@ -723,7 +725,7 @@ def _is_kept(wish: Wish) -> bool:
 
 
 def _of(terms: Terms) -> str | None:
-    """The name of the shopper's address among those for whom calls are counted."""
+    """The name under which the calls of the shopper's address are counted."""
     return next((payer.name for payer in terms.payers if payer.is_address), None)
 
 
