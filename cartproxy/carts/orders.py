@@ -137,9 +137,7 @@ def _work(stores: Sequence[Orders]) -> None:
         for each in stores:
             try:
                 more = each.work() or more
-            except (
-                Exception
-            ) as error:  # one order must not end this thread; it comes again when its lease ends
+            except Exception as error:  # one order must not end this thread; its lease ends
                 log.error("bug", error=type(error).__name__)
         if not more:
             time.sleep(_POLL_SECONDS)

@@ -569,9 +569,7 @@ class CartService:
         if shares:
             try:
                 loaded, stale = self._shared_reading(write, wrote_ms, terms)
-            except (
-                StorageError
-            ) as failed:  # the write is saved, so it must not be reported as failed
+            except StorageError as failed:  # the write is saved and must not be reported as failed
                 stale = failed
         if left and loaded.record and any(w.entry == write.entry for w in loaded.record.wishes):
             results, error = results_of(loaded.record, drive, parts)

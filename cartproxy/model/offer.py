@@ -1,4 +1,4 @@
-"""Whether a product, as it was last read, can be bought as somebody asks for it. Pure."""
+"""Whether an item can be bought, by its product as last read. Pure."""
 
 from __future__ import annotations
 

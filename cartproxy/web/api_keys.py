@@ -31,8 +31,8 @@ class ApiKeys:
     def name_of(self, given: str | None, *, origin: str | None) -> str | None:
         """The name of the key in a request's headers, None without one.
 
-        Raises Refused for a key that is none of the store's, and for one out of a browser: whoever
-        writes it into a page gives it away, and should learn that at the first try.
+        Raises Refused for a key that the store does not have, and for a key from a browser: a key
+        in a page is public, and its author should notice at the first try.
         """
         if given is None:
             return None

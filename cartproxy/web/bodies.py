@@ -20,7 +20,7 @@ from cartproxy.web.request import Request, current
 JSON_TYPE = "application/json"
 FORM_TYPE = "application/x-www-form-urlencoded"
 _INTEGER = re.compile(r"[1-9][0-9]{0,9}", re.ASCII)
-# As people write one: "1,5", ".5", "+1". A comma before three digits may mean a thousand.
+# As people write one: "1,5", ".5", "+1". A comma before three digits may separate thousands.
 _NUMBER = re.compile(
     r"\+?(?:[0-9]{1,9}(?:\.[0-9]{0,6}|,(?:[0-9]{0,2}|[0-9]{4,6}))?|[.,][0-9]{1,6})", re.ASCII
 )
@@ -52,7 +52,7 @@ def read_body(limit: int | None = None) -> bytes:
     if len(body) > limit:
         raise _too_large(limit)
     if length is not None and len(body) < length:
-        # Half of it could make sense: `quantity=1` of `quantity=12`.
+        # A part of it could be valid: `quantity=1` of `quantity=12`.
         raise Refused("malformed-request", "The body ends too early.")
     request.received = body
     return body
@@ -66,7 +66,7 @@ def receive(request: Request, size: int) -> bytes:
     """Up to so many bytes of the body, as far as they come before the request's deadline."""
     try:
         body: bytes = request.environ["wsgi.input"].read(size)
-    except Exception as error:  # WSGI has no name for what servers raise at broken chunks
+    except Exception as error:  # WSGI does not define what servers raise at broken chunks
         raise Refused("malformed-request", "The body can't be read.") from error
     return body
 
@@ -122,7 +122,7 @@ def _form_document(pairs: Sequence[tuple[str, str]]) -> dict[str, Any]:
         text = written.strip()
         if name.startswith("option-"):
             match = _OPTION.fullmatch(name)
-            if match is None:  # an option that is not understood must not be left out in silence
+            if match is None:  # an option that is not understood must not be dropped silently
                 document[name] = text
                 continue
             if not text:
@@ -142,7 +142,7 @@ def _form_document(pairs: Sequence[tuple[str, str]]) -> dict[str, Any]:
 
 
 def read_number(text: str) -> Decimal | None:
-    """A number as people write it; None for what is none, or may mean something else."""
+    """A number as people write it; None for anything else, and for what is ambiguous."""
     return Decimal(text.replace(",", ".")) if _NUMBER.fullmatch(text) else None
 
 

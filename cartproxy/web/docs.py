@@ -1,4 +1,4 @@
-"""The service explains itself: OpenAPI, a page that renders it, a page for each problem.
+"""The service's own documentation: OpenAPI, a page that renders it, a page for each problem.
 
 Also the documentation's own pages as Markdown, and `/llms.txt`, which lists them for programs that
 read. `pages` is the repository's `docs` folder: a link in a checkout, a copy in a wheel.
@@ -31,7 +31,7 @@ _ENTRY = re.compile(r"^- \[(.+?)\]\((\S+\.md)\):\s((?:.+\n)(?:  .+\n)*)", re.MUL
 
 @cache
 def _document(_: Context) -> dict[str, Any]:
-    from cartproxy.web import openapi  # few workers are ever asked for it
+    from cartproxy.web import openapi  # few workers ever need it
 
     return openapi.build(current_app)
 

@@ -94,7 +94,7 @@ def _map_fields(plugin: MarshmallowPlugin, max_quantity: int) -> None:
     assert plugin.converter is not None  # noqa: S101 - apispec sets it when the plugin is taken in
 
     def limits(_: Any, field: Any, **__: Any) -> dict[str, Any]:
-        """What apispec has no word for."""
+        """What apispec can't express."""
         if isinstance(field, Quantity):
             lower = {"minimum": 0} if field.zero else {"exclusiveMinimum": 0}
             return {**lower, "maximum": max_quantity, "multipleOf": 0.0001}

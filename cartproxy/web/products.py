@@ -47,7 +47,7 @@ def find_product(catalog_id: str) -> dict[str, Any]:
 
 
 def cacheable(response: Response) -> Response:
-    """Let everybody's caches keep it for a while: it is the same for all."""
+    """Let shared caches keep it for a while: it is the same for all."""
     response.cache_control.public = True
     response.cache_control.max_age = _BROWSER_SECONDS
     return response
