@@ -126,10 +126,9 @@ class CartService:
         sales: Sales | None = None,
         customers: Customers | None = None,
     ) -> None:
-        """For `fresh_seconds` a snapshot is believed. After `settle_seconds` a lost add that the
-        cart does not show never comes. `adds` says when the store is told of what is asked for.
-        `sales` are the store's books, where it tells of orders; `customers` are there where a
-        caller may name one by e-mail address.
+        """A snapshot is fresh for `fresh_seconds`. After `settle_seconds` a lost add that the cart
+        does not show is absent. `adds` says when writes are sent to the store. `sales` are given if
+        the store reports its orders, `customers` if a caller may name one by e-mail address.
         """
         self._store = store
         self._records = records
@@ -164,8 +163,7 @@ class CartService:
         """The cart: from the snapshot while that is fresh, and while the store can't be asked.
 
         `revalidate` asks the store in any case. Creates nothing: without a cart it is empty. Sends
-        what is owed where the store has calls to spare. Raises StoreError where there is no
-        snapshot yet.
+        what is owed if the store has calls to spare. Raises StoreError if there is no snapshot yet.
         """
         loaded = self._records.load(session, showing_order=self._sales is not None)
         ordered, error = loaded.ordered, None
@@ -221,9 +219,9 @@ class CartService:
     def add(self, session: str, items: Sequence[NewItem], terms: Terms) -> Written:
         """Add items, each once and with its own result; makes the cart when there is none.
 
-        An item that the store can't be told of now is kept, and owed to it, if it can be bought as
-        its product was last seen. Raises NothingApplied when every item failed, or none is known to
-        have taken effect.
+        An item that can't be sent to the store now is kept and owed, if it can be bought by its
+        product as last read. Raises NothingApplied when every item failed, or none is known to have
+        taken effect.
         """
         intent = Intent(terms.key, items=tuple(items))
         with self._records.writing(session, terms.deadline, intent) as write:
@@ -252,13 +250,13 @@ class CartService:
         cart = self._cart(loaded, error)
         line = cart.snapshot.item(_known(loaded).current_id(first.item_id))
         if (plain(line.quantity) if line else "0") not in later:
-            # Whoever came later did not get through, so this change is still to make.
+            # The later change did not succeed, so this one still has to be made.
             return self.change(session, changes, terms)
         is_pending = line is not None and line.state is LineState.PENDING
         result = ItemResult.pending if is_pending else ItemResult.applied
         answer = KeptAnswer((result(0, first.item_id),))
         if terms.key:
-            with suppress(StorageError):  # what is done must not be denied
+            with suppress(StorageError):  # what is done must not be reported as failed
                 self._records.keep(session, terms.key, answer)
         return Written(None if terms.minimal else cart, answer.results)
 
@@ -267,7 +265,7 @@ class CartService:
     ) -> Written:
         """Make the cart when there is none, and write the addresses. Raises AddressRejected.
 
-        Unless it is to `create` one, a customer alone makes no cart, and is that of the next one.
+        Without `create`, a customer without addresses makes no cart, but is kept for the next one.
         """
         with self._records.writing(session, terms.deadline, Intent(terms.key)) as write:
             if write.answer:
@@ -299,7 +297,7 @@ class CartService:
                     return
                 record = self._begun(write, terms)
                 self._delete_at_store(record, terms)
-                # No later line gets a name that one of this cart had.
+                # No later line gets a name that was used in this cart.
                 left = Record(named=record.named)
                 write.save(left, KeptAnswer()) if left.named else write.forget(KeptAnswer())
                 self._note_pending(write, left, terms)
@@ -318,11 +316,11 @@ class CartService:
                 self._store.delete_cart(record.order_key, allowance)
 
     def checkout(self, session: str, terms: Terms) -> str | Sending:
-        """The store's checkout URL for the cart, which is never less than the shopper was shown.
+        """The store's checkout URL; the cart there never holds less than the shopper was shown.
 
-        All that is owed is sent first. Where the request's time ends before that, the answer says
-        how far it came, and the next request goes on. While the store can't be asked, the address
-        it gave last will do for a cart that is whole. Raises CartEmpty, StoreBadCheckoutUrl, and
+        All that is owed is sent first. If the request's time ends before that, the answer says how
+        many lines were sent, and the next request continues. While the store can't be asked, its
+        last URL is used if the cart is complete. Raises CartEmpty, StoreBadCheckoutUrl, and
         CartChanged unless `if_match` names the cart as it is now.
         """
         loaded, error = self._records.load(session), None
@@ -330,7 +328,7 @@ class CartService:
             loaded, error = self._look(session, loaded, terms, before_paying=True)
             now = self._records.load(session)
             if any(map(_is_kept, _known(now).wishes)):
-                loaded = now  # somebody has added something while the store was asked
+                loaded = now  # something was added during the call
         if _is_to_be_sent(loaded):
             outcome = self._send_owed(session, terms)
             if isinstance(outcome, Sending):
@@ -380,7 +378,7 @@ class CartService:
             return Sending(sent, len(wishes), wait)
 
     def _aim_of_owed(self, entry: str, loaded: Loaded, record: Record) -> Aim:
-        """To send what is owed, after a look where an earlier sender's answer is missing."""
+        """To send what is owed, after a reading if an earlier sender's answer is missing."""
         began_ms = loaded.now_ms()
         return Aim(entry, began_ms, newer_than_ms=began_ms if self._is_in_doubt(record) else 0)
 
@@ -527,7 +525,7 @@ class CartService:
         return record
 
     def _note_pending(self, write: Write, record: Record, terms: Terms) -> None:
-        """Let a cart that waits no more be no longer counted; that it waits was noted before."""
+        """Stop counting a cart that no longer waits; that it waits was noted before."""
         before = (write.loaded.record or Record()).wishes
         if any(map(_is_kept, before)) and not any(map(_is_kept, record.wishes)):
             with suppress(StorageError):  # it is counted until its life ends
@@ -554,7 +552,7 @@ class CartService:
         record, restored = self._reported(record)
         shares = write.behind and record.outdated and not (terms.minimal or error)
         shares = shares and not (drive.is_scarce or any(_is_pending(each) for each in results))
-        # A confirmed line is left to the reading of whoever is behind: it may not be there.
+        # A confirmed line is left to the reading of the write behind this one: it may not be there.
         left = shares and any(wish.entry == write.entry for wish in record.wishes)
         unknown = any(result.outcome is Outcome.UNKNOWN for result in results)
         answer = None if error or unknown or left else KeptAnswer(results, created)
@@ -618,7 +616,7 @@ class CartService:
     def _shared_reading(
         self, write: Write, wrote_ms: int, terms: Terms
     ) -> tuple[Loaded, CartProxyError | None]:
-        """The cart as one of those behind this write reads it back; else as this one reads it."""
+        """The cart as a write behind this one reads it; otherwise as this one reads it."""
         ends = Deadline.after(min(self._records.wait_seconds, terms.deadline.remaining()))
         while True:
             loaded = self._records.load(write.name)
@@ -688,7 +686,7 @@ def _known(loaded: Loaded) -> Record:
 
 
 def _with_worse(record: Record, shown: Record) -> Record:
-    """The record that has noted, too, what is worse in it than was shown of the same cart."""
+    """The record with what is worse in it than was shown of the same cart, in its changes."""
     if record.order_key != shown.order_key:
         return record
     known = {each.item_id for each in record.changes}

@@ -45,7 +45,7 @@ class CartAdmin:
         self._seal = seal
 
     def names(self, beginning: str = "", site: str = "") -> Iterator[str]:
-        """Names of the carts that begin so, of that site (`sessions.site_name`) alone if given."""
+        """Names of carts with this beginning, only of that site (`sessions.site_name`) if given."""
         before, after = record_key("*").split("*")
         pattern = record_key(f"{beginning}*{site}")
         with typed_errors("list"):

@@ -27,7 +27,7 @@ _GROUP = _CONSUMER = "workers"
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """An order to read; `at_ms` is when the store told of it, in ms since 1970."""
+    """An order to read; `at_ms` is when the store reported it, in ms since 1970."""
 
     id: str
     order_id: int

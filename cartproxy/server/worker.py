@@ -53,7 +53,7 @@ class Worker(GeventWorker):  # type: ignore[misc] # gunicorn has no types
     def patch(self) -> None:
         """Let blocking calls wait without blocking the others, as gunicorn does, but for `select`.
 
-        Our libraries ask by `poll` alone, and only whether a connection has ended, without waiting:
+        Our libraries only use `poll`, without waiting, to check whether a connection has ended:
         gevent's takes a timer and a turn of its loop for that, eight times the cost.
         """
         gevent.monkey.patch_all(select=False)

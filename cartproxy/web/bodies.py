@@ -33,7 +33,7 @@ _STORES_OWN = re.compile(
 
 
 def read_body(limit: int | None = None) -> bytes:
-    """The whole body, by Content-Length or chunked; at most `max_body_bytes`, unless told.
+    """The whole body, by Content-Length or chunked; at most `max_body_bytes` by default.
 
     Raises Refused: body-too-large, unsupported-media-type when it is encoded, malformed-request
     when it is cut short or wrongly chunked.

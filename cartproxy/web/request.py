@@ -107,7 +107,7 @@ class App(flask.Flask):
     session_interface = _NoSession()
 
     def create_url_adapter(self, request: flask.Request | None) -> MapAdapter | None:
-        """Routing by path and method alone: nothing that a client calls us decides anything."""
+        """Routing only by path and method: the client's `Host` has no effect."""
         if request is None:
             return None
         return MapAdapter(self.url_map, "", "/", "", "http", request.path, request.method)
