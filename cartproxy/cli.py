@@ -1,4 +1,4 @@
-"""The command line: start things, and look at what is set."""
+"""The command line: start the service and its tools, and check the settings."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def _add_demo(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
         "--calls-per-second",
         type=float,
         default=200,
-        help="what the store gets; a live one bears 2",
+        help="calls per second that the simulated store allows; a live one allows about 2",
     )
     demo.set_defaults(run=_demo)
 
@@ -97,7 +97,7 @@ def _serve(chosen: argparse.Namespace) -> int:
 def _add_sandbox(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     from cartproxy.sandbox.arguments import add_arguments
 
-    sandbox = commands.add_parser("sandbox", help="run the simulated store alone")
+    sandbox = commands.add_parser("sandbox", help="run only the simulated store")
     add_arguments(sandbox)
     sandbox.set_defaults(run=_sandbox)
 
@@ -109,9 +109,9 @@ def _sandbox(chosen: argparse.Namespace) -> int:
 
 
 def _add_doctor(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    doctor = commands.add_parser("doctor", help="examine settings, stores, Redis and machine")
+    doctor = commands.add_parser("doctor", help="check settings, stores, Redis and machine")
     _add_config_option(doctor)
-    doctor.add_argument("--json", action="store_true", help="for programs")
+    doctor.add_argument("--json", action="store_true", help="print JSON")
     doctor.set_defaults(run=_doctor)
 
 
@@ -125,12 +125,14 @@ def _doctor(chosen: argparse.Namespace) -> int:
 
 
 def _add_probe(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    probe = commands.add_parser("probe", help="learn what a store does that no page says")
+    probe = commands.add_parser("probe", help="find out how a store behaves where no document says")
     _add_config_option(probe)
     probe.add_argument("--store", required=True, help="the store's id in the settings")
-    probe.add_argument("--live", action="store_true", help="a store that is not on this machine")
+    probe.add_argument(
+        "--live", action="store_true", help="allow a store that is not on this machine"
+    )
     probe.add_argument("--yes", action="store_true", help="with --live: don't ask before starting")
-    probe.add_argument("--json", action="store_true", help="for programs")
+    probe.add_argument("--json", action="store_true", help="print JSON")
     probe.add_argument("--profile", type=Path, help="write the profile to this file")
     probe.add_argument("--product", type=int, help="catalog id of a product without options")
     probe.set_defaults(run=_probe)
@@ -143,9 +145,9 @@ def _probe(chosen: argparse.Namespace) -> int:
 
 
 def _add_config(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    config = commands.add_parser("config", help="look at the settings")
+    config = commands.add_parser("config", help="show the settings")
     actions = config.add_subparsers(dest="action", required=True, metavar="action")
-    show = actions.add_parser("show", help="the settings in force, secrets masked")
+    show = actions.add_parser("show", help="the settings in force, with secrets masked")
     _add_config_option(show)
     show.set_defaults(run=_show_config)
     docs = actions.add_parser("docs", help="docs/settings.md, made from the code")
@@ -181,7 +183,9 @@ def _show(settings: Settings | StoreSettings, indent: str) -> None:
 
 
 def _add_snippet(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    snippet = commands.add_parser("snippet", help="what to paste into a page, for one product")
+    snippet = commands.add_parser(
+        "snippet", help="print the button of a product, to paste into a page"
+    )
     snippet.add_argument("--store", required=True, help="the store's id in the settings")
     snippet.add_argument("--product", required=True, type=int, help="the product's catalog id")
     one = snippet.add_mutually_exclusive_group()
@@ -220,18 +224,18 @@ def _snippet(chosen: argparse.Namespace) -> int:
 
 
 def _add_config_option(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--config", type=Path, help="TOML file; else CARTPROXY_CONFIG")
+    parser.add_argument("--config", type=Path, help="TOML file; default: CARTPROXY_CONFIG")
 
 
 def _add_carts(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     carts = commands.add_parser("carts", help="the carts in Redis: list, show, revoke")
     actions = carts.add_subparsers(dest="action", required=True, metavar="action")
-    listing = actions.add_parser("list", help="carts, of one site if you like")
-    listing.add_argument("--limit", type=int, default=50, help="how many at most (50)")
+    listing = actions.add_parser("list", help="list carts, optionally of one site")
+    listing.add_argument("--limit", type=int, default=50, help="how many to list (default: 50)")
     show = actions.add_parser("show", help="one cart's lines")
-    show.add_argument("name", help="a cart's name as logs have it, or the whole of it")
-    revoke = actions.add_parser("revoke", help="forget a cart, or all carts of a site")
-    revoke.add_argument("name", nargs="?", help="a cart's name as logs have it")
+    show.add_argument("name", help="a cart's name as in the log, or its full name")
+    revoke = actions.add_parser("revoke", help="delete a cart, or all carts of a site")
+    revoke.add_argument("name", nargs="?", help="a cart's name as in the log")
     for action in (listing, show, revoke):
         _add_config_option(action)
     for action in (listing, revoke):
@@ -256,8 +260,8 @@ def _add_sales(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     sales.add_argument("--store", required=True, help="the store's id in the settings")
     sales.add_argument("--since", default="30d", help="days (30d), or a date (2026-11-01)")
     form = sales.add_mutually_exclusive_group()
-    form.add_argument("--json", action="store_true", help="for programs")
-    form.add_argument("--csv", action="store_true", help="for spreadsheets")
+    form.add_argument("--json", action="store_true", help="print JSON")
+    form.add_argument("--csv", action="store_true", help="print CSV")
     _add_config_option(sales)
     sales.set_defaults(run=_sales)
 
@@ -269,9 +273,9 @@ def _sales(chosen: argparse.Namespace) -> int:
 
 
 def _add_webhook(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    webhook = commands.add_parser("webhook", help="how a store tells of its orders")
+    webhook = commands.add_parser("webhook", help="the webhook by which a store reports its orders")
     actions = webhook.add_subparsers(dest="action", required=True, metavar="action")
-    register = actions.add_parser("register", help="let the store post its new orders here")
+    register = actions.add_parser("register", help="make the store post its new orders here")
     register.add_argument("--store", required=True, help="the store's id in the settings")
     _add_config_option(register)
     register.set_defaults(run=_register_webhook)
@@ -286,10 +290,12 @@ def _register_webhook(chosen: argparse.Namespace) -> int:
 def _add_keys(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     keys = commands.add_parser("keys", help="keys of server-side callers")
     actions = keys.add_subparsers(dest="action", required=True, metavar="action")
-    create = actions.add_parser("create", help="make a key; the settings get its hash alone")
+    create = actions.add_parser("create", help="make a key, and the hash of it for the settings")
     create.add_argument("--name", required=True, help="whose key it is: letters, digits, . _ -")
     create.add_argument(
-        "--customers", action="store_true", help="it may name a cart's customer by e-mail address"
+        "--customers",
+        action="store_true",
+        help="the key may name a cart's customer by e-mail address",
     )
     create.set_defaults(run=_create_key)
 

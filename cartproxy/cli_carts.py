@@ -23,7 +23,9 @@ _SHORTEST_NAME = 12  # what logs show
 def _open(chosen: argparse.Namespace) -> tuple[Settings, CartAdmin]:
     settings = load_or_exit(os.environ, chosen.config)
     if not settings.redis_url:
-        raise SystemExit("No redis_url is set: the carts live in the service's own memory.")
+        raise SystemExit(
+            "No redis_url is set: carts are in the service's memory and can't be read here."
+        )
     seal = Seal(settings.seal_key.reveal(), settings.previous_seal_key.reveal())
     return settings, CartAdmin(connect(settings), seal)
 
@@ -65,7 +67,7 @@ def show_cart(chosen: argparse.Namespace) -> int:
     _, admin = _open(chosen)
     entry = admin.look(_one(admin, chosen.name))
     if entry is None or entry.record is None:
-        raise SystemExit("The cart has just gone.")
+        raise SystemExit("The cart was deleted just now.")
     print(_line(entry))
     for line in entry.record.shown.items:
         chosen_options = ", ".join(f"{option.name}: {option.value}" for option in line.options)
@@ -84,7 +86,7 @@ def revoke_carts(chosen: argparse.Namespace) -> int:
     """Forget a cart, or all of a site, and return 0; SystemExit tells what can't be done."""
     settings, admin = _open(chosen)
     if bool(chosen.name) == bool(chosen.origin):
-        raise SystemExit("Say which: a cart's name, or --store and --origin for all of a site.")
+        raise SystemExit("Give a cart's name, or --store and --origin for all carts of a site.")
     names = [_one(admin, chosen.name)] if chosen.name else list(_found(chosen, settings, admin))
     for name in names:
         admin.revoke(name)
@@ -98,7 +100,9 @@ def _one(admin: CartAdmin, beginning: str) -> str:
         raise SystemExit(f"A cart's name has {_SHORTEST_NAME} characters at least.")
     found = list(islice(admin.names(beginning), 2))
     if len(found) != 1:
-        raise SystemExit("There is no such cart." if not found else "More than one begins so.")
+        raise SystemExit(
+            "There is no such cart." if not found else "More than one cart's name begins like this."
+        )
     return found[0]
 
 
@@ -107,7 +111,7 @@ def create_key(chosen: argparse.Namespace) -> int:
     from cartproxy.web.api_keys import create
 
     key, entry = create(chosen.name, customers=chosen.customers)
-    print("The key, shown this once; it goes to the server that calls:", file=sys.stderr)
+    print("The key, shown only once, for the server that calls:", file=sys.stderr)
     print(key)
     print("Its entry in the store's settings:", file=sys.stderr)
     print(f'api_keys = ["{entry}"]')

@@ -38,7 +38,7 @@ def _settings(chosen: argparse.Namespace) -> tuple[Settings, StoreSettings]:
         known = ", ".join(settings.stores)
         raise SystemExit(f"There is no store {chosen.store!r} in the settings, only {known}.")
     if not store.hook_secret:
-        raise SystemExit(f"stores.{chosen.store}.hook_secret is not set: no books are kept.")
+        raise SystemExit(f"stores.{chosen.store}.hook_secret is not set: no sales are counted.")
     return settings, store
 
 
@@ -46,7 +46,9 @@ def print_sales(chosen: argparse.Namespace) -> int:
     """Print a row for each day and site and return 0; SystemExit tells what can't be done."""
     settings, store = _settings(chosen)
     if not settings.redis_url:
-        raise SystemExit("No redis_url is set: the books are in the service's own memory.")
+        raise SystemExit(
+            "No redis_url is set: figures are in the service's memory and can't be read here."
+        )
     sales = store_sales(chosen.store, store, settings, connect(settings), settings.pepper.reveal())
     try:
         rows = [_as_json(row, store) for row in sales.rows(_since(chosen.since))]

@@ -86,9 +86,9 @@ def when_ready(server: Any) -> None:
             serving.renew()
         except SettingsError as error:
             for problem in error.problems:
-                server.log.critical("SIGHUP: the settings stay as they were: %s", problem)
+                server.log.critical("SIGHUP: the settings are not changed: %s", problem)
         else:
-            server.log.warning("SIGHUP: new settings are taken")
+            server.log.warning("SIGHUP: new settings are in force")
             reload(signum, frame)
 
     signal.signal(signal.SIGTERM, drain)

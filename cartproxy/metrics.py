@@ -74,7 +74,7 @@ _budget = Counter(
 )
 _shares = Counter(
     "cartproxy_store_share_calls_total",
-    "The same by what the calls are for",
+    "The same, by what the calls are for",
     ("store", "share", "outcome"),
 )
 _pending = Counter(
@@ -84,19 +84,21 @@ _pending = Counter(
 )
 _saved = Counter(
     "cartproxy_store_calls_saved_total",
-    "Calls that what is kept would have cost at once",
+    "Calls saved by keeping adds and changes",
     ("store",),
 )
-_pauses = Counter("cartproxy_store_pauses_total", "Pauses a store has asked for (429)", ("store",))
+_pauses = Counter(
+    "cartproxy_store_pauses_total", "Pauses that a store has asked for (429)", ("store",)
+)
 _left_alone = Gauge(
     "cartproxy_store_left_alone",
-    "Workers whose breaker leaves the store alone",
+    "Workers whose breaker is open for the store",
     ("store",),
     multiprocess_mode="livesum",
 )
 _rate = Gauge(
     "cartproxy_store_budget_calls_per_second",
-    "Calls a second that the store gets",
+    "Calls per second that the store gets (setting)",
     ("store",),
     multiprocess_mode="livemax",
 )
@@ -110,13 +112,13 @@ _redis_seconds = Histogram(
 _redis_errors = Counter("cartproxy_redis_errors_total", "Errors of Redis, by kind", ("error",))
 _doubts = Counter(
     "cartproxy_doubts_total",
-    "Writes of which it was not known whether they took effect: raised, and settled",
+    "Writes whose outcome was unknown: raised, and settled",
     ("store", "event"),
 )
-_carts = Counter("cartproxy_carts_total", "What has happened to carts", ("store", "event"))
+_carts = Counter("cartproxy_carts_total", "Events of carts", ("store", "event"))
 _orders = Counter(
     "cartproxy_orders_total",
-    "Orders that stores have told of: received, and what became of them",
+    "Orders that stores have reported: received, and what happened to them",
     ("store", "event"),
 )
 _order_value = Counter(
@@ -288,14 +290,14 @@ class _Now:
         build.add_metric((__version__, platform.python_version()), 1)
         if self._live_carts is None:
             return [build]
-        text = "Carts that somebody could come back to, in all stores"
+        text = "Carts that have not expired, in all stores"
         live = GaugeMetricFamily("cartproxy_carts_live", text, value=self._live_carts)
         count = GaugeMetricFamily(
             "cartproxy_carts_pending", "Carts that wait for their store", labels=("store",)
         )
         oldest = GaugeMetricFamily(
             "cartproxy_carts_pending_oldest_seconds",
-            "For how long the oldest of them waits; most carts are never paid for",
+            "How long the oldest of them has been waiting, in seconds",
             labels=("store",),
         )
         for store, (carts, seconds) in self._pending.items():

@@ -42,7 +42,7 @@ def renew() -> None:
     new = load(os.environ)
     if new.bind != settings().bind:
         # A port that can't be had would end the master, when the old one is closed already.
-        raise SettingsError(["bind: can't change while the service runs; start it anew."])
+        raise SettingsError(["bind: can't change while the service runs; restart it."])
     _in_force = new
 
 

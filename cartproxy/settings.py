@@ -198,7 +198,7 @@ class StoreSettings:
     )
     token: Secret = _secret("The store's token for the application (Token header).", Secret(""))
     access_token: Secret = _secret(
-        "OAuth access token, sent as Authorization: Bearer beside or instead of the token.",
+        "OAuth access token, sent as Authorization: Bearer in addition to or instead of the token.",
         Secret(""),
     )
     api_url: str = _setting(
@@ -220,7 +220,7 @@ class StoreSettings:
     checkout_hosts: tuple[str, ...] = _texts(
         _is_host,
         "Hosts to which shoppers may be sent for checkout; the shop's own host when empty. Images "
-        "and product pages may be on these and on the shop's own.",
+        "and product pages may be on these hosts and on the shop's own.",
         (),
     )
     currency: str = _setting(
@@ -231,7 +231,7 @@ class StoreSettings:
     )
     calls_per_second: float = _setting(
         fields.Float(validate=validate.Range(0.001, 1_000_000)),
-        "How many calls a second the store gets, from all workers together.",
+        "Calls per second to the store, from all workers together.",
         2.0,
     )
     call_burst: int = _setting(
@@ -239,21 +239,21 @@ class StoreSettings:
     )
     adds: str = _setting(
         fields.String(validate=validate.OneOf(("direct", "when_busy", "deferred"))),
-        "When the store is told of adds and changes. direct: at once, and who comes when its calls "
-        "are spent is refused. when_busy: at once while it has calls to spare, else they are kept "
-        "here, shown as pending, and sent when there are, at the checkout at the latest. deferred: "
-        "at the checkout.",
+        "When adds and changes are sent to the store. direct: at once; they are refused while no "
+        "calls are left. when_busy: at once while the store has calls to spare; otherwise they are "
+        "kept, shown as pending, and sent later, at the latest at the checkout. deferred: at the "
+        "checkout.",
         "when_busy",
     )
     pending_carts: int = _setting(
         fields.Integer(validate=validate.Range(min=0)),
-        "How many carts may wait for the store at most, each with up to 50 lines and 10 kB of "
-        "typed texts (about 50 kB in Redis).",
+        "How many carts may wait for the store, each with up to 50 lines and 10 kB of typed texts "
+        "(about 50 kB in Redis).",
         10_000,
     )
     address_pending_carts: int = _setting(
         fields.Integer(validate=validate.Range(min=0)),
-        "How many of those one address may have.",
+        "How many carts of one address may wait for the store.",
         100,
     )
     concurrent_calls: int = _setting(
@@ -266,41 +266,41 @@ class StoreSettings:
             r"[A-Za-z0-9._-]{1,32}:[0-9a-f]{64}(:customers)?\Z",
             error="Not an entry of `cartproxy keys create`.",
         ),
-        "Keys of server-side callers, as `cartproxy keys create` prints them: name:sha256. With "
-        ":customers behind it a key may name a cart's customer by e-mail address.",
+        "Keys of server-side callers, as `cartproxy keys create` prints them: name:sha256. A key "
+        "that ends in :customers may name a cart's customer by e-mail address.",
         (),
     )
     origin_products: tuple[str, ...] = _texts(
         _is_product_list,
-        "Sites that may sell only some products: an origin and catalog ids, with blanks between. "
-        "A wildcard as in origins is for each site below that has no entry of its own.",
+        "Sites that may sell only some products: an origin and catalog ids, separated by spaces. "
+        "A wildcard as in origins applies to each of its sites that has no entry of its own.",
         (),
     )
     origin_creates_per_minute: tuple[str, ...] = _texts(
         _is_quota,
-        "Sites with a quota of new carts: an origin and a number, with a blank between. The sites "
-        "below a wildcard share its quota.",
+        "Sites with a quota of new carts: an origin and a number, separated by a space. The sites "
+        "of a wildcard share its quota.",
         (),
     )
     hook_secret: Secret = _secret(
-        "Lets orders come back: 32 random characters or more (letters, digits, - . _ ~), which end "
-        "the address to which the store's webhook posts its new orders. Needs the right to read "
-        "Orders. Empty: there is no such address, and no books are kept.",
+        "Makes the store report its orders: 32 random characters or more (letters, digits, - . _ "
+        "~), the last part of the address to which the store's webhook posts new orders. Needs "
+        "the right to read Orders. Empty: there is no such address, and no sales are counted.",
         Secret(""),
     )
     show_stock: bool = _setting(
-        fields.Boolean(), "Whether products tell their exact stock to browsers.", False
+        fields.Boolean(), "Whether browsers get the exact stock of products.", False
     )
     name: str = _setting(
         fields.String(validate=validate.Length(max=100)),
-        "What the store is called on the service's own pages; the host of its site when empty.",
+        "The store's name on the service's own pages; the host of its site when empty.",
         "",
     )
     buy_page: bool = _setting(
         fields.Boolean(),
         "Whether the service has a page with a buy button for each product "
-        "(/v1/stores/<id>/buy/<catalog id>), for links in mail, feeds and QR codes. Where every "
-        "origin is in origin_products, it sells only products that stand there.",
+        "(/v1/stores/<id>/buy/<catalog id>), for links in mail, feeds and QR codes. If every "
+        "origin has an entry in origin_products, it sells only the products listed there.",
         True,
     )
 
@@ -339,7 +339,7 @@ class Settings:
     stores: Mapping[str, StoreSettings]
     public_url: str = _setting(
         fields.String(validate=_is_public_url),
-        "Where browsers reach this service, without a path; decides its own origin and the "
+        "Where browsers reach this service, without a path; determines its own origin and the "
         "cookie's attributes.",
         "http://localhost:8000",
     )
@@ -348,23 +348,23 @@ class Settings:
     )
     workers: int = _setting(
         fields.Integer(validate=validate.Range(min=0)),
-        "Worker processes; 0 = two, or one with the embedded storage.",
+        "Worker processes; 0 means two, or one with the embedded storage.",
         0,
     )
     concurrency: int = _setting(
         fields.Integer(validate=validate.Range(min=1)),
-        "Requests that each worker serves at once, most of them waiting for a store; one more is "
-        "refused as overloaded. Connections between two requests may be twice as many.",
+        "Requests that each worker serves at once, most of them waiting for a store; more are "
+        "refused as overloaded. Idle connections may be twice as many.",
         1000,
     )
     redis_url: Secret = _secret(
         "Address of the cart storage: redis://, rediss://, unix://, "
         "redis+sentinel://host:port,.../service or redis+cluster://host:port,... "
-        "Empty: an embedded one, in memory, for trying out only.",
+        "Empty: an embedded one, in memory, only for trying out.",
         Secret(""),
     )
     redis_timeout_seconds: float = _seconds(
-        "How long a Redis command may take; no request waits for more than two of them in vain.",
+        "How long a Redis command may take; a request waits for at most two that get no reply.",
         0.25,
     )
     pepper: Secret = _secret(
@@ -373,32 +373,34 @@ class Settings:
         Secret(""),
     )
     previous_pepper: Secret = _secret(
-        "The pepper before this one; its carts still open.", Secret("")
+        "The previous pepper; its carts can still be opened.", Secret("")
     )
     seal_key: Secret = _secret(
         "Seals order keys and carts in Redis: 32 random characters or more, with the extra "
-        "`crypto` installed. Empty: they are kept as they are.",
+        "`crypto` installed. Empty: they are not encrypted.",
         Secret(""),
     )
     previous_seal_key: Secret = _secret(
-        "The seal key before this one; what it sealed still opens.", Secret("")
+        "The previous seal key; what it sealed can still be read.", Secret("")
     )
-    idle_seconds: float = _seconds("A cart untouched for so long is forgotten.", 14 * 86400.0)
-    absolute_seconds: float = _seconds("The longest life of a cart's record.", 60 * 86400.0)
+    idle_seconds: float = _seconds(
+        "A cart that is not used for this long is deleted.", 14 * 86400.0
+    )
+    absolute_seconds: float = _seconds("The longest lifetime of a cart's record.", 60 * 86400.0)
     record_format: int = _setting(
         fields.Integer(validate=validate.OneOf((5, 6))),
-        "The form in which carts are written to Redis; both are read. Release 0.1 reads 5 only: "
+        "The format in which carts are written to Redis; both are read. Release 0.1 reads only 5: "
         "choose that for as long as you may go back to it.",
         6,
     )
-    snapshot_fresh_seconds: float = _seconds("How long a read cart is believed.", 30.0)
+    snapshot_fresh_seconds: float = _seconds("How long a cart that was read counts as fresh.", 30.0)
     product_fresh_seconds: int = _setting(
-        fields.Integer(validate=validate.Range(min=1)), "How long a product is believed.", 300
+        fields.Integer(validate=validate.Range(min=1)), "How long a product counts as fresh.", 300
     )
     request_seconds: float = _seconds("Deadline of a whole request.", 10.0)
     store_connect_seconds: float = _seconds("Deadline for a connection to the store.", 2.0)
     store_call_seconds: float = _seconds("Hard deadline of one store call.", 6.0)
-    lock_lease_seconds: float = _seconds("How long a dead writer holds a cart.", 15.0)
+    lock_lease_seconds: float = _seconds("How long a dead writer blocks a cart.", 15.0)
     lock_wait_seconds: float = _seconds("How long a write waits for another one.", 3.0)
     call_wait_seconds: float = _seconds("How long a call waits for its turn at the store.", 5.0)
     settle_seconds: float = _seconds(
@@ -407,15 +409,15 @@ class Settings:
     answer_seconds: float = _seconds("How long answers are kept under an idempotency key.", 86400.0)
     breaker_failures: int = _setting(
         fields.Integer(validate=validate.Range(min=1)),
-        "Failures in a row after which a store is left alone.",
+        "Failures in a row after which a store is not called for a while.",
         5,
     )
     breaker_seconds: float = _seconds(
-        "How long a failing store is left alone at first; it doubles up to a minute.", 5.0
+        "How long a failing store is not called at first; it doubles up to a minute.", 5.0
     )
     drain_seconds: float = _setting(
         fields.Float(validate=validate.Range(min=0)),
-        "Between SIGTERM, when /readyz begins to fail, and the end of accepting requests.",
+        "Time between SIGTERM, when /readyz begins to fail, and the end of accepting requests.",
         0.0,
     )
     max_quantity: int = _setting(
@@ -428,8 +430,8 @@ class Settings:
     )
     trusted_hops: int = _setting(
         fields.Integer(validate=validate.Range(0, 10)),
-        "Proxies of your own in front, each of which appends to X-Forwarded-For: the address of "
-        "the shopper is taken from there. 0 takes the peer's.",
+        "Number of your own proxies in front that append to X-Forwarded-For: the shopper's "
+        "address is taken from there. 0: the peer's address is taken.",
         0,
     )
     address_reads_per_minute: int = _per_minute("Reads from one address (IPv6: one /64).", 600)
@@ -439,22 +441,22 @@ class Settings:
     cart_writes_per_minute: int = _per_minute("Writes to one cart.", 120)
     docs: str = _setting(
         fields.String(validate=validate.OneOf(("auto", "on", "off"))),
-        "Whether /docs, /openapi.json and /llms.txt are open. auto: while public_url is plain "
-        "http, which is for trying out.",
+        "Whether /docs, /openapi.json and /llms.txt are open. auto: only while public_url is "
+        "plain http, which is for trying out.",
         "auto",
     )
     metrics_token: Secret = _secret(
-        "Bearer token that opens /metrics; without one, /metrics is closed.", Secret("")
+        "Bearer token for /metrics; without one, /metrics is closed.", Secret("")
     )
     trace_url: str = _setting(
         fields.String(validate=_is_collector),
-        "Where OpenTelemetry's spans are sent by OTLP/HTTP: http://localhost:4318/v1/traces, with "
-        "the extra `otel` installed. Empty: there are none.",
+        "Where OpenTelemetry spans are sent by OTLP/HTTP: http://localhost:4318/v1/traces, with "
+        "the extra `otel` installed. Empty: no tracing.",
         "",
     )
     log_level: str = _setting(
         fields.String(validate=validate.OneOf(("debug", "info", "warning", "error"))),
-        "Least level that is logged.",
+        "Lowest level that is logged.",
         "info",
     )
 

@@ -16,30 +16,29 @@ _INTRO = """\
 Made from the code by `cartproxy config docs > docs/settings.md`; a test compares.
 
 Settings come from a TOML file, named by `--config` or `CARTPROXY_CONFIG`, and from environment
-variables, which win over the file. [`cartproxy.example.toml`](../config/cartproxy.example.toml)
-is such a file with every setting in it. In a variable, the parts of a list are separated by
-commas. To each variable there is one that ends in `_FILE` and names a file with the value,
-without spaces and line ends around it: `CARTPROXY_PEPPER_FILE=/run/secrets/pepper`. Files are in
-UTF-8, or begin with a byte order mark. The variables that Kubernetes and Docker set for services
+variables, which win over the file. [`cartproxy.example.toml`](../config/cartproxy.example.toml) is
+such a file with every setting in it. In a variable, the parts of a list are separated by commas.
+For each variable there is another that ends in `_FILE` and names a file with the value; spaces and
+line ends around the value are removed: `CARTPROXY_PEPPER_FILE=/run/secrets/pepper`. Files are in
+UTF-8, with or without a byte order mark. The variables that Kubernetes and Docker set for services
 whose names begin like ours (`CARTPROXY_SERVICE_HOST`, `CARTPROXY_PORT=tcp://…`) are ignored, with a
 line in the log.
 
-Wrong settings are told all at once, unknown names with a suggestion, and the process ends with
-code 78; no secret is ever repeated. `cartproxy config show` prints what is in force, secrets
-masked. `cartproxy doctor` tries it out and says what to mend.
+Wrong settings are all reported together, unknown names with a suggestion, and the process ends with
+code 78; no secret is ever printed. `cartproxy config show` prints the settings in force, with
+secrets masked. `cartproxy doctor` tries them out and says what to fix.
 
-**Changing them while the service runs.** SIGHUP to the master process (`systemctl reload`, `kill
--HUP`) has the TOML file and the files of secrets read anew. New workers start with them, the old
-ones finish what they have begun, and no request is lost. Settings that do not stand are told in
-the log, at level CRITICAL, and change nothing. What can't change so: environment variables, which
-are those of the start, and `bind`. Without `redis_url` a SIGHUP forgets all carts, as a restart
-does.
+**Changing them while the service runs.** On SIGHUP the master process (`systemctl reload`,
+`kill -HUP`) reads the TOML file and the files of secrets again. New workers start with them, the
+old ones finish their requests, and no request is lost. Invalid settings are reported in the log, at
+level CRITICAL, and change nothing. Environment variables and `bind` can't change in this way: they
+stay as they were at the start. Without `redis_url` a SIGHUP deletes all carts, as a restart does.
 """
 _STORES = """\
 ## Each store
 
 A table `[stores.<id>]` of its own in the file; the id (lower-case letters, digits and hyphens) is
-the `{store}` of the URLs. In a variable it stands in upper case, with `_` for `-`: the `token` of
+the `{store}` of the URLs. In a variable it is in upper case, with `_` for `-`: the `token` of
 `[stores.my-shop]` is `CARTPROXY_STORES_MY_SHOP_TOKEN`.
 """
 _HEAD = "| setting | variable | type | default | what |\n| --- | --- | --- | --- | --- |"

@@ -127,7 +127,7 @@ def _tables(stores: Any, problems: list[str]) -> dict[str, dict[str, Any]]:
     tables = stores if isinstance(stores, dict) else {"": stores}
     wrong = [name for name, table in tables.items() if not isinstance(table, dict)]
     if wrong:
-        problems.append("stores: each store is a table of its own: [stores.<id>].")
+        problems.append("stores: each store needs its own table: [stores.<id>].")
     return {name: dict(table) for name, table in tables.items() if name not in wrong}
 
 
@@ -236,7 +236,7 @@ def _contradictions(settings: Settings) -> Iterator[str]:
     if settings.trace_url and not _has_otel():
         yield "trace_url: needs the extra `otel`: pip install 'cartproxy[otel]'."
     if settings.redis_url and not is_storage_url(settings.redis_url.reveal()):
-        yield "redis_url: not an address of a kind that is known; see the example."
+        yield "redis_url: not a known kind of address; see the example."
     if settings.workers > 1 and not settings.redis_url:
         yield "workers: more than one needs redis_url; the embedded storage lives in one process."
     if settings.lock_lease_seconds <= settings.request_seconds:
@@ -254,7 +254,7 @@ def _contradictions_of_store(prefix: str, store: StoreSettings) -> Iterator[str]
     for name in ("origin_products", "origin_creates_per_minute"):
         sites = [entry.split()[0] for entry in getattr(store, name)]
         for origin in sorted({each for each in sites if sites.count(each) > 1}):
-            yield f"{prefix}.{name}: {origin} is there twice; only one could apply."
+            yield f"{prefix}.{name}: {origin} is there twice; only one can apply."
         for origin in sorted(set(sites)):
             if not _can_apply(origin, store.origins):
                 yield f"{prefix}.{name}: {origin} is not in origins, so it could never apply."

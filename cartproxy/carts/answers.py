@@ -1,4 +1,4 @@
-"""What a use case is asked for and what it answers; and what is kept of answers under keys."""
+"""What a use case takes and answers, and what is kept of answers under idempotency keys."""
 
 from __future__ import annotations
 
@@ -73,11 +73,11 @@ class Sending:
 
 
 def now_of(result: ItemResult, record: Record) -> ItemResult:
-    """What is true now of a result that was answered earlier."""
+    """An earlier result, as it is true now."""
     if result.outcome is not Outcome.PENDING or result.item_id is None:
         return result
     for wish in record.wishes:
-        # What is refused may be sent again, where the cart turns out to be gone.
+        # A refused wish may be sent again if the cart turns out to be gone.
         if wish.owed and not wish.has_landed and result.item_id in (wish.replaces, wish.sets):
             return result
     if record.names.get(result.item_id) == REFUSED:
@@ -88,9 +88,9 @@ def now_of(result: ItemResult, record: Record) -> ItemResult:
 def results_of(
     record: Record, drive: Drive, parts: int
 ) -> tuple[tuple[ItemResult, ...], NothingApplied | None]:
-    """What became of each part of a request, in its order.
+    """The result of each part of a request, in its order.
 
-    And the error of a request of which nothing took effect, or nothing is known to have.
+    And the error of a request if no part took effect, or none is known to have.
     """
     own = {wish.index: wish for wish in record.wishes if wish.entry == drive.aim.entry}
     kept = {wish.replaces for wish in record.wishes if wish.owed and wish.is_open}
@@ -161,10 +161,10 @@ def _result(wish: Wish) -> ItemResult:
 
 
 def reported(record: Record) -> tuple[Record, Restored | None]:
-    """The record that owes nothing more, and what became of the lines of a cart that had vanished.
+    """The record that owes nothing more, and what happened to the lines of a vanished cart.
 
-    What is worse than it was shown goes into the record's changes. Nothing is done while a line is
-    still missing, or a reading.
+    What is worse than the shopper was shown goes into the record's changes. Nothing is done while a
+    line or a reading is still missing.
     """
     wishes = [wish for wish in record.wishes if wish.owed]
     if not wishes or record.owes or record.outdated:

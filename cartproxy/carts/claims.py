@@ -1,8 +1,8 @@
 """Which lines of a reading explain adds whose answer was lost.
 
-The store has no idempotency key, so whether a lost add took effect shows in the cart only: as a
-line that was not known before, or as a known line that has grown. All such adds of a cart are
-explained together, since one of them must not claim what another has done.
+The store has no idempotency key, so only the cart shows whether a lost add took effect: by a new
+line, or by a known line that has grown. All lost adds of a cart are matched together, since a line
+must not count for two of them.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""From an e-mail address to the store's customer, who is made where there is none.
+"""From an e-mail address to the store's customer, who is made if there is none.
 
-The store takes one address twice, so a customer is made by one request at a time. After a lost
-answer nobody makes another until the lost one would surely be there to be found.
+The store may accept the same address twice, so one request at a time makes a customer. After a lost
+answer no other request makes one until the lost one would certainly be found.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Customers:
     def __init__(
         self, store: StoreClient, claims: CustomerClaims, *, settle_seconds: float
     ) -> None:
-        """After `settle_seconds` a customer whose making got no answer never comes."""
+        """After `settle_seconds` a customer whose creation got no answer does not exist."""
         self._store = store
         self._claims = claims
         self._settle_seconds = settle_seconds
@@ -44,7 +44,7 @@ class Customers:
             return customer_id
         # For whoever dies: longer than a lost call can take effect.
         if not self._claims.take(email, deadline.remaining() + self._settle_seconds):
-            raise StoreBusy("The customer is just being made.", retry_after=2)
+            raise StoreBusy("Another request is making this customer.", retry_after=2)
         try:
             customer_id = self._make(email, allowance)
         except StoreError as error:
@@ -56,7 +56,7 @@ class Customers:
         return customer_id
 
     def _make(self, email: str, allowance: Allowance) -> int:
-        """Make the customer; where the answer is lost, look whether that was done."""
+        """Make the customer; if the answer is lost, look whether it was made."""
         try:
             return self._store.create_customer(email, allowance)
         except StoreError as error:
@@ -82,5 +82,5 @@ class Customers:
 
 
 def oldest(customers: Sequence[Customer]) -> int | None:
-    """The lowest id of those who are enabled: the same one whoever asks, and whenever."""
+    """The lowest id of the enabled ones, so that every request finds the same one."""
     return min((each.customer_id for each in customers if each.enabled), default=None)

@@ -27,7 +27,7 @@ from cartproxy.store.limits import Allowance
 
 @dataclass
 class Drive:
-    """One request on the way to its aim, until no step is left or the store stops it.
+    """One request on the way to its aim: steps until none is left or the store stops it.
 
     `now_ms` tells Redis' time. `keep` saves the record of a cart just made, before anything is put
     into it; `admit` is asked before it is made, and may raise RateLimited.
@@ -74,10 +74,10 @@ class Drive:
         return self
 
     def _leave_the_rest(self, step: Step | int) -> None:
-        """No calls are left, but for readings without which it is not known what was done."""
+        """No calls are left, except for readings that must show what was done."""
         self.is_scarce = True
         if step is not Step.LOOK:
-            self.stopped = StoreBusy("The store's budget of calls is spent.")
+            self.stopped = StoreBusy("The store's budget of calls is used up.")
         self.aim = replace(self.aim, halted=True, look=False)
 
     def own(self) -> list[Wish]:
@@ -95,7 +95,7 @@ class Drive:
         except StoreError as error:
             is_alone = self.record.customer_id and not self.aim.addresses
             if is_alone and isinstance(error, StoreRejected):
-                # The customer may be gone, and must keep no shopper from a cart.
+                # The customer may be gone; the shopper must get a cart all the same.
                 self.record = replace(self.record, customer_id=None)
                 return True
             # Nothing is in a cart whose key nobody knows, so trying again is safe.
@@ -185,7 +185,7 @@ class Drive:
         return True
 
     def _conclude(self, wish: Wish, began_ms: int) -> None:
-        """Stop where a reading does not tell what became of a wish, or tells that nothing did."""
+        """Stop if a reading does not show what happened to a wish, or shows no effect."""
         error = self.errors.get(wish.place)
         if wish.phase is Phase.SENT and (error or wish.entry == self.aim.entry):
             left_ms = max(1, wish.at_ms + self.settle_ms - began_ms)
@@ -201,9 +201,9 @@ class Drive:
                 self._halt(error)
 
     def _vanish(self) -> bool:
-        """The store has the cart no more."""
+        """The store no longer has the cart."""
         if self._vanished or self.aim.created:
-            self._halt(StoreBadResponse("The store denies a cart that it has just made."))
+            self._halt(StoreBadResponse("The store does not find a cart that it has just made."))
             self.stale = True
             return False
         if not is_order(self.record):

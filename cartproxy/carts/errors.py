@@ -37,13 +37,13 @@ class ItemRefused(CartProxyError):
 
 
 class CartEmpty(CartProxyError):
-    """There is nothing to check out."""
+    """The cart is empty."""
 
     code = "cart-empty"
 
 
 class PreconditionFailed(CartProxyError):
-    """`If-Match` names another state of the cart; `cart` is the present one."""
+    """`If-Match` names another state of the cart; `cart` is the current one."""
 
     code = "precondition-failed"
 
@@ -53,7 +53,7 @@ class PreconditionFailed(CartProxyError):
 
 
 class CartChanged(CartProxyError):
-    """The store's cart is less than was shown, or costs more; `cart` is the present one."""
+    """The store's cart holds less than was shown, or costs more; `cart` is the current one."""
 
     code = "cart-changed"
 

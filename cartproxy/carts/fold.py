@@ -15,9 +15,9 @@ from cartproxy.model.wishes import OURS, RESTORED, Phase, Wish
 
 
 def wishing(record: Record, entry: str, parts: Sequence[NewItem | QuantityChange]) -> Record:
-    """The record with a wish for each part; what an earlier attempt got done stays done.
+    """The record with a wish for each part; parts that an earlier attempt completed are kept.
 
-    What the store refused then may be sent again. A change that is owed gives way to a new one.
+    What the store refused then may be sent again. A new change replaces one that is owed.
     """
     known = {wish.index for wish in record.wishes if wish.entry == entry}
     new = [_new(record, entry, at, part) for at, part in enumerate(parts) if at not in known]
@@ -60,7 +60,7 @@ def owing(record: Record, entry: str, lines: Mapping[int, LineItem]) -> Record:
 
 
 def inherited(record: Record, since_ms: int) -> Record:
-    """The record in which what dead writers may have sent counts as sent at `since_ms`."""
+    """The record in which all that dead writers may have sent counts as sent at `since_ms`."""
     if not record.intents:
         return record
     if record.order_key is None:
@@ -94,7 +94,7 @@ def _perhaps_sent(wish: Wish, at_ms: int) -> Wish:
 
 
 def believed(record: Record, now_ms: int) -> Record:
-    """The record without times from the future, which a clock that was set back leaves behind."""
+    """The record without times in the future, which remain when a clock was set back."""
     if record.as_of_ms > now_ms:
         record = replace(record, as_of_ms=0, outdated=True)
     if any(wish.at_ms > now_ms for wish in record.wishes):
@@ -113,7 +113,7 @@ def landed(record: Record, at: int, line_id: str, now_ms: int) -> Record:
         line = replace(wish.item, quantity=total)
     record = with_wish(record, at, wish.landed(line_id, now_ms))
     record = replace(record, outdated=True, since={**record.since, line_id: line})
-    if not line.quantity:  # what the shopper has removed need not be put back
+    if not line.quantity:  # what the shopper has removed is not put back
         kept = tuple(w for w in record.wishes if not (w.owed and w.line_id == line_id))
         return replace(record, wishes=kept)
     return _followed(record, {wish.replaces: line_id}) if wish.replaces else record
@@ -139,7 +139,8 @@ def unrefused(record: Record, entry: str) -> Record:
 def lost(record: Record, at: int, now_ms: int, *, final: bool) -> Record:
     """It is not known whether the store took the wish; `final`: it has finished with the call.
 
-    A change may be made again, but until a reading tells, no add explains how its line grows.
+    A change may be sent again, but until a reading shows the result, growth of its line is not
+    attributed to adds.
     """
     wish = record.wishes[at]
     if wish.sets:
@@ -189,7 +190,7 @@ def as_asked(before: Record, after: Record) -> Record:
 
 
 def released(record: Record, own: str) -> Record:
-    """The record in which what a request owes belongs to none any more: it has been answered."""
+    """The record in which what a request owes belongs to no request: it has been answered."""
     free = 1 + max((w.index for w in record.wishes if w.entry == RESTORED), default=-1)
     wishes = []
     for wish in record.wishes:
@@ -274,7 +275,7 @@ def _with_parts(
 
 
 def _with_targets(record: Record) -> Record:
-    """The record without owed changes of lines that are not there and will not be."""
+    """The record without owed changes of lines that do not exist and will not."""
     open_names = {wish.replaces for wish in record.wishes if wish.owed and wish.is_open}
     wishes = (
         wish
@@ -287,21 +288,21 @@ def _with_targets(record: Record) -> Record:
 
 
 def is_order(record: Record) -> bool:
-    """Whether a cart that is gone may stay so: it was paid for, or nothing was to be in it.
+    """Whether a vanished cart needs no replacement: it was paid for, or should be empty.
 
-    Nobody is sent to pay while a line is still to be put back.
+    While a line is still to be put back, no checkout is given out.
     """
     unfinished = any(wish.owed and not wish.has_landed for wish in record.wishes)
     return record.checkout_at_ms is not None or not (unfinished or record.lines())
 
 
 def vanished(record: Record) -> Record:
-    """The record whose cart the store has no more.
+    """The record after the store has lost its cart.
 
-    The lines of an order are forgotten. Else each line becomes an owed wish, before all others; a
-    derived one comes along with the line it belongs to. What was sent to the cart that is gone, or
-    refused by it, waits again; and so does what an order never had. Its customer is that of the
-    next cart too, but for one that was paid for: another person may begin that.
+    If the cart became an order, its lines are dropped. Otherwise each line becomes an owed wish,
+    before all others; derived lines come along with the line they belong to. Wishes that were sent
+    to the lost cart, or refused by it, wait again; so do wishes that the order did not include. The
+    next cart keeps the customer, except after an order: another person may begin the next one.
     """
     record = _believing(record)
     order = is_order(record)
@@ -363,9 +364,9 @@ def _followed(record: Record, ids: Mapping[str, str]) -> Record:
 
 
 def _as_shown(record: Record, snapshot: Snapshot) -> Iterator[Wish]:
-    """The wishes, of which a line that the store confirmed and then does not show counts as sent.
+    """The wishes; one whose line the store confirmed and then does not show counts as sent.
 
-    Whoever's line is to be put back knows it by the id that it had before.
+    A line that is to be put back is known by the id that it had before.
     """
     back = {w.line_id: w.replaces for w in record.wishes if w.has_landed and w.replaces}
     unseen = {
@@ -383,7 +384,7 @@ def _as_shown(record: Record, snapshot: Snapshot) -> Iterator[Wish]:
 
 
 def _with_chosen(snapshot: Snapshot, record: Record, wishes: Iterable[Wish]) -> Snapshot:
-    """The snapshot with the options as they were chosen, which the store does not give back."""
+    """The snapshot with the options as they were chosen, which the store does not return."""
     chosen = {line_id: item.options for line_id, item in record.lines().items()}
     adds = (wish for wish in wishes if wish.has_landed and not wish.sets)
     chosen |= {wish.line_id: wish.item.options for wish in adds}

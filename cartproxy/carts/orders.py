@@ -1,7 +1,7 @@
-"""Orders come back: what a store's webhook tells of is read, booked, and shown to its shopper.
+"""Orders that a store's webhook reports are read, booked, and shown to their shoppers.
 
-A webhook is anybody's word: all that is believed is which order to read. It is read when the store
-has calls to spare. Every step may come again, after a worker has died or a reply was lost.
+Anybody could send a webhook, so it only says which order to read. The order is read when the store
+has calls to spare. Every step may be repeated after a worker has died or a reply was lost.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class Orders:
         self._paused_until = 0.0
 
     def take(self, order_ids: Sequence[int]) -> None:
-        """The store tells of these orders. Raises StorageError, and then none is taken."""
+        """The store reports these orders. Raises StorageError, and then none is accepted."""
         count_order(self._store.id, "received", self._inbox.take(order_ids))
 
     def work(self) -> bool:
@@ -73,7 +73,7 @@ class Orders:
             return False
 
     def _settle(self, delivery: Delivery) -> bool:
-        """Whether the delivery is over. What fails comes again when its lease ends."""
+        """Whether the delivery is done. A failed one is delivered again when its lease ends."""
         deadline = Deadline.after(self._read_seconds)
         try:
             allowance = self._store.allow(1, deadline, ORDER, waits=False)
@@ -137,7 +137,7 @@ def _work(stores: Sequence[Orders]) -> None:
         for each in stores:
             try:
                 more = each.work() or more
-            except Exception as error:  # this thread must not end by one order; its lease does
+            except Exception as error:  # one order must not end this thread; its lease ends
                 log.error("bug", error=type(error).__name__)
         if not more:
             time.sleep(_POLL_SECONDS)

@@ -1,6 +1,7 @@
-"""What to ask of the store next. Pure: it reads a record and an aim, and calls nobody.
+"""Which call to make next.
 
-One step at a time, since each answer may change what is left to do.
+Pure: it reads a record and an aim, and makes no call. One step at a time, since each answer may
+change what is left to do.
 """
 
 from __future__ import annotations
@@ -72,7 +73,7 @@ def foreseen(record: Record, aim: Aim) -> int:
 
 
 def _must_look(record: Record, aim: Aim) -> bool:
-    """Whether only a reading tells how to go on."""
+    """Whether only a reading can show what to do next."""
     if record.order_key is None:
         return False
     for wish in record.wishes:
@@ -87,7 +88,7 @@ def _must_look(record: Record, aim: Aim) -> bool:
 def takes_nothing(record: Record, aim: Aim) -> bool:
     """Whether the store has refused every add of a request.
 
-    That is what a cart does that is gone, and one that became an order.
+    A cart that is gone, or that became an order, looks like this.
     """
     adds = [w for w in record.wishes if (w.owed or w.entry == aim.entry) and not w.sets]
     return any(wish.phase is Phase.REFUSED for wish in adds) and not any(

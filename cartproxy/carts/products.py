@@ -91,10 +91,10 @@ class ProductNotFound(CartProxyError):
 
 
 class ProductCatalogue:
-    """One store's products: what the store has said is believed for `fresh_seconds`.
+    """One store's products: an answer of the store is fresh for `fresh_seconds`.
 
-    For a day it is shown all the same, while the store can't be asked. However many want a product,
-    in whatever process, one asks for it.
+    It is shown for a day if the store can't be asked. However many requests need a product, in any
+    process, only one fetches it.
     """
 
     def __init__(
@@ -116,19 +116,19 @@ class ProductCatalogue:
     def get(self, catalog_id: int, deadline: Deadline, payers: Sequence[Payer] = ()) -> Product:
         """The product. Raises ProductNotFound (also for a hidden one), StoreError, StorageError.
 
-        That a product is not there is remembered too, so that asking for it in a loop is cheap.
+        A missing product is remembered too, so that asking for it in a loop is cheap.
         """
         while True:
             found, state = self._look_up(catalog_id)
             if state == b"ask":
                 found = self._ask(catalog_id, found, deadline, payers)
             elif found is None and deadline.remaining() > _POLL_SECONDS:
-                time.sleep(_POLL_SECONDS)  # somebody else is asking
+                time.sleep(_POLL_SECONDS)  # another request is fetching it
                 continue
             if found is None:
-                raise StoreBusy("The product is being asked for.")
+                raise StoreBusy("Another request is reading this product.")
             if not found:
-                raise ProductNotFound("The store offers no such product.")
+                raise ProductNotFound("The store does not offer this product.")
             return found[0]
 
     def offer(self, item: NewItem, deadline: Deadline, payers: Sequence[Payer] = ()) -> LineItem:
@@ -171,7 +171,7 @@ class ProductCatalogue:
     ) -> tuple[tuple[Product, ...] | None, bytes]:
         """The product, none if the store has none, None if it is not known; and what to do.
 
-        `ask`: it is this caller's to ask the store for it. `wait`: somebody else does.
+        `ask`: this caller has to fetch it from the store. `wait`: another one does.
         """
         key = self._key(catalog_id)
         keys = {key: _KIND, f"{key}:asking": _ASKING}
@@ -193,7 +193,7 @@ class ProductCatalogue:
         deadline: Deadline,
         payers: Sequence[Payer],
     ) -> tuple[Product, ...]:
-        """The product as the store has it now; as it is known, if the store can't be asked."""
+        """The product as the store has it now, or the cached one if the store can't be asked."""
         key = self._key(catalog_id)
         allowance = self._store.allow(1, deadline, PRODUCT, waits=known is None, payers=payers)
         try:

@@ -1,9 +1,9 @@
 """The use cases: what a shopper can do with a cart, in store calls and Redis round trips.
 
 A first add is create + add + read, a later write is write + read, and a read while the snapshot is
-fresh is no store call at all. Writes that wait for one cart share one read-back. Where the store's
-calls are scarce the read is left out, and where there are none, what was asked for is kept here and
-owed to the store, until its cart is paid for or the store has calls to spare.
+fresh is no store call at all. Writes that wait for one cart share one read-back. If the store's
+calls are scarce the read is left out. If there are none, writes are kept as owed wishes until the
+checkout, or until the store has calls to spare.
 """
 
 from __future__ import annotations
@@ -99,7 +99,7 @@ _SHARED_READ_POLL_SECONDS = 0.03
 
 
 class Adds(StrEnum):
-    """When the store is told of what a shopper asks for."""
+    """When a shopper's changes are sent to the store."""
 
     DIRECT = "direct"  # at once, or the shopper is refused
     WHEN_BUSY = "when_busy"  # at once while the store has calls to spare
@@ -127,10 +127,9 @@ class CartService:
         sales: Sales | None = None,
         customers: Customers | None = None,
     ) -> None:
-        """For `fresh_seconds` a snapshot is believed. After `settle_seconds` a lost add that the
-        cart does not show never comes. `adds` says when the store is told of what is asked for.
-        `sales` are the store's books, where it tells of orders; `customers` are there where a
-        caller may name one by e-mail address.
+        """A snapshot is fresh for `fresh_seconds`. After `settle_seconds` a lost add that the cart
+        does not show is absent. `adds` says when writes are sent to the store. `sales` are given if
+        the store reports its orders, `customers` if a caller may name one by e-mail address.
         """
         self._store = store
         self._records = records
@@ -165,8 +164,7 @@ class CartService:
         """The cart: from the snapshot while that is fresh, and while the store can't be asked.
 
         `revalidate` asks the store in any case. Creates nothing: without a cart it is empty. Sends
-        what is owed where the store has calls to spare. Raises StoreError where there is no
-        snapshot yet.
+        what is owed if the store has calls to spare. Raises StoreError if there is no snapshot yet.
         """
         loaded = self._records.load(session, showing_order=self._sales is not None)
         ordered, error = loaded.ordered, None
@@ -222,9 +220,9 @@ class CartService:
     def add(self, session: str, items: Sequence[NewItem], terms: Terms) -> Written:
         """Add items, each once and with its own result; makes the cart when there is none.
 
-        An item that the store can't be told of now is kept, and owed to it, if it can be bought as
-        its product was last seen. Raises NothingApplied when every item failed, or none is known to
-        have taken effect.
+        An item that can't be sent to the store now is kept and owed, if it can be bought by its
+        product as last read. Raises NothingApplied when every item failed, or none is known to have
+        taken effect.
         """
         intent = Intent(terms.key, items=tuple(items))
         with self._records.writing(session, terms.deadline, intent) as write:
@@ -253,13 +251,13 @@ class CartService:
         cart = self._cart(loaded, error)
         line = cart.snapshot.item(_known(loaded).current_id(first.item_id))
         if (plain(line.quantity) if line else "0") not in later:
-            # Whoever came later did not get through, so this change is still to make.
+            # The later change did not succeed, so this one still has to be made.
             return self.change(session, changes, terms)
         is_pending = line is not None and line.state is LineState.PENDING
         result = ItemResult.pending if is_pending else ItemResult.applied
         answer = KeptAnswer((result(0, first.item_id),))
         if terms.key:
-            with suppress(StorageError):  # what is done must not be denied
+            with suppress(StorageError):  # what is done must not be reported as failed
                 self._records.keep(session, terms.key, answer)
         return Written(None if terms.minimal else cart, answer.results)
 
@@ -268,7 +266,7 @@ class CartService:
     ) -> Written:
         """Make the cart when there is none, and write the addresses. Raises AddressRejected.
 
-        Unless it is to `create` one, a customer alone makes no cart, and is that of the next one.
+        Without `create`, a customer without addresses makes no cart, but is kept for the next one.
         """
         with self._records.writing(session, terms.deadline, Intent(terms.key)) as write:
             if write.answer:
@@ -300,7 +298,7 @@ class CartService:
                     return
                 record = self._begun(write, terms)
                 self._delete_at_store(record, terms)
-                # No later line gets a name that one of this cart had.
+                # No later line gets a name that was used in this cart.
                 left = Record(named=record.named)
                 write.save(left, KeptAnswer()) if left.named else write.forget(KeptAnswer())
                 self._note_pending(write, left, terms)
@@ -319,11 +317,11 @@ class CartService:
                 self._store.delete_cart(record.order_key, allowance)
 
     def checkout(self, session: str, terms: Terms) -> str | Sending:
-        """The store's checkout URL for the cart, which is never less than the shopper was shown.
+        """The store's checkout URL; the cart there never holds less than the shopper was shown.
 
-        All that is owed is sent first. Where the request's time ends before that, the answer says
-        how far it came, and the next request goes on. While the store can't be asked, the address
-        it gave last will do for a cart that is whole. Raises CartEmpty, StoreBadCheckoutUrl, and
+        All that is owed is sent first. If the request's time ends before that, the answer says how
+        many lines were sent, and the next request continues. While the store can't be asked, its
+        last URL is used if the cart is complete. Raises CartEmpty, StoreBadCheckoutUrl, and
         CartChanged unless `if_match` names the cart as it is now.
         """
         loaded, error = self._records.load(session), None
@@ -331,7 +329,7 @@ class CartService:
             loaded, error = self._look(session, loaded, terms, before_paying=True)
             now = self._records.load(session)
             if any(map(_is_kept, _known(now).wishes)):
-                loaded = now  # somebody has added something while the store was asked
+                loaded = now  # something was added during the call
         if _is_to_be_sent(loaded):
             outcome = self._send_owed(session, terms)
             if isinstance(outcome, Sending):
@@ -339,13 +337,13 @@ class CartService:
             loaded, error = outcome, None
         record = loaded.record or Record()
         if not record.snapshot.items:
-            raise error or CartEmpty("There is nothing in the cart to check out.")
+            raise error or CartEmpty("The cart is empty.")
         cart = self._cart(loaded, error)
         if record.changes and cart.etag not in (terms.if_match or ()):
             raise CartChanged(cart)
         _check(terms, cart)
         if record.snapshot.checkout_url is None:
-            raise error or StoreBadCheckoutUrl("The store gave no checkout address of its own.")
+            raise error or StoreBadCheckoutUrl("The store gave no usable checkout address.")
         if record.changes:
             self._records.refresh(session, loaded, replace(record, changes=()))
         self._records.load(session, handing_out_checkout=True)
@@ -381,7 +379,7 @@ class CartService:
             return Sending(sent, len(wishes), wait)
 
     def _aim_of_owed(self, entry: str, loaded: Loaded, record: Record) -> Aim:
-        """To send what is owed, after a look where an earlier sender's answer is missing."""
+        """To send what is owed, after a reading if an earlier sender's answer is missing."""
         began_ms = loaded.now_ms()
         return Aim(entry, began_ms, newer_than_ms=began_ms if self._is_in_doubt(record) else 0)
 
@@ -463,7 +461,7 @@ class CartService:
     def _allowance(self, record: Record, aim: Aim, terms: Terms, share: Share) -> Allowance:
         """The calls of a write, of which some may do where what is left is owed."""
         if share is ADD and record.order_key is None:
-            share = FIRST_ADD  # so that a flood of new carts keeps no shopper from theirs
+            share = FIRST_ADD  # so that a flood of new carts does not block existing ones
         waits = self._adds is Adds.DIRECT
         least = 0 if waits else 1 + (record.order_key is None)
         calls = foreseen(record, aim)
@@ -494,7 +492,7 @@ class CartService:
         return self._adds is not Adds.DIRECT and (error is None or isinstance(error, away))
 
     def _owing(self, write: Write, drive: Drive, terms: Terms) -> Record:
-        """The record after a write, in which what the store could not be told of is owed to it."""
+        """The record after a write; what could not be sent to the store is owed."""
         own = drive.own()
         if not own or not self._defers(drive.stopped) or any(w.phase is Phase.SENT for w in own):
             return drive.record
@@ -510,7 +508,7 @@ class CartService:
             try:
                 if room <= 0 or room_bytes < _typed(wish):
                     count_pending(self._store.id, "no_room")
-                    raise StoreBusy("As much as can be kept waits for the store.")
+                    raise StoreBusy("Too many carts are waiting for the store.")
                 lines[wish.index] = self._products.offer(wish.item, terms.deadline, terms.payers)
                 room, room_bytes = room - 1, room_bytes - _typed(wish)
                 drive.errors.pop(wish.place, None)
@@ -530,7 +528,7 @@ class CartService:
         return record
 
     def _note_pending(self, write: Write, record: Record, terms: Terms) -> None:
-        """Let a cart that waits no more be no longer counted; that it waits was noted before."""
+        """Stop counting a cart that no longer waits; that it waits was noted before."""
         before = (write.loaded.record or Record()).wishes
         if any(map(_is_kept, before)) and not any(map(_is_kept, record.wishes)):
             with suppress(StorageError):  # it is counted until its life ends
@@ -539,7 +537,7 @@ class CartService:
     def _looking(
         self, loaded: Loaded, record: Record, terms: Terms, share: Share = REREAD
     ) -> Drive:
-        """Nothing but a reading, which does not wait where there is something to show."""
+        """Only a reading, which does not wait if there is something to show."""
         aim = Aim(KEYLESS, halted=True, newer_than_ms=loaded.now_ms())
         waits = share is not REREAD or not record.as_of_ms
         allowance = self._store.allow(1, terms.deadline, share, waits=waits, payers=terms.payers)
@@ -548,7 +546,7 @@ class CartService:
     def _end(
         self, write: Write, drive: Drive, parts: int, terms: Terms, *, created: bool = False
     ) -> Written:
-        """Save what a write has made of the cart, and answer with the cart where it is wanted."""
+        """Save the cart after a write, and answer with it if it is wanted."""
         error: CartProxyError | None
         record = self._owing(write, drive, terms)
         results, error = results_of(record, drive, parts)
@@ -557,7 +555,7 @@ class CartService:
         record, restored = self._reported(record)
         shares = write.behind and record.outdated and not (terms.minimal or error)
         shares = shares and not (drive.is_scarce or any(_is_pending(each) for each in results))
-        # A confirmed line is left to the reading of whoever is behind: it may not be there.
+        # A confirmed line is left to the reading of the write behind this one: it may not be there.
         left = shares and any(wish.entry == write.entry for wish in record.wishes)
         unknown = any(result.outcome is Outcome.UNKNOWN for result in results)
         answer = None if error or unknown or left else KeptAnswer(results, created)
@@ -572,7 +570,7 @@ class CartService:
         if shares:
             try:
                 loaded, stale = self._shared_reading(write, wrote_ms, terms)
-            except StorageError as failed:  # the write is saved, and must not be denied
+            except StorageError as failed:  # the write is saved and must not be reported as failed
                 stale = failed
         if left and loaded.record and any(w.entry == write.entry for w in loaded.record.wishes):
             results, error = results_of(loaded.record, drive, parts)
@@ -621,7 +619,7 @@ class CartService:
     def _shared_reading(
         self, write: Write, wrote_ms: int, terms: Terms
     ) -> tuple[Loaded, CartProxyError | None]:
-        """The cart as one of those behind this write reads it back; else as this one reads it."""
+        """The cart as a write behind this one reads it; otherwise as this one reads it."""
         ends = Deadline.after(min(self._records.wait_seconds, terms.deadline.remaining()))
         while True:
             loaded = self._records.load(write.name)
@@ -629,7 +627,7 @@ class CartService:
             if record is None or (not record.outdated and record.as_of_ms >= wrote_ms):
                 return loaded, None
             if ends.remaining() <= 0 or not loaded.busy:
-                # Whoever was behind has ended without a reading.
+                # The write behind this one has ended without a reading.
                 return self._look(write.name, loaded, terms)
             time.sleep(_SHARED_READ_POLL_SECONDS)
 
@@ -691,7 +689,7 @@ def _known(loaded: Loaded) -> Record:
 
 
 def _with_worse(record: Record, shown: Record) -> Record:
-    """The record that has noted, too, what is worse in it than was shown of the same cart."""
+    """The record with what is worse in it than was shown of the same cart, in its changes."""
     if record.order_key != shown.order_key:
         return record
     known = {each.item_id for each in record.changes}
@@ -731,7 +729,7 @@ def _typed(wish: Wish) -> int:
 
 
 def _of(terms: Terms) -> str | None:
-    """The name of the shopper's address among those for whom calls are counted."""
+    """The name under which the calls of the shopper's address are counted."""
     return next((payer.name for payer in terms.payers if payer.is_address), None)
 
 

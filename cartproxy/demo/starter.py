@@ -146,7 +146,7 @@ class Demo:
     def _wait_for_stop(self) -> int:
         while not self._stopping.wait(0.5):
             if self._ended():
-                print("cartproxy demo: a part has ended by itself; stopping.", file=sys.stderr)
+                print("cartproxy demo: a part has ended unexpectedly; stopping.", file=sys.stderr)
                 return 1
         return 0
 

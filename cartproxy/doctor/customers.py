@@ -36,5 +36,7 @@ def customer_findings(name: str, store: StoreSettings, settings: Settings) -> It
         except StoreError:
             return  # it has none yet; whether it is there at all, another check says
     yield ok(
-        "customers", about, "Customers may be read. Whether they may be made, only a new one tells."
+        "customers",
+        about,
+        "Customers may be read. Whether they may be made shows with the first new one.",
     )

@@ -23,13 +23,13 @@ def public_url_findings(settings: Settings) -> Iterator[Finding]:
         yield ok(
             "public-url",
             about,
-            f"{url}: for this machine alone; the cookie is {name} (HttpOnly, SameSite=Lax).",
+            f"{url}: only for this machine; the cookie is {name} (HttpOnly, SameSite=Lax).",
         )
     else:
         yield error(
             "public-url-http",
             about,
-            f"{url} is not https: credentials travel in the clear, and the cookie ({name}, not "
+            f"{url} is not https: credentials are sent unencrypted, and the cookie ({name}, not "
             "Secure, SameSite=Lax) is not sent from other sites.",
             "Put a proxy with TLS in front, and set public_url to its https address.",
         )
@@ -37,7 +37,7 @@ def public_url_findings(settings: Settings) -> Iterator[Finding]:
         yield warning(
             "public-url-local",
             about,
-            f"{url} leads to this machine alone, but sites on the web are listed as origins.",
+            f"{url} leads only to this machine, but sites on the web are listed as origins.",
             "Set public_url to the address that shoppers' browsers use.",
         )
 
@@ -50,20 +50,20 @@ def trusted_hops_findings(settings: Settings) -> Iterator[Finding]:
         yield warning(
             "trusted-hops-none",
             about,
-            "TLS ends at a proxy in front, and its address is taken for every shopper's: limits by "
-            "address hit all of them together, or nobody.",
+            "TLS ends at a proxy in front, and its address counts as every shopper's: limits by "
+            "address apply to all of them together, or to nobody.",
             "Set trusted_hops to the number of your own proxies that append to X-Forwarded-For.",
         )
     elif hops and not behind_proxy:
         yield warning(
             "trusted-hops-forged",
             about,
-            f"{hops} proxies are trusted, but public_url leads here without any: callers choose "
-            "the address that they are counted by.",
+            f"{hops} proxies are trusted, but public_url leads here without any: callers can "
+            "choose the address by which they are limited.",
             "Set trusted_hops to 0, or public_url to the https address of the proxy in front.",
         )
     else:
-        yield ok("trusted-hops", about, f"Proxies whose X-Forwarded-For is believed: {hops}.")
+        yield ok("trusted-hops", about, f"Proxies whose X-Forwarded-For is trusted: {hops}.")
 
 
 def _is_public(store: StoreSettings) -> bool:
@@ -90,7 +90,7 @@ def _no_origins(about: str, store: StoreSettings) -> Iterator[Finding]:
         yield warning(
             "origins-none",
             about,
-            "No site is listed, so no browser may use the carts.",
+            "No site is listed, so browsers can't use the carts.",
             "List the sites in origins.",
         )
 
@@ -103,14 +103,14 @@ def _plain_origins(about: str, store: StoreSettings, settings: Settings) -> Iter
             yield warning(
                 "origin-local",
                 about,
-                f"{origin} is allowed: any program on a visitor's machine may pose as your site.",
-                "Remove it; try things out with a service of their own.",
+                f"{origin} is allowed: any program on a visitor's machine can pose as your site.",
+                "Remove it; use another service for trying out.",
             )
         elif origin.startswith("http:"):
             yield warning(
                 "origin-http",
                 about,
-                f"{origin} is not https: whoever stands in between may change its pages and carts.",
+                f"{origin} is not https: anyone on the way can change its pages and carts.",
                 "Serve the site by https, and list that origin.",
             )
 
@@ -121,9 +121,9 @@ def _wildcards(about: str, store: StoreSettings) -> Iterator[Finding]:
             yield warning(
                 "origin-wildcard",
                 about,
-                f"{origin} allows every site one label below.",
-                "Keep it only if all of these are yours (never a host of other people's sites); "
-                "else list them one by one.",
+                f"{origin} allows every site directly below that domain.",
+                "Keep it only if all of these are yours (never for a host of other people's "
+                "sites); otherwise list your sites one by one.",
             )
 
 
@@ -133,7 +133,7 @@ def shop_findings(name: str, store: StoreSettings) -> Iterator[Finding]:
         yield warning(
             "shop-not-https",
             f"store {name}",
-            f"{store.site_url} is not https, so no address of the store's pages, images and "
-            "checkout below it is given to browsers.",
+            f"{store.site_url} is not https, so browsers get no addresses of pages, images and "
+            "checkouts below it.",
             "Set shop_url, or secure_url, to the shop's https address.",
         )

@@ -38,7 +38,7 @@ def examine(environment: Mapping[str, str], config: Path | None) -> tuple[bool, 
     return not problems, [*wrong, *ignored, *modes, *_run(settings, unknown)]
 
 
-_ADVICE = "Correct it: docs/settings.md and config/cartproxy.example.toml tell every setting."
+_ADVICE = "Correct it: docs/settings.md and config/cartproxy.example.toml describe every setting."
 
 
 def _run(settings: Settings, unknown: list[str]) -> Iterator[Finding]:
@@ -54,7 +54,7 @@ def _run(settings: Settings, unknown: list[str]) -> Iterator[Finding]:
         yield warning(
             f"{code}-not-examined",
             about,
-            f"Not examined, since this must be corrected first: {', '.join(wanting)}.",
+            f"Not checked, since this must be corrected first: {', '.join(wanting)}.",
             "Correct it, and run the doctor again.",
         )
 

@@ -26,7 +26,7 @@ def ca_file_findings(name: str, store: StoreSettings) -> Iterator[Finding]:
         yield error(
             "ca-file",
             f"store {name}",
-            f"ca_file {store.ca_file} is not there.",
+            f"ca_file {store.ca_file} does not exist.",
             "Correct the path, or remove the setting to use the machine's certificates.",
         )
 
@@ -47,14 +47,14 @@ def _mode(about: str, path: Path) -> Iterator[Finding]:
         yield error(
             "file-world-writable",
             about,
-            f"{shown}: everybody on this machine may change it.",
+            f"{shown}: everybody on this machine can change it.",
             f"chmod o-rwx {path}",
         )
     elif mode & stat.S_IROTH:
         yield warning(
             "file-world-readable",
             about,
-            f"{shown}: everybody on this machine may read it.",
+            f"{shown}: everybody on this machine can read it.",
             f"chmod o-rwx {path}, and make the service's user its owner.",
         )
     else:

@@ -52,6 +52,6 @@ def guarded(code: str, about: str, check: Callable[[], Iterable[Finding]]) -> It
         yield error(
             f"{code}-check-failed",
             about,
-            f"This could not be examined: {type(failure).__name__}.",
+            f"This could not be checked: {type(failure).__name__}.",
             "If the other findings don't explain it, report it as a bug of cartproxy.",
         )

@@ -25,13 +25,13 @@ def descriptor_findings(settings: Settings) -> Iterator[Finding]:
         yield warning(
             "descriptors",
             about,
-            f"A worker may need {needed} (browsers, Redis, stores), and may open {limit} (as seen "
-            "from here; the service's own limit may differ).",
+            f"A worker may need {needed} (browsers, Redis, stores), but can open {limit} (in this "
+            "shell; the service's own limit may differ).",
             "Raise it: LimitNOFILE=65536 in the systemd unit, `ulimit -Hn` in a shell; or lower "
             "concurrency.",
         )
     else:
-        yield ok("descriptors", about, f"A worker may need {needed}, and may open {limit}.")
+        yield ok("descriptors", about, f"A worker may need {needed}, and can open {limit}.")
 
 
 def stop_findings(settings: Settings) -> Iterator[Finding]:
@@ -43,7 +43,7 @@ def stop_findings(settings: Settings) -> Iterator[Finding]:
             "stop-slow",
             about,
             f"A stop may take {longest:.0f} s: draining, then the requests under way.",
-            "Let the supervisor wait for longer: TimeoutStopSec, stop_grace_period.",
+            "Make the supervisor wait longer: TimeoutStopSec, stop_grace_period.",
         )
     if settings.drain_seconds or is_local(settings.public_url):
         yield ok("stop", about, f"A stop takes {longest:.0f} s at most; the supervisor must wait.")
@@ -51,7 +51,7 @@ def stop_findings(settings: Settings) -> Iterator[Finding]:
         yield warning(
             "drain-none",
             about,
-            "A stop refuses requests before a proxy in front notices that /readyz fails.",
+            "At a stop, requests are refused before a proxy in front notices that /readyz fails.",
             "Behind a health-checking proxy, set drain_seconds to more than its interval.",
         )
 
@@ -68,8 +68,8 @@ def concurrency_findings(settings: Settings) -> Iterator[Finding]:
         yield warning(
             "concurrency-low",
             "concurrency",
-            f"{detail} A slow store may hold them all: concurrent_calls of {', '.join(starved)} is "
-            "not lower.",
+            f"{detail} A slow store may occupy them all: concurrent_calls of "
+            f"{', '.join(starved)} is not lower.",
             "Raise concurrency, or lower concurrent_calls.",
         )
     else:

@@ -21,7 +21,7 @@ def order_findings(name: str, store: StoreSettings, settings: Settings) -> Itera
         yield ok(
             "orders-off",
             about,
-            "No hook_secret is set: orders do not come back, and no books are kept.",
+            "No hook_secret is set: the store's orders are not reported, and no sales are counted.",
         )
         return
     with new_session(1) as session:
@@ -37,7 +37,7 @@ def order_findings(name: str, store: StoreSettings, settings: Settings) -> Itera
             yield warning(
                 "store-order-rights",
                 about,
-                "The application may not read orders, so they can't come back.",
+                "The application may not read orders, so they can't be counted.",
                 "Give it the right to read Orders in the developer portal.",
             )
             return
@@ -55,6 +55,6 @@ def order_findings(name: str, store: StoreSettings, settings: Settings) -> Itera
         yield warning(
             "webhook-missing",
             about,
-            "Nobody has told the store to post its new orders here.",
+            "The store has no webhook that posts its new orders here.",
             f"Run: cartproxy webhook register --store {name}",
         )

@@ -31,8 +31,8 @@ def cluster_findings(about: str, client: redis.Redis) -> Iterator[Finding]:
         yield error(
             "cluster-broken",
             about,
-            f"The cluster's state is {state['cluster_state']}, {assigned} of {_SLOTS} slots are "
-            "served: some carts can't be reached.",
+            f"The cluster's state is {state['cluster_state']}, and {assigned} of {_SLOTS} slots "
+            "are served: some carts can't be reached.",
             "Bring its servers back, or assign the slots: redis-cli --cluster fix.",
         )
     elif failing:
@@ -60,6 +60,6 @@ def _alone(about: str, nodes: dict[str, dict[str, Any]]) -> Iterator[Finding]:
         yield warning(
             "cluster-no-replica",
             about,
-            f"Nobody follows {', '.join(alone)}: its carts can't be reached when it is lost.",
+            f"Without a replica: {', '.join(alone)}. If it is lost, its carts can't be reached.",
             "Give every primary a replica.",
         )

@@ -25,7 +25,7 @@ def node_findings(
         yield warning(
             "redis-info-refused",
             about,
-            "INFO is not allowed, so role, version, memory and persistence could not be examined.",
+            "INFO is not allowed, so role, version, memory and persistence could not be checked.",
             "Allow the user of redis_url INFO, or run the doctor as another user.",
         )
         return
@@ -42,13 +42,13 @@ def _role(about: str, known: Mapping[str, Any], kind: str) -> Finding:
             "redis-replica",
             about,
             f"This is a replica (of {known.get('master_host')}): it takes no writes.",
-            "Point redis_url at the master, or use redis+sentinel:// to be led there.",
+            "Point redis_url at the master, or use redis+sentinel://, which finds it.",
         )
     if kind == "single" and known.get("cluster_enabled"):
         return error(
             "redis-is-cluster",
             about,
-            "This is one server of a cluster: most carts are not its own.",
+            "This is one server of a cluster: most carts are on others.",
             "Use redis+cluster://host:port,host:port as redis_url.",
         )
     if kind == "sentinel" and not known.get("connected_slaves"):
@@ -86,7 +86,7 @@ def _memory(about: str, known: Mapping[str, Any]) -> Iterator[Finding]:
             about,
             f"maxmemory-policy is {policy}: "
             + ("when it is full" if limit else "once maxmemory is set and reached")
-            + ", Redis throws carts away in silence.",
+            + ", Redis deletes carts without notice.",
             "Set maxmemory-policy noeviction, and do not share this Redis with a cache.",
         )
     if not limit:
@@ -94,8 +94,8 @@ def _memory(about: str, known: Mapping[str, Any]) -> Iterator[Finding]:
         yield warning(
             "redis-maxmemory",
             about,
-            "maxmemory is not set: when the machine's memory ends, so does Redis.",
-            "Set maxmemory to what the machine can spare; then writes are refused, and carts stay.",
+            "maxmemory is not set: when the machine runs out of memory, Redis is killed.",
+            "Set maxmemory to what the machine can spare: writes are then refused, but carts stay.",
         )
     elif used > limit * _NEARLY_FULL:
         sound = False
@@ -119,23 +119,23 @@ def _persistence(about: str, known: Mapping[str, Any], node: redis.Redis) -> Ite
         yield error(
             "redis-saving-fails",
             about,
-            f"Redis can't save ({', '.join(failed)}), and may refuse writes for it.",
-            "Look for a full disk or wrong rights in the log of Redis.",
+            f"Redis can't save ({', '.join(failed)}), and may refuse writes because of it.",
+            "Look in the log of Redis for a full disk or missing permissions.",
         )
     elif known["aof_enabled"]:
-        yield ok("redis-persistence", about, "Carts outlive a restart (append-only file).")
+        yield ok("redis-persistence", about, "Carts survive a restart (append-only file).")
     elif _saves(node):
         yield warning(
             "redis-snapshots-only",
             about,
-            "Redis saves now and then only (RDB): a crash loses the carts since the last time.",
+            "Redis saves only now and then (RDB): a crash loses all changes since the last save.",
             "Set appendonly yes.",
         )
     else:
         yield warning(
             "redis-no-persistence",
             about,
-            "No persistence was found: a restart of Redis empties every cart.",
+            "No persistence was found: a restart of Redis loses every cart.",
             "Set appendonly yes (appendfsync everysec).",
         )
 
@@ -155,7 +155,7 @@ def _connections(about: str, known: Mapping[str, Any], settings: Settings) -> Fi
         return warning(
             "redis-connections",
             about,
-            f"This instance may open {needed} connections, Redis takes {most} from everybody.",
+            f"This instance may open {needed} connections; Redis accepts {most} from all clients.",
             "Raise maxclients, or lower concurrency or workers.",
         )
     return ok("redis-connections", about, f"This instance may open {needed} of {most} connections.")

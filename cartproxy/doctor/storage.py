@@ -39,14 +39,14 @@ _FAILURES: tuple[tuple[type[RedisError], str, str, str], ...] = (
      "Correct user and password in redis_url."),
     (NoPermissionError, "redis-rights", "does not allow what is needed",
      "Let the user of redis_url run scripts, and read and write the keys cp*."),
-    (MasterNotFoundError, "redis-no-master", "is not named by any sentinel",
+    (MasterNotFoundError, "redis-no-master", "is not known to any sentinel",
      "Check the sentinels' addresses and the service's name in redis_url."),
     (ReadOnlyError, "redis-read-only", "takes no writes",
      "Point redis_url at the master, or use redis+sentinel:// or redis+cluster://."),
     (OutOfMemoryError, "redis-full", "has no room for writes",
      "Raise maxmemory, or find out what else fills it."),
     (RedisTimeoutError, "redis-timeout", "does not answer within redis_timeout_seconds",
-     "Check network and load; raise redis_timeout_seconds only if it is far away for a reason."),
+     "Check network and load; raise redis_timeout_seconds only if Redis has to be far away."),
     (RedisConnectionError, "redis-unreachable", "can't be reached",
      "Start it, or correct redis_url; check the firewall, and TLS if it is rediss://."),
 )  # fmt: skip
@@ -104,7 +104,7 @@ def _embedded(settings: Settings) -> Finding:
         "redis-embedded",
         "redis",
         "No redis_url is set: carts live in one process's memory and end with it.",
-        "For trying out that will do; for shoppers set redis_url and pepper.",
+        "This is fine for trying out; for shoppers set redis_url and pepper.",
     )
 
 
@@ -121,7 +121,7 @@ def _failure(about: str, attempt: Callable[[], object]) -> Finding | None:
             "redis-error",
             about,
             f"Redis refuses ({type(failure).__name__} {code}).".replace(" )", ")"),
-            "Look into the log of Redis.",
+            "Look at the log of Redis.",
         )
     return None
 
@@ -139,7 +139,7 @@ def _latency(about: str, client: redis.Redis, settings: Settings) -> Iterator[Fi
             "redis-slow",
             about,
             f"{detail} redis_timeout_seconds is {settings.redis_timeout_seconds:g}.",
-            "Put Redis near the service; the timeout leaves too little room for a bad moment.",
+            "Put Redis near the service; the timeout leaves too little margin.",
         )
     else:
         yield ok("redis-latency", about, detail)
@@ -151,7 +151,7 @@ def _owed(client: redis.Redis, name: str, store: StoreSettings) -> Callable[[], 
     def look() -> Iterator[Finding]:
         count, seconds = pending_figures(client, list_key(name))
         since = f", the oldest for {seconds / 3600:.1f} hours" if count else ""
-        detail = f"{count} carts wait for the store{since}; {store.pending_carts} may."
+        detail = f"{count} carts wait for the store{since}; the limit is {store.pending_carts}."
         if count > store.pending_carts * 0.8:
             advice = "Raise pending_carts, if Redis has room: up to 50 kB a cart."
             yield warning("carts-pending", f"store {name}", detail, advice)
@@ -163,7 +163,7 @@ def _owed(client: redis.Redis, name: str, store: StoreSettings) -> Callable[[], 
 
 def _scripts(about: str, client: redis.Redis) -> Iterator[Finding]:
     failure = _failure(about, lambda: probe_script(client).script(keys=[_PROBE_KEY]))
-    yield failure or ok("redis-scripts", about, "Scripts run, and may write.")
+    yield failure or ok("redis-scripts", about, "Scripts run, and can write.")
 
 
 def _addresses(client: redis.Redis) -> Iterator[Finding]:
@@ -172,8 +172,8 @@ def _addresses(client: redis.Redis) -> Iterator[Finding]:
         yield warning(
             "client-address-unreadable",
             "trusted_hops",
-            "The proxy in front has sent X-Forwarded-For entries within a day that are no "
-            "addresses: their senders are limited as one.",
-            "Let the proxy append the caller's address (haproxy: `option forwardfor`), and set "
+            "Within a day the proxy in front has sent X-Forwarded-For entries that are not "
+            "addresses: all clients with the same entry are limited together.",
+            "Make the proxy append the caller's address (haproxy: `option forwardfor`), and set "
             "trusted_hops to the number of such proxies.",
         )

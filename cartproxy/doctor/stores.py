@@ -32,10 +32,10 @@ _REFUSED = (401, 403)
 _CLOCK_OFF_SECONDS = 30
 _KEY_LETTERS = string.ascii_letters + string.digits
 _ADVICE = {
-    "store-unreachable": "Check api_url, the name's resolution and the firewall's outgoing rules.",
+    "store-unreachable": "Check api_url, DNS and the firewall's outgoing rules.",
     "store-tls": "Check the machine's certificates and clock; ca_file, if the store has its own.",
-    "store-timeout": "Try again; if it stays, check the network, or raise store_call_seconds.",
-    "store-error": "Try again; if it stays, ask the store's support.",
+    "store-timeout": "If it fails again, check the network, or raise store_call_seconds.",
+    "store-error": "If it fails again, ask the store's support.",
     "store-bad-response": "Check api_url and api_version: another service may answer there.",
 }
 
@@ -58,7 +58,7 @@ def store_findings(name: str, store: StoreSettings, settings: Settings) -> Itera
         yield error(
             "store-no-api",
             about,
-            f"{store.base_url} is no address of the store's API (404, not in its form).",
+            f"{store.base_url} is not an address of the store's API (404, not in its format).",
             "Correct api_url (without the version) and api_version.",
         )
     yield from _clock(about, cart.date)
@@ -87,8 +87,8 @@ def _rights(about: str, store: StoreSettings, cart: int, products: int) -> Itera
         yield warning(
             "store-busy",
             about,
-            "The store asks to slow down (429), so the credentials could not be examined.",
-            "Try again in a minute; if it stays, lower calls_per_second.",
+            "The store asks to slow down (429), so the credentials could not be checked.",
+            "Try again in a minute; if it still fails, lower calls_per_second.",
         )
     elif cart in _REFUSED and products in _REFUSED:
         yield error(
@@ -96,7 +96,7 @@ def _rights(about: str, store: StoreSettings, cart: int, products: int) -> Itera
             about,
             f"The store refuses the credentials ({cart}).",
             "Compare secure_url, private_key and token (or access_token) with the application in "
-            "the store's REST API settings; a token dies when the merchant removes it there.",
+            "the store's REST API settings; a token ends when the merchant removes it there.",
         )
     elif cart in _REFUSED:
         yield error(
@@ -116,7 +116,7 @@ def _rights(about: str, store: StoreSettings, cart: int, products: int) -> Itera
         yield ok(
             "store",
             about,
-            f"{store.api_url} answers, the credentials are good, carts and products may be read. "
+            f"{store.api_url} answers, the credentials are valid, carts and products may be read. "
             "Whether carts may be written shows with the first cart.",
         )
 
@@ -134,8 +134,8 @@ def _clock(about: str, date: str) -> Iterator[Finding]:
             "clock-offset",
             about,
             f"This machine's clock is {abs(offset):.0f} s {which} the store's.",
-            "Run a time service (chrony, systemd-timesyncd): carts don't mind, but certificates "
-            "and log lines do.",
+            "Run a time service (chrony, systemd-timesyncd): carts still work, but certificates "
+            "and log lines need the right time.",
         )
     else:
         yield ok("store-clock", about, f"The clocks differ by {abs(offset):.0f} s.")

@@ -1,1 +1,1 @@
-"""Frozen values that every floor shares. No I/O, and nothing of HTTP, Redis or the store's API."""
+"""Frozen values that all layers share. No I/O, and nothing of HTTP, Redis or the store's API."""

@@ -23,7 +23,7 @@ _WIDE = Context(prec=300)  # for any product of two numbers that a store may sta
 
 
 def plain(number: Decimal) -> str:
-    """A number in one spelling only: 2 for 2.0, 10 for 1E+1."""
+    """A number in its normal form: 2 for 2.0, 10 for 1E+1."""
     return f"{number.normalize():f}"
 
 
@@ -77,12 +77,12 @@ _NUMBERS = re.compile(r"(?:[-0-9.]{1,80}(?:E[+-]?[0-9]{1,2})? ?){4}")  # of a si
 
 
 class LineState(StrEnum):
-    """Where a line's figures are from."""
+    """Where a line's figures come from."""
 
     IN_STORE = "in_store"  # as the store has shown it
     ESTIMATED = "estimated"  # the store has taken it, and has not shown it yet
     PENDING = "pending"  # the store does not know it, or not in this quantity
-    UNREADABLE = "unreadable"  # a number of the store's can't be read: it is not known
+    UNREADABLE = "unreadable"  # a number in the store's answer can't be parsed
 
 
 _ESTIMATED = (LineState.ESTIMATED, LineState.PENDING)
@@ -93,8 +93,8 @@ class LineItem(NamedTuple):
 
     `line_total` is (unit + option price) x quantity, rounded to the currency. `derived` marks a
     line that came along with another, such as a part of a bundle. `chosen` are the options as they
-    were asked for; the store does not tell them, so they are known for lines we added alone. The
-    figures of one that is PENDING or ESTIMATED are from the product as last seen.
+    were requested; the store does not return them, so they are known only for lines that we added.
+    The figures of a PENDING or ESTIMATED line come from the product cache.
     """
 
     item_id: str
@@ -203,12 +203,12 @@ class Snapshot:
             raise ValueError("No cart.")
         checkout_url, lines = raw
         snapshot = cls(tuple(map(LineItem.from_json, lines)), checkout_url)
-        vars(snapshot)["text"] = text  # so that who reads alone writes no JSON for the entity tag
+        vars(snapshot)["text"] = text  # so that a read does not write JSON for the entity tag
         return snapshot
 
     @cached_property
     def entity_tag(self) -> str:
-        """A strong entity tag, quoted, of the content: when it was read is no part of it."""
+        """A strong entity tag, quoted, of the content, without the time of reading."""
         return f'"{hashlib.sha256(self.text.encode()).hexdigest()[:24]}"'
 
     def item(self, item_id: str) -> LineItem | None:
@@ -220,7 +220,7 @@ EMPTY = Snapshot()
 
 
 class Change(NamedTuple):
-    """How a line differs from what the shopper was shown, without their having asked for it.
+    """A difference from what the shopper was shown, which the shopper did not ask for.
 
     `change` is `repriced` (`was` and `now` are prices per piece), `reduced`, `increased`, `gone` or
     `refused` (quantities). `item_id` is the line's id, or the last one it had; `reason` is the
@@ -323,7 +323,7 @@ class QuantityChange:
 
 @dataclass(frozen=True, slots=True)
 class ItemResult:
-    """What became of one part of a request with several items, by its place in the request."""
+    """The result of one part of a request with several items, by its index in the request."""
 
     index: int
     outcome: Outcome
@@ -361,7 +361,7 @@ class Addresses:
 
 @dataclass(frozen=True, slots=True)
 class RestoredLine:
-    """A line of a cart that was made anew; `item_id` is its new id, None when it is gone."""
+    """A line of a restored cart; `item_id` is its new id, None if it is gone."""
 
     catalog_id: int
     name: str
@@ -371,7 +371,7 @@ class RestoredLine:
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """What became of the lines of a cart that had vanished at the store."""
+    """What happened to the lines of a cart that had vanished at the store."""
 
     kept: tuple[RestoredLine, ...]
     repriced: tuple[RestoredLine, ...]

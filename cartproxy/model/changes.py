@@ -10,13 +10,13 @@ from cartproxy.model.record import Record
 
 
 def altered(asked: NewItem, line: LineItem) -> Change:
-    """The store has added another quantity than was asked for."""
+    """The store has added another quantity than was requested."""
     kind = "reduced" if line.quantity < asked.quantity else "increased"
     return Change(line.item_id, line.catalog_id, line.name, kind, asked.quantity, line.quantity)
 
 
 def differences(record: Record, now: Snapshot) -> Iterator[Change]:
-    """What of a record's lines is gone, less, more or dearer in a reading.
+    """Which lines of a record are gone, less, more or more expensive in a reading.
 
     Cheaper lines are no difference, nor are lines that the shopper added on the store's own pages.
     """

@@ -1,4 +1,4 @@
-"""Whether a product, as it was last read, can be bought as somebody asks for it. Pure."""
+"""Whether an item can be bought, by its product as last read. Pure."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def _chosen(
         one_alone = option_set.kind in (Kind.SINGLE, Kind.UNSUPPORTED)
         key = set_id if one_alone else option_id
         if key in seen:
-            what = f"{option_set.name} can be chosen once." if one_alone else "It is there twice."
+            what = f"{option_set.name} can be chosen only once." if one_alone else "It is repeated."
             raise _Refused(f"{at}/option_id", what)
         seen.add(key)
         if not option_set.kind.is_typed:

@@ -1,4 +1,4 @@
-"""An order as the store tells it, and as the shopper of its cart gets to see it."""
+"""An order as the store reports it, and as the shopper of its cart sees it."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Ordered:
-    """What was bought with a cart, and when the store told of it, in ms since 1970."""
+    """What was bought with a cart, and when the store reported it, in ms since 1970."""
 
     at_ms: int
     item_count: Decimal

@@ -1,4 +1,4 @@
-"""What is known of one cart: as last read, what acknowledged writes did since, and wishes."""
+"""What is known about a cart: its last reading, the acknowledged writes since, and its wishes."""
 
 from __future__ import annotations
 
@@ -73,14 +73,14 @@ class Record:
 
     @property
     def owes(self) -> bool:
-        """Whether the store's cart lacks something that any write may send."""
+        """Whether something is owed to the store's cart, which any write may send."""
         return any(wish.owed and wish.is_open for wish in self.wishes)
 
     @property
     def shown(self) -> Snapshot:
         """The cart as the shopper sees it: as last read, with what has been done and asked since.
 
-        No checkout address leads to less than that.
+        There is no checkout URL while the store's cart holds less than that.
         """
         owed = [wish for wish in self.wishes if wish.owed]
         if not (owed or self.since):

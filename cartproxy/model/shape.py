@@ -1,6 +1,6 @@
-"""Whether JSON that comes back from Redis has the shape in which it went there.
+"""Whether JSON from Redis still has the shape in which it was written.
 
-Whoever reads it may then use it without a look at each value, and nothing else fails far from here.
+Its reader can then use it without checking each value, and damaged JSON fails here and not later.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def fits(value: Any, shape: Any) -> bool:
 
 
 def checked(value: object, shape: Any) -> Any:
-    """The value. Raises ValueError where it has not the shape."""
+    """The value. Raises ValueError if it does not have the shape."""
     if not fits(value, shape):
         raise ValueError("Not of the shape in which it was kept.")
     return value

@@ -1,4 +1,4 @@
-"""What a shopper asked for and the store may not have yet: the one place where that is noted."""
+"""What a shopper asked for and the store may not have yet; it is recorded only here."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ OURS = "n"  # begins the name that a line has before the store has given it an i
 class Phase(StrEnum):
     """How far a wish has come."""
 
-    WAITING = "waiting"  # not sent, or surely without effect
+    WAITING = "waiting"  # not sent, or certainly without effect
     SENT = "sent"  # sent at `at_ms` at the latest; not known whether it took effect
     LANDED = "landed"  # in the cart as line `line_id`
     REFUSED = "refused"  # the store said no
@@ -72,7 +72,7 @@ class Wish:
 
     @property
     def is_new(self) -> bool:
-        """Whether it is owed, and puts back nothing: the store has never had it."""
+        """Whether it is owed and the store has never had it, so it puts no lost line back."""
         return self.owed and (bool(self.sets) or self.replaces.startswith(OURS))
 
     def waiting(self) -> Wish:

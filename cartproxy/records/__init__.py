@@ -1,1 +1,1 @@
-"""The carts in Redis: their form, their locks, their names. Knows neither Flask nor the store."""
+"""The carts in Redis: their format, locks and names. Knows neither Flask nor the store."""

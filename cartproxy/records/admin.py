@@ -1,7 +1,7 @@
 """What an operator can do with the carts in Redis: list them, look at one, revoke.
 
-To revoke a cart is to forget it: its credential opens an empty cart from then on. At the store it
-stays until that forgets it too.
+Revoking a cart deletes its record: its credential then opens an empty cart. At the store the cart
+stays until the store deletes it.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class CartAdmin:
         self._seal = seal
 
     def names(self, beginning: str = "", site: str = "") -> Iterator[str]:
-        """Names of the carts that begin so, of that site (`sessions.site_name`) alone if given."""
+        """Names of carts with this beginning, only of that site (`sessions.site_name`) if given."""
         before, after = record_key("*").split("*")
         pattern = record_key(f"{beginning}*{site}")
         with typed_errors("list"):
@@ -53,7 +53,7 @@ class CartAdmin:
                 yield bytes(key).decode(errors="replace").removeprefix(before).removesuffix(after)
 
     def look(self, name: str) -> Entry | None:
-        """A cart, without sliding its life; None when it is gone.
+        """A cart, without extending its life; None when it is gone.
 
         Its record is None where this release can't read it.
         """
@@ -70,7 +70,7 @@ class CartAdmin:
         return Entry(name, made, max(0, left_ms // 1000), record)
 
     def revoke(self, name: str) -> None:
-        """Forget the cart; its answers to idempotency keys run out by themselves."""
+        """Delete the cart; its answers to idempotency keys expire."""
         with typed_errors("revoke"):
             self._client.unlink(record_key(name))
             strike(self._client, name)

@@ -22,14 +22,14 @@ class CustomerClaims:
         self._pepper = pepper.encode()
 
     def take(self, email: str, seconds: float) -> bool:
-        """Claim the address for so long; False where somebody has. Raises StorageError."""
+        """Claim the address for this long; False if another request has. Raises StorageError."""
         with typed_errors("claim_customer"):
             return bool(
                 self._client.set(self._key(email), 1, nx=True, px=max(1, int(seconds * 1000)))
             )
 
     def keep(self, email: str, seconds: float) -> None:
-        """Let one's claim end in so long; 0: now. Raises StorageError."""
+        """Let the caller's claim end after this long; 0: now. Raises StorageError."""
         with typed_errors("keep_customer"):
             self._client.pexpire(self._key(email), int(seconds * 1000))
 

@@ -74,7 +74,7 @@ def _as_format_6(record: Record, since: dict[str, Any]) -> list[Any]:
 
 
 def _as_format_5(record: Record, since: dict[str, Any]) -> list[Any]:
-    """A cart that is not whole at the store counts as gone: 0.1 makes all of it again."""
+    """A cart that is incomplete at the store counts as gone: 0.1 makes all of it again."""
     gone = record.owes or record.order_key is None
     adds = (wish for wish in record.wishes if not wish.owed and not wish.sets)
     doubts = []
@@ -176,7 +176,7 @@ _NOTHING_OPEN = [[str, int, int], [type(None), int, int]]
 def _format_6(text: str) -> dict[str, Any]:
     state, _, snapshot = text.partition("\t")
     fields = orjson.loads(state)
-    # Every look passes here, and most carts have nothing open.
+    # Every read of a cart passes here, and most carts have nothing open.
     if type(fields) is not list or [*map(type, fields)] not in _NOTHING_OPEN:
         fields = checked(fields, list)
         fields = checked(fields + _EMPTY[len(fields) :], _STATE)

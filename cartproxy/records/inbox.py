@@ -1,7 +1,7 @@
-"""Orders that a store has told of and that are still to be read: a Redis stream.
+"""Orders that a store has reported and that are still to be read: a Redis stream.
 
-Each order waits once, however often the store tells of it. Whoever takes a delivery holds it for a
-lease; one that was not settled by then goes to the next who asks, so a dead worker loses none.
+Each order waits once, even if the store reports it several times. A worker takes a delivery with a
+lease; one that is not settled by its end goes to the next worker, so a dead worker loses none.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _GROUP = _CONSUMER = "workers"
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """An order to read; `at_ms` is when the store told of it, in ms since 1970."""
+    """An order to read; `at_ms` is when the store reported it, in ms since 1970."""
 
     id: str
     order_id: int
@@ -51,7 +51,7 @@ class Inbox:
         self._settle = load_script(client, __package__, "tally", "settle_order")
 
     def take(self, order_ids: Sequence[int]) -> int:
-        """Let orders wait to be read; how many of them are new. Raises StorageError."""
+        """Add orders to read; returns how many of them are new. Raises StorageError."""
         limits = (_MOST, int(self.known_seconds * 1000))
         new = run_twice(self._take, self._keys, [*limits, *order_ids])
         assert isinstance(new, int)  # noqa: S101 - the script is ours
@@ -60,9 +60,9 @@ class Inbox:
         return new
 
     def next(self) -> Delivery | None:
-        """The next order to read, which is this caller's until the lease ends. Raises StorageError.
+        """The next order to read, leased to this caller.
 
-        First what others, or this one, have held for longer than that.
+        Raises StorageError. Deliveries whose lease has ended come first.
         """
         with typed_errors("next_order"):
             try:
@@ -77,7 +77,7 @@ class Inbox:
             except ResponseError as error:
                 if not str(error).startswith("NOGROUP"):
                     raise
-                # Nobody has told of an order yet, or Redis was emptied.
+                # No order has been reported yet, or Redis was emptied.
                 self._client.xgroup_create(self._stream, _GROUP, id="0", mkstream=True)
                 return None
         for delivery, fields in found:
@@ -86,13 +86,13 @@ class Inbox:
         return None
 
     def age_seconds(self, delivery: Delivery) -> float:
-        """For how long it has waited, by Redis' clock. Raises StorageError."""
+        """How long it has waited, by Redis' clock. Raises StorageError."""
         with typed_errors("order_age"):
             seconds, micro = self._client.time()
         return seconds + micro / 1e6 - delivery.at_ms / 1000
 
     def give_back(self, delivery: Delivery) -> None:
-        """Let it be the next again: nothing was done. Raises StorageError."""
+        """Make it the next one again: nothing was done. Raises StorageError."""
         with typed_errors("give_order_back"):
             self._client.xclaim(
                 self._stream,
@@ -109,7 +109,7 @@ class Inbox:
         run_twice(self._settle, self._keys, [_GROUP, delivery.id, ""])
 
     def give_up(self, delivery: Delivery) -> None:
-        """End a delivery that can't be read; the store may tell of it again."""
+        """End a delivery that can't be read; the store may report it again."""
         run_twice(self._settle, self._keys, [_GROUP, delivery.id, delivery.order_id])
 
     def book(self, delivery: Delivery, sales: Sales, cart: SoldCart, order: Order) -> bool:

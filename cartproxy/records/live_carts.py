@@ -1,7 +1,7 @@
 """How many carts are alive, without looking through Redis and without a round trip for shoppers.
 
-Each worker notes in memory which carts it has met; whoever asks (a scrape, a health check) brings
-the notes to a list in Redis first. A worker that nobody asks is behind by what it has met since.
+Each worker notes in memory which carts it has served. A scrape or a health check first writes these
+notes to a list in Redis. Between them a worker's list is out of date.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from cartproxy.storage.values import Kind
 _KEY = "cp-alive"
 _LIST = Kind("live-carts", "zset")
 _NAME_LENGTH = 12  # of 40: one pair of a million carts may share it, in one case of 500
-_NOTED = 100_000  # then nobody has asked for long, and nobody is interested
+_NOTED = 100_000  # then there was no scrape for long
 _AT_ONCE = 1_000  # Redis does nothing else meanwhile: a few ms
 
 
@@ -37,7 +37,7 @@ class LiveCarts:
         self._noted: dict[str, bool] = {}
 
     def met(self, name: str) -> None:
-        """The record of this name was used, and lives on."""
+        """The record of this name was used, which extends its life."""
         self._note(name, alive=True)
 
     def ended(self, name: str) -> None:
@@ -45,7 +45,7 @@ class LiveCarts:
         self._note(name, alive=False)
 
     def bring(self) -> None:
-        """Bring the notes to Redis, if there are any; a Redis that is away gets them next time."""
+        """Write the notes to Redis, if there are any; if Redis can't be reached, next time."""
         if self._noted:
             with suppress(StorageError):
                 self.count()

@@ -18,7 +18,7 @@ _SITE_LENGTH = 8
 
 
 def draw_credential() -> str:
-    """A fresh credential of the form a widget draws too: `cpt1_` and 32 random bytes."""
+    """A new credential, in the form that a widget makes too: `cpt1_` and 32 random bytes."""
     return "cpt1_" + secrets.token_urlsafe(32)
 
 
@@ -26,14 +26,14 @@ def cart_name(pepper: str, *, store: str, origin: str, credential: str) -> str:
     """The name of the cart that this credential opens on this origin of this store.
 
     A keyed hash: whoever reads Redis learns no credential, and a credential carried to another
-    origin or store names another cart. The three parts can't run into each other, since neither a
-    store id nor an origin holds a line break.
+    origin or store names another cart. The three parts are unambiguous, since neither a store id
+    nor an origin holds a line break.
     """
     cart = _digest(pepper, store, origin, credential)[:_CART_LENGTH]
     return cart + site_name(pepper, store=store, origin=origin)
 
 
-@lru_cache(1024)  # the same for all of a site's shoppers, and asked for with every request
+@lru_cache(1024)  # the same for all of a site's shoppers, and needed by every request
 def site_name(pepper: str, *, store: str, origin: str) -> str:
     """The end of the names of all carts of this origin of this store."""
     return _digest(pepper, store, origin)[:_SITE_LENGTH]

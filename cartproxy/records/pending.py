@@ -1,4 +1,4 @@
-"""Which carts wait for their store: how many there may be, how many there are, and since when."""
+"""Which carts wait for their store: their limit, their number, and since when."""
 
 from __future__ import annotations
 
@@ -38,18 +38,18 @@ class PendingCarts:
         self._limits = (int(life * 1000), most, most_of_address)
 
     def begin(self, name: str, address: str | None) -> bool:
-        """Note a cart; whether there was room for it. Raises StorageError."""
+        """Add a cart; returns whether there was room for it. Raises StorageError."""
         keys = dict.fromkeys(self._keys(address), _LIST)
         return run_twice(self._script, keys, [name, *self._limits]) == 1
 
     def end(self, name: str, address: str | None) -> None:
-        """The cart waits no more, or is no more. Raises StorageError."""
+        """The cart no longer waits, or no longer exists. Raises StorageError."""
         with typed_errors("end_pending"):
             for key in self._keys(address):
                 self._client.zrem(key, name)
 
     def figures(self) -> tuple[int, float]:
-        """How many wait, and for how many seconds the oldest does. Raises StorageError."""
+        """How many wait, and how many seconds the oldest has waited. Raises StorageError."""
         with typed_errors("count_pending"):
             return pending_figures(self._client, self._key)
 

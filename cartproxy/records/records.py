@@ -71,11 +71,11 @@ class Write:
     """A write that holds its cart's lock, until `save`, `forget` or `release`.
 
     `loaded` is the record of this name as it was when the write began. `entry` names its
-    idempotency entry; without a key it is one that nobody has. `line` is what stands in the record
-    of the write's intent, by its `owner`. `was_open` says that an earlier write with the same key
-    has not ended, or is in doubt. `answer` is the kept answer when the same key has been answered
-    before: there is no lock then, and nothing to do. `behind` are the labels of the writes that
-    wait for this cart.
+    idempotency entry; without a key it is a random one. `line` is what stands in the record of the
+    write's intent, by its `owner`. `was_open` says that an earlier write with the same key has not
+    ended, or is in doubt. `answer` is the kept answer when the same key has been answered before:
+    there is no lock then, and nothing to do. `behind` are the labels of the writes that wait for
+    this cart.
     """
 
     loaded: Loaded
@@ -123,7 +123,7 @@ class Write:
         self._end("release", (self.line,), answer)
 
     def abandon(self) -> None:
-        """Free the lock, and leave in the record what this write meant to do: it is in doubt."""
+        """Free the lock, and record what this write was doing: its outcome is unknown."""
         self._end("abandon", (), None, in_doubt=True)
 
     def _saving(self, record: Record) -> Sequence[str]:
@@ -176,7 +176,8 @@ class Records:
         self._lease_ms = int(lives.lease * 1000)
         self._answer_ms = int(lives.answer * 1000)
         self.wait_seconds = lives.wait
-        # Who has not asked for so long is gone: half, so that those behind still get a turn.
+        # A write that has not polled for this long counts as dead: half, so that others still get a
+        # turn.
         self._place_ms = int(lives.wait * 500)
         self._longest_poll = min(_LONGEST_POLL_SECONDS, self._place_ms / 2000)
         self._probe = probe_script(client)
@@ -197,7 +198,7 @@ class Records:
     def load(
         self, name: str, *, handing_out_checkout: bool = False, showing_order: bool = False
     ) -> Loaded:
-        """Load a record in one round trip, and slide its idle life.
+        """Load a record in one round trip, and restart its idle time.
 
         `showing_order`: with what was bought with the cart, which is loaded only once.
         """
@@ -224,7 +225,7 @@ class Records:
             return None
 
     def key_of_form(self, name: str, body: bytes) -> str:
-        """A key that is the same for the same body within seconds, on whichever machine."""
+        """A key that is the same for the same body within seconds, on all machines."""
         place = f"{record_key(name)}:f:{hashlib.sha256(body).hexdigest()[:32]}"
         own = secrets.token_bytes(16)
         with typed_errors("key_of_form"):
@@ -268,7 +269,7 @@ class Records:
             write.release()
 
     def discard(self, name: str) -> None:
-        """Delete a record without its lock: all that a full storage still allows."""
+        """Delete a record without its lock: a full storage allows nothing else."""
         with typed_errors("discard"):
             self._client.delete(record_key(name))
         self.live_carts.ended(name)

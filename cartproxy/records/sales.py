@@ -1,8 +1,8 @@
-"""The books of one store: carts, checkouts, orders and their value, by day and site.
+"""The sales of one store: carts, checkouts, orders and their value, by day and site.
 
-And which cart an order comes from. Of a cart whose checkout was handed out a hash of its key is
-kept, and the ids of its lines, in case that an order does not name its cart. All keys of a store
-share a hash tag: what is done to several of them at once is done by one script.
+And which cart an order comes from. When a checkout URL is given out, a hash of the cart's key is
+kept, and the ids of its lines, in case an order does not name its cart. All keys of a store share a
+hash tag: what is done to several of them at once is done by one script.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ class Sales:
         currency: Currency,
         cart_life: float,
     ) -> None:
-        """For `cart_life` seconds after its checkout was handed out a cart is known by its key."""
+        """For `cart_life` seconds after its checkout URL was given out a cart is found by key."""
         self._client = client
         self._key = books_key(store_id)
         self._peppers = [f"{pepper}\n{store_id}".encode() for pepper in peppers]

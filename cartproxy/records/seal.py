@@ -2,7 +2,7 @@
 
 Whoever reads a dump of a sealed Redis learns neither the keys of the carts at the store nor what is
 in them. Without a key nothing is sealed; what is there unsealed stays readable. SIV, since it needs
-no random number that must never come twice under one key.
+no nonce that must be unique under one key.
 """
 
 from __future__ import annotations
@@ -36,9 +36,9 @@ class Seal:
     def open(self, text: str) -> str:
         """The text that was kept. Raises StorageUnavailable when no key opens it.
 
-        And ValueError for what was never sealed. A sealed text that was damaged looks like one
-        whose key is not set, and counts as that and not as absent: or an operator who forgets to
-        set a key would lose every cart.
+        And ValueError for what was never sealed. A damaged sealed text can't be told from one whose
+        key is not set, so it does not count as absent: otherwise an operator who forgets to set a
+        key would lose every cart.
         """
         if not text.startswith(_MARK):
             return text

@@ -1,1 +1,1 @@
-"""The gunicorn worker: a greenlet for each connection, and an end to its patience."""
+"""The gunicorn worker: a greenlet for each connection, with deadlines for its client."""

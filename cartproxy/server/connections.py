@@ -1,7 +1,7 @@
 """The connections of a worker, and the deadlines of their clients.
 
-A client that sends byte by byte, reads nothing or does nothing would hold its connection for ever.
-A timeout of the socket can't end this: it starts again at every byte.
+A client that sends byte by byte, reads nothing or does nothing would hold its connection forever. A
+timeout of the socket can't prevent this: it starts again at every byte.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from gunicorn.http.unreader import IterUnreader, Unreader
 
 from cartproxy.server.heads import GUNICORN, BadHead, Environ
 
-# For requests that are on their way to a worker that stops, and for bodies that nobody has read.
+# For requests that are on their way to a worker that stops, and for unread bodies.
 _LINGER_SECONDS = 2.0
 _WATCH_SECONDS = 0.5
 _IDLE_SECONDS = 75.0
 _PIECE_BYTES = 2048
 _MAX_BYTES = 65_536  # of a head, of a body that nobody has read, and at once of one that is read
 _MAX_FIELDS = 64
-_MAX_FRAME_BYTES = 8192  # a body of one-byte chunks would cost 300 times a look
+_MAX_FRAME_BYTES = 8192  # a body of one-byte chunks would cost 300 times a read
 _END = b"\r\n\r\n"
 _BARE_LINE_FEED = re.compile(rb"(?<!\r)\n")
 _RESET = struct.pack("ii", 1, 0)
@@ -60,7 +60,7 @@ class Connections:
             each.deadline = min(each.deadline, soon)
 
     def watch(self) -> None:
-        """Cut the connections whose deadline has passed, for ever."""
+        """Cut the connections whose deadline has passed; runs forever."""
         while True:
             gevent.sleep(_WATCH_SECONDS)
             now = time.monotonic()
@@ -83,7 +83,7 @@ class Connection(Unreader):  # type: ignore[misc] # gunicorn has no types
         among.open.add(self)
 
     def close(self) -> None:
-        """Close it, not at once: with something unread, the client might never get its answer."""
+        """Close it with a delay: with something unread, the client might never get its answer."""
         self._among.open.discard(self)
         util.close_graceful(self._sock, _LINGER_SECONDS)
 
@@ -118,7 +118,7 @@ class Connection(Unreader):  # type: ignore[misc] # gunicorn has no types
         return received
 
     def send(self, answer: bytes) -> None:
-        """Send all of it, as long as the client takes some of it in time. Raises OSError."""
+        """Send all of it, as long as the client reads some of it in time. Raises OSError."""
         self._waits_for = socket.SHUT_RDWR
         try:
             while answer:
@@ -155,7 +155,7 @@ class Connection(Unreader):  # type: ignore[misc] # gunicorn has no types
         idle = self._among.idle
         if len(idle) >= self._among.max_idle:
             longest = next(iter(idle))
-            del idle[longest]  # at once: its greenlet runs later, and the next cuts another
+            del idle[longest]  # now: its greenlet runs later, and the next cut takes another
             longest.cut()
         idle[self] = None
         self.deadline = time.monotonic() + self._among.idle_seconds
@@ -175,7 +175,7 @@ class Connection(Unreader):  # type: ignore[misc] # gunicorn has no types
         return body
 
     def skip(self, body: Body) -> bool:
-        """Read what nobody has read of a body; whether a head can follow."""
+        """Read the rest of a body; returns whether a head can follow."""
         self.deadline = time.monotonic() + min(self._among.seconds, _LINGER_SECONDS)
         try:
             return len(body.read(_MAX_BYTES)) < _MAX_BYTES and not self.is_cut

@@ -42,7 +42,7 @@ def parse_in_c(head: bytes) -> Environ:
         )
     except h1c.IncompleteError as error:
         raise ValueError from error
-    # It would take several blanks in the first line for one.
+    # It would accept several spaces in the first line as one.
     if head.count(b" ", 0, head.find(b"\r\n", 2)) != 2 or environ.pop("_consumed") != len(head):
         raise ValueError
     return environ
@@ -73,9 +73,9 @@ PARSER: Parser = parse_in_c if h1c else parse_in_python
 def read_head(head: bytes, own_origin: str, parse: Parser = PARSER) -> Environ:
     """The part of the WSGI environment that a head makes, from its first line to its empty one.
 
-    PATH_INFO is not decoded: no address of ours has a character that needs it, and a guard in front
-    of us may read an encoded one in another way. An address in absolute form, but for one of our
-    own origin, stays as it is, and so leads nowhere. Raises BadHead.
+    PATH_INFO is not decoded: no address of ours needs an encoded character, and a filter in front
+    may decode one differently. An absolute URL of another origin is not changed, so no route
+    matches it. Raises BadHead.
     """
     try:
         environ = parse(head)

@@ -32,7 +32,7 @@ from cartproxy.web.problems import server_refusal
 
 log = structlog.get_logger("cartproxy.server")
 
-# A worker whose place a new one takes goes on so long, for that one to begin.
+# How long a worker that is being replaced goes on, until the new one has started.
 _SUCCESSOR_SECONDS = 1.0
 # How often a worker shows gunicorn's master that it lives.
 _NOTIFY_SECONDS = 1.0
@@ -44,7 +44,7 @@ class Worker(GeventWorker):  # type: ignore[misc] # gunicorn has no types
     sockets: list[Any]
 
     def init_process(self) -> None:
-        """Begin, in the new process; a stop that is asked for meanwhile is not forgotten."""
+        """Begin, in the new process; a stop that is requested meanwhile is not lost."""
         self._stopping = Event()
         signal.signal(signal.SIGTERM, self.handle_exit)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM])  # held since before the fork
@@ -53,7 +53,7 @@ class Worker(GeventWorker):  # type: ignore[misc] # gunicorn has no types
     def patch(self) -> None:
         """Let blocking calls wait without blocking the others, as gunicorn does, but for `select`.
 
-        Our libraries ask by `poll` alone, and only whether a connection has ended, without waiting:
+        Our libraries only use `poll`, without waiting, to check whether a connection has ended:
         gevent's takes a timer and a turn of its loop for that, eight times the cost.
         """
         gevent.monkey.patch_all(select=False)
@@ -63,7 +63,7 @@ class Worker(GeventWorker):  # type: ignore[misc] # gunicorn has no types
         ]
 
     def load_wsgi(self) -> None:
-        """Load the application in the new process, and watch from now on how long clients take."""
+        """Load the application in the new process, and start to enforce the clients' deadlines."""
         super().load_wsgi()
         self._context = own = self.wsgi.extensions["cartproxy"]
         self._connections = Connections(
@@ -75,8 +75,8 @@ class Worker(GeventWorker):  # type: ignore[misc] # gunicorn has no types
     def run(self) -> None:
         """Accept connections until a stop, then serve those that are there to their end.
 
-        gunicorn's own looks but once a second whether it has to stop, and whether it is done. So it
-        may stop accepting at once, when those that succeed it have only just been forked.
+        gunicorn's own checks only once a second whether it has to stop, and whether it is done. So
+        it may stop accepting while the workers that replace it have only just been forked.
         """
         pool = Pool(self.worker_connections)
         servers = [self._server(listener, pool) for listener in self.sockets]
@@ -110,7 +110,7 @@ class Worker(GeventWorker):  # type: ignore[misc] # gunicorn has no types
         }
         server = StreamServer(listener, handle=partial(self.handle, environ), spawn=pool)
         if self.cfg.workers > 1:
-            server.max_accept = 1  # more are for a worker that has nothing to do
+            server.max_accept = 1  # leave more to an idle worker
         return server
 
     def handle_exit(self, sig: int, frame: Any) -> None:
@@ -137,7 +137,7 @@ class Worker(GeventWorker):  # type: ignore[misc] # gunicorn has no types
     def _serve(self, connection: Connection, environ: dict[str, Any]) -> bool:
         """Answer the next request; whether the connection may bring another.
 
-        Nothing is sent before the whole answer is there: ours are small, and one that breaks off
+        Nothing is sent before the whole answer is ready: ours are small, and one that fails
         half-way can still become an error.
         """
         environ = read_head(connection.read_head(), self._context.own_origin) | environ
@@ -145,14 +145,14 @@ class Worker(GeventWorker):  # type: ignore[misc] # gunicorn has no types
         started: list[tuple[Any, ...]] = []
         with closing(self.wsgi(environ, lambda *answer: started.append(answer))) as pieces:
             content = b"".join(pieces)
-        # Then nobody knows where the next head begins.
+        # Then it is not known where the next head begins.
         lost = connection.is_cut or connection.expects_continue or body.failed
         keep_alive = self.alive and not lost and keeps_alive(environ)
         connection.send(_head(*started[-1][:2], keep_alive=keep_alive) + content)
         return keep_alive and connection.skip(body)
 
     def _refuse(self, connection: Connection, code: str, error: BaseException) -> None:
-        """Answer in the application's stead; the name of the error alone is logged."""
+        """Answer in place of the application; only the name of the error is logged."""
         request_id = secrets.token_hex(8)
         # Its message may hold a piece of the request, and so a secret.
         (log.error if code == "internal-error" else log.info)(

@@ -71,7 +71,7 @@ class Breaker:
             left = self._open_until - time.monotonic()
             if left > 0 or self._probing:
                 raise StoreAway(
-                    "The store keeps failing and is left alone for a while.",
+                    "The store keeps failing and is not called for a while.",
                     retry_after=max(1, math.ceil(left)),
                 )
             self._probing = True

@@ -234,11 +234,11 @@ def _id(body: object, key: str, asked: str | None = None) -> str:
 
 def _refusal(status: int, reason: str, answer: Answer) -> StoreError:
     if status in (400, 422):
-        return StoreRejected(reason or "The store refuses this.")
+        return StoreRejected(reason or "The store refuses the request.")
     if status in (401, 403):
         return StoreAuth("The store refuses this service's credentials.")
     if status == 404:
-        return StoreNotFound("The store does not know what was asked for.")
+        return StoreNotFound("The store does not have what was requested.")
     if status == 429:
         return StoreBusy("The store asks to slow down.", retry_after=answer.retry_after)
     return StoreBadResponse(f"The store answered with status {status}.", outcome=Outcome.UNKNOWN)

@@ -174,7 +174,8 @@ class Budget:
             soonest = waits[0] / 1000
             if share.queues or now + soonest > ends:
                 raise StoreBusy(
-                    "The store's budget of calls is spent.", retry_after=max(1, math.ceil(soonest))
+                    "The store's budget of calls is used up.",
+                    retry_after=max(1, math.ceil(soonest)),
                 )
             time.sleep(soonest)
 

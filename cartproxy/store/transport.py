@@ -43,7 +43,7 @@ from cartproxy.tracing import span
 MAX_ANSWER_BYTES = 1024 * 1024
 _MAX_OBJECTS = 5_000  # a cart of 90 lines has 91, a product of a thousand variants some 1,100
 _SAFE_PATH = re.compile(r"[!-~]+", re.ASCII)
-_NO_TIME_LEFT = "There is no time left to ask the store."
+_NO_TIME_LEFT = "There is no time left to call the store."
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,7 +207,7 @@ def _retry_after(text: str) -> int | None:
 def _json(exchange: Exchange, outcome: Outcome) -> object:
     if exchange.headers.get("content-encoding", "identity").lower() != "identity":
         raise StoreBadResponse(
-            "The store answered in an encoding nobody asked for.", outcome=outcome
+            "The store answered in an encoding that was not requested.", outcome=outcome
         )
     try:
         raw = exchange.read(MAX_ANSWER_BYTES)

@@ -155,7 +155,7 @@ def read_envelope(body: object, key: str, asked: str | None = None) -> str:
     if isinstance(value, bool) or not isinstance(value, (str, int)) or not str(value):
         raise StoreBadResponse("The store's answer names no id.")
     if _word(envelope, "Key").lower() != key.lower() or asked not in (None, str(value)):
-        raise StoreBadResponse("The store's answer confirms something else than was asked.")
+        raise StoreBadResponse("The store's answer confirms something other than was requested.")
     return str(value)
 
 
@@ -169,13 +169,13 @@ def read_cart(body: object, order_key: str, links: Links, currency: Currency) ->
     """
     wire = one(body)
     if wire.get("OrderKey") != order_key:
-        raise StoreBadResponse("The store's answer is not the cart that was asked for.")
+        raise StoreBadResponse("The store's answer is not the cart that was requested.")
     texts = Texts()
     lines = _objects(wire.get("CartItemList"))
     items = tuple(_line(line, links, currency, texts) for line in lines)
     if len({line.item_id for line in items}) < len(items):
         # Lines are changed and counted by their ids.
-        raise StoreBadResponse("The store's answer names a line twice.")
+        raise StoreBadResponse("The store's answer has the same line twice.")
     return Snapshot(items=items, checkout_url=links.checkout(wire.get("CheckoutURL")))
 
 
@@ -215,7 +215,7 @@ def read_product(body: object, catalog_id: int, links: Links, currency: Currency
     wire = one(body)
     sku = _object(wire.get("SKUInfo"))
     if _integer(sku, "CatalogID") != catalog_id:
-        raise StoreBadResponse("The store's answer is not the product that was asked for.")
+        raise StoreBadResponse("The store's answer is not the product that was requested.")
     if wire.get("Hide") is True or wire.get("NotForSale") is True:
         return None
     regular, on_sale = currency.pad(_decimal(sku, "Price")), sku.get("OnSale") is True
@@ -388,7 +388,7 @@ def read_order(body: object, order_id: int, currency: Currency) -> Order:
     """
     wire = one(body)
     if _integer(wire, "OrderID") != order_id:
-        raise StoreBadResponse("The store's answer is not the order that was asked for.")
+        raise StoreBadResponse("The store's answer is not the order that was requested.")
     lines = _objects(wire.get("OrderItemList"))
     amounts = (
         (_decimal(line, "ItemUnitPrice") + _decimal(line, "ItemOptionPrice"))

@@ -31,7 +31,7 @@ def admit(request: Request, context: Context) -> Response | None:
     Answers preflights itself. Raises Refused; nothing has been read from storage or store by then.
     """
     if request.path.startswith(STORES_PATH):
-        # Not from the route: where there is none, a page may read that as well.
+        # Not from the route: a page may also read that there is none.
         request.store_id = request.path[len(STORES_PATH) :].partition("/")[0]
     if request.is_written_otherwise:
         raise Refused("not-found", "There is nothing at this address.")
@@ -41,11 +41,11 @@ def admit(request: Request, context: Context) -> Response | None:
     if request.method == "OPTIONS" and _origin_that_may_read(request, context, store):
         return Response(status=204)
     if store is None:
-        raise Refused("store-not-found", "This service serves no store of that name.")
+        raise Refused("store-not-found", "This service has no store with this id.")
     request.store = store
     if request.endpoint == _WEBHOOK:
         _take_place(request, context)
-        return None  # the store itself: no site, no shopper, and its address is the credential
+        return None  # the store itself: no site and no shopper; its address is the credential
     key = store.keys.name_of(request.header(api_keys.HEADER), origin=request.header("Origin"))
     origin = f"key:{key}" if key else _admitted_origin(request, context, store)
     _take_place(request, context)
@@ -97,14 +97,14 @@ def finish(request: Request, context: Context, response: Response) -> None:
         wanted = request.header("Access-Control-Request-Headers") or ""
         add_cors_headers(response, origin, wanted if request.method == "OPTIONS" else None)
     if "public" not in response.headers.get("Cache-Control", ""):
-        # Else a cache would tell everybody how one client's limit stood.
+        # Otherwise a cache would show everybody how much of one client's limit is left.
         add_fields(response, request.standing)
     if request.caller and request.caller.cookie:
         context.cookie.issue(response, request.caller.cookie)
 
 
 def leave(request: Request, context: Context) -> None:
-    """At the very end of every request: give its place to another."""
+    """At the very end of every request: free its place."""
     context.under_way.discard(request)
 
 
@@ -129,7 +129,7 @@ def _origin_that_may_read(request: Request, context: Context, store: Store | Non
 
 
 def _admitted_origin(request: Request, context: Context, store: Store) -> str:
-    origin = request.header("Origin")  # several come as one, with commas: on no list
+    origin = request.header("Origin")  # several are joined with commas, which is on no list
     site = request.args.get("site") if request.path.endswith("/checkout") else None
     if site and (origin == context.own_origin or (origin is None and request.is_safe)):
         # A page of this service goes on with a checkout that began on that site.
@@ -148,11 +148,11 @@ def _admitted_origin(request: Request, context: Context, store: Store) -> str:
 
 
 def _refuse_body(request: Request) -> None:
-    """Refuse a read with a body; proxies may frame a body that is empty."""
+    """Refuse a read with a body; proxies may send an empty one."""
     chunked = request.header("Transfer-Encoding") is not None
     length = request.environ.get("CONTENT_LENGTH", "")  # `content_length` costs ten times as much
     if length.strip("0") or (chunked and receive(request, 1)):
-        raise Refused("malformed-request", "A read has no body.")
+        raise Refused("malformed-request", "A read must not have a body.")
 
 
 def _require_script_or_form(request: Request) -> None:

@@ -31,17 +31,19 @@ class ApiKeys:
     def name_of(self, given: str | None, *, origin: str | None) -> str | None:
         """The name of the key in a request's headers, None without one.
 
-        Raises Refused for a key that is none of the store's, and for one out of a browser: whoever
-        writes it into a page gives it away, and should learn that at the first try.
+        Raises Refused for a key that the store does not have, and for a key from a browser: a key
+        in a page is public, and its author should notice at the first try.
         """
         if given is None:
             return None
         if origin is not None:
-            raise Refused("key-refused", "A key belongs on a server; it must never reach a page.")
+            raise Refused(
+                "key-refused", "A key must be kept on a server and never be sent from a page."
+            )
         digest = hashlib.sha256(given.encode()).hexdigest()
         names = [name for name, kept in self._keys if hmac.compare_digest(kept, digest)]
         if not _FORM.fullmatch(given) or not names:
-            raise Refused("key-refused", "This key is none of the store's.")
+            raise Refused("key-refused", "The store has no such key.")
         return names[0]
 
 

@@ -20,7 +20,7 @@ from cartproxy.web.request import Request, current
 JSON_TYPE = "application/json"
 FORM_TYPE = "application/x-www-form-urlencoded"
 _INTEGER = re.compile(r"[1-9][0-9]{0,9}", re.ASCII)
-# As people write one: "1,5", ".5", "+1". A comma before three digits may mean a thousand.
+# As people write one: "1,5", ".5", "+1". A comma before three digits may separate thousands.
 _NUMBER = re.compile(
     r"\+?(?:[0-9]{1,9}(?:\.[0-9]{0,6}|,(?:[0-9]{0,2}|[0-9]{4,6}))?|[.,][0-9]{1,6})", re.ASCII
 )
@@ -33,7 +33,7 @@ _STORES_OWN = re.compile(
 
 
 def read_body(limit: int | None = None) -> bytes:
-    """The whole body, by Content-Length or chunked; at most `max_body_bytes`, unless told.
+    """The whole body, by Content-Length or chunked; at most `max_body_bytes` by default.
 
     Raises Refused: body-too-large, unsupported-media-type when it is encoded, malformed-request
     when it is cut short or wrongly chunked.
@@ -41,7 +41,7 @@ def read_body(limit: int | None = None) -> bytes:
     request = current()
     encoding = request.header("Content-Encoding")
     if encoding is not None and encoding.lower() != "identity":
-        raise Refused("unsupported-media-type", "The body must be sent as it is, not encoded.")
+        raise Refused("unsupported-media-type", "The body must be sent without Content-Encoding.")
     limit = limit or context().max_body_bytes
     length = request.content_length
     if (length or 0) > limit:
@@ -52,7 +52,7 @@ def read_body(limit: int | None = None) -> bytes:
     if len(body) > limit:
         raise _too_large(limit)
     if length is not None and len(body) < length:
-        # Half of it could make sense: `quantity=1` of `quantity=12`.
+        # A part of it could be valid: `quantity=1` of `quantity=12`.
         raise Refused("malformed-request", "The body ends too early.")
     request.received = body
     return body
@@ -66,7 +66,7 @@ def receive(request: Request, size: int) -> bytes:
     """Up to so many bytes of the body, as far as they come before the request's deadline."""
     try:
         body: bytes = request.environ["wsgi.input"].read(size)
-    except Exception as error:  # WSGI has no name for what servers raise at broken chunks
+    except Exception as error:  # WSGI does not define what servers raise at broken chunks
         raise Refused("malformed-request", "The body can't be read.") from error
     return body
 
@@ -105,12 +105,12 @@ def load_form(schema: Schema) -> Any:
     names = [name for name, _ in pairs]
     own = [name for name in names if _STORES_OWN.fullmatch(_letters(name))]
     if own:
-        errors = [(f"/{name}"[:65], "The store decides this.") for name in sorted({*own})]
+        errors = [(f"/{name}"[:65], "Only the store decides this.") for name in sorted({*own})]
         raise Refused("invalid-request", "The form can't be accepted.", errors=errors)
     twice = [name for name in ("catalog_id", "quantity") if names.count(name) > 1]
     if twice:
-        errors = [(f"/{name}", "Must be there once.") for name in twice]
-        raise Refused("invalid-request", "A field is there twice.", errors=errors)
+        errors = [(f"/{name}", "Must not be repeated.") for name in twice]
+        raise Refused("invalid-request", "A field is repeated.", errors=errors)
     return _validate(schema, _form_document(pairs))
 
 
@@ -122,7 +122,7 @@ def _form_document(pairs: Sequence[tuple[str, str]]) -> dict[str, Any]:
         text = written.strip()
         if name.startswith("option-"):
             match = _OPTION.fullmatch(name)
-            if match is None:  # an option that is not understood must not be left out in silence
+            if match is None:  # an option that is not understood must not be dropped silently
                 document[name] = text
                 continue
             if not text:
@@ -142,7 +142,7 @@ def _form_document(pairs: Sequence[tuple[str, str]]) -> dict[str, Any]:
 
 
 def read_number(text: str) -> Decimal | None:
-    """A number as people write it; None for what is none, or may mean something else."""
+    """A number as people write it; None for anything else, and for what is ambiguous."""
     return Decimal(text.replace(",", ".")) if _NUMBER.fullmatch(text) else None
 
 
@@ -175,7 +175,7 @@ def _refuse_constant(name: str) -> None:
 def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
     members = dict(pairs)
     if len(members) != len(pairs):
-        raise ValueError("a key is there twice")
+        raise ValueError("a key is repeated")
     return members
 
 

@@ -17,7 +17,7 @@ buy_page = Blueprint("buy_page", __name__)
 
 @buy_page.get("/buy/<catalog_id>")
 @operation(
-    "A page with the product and a button that buys it; `?quantity=` fills in how many",
+    "A page with the product and a button that buys it; `?quantity=` sets the quantity",
     {200: None},
     problems=("not-found", "product-not-found", "product-refused"),
 )

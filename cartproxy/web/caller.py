@@ -1,4 +1,4 @@
-"""Who asks, and for which cart."""
+"""Who sends a request, and for which cart."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from cartproxy.web.stores import Store
 class Caller:
     """Who asks: `credential` is None for a reader who has none yet.
 
-    `key` names the API key of a server-side caller, whose `origin` is that key. `address` is where
-    the shopper is counted, None when the shopper is not.
+    `key` names the API key of a server-side caller, whose `origin` is that key. `address` is the
+    address for the limits, None if the shopper is not limited.
     """
 
     store: Store

@@ -31,7 +31,7 @@ _CHANGE_ITEMS = _CHANGE | {"problems": _ITEM_PROBLEMS}
 
 
 @carts.get("/cart")
-@operation("The cart; an empty one when there is none", {200: schemas.CartSchema, 304: None})
+@operation("The cart; an empty one if there is none", {200: schemas.CartSchema, 304: None})
 def get_cart() -> Response:
     request, caller = current(), current_caller()
     name = caller.cart_to_read()
@@ -57,7 +57,7 @@ def create_cart() -> Response:
 
 @carts.patch("/cart")
 @operation(
-    "Change addresses; they are never given back",
+    "Change addresses; no answer contains them",
     {200: schemas.WrittenCartSchema},
     **_SET_ADDRESSES,
 )
@@ -67,7 +67,7 @@ def update_cart() -> Response:
 
 @carts.delete("/cart")
 @operation(
-    "Delete the cart and forget the session's",
+    "Delete the cart and end its session",
     {204: None},
     bodies=(schemas.NothingSchema,),
     writes=True,
@@ -81,7 +81,7 @@ def delete_cart() -> Response:
 
 @carts.post("/cart/items")
 @operation(
-    "Add one item or several; makes the cart when there is none",
+    "Add one item or several; makes the cart if there is none",
     {201: schemas.CartWithResultsSchema, 202: schemas.CartWithResultsSchema},
     bodies=(schemas.NewItemSchema, schemas.NewItemsSchema),
     problems=(*_ITEM_PROBLEMS, "product-refused"),
@@ -154,7 +154,7 @@ def _set_addresses(*, create: bool = True) -> Written:
     addresses = load_json(_CUSTOMER if caller.key else _ADDRESSES)
     if addresses.customer_email and caller.key not in caller.store.keys.may_name_customers:
         errors = [("/customer", "Only with an API key that has the right `customers`.")]
-        raise Refused("invalid-request", "This key may name no customer.", errors=errors)
+        raise Refused("invalid-request", "This key may not name a customer.", errors=errors)
     name = caller.cart_to_change()
     return caller.store.carts.write_addresses(name, addresses, terms(), create=create)
 

@@ -1,4 +1,4 @@
-"""The ways out to the store's checkout, for scripts and for plain forms."""
+"""The ways to the store's checkout, for scripts and for plain forms."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _PROBLEMS = ("cart-empty", "cart-changed", "store-bad-checkout-url")
 def check_out() -> Response:
     request, wanted = current(), None
     if request.media_type == FORM_TYPE:
-        # Whatever else the form holds, a submit button's name perhaps, means nothing here.
+        # Other fields of the form, such as a submit button's name, are ignored.
         tag = dict(parse_qsl(read_body().decode(errors="replace"))).get("if_match")
         wanted = replace(terms(), if_match=(tag,)) if tag else None
     else:
@@ -57,13 +57,13 @@ def check_out() -> Response:
 
 @checkout.get("/checkout")
 @operation(
-    "The page that goes on with a checkout by itself", {202: None, 303: None}, problems=_PROBLEMS
+    "A page that continues a checkout automatically", {202: None, 303: None}, problems=_PROBLEMS
 )
 def go_on() -> Response:
     caller = current_caller()
     name = caller.cart_to_read()
     if name is None:
-        raise CartEmpty("There is nothing in the cart to check out.")
+        raise CartEmpty("The cart is empty.")
     return _lead(caller.store.carts.checkout(name, replace(terms(), key=None)))
 
 
@@ -89,7 +89,7 @@ def buy() -> Response:
 
 
 def _lead(way: str | Sending) -> Response:
-    """Send the shopper to the store's checkout; or show a page that goes on until that is ready."""
+    """Send the shopper to the store's checkout; or show a page that repeats until it is ready."""
     if isinstance(way, str):
         return Response(status=303, headers={"Location": way})
     address = checkout_address()

@@ -13,7 +13,7 @@ from cartproxy.web.refusals import Refused
 
 @dataclass(frozen=True, slots=True)
 class CookiePolicy:
-    """How the cookie is set; over plain http (localhost) all that needs TLS falls away."""
+    """How the cookie is set; over plain http (localhost) without everything that needs TLS."""
 
     secure: bool
     max_age_seconds: int
@@ -24,7 +24,7 @@ class CookiePolicy:
         return "__Host-cartproxy" if self.secure else "cartproxy"
 
     def issue(self, response: Response, credential: str) -> None:
-        """Set the cookie, or set it again, so that its life slides with the cart's."""
+        """Set the cookie, or set it again, so that it lives as long as the cart."""
         response.set_cookie(
             self.name,
             credential,
@@ -48,5 +48,5 @@ def read_bearer(authorization: str | None) -> str | None:
         return None
     scheme, _, value = authorization.partition(" ")
     if scheme.lower() != "bearer" or not CREDENTIAL.fullmatch(value):
-        raise Refused("credential-malformed", "The Authorization header holds no cart credential.")
+        raise Refused("credential-malformed", "The Authorization header is not a cart credential.")
     return value

@@ -1,4 +1,4 @@
-"""The service explains itself: OpenAPI, a page that renders it, a page for each problem.
+"""The service's own documentation: OpenAPI, a page that renders it, a page for each problem.
 
 Also the documentation's own pages as Markdown, and `/llms.txt`, which lists them for programs that
 read. `pages` is the repository's `docs` folder: a link in a checkout, a copy in a wheel.
@@ -31,7 +31,7 @@ _ENTRY = re.compile(r"^- \[(.+?)\]\((\S+\.md)\):\s((?:.+\n)(?:  .+\n)*)", re.MUL
 
 @cache
 def _document(_: Context) -> dict[str, Any]:
-    from cartproxy.web import openapi  # few workers are ever asked for it
+    from cartproxy.web import openapi  # few workers ever need it
 
     return openapi.build(current_app)
 
@@ -71,7 +71,7 @@ def _pages() -> dict[str, Path]:
 def markdown(name: str) -> Response:
     _refuse_if_closed()
     if name not in _pages():
-        raise Refused("not-found", "There is no page of this name.")
+        raise Refused("not-found", "There is no page with this name.")
     return _text(_pages()[name].read_bytes(), "text/markdown")
 
 
@@ -111,7 +111,7 @@ def _text(text: bytes, kind: str) -> Response:
 @docs.get("/problems/<code>")
 def problem(code: str) -> str:
     if code not in CATALOGUE:
-        raise Refused("not-found", "There is no problem of this name.")
+        raise Refused("not-found", "There is no problem with this name.")
     return render_template("problem_kind.html", code=code, kind=CATALOGUE[code])
 
 

@@ -1,4 +1,4 @@
-"""Kinds of fields that marshmallow has not: strict numbers, decimal strings, one-line texts."""
+"""Kinds of fields that marshmallow lacks: strict numbers, decimal strings, one-line texts."""
 
 from __future__ import annotations
 
@@ -122,9 +122,9 @@ class Email(Text, fields.Email):
 
 
 class ListOf(fields.List[Any]):
-    """A list whose length is bounded before anything in it is looked at.
+    """A list whose length is checked before its entries.
 
-    No more of its entries are looked at once there are more errors than an answer names.
+    Checking stops once there are more errors than an answer lists.
     """
 
     def __init__(self, inner: fields.Field[Any], min_length: int, max_length: int, **kwargs: Any):

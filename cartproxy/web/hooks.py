@@ -99,7 +99,7 @@ def _with_headers(app: WSGIApplication, fixed: list[tuple[str, str]]) -> WSGIApp
 
 
 def _answer_bug(error: Exception) -> Response:
-    # Where it happened, and not its message, which may quote a secret of the request.
+    # Only where it happened: its message may quote a secret of the request.
     frames = traceback.extract_tb(error.__traceback__)
     log.error(
         "bug",

@@ -51,9 +51,9 @@ _DESCRIPTION = (
 )
 _HEADERS = {
     "Cartproxy-Client": ("Name and version of the calling script: `widget/1.0`.", True),
-    "Idempotency-Key": ("Makes the write one that may be sent again, for 24 hours.", False),
-    "If-Match": ("Entity tag the cart must have; else 412 with the cart as it is.", False),
-    "Prefer": ("`return=minimal`: answer after the write, without a read-back.", False),
+    "Idempotency-Key": ("Makes the write safe to repeat, for 24 hours.", False),
+    "If-Match": ("Entity tag that the cart must have; otherwise 412 with the current cart.", False),
+    "Prefer": ("`return=minimal`: answer after the write, without reading the cart.", False),
 }
 
 
@@ -94,7 +94,7 @@ def _map_fields(plugin: MarshmallowPlugin, max_quantity: int) -> None:
     assert plugin.converter is not None  # noqa: S101 - apispec sets it when the plugin is taken in
 
     def limits(_: Any, field: Any, **__: Any) -> dict[str, Any]:
-        """What apispec has no word for."""
+        """What apispec can't express."""
         if isinstance(field, Quantity):
             lower = {"minimum": 0} if field.zero else {"exclusiveMinimum": 0}
             return {**lower, "maximum": max_quantity, "multipleOf": 0.0001}
@@ -187,8 +187,8 @@ def _responses(operation: Operation) -> dict[str, Any]:
 _MEANING = {
     200: "Done.",
     201: "Made.",
-    202: "Kept here, and still to be sent to the store.",
+    202: "Kept, and still to be sent to the store.",
     204: "Gone.",
     303: "To the store's checkout.",
-    304: "The cart is still the one of the entity tag.",
+    304: "The cart still has the given entity tag.",
 }

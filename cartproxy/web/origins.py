@@ -10,7 +10,7 @@ ALLOWED_HEADERS = (
     "Authorization, Cache-Control, Cartproxy-Client, Content-Type, Idempotency-Key, If-Match, "
     "If-None-Match, Prefer, X-Request-Id"
 )
-# What is only for servers, and would let a page say whose request it is.
+# Headers only for servers; a page could use them to claim another shopper's request.
 _NEVER_ALLOWED = frozenset(
     ("cartproxy-key", "forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto")
 )
@@ -28,7 +28,7 @@ def allowed_headers(asked: str) -> str:
     """What a page may send, for a preflight that asks for these headers.
 
     What the page's own tools add to each request, such as `sentry-trace`, `baggage` or
-    `traceparent`, is allowed and ignored: it must not cost the shop a sale.
+    `traceparent`, is allowed and ignored: otherwise the browser would block the request.
     """
     names = [each.strip().lower() for each in asked[:4096].split(",")][:_MAX_ASKED]
     known = ALLOWED_HEADERS.lower().split(", ")

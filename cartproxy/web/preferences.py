@@ -56,7 +56,8 @@ def _idempotency_key(request: Request) -> IdempotencyKey | None:
         return None
     if not _KEY.fullmatch(key):
         raise Refused(
-            "malformed-request", "Idempotency-Key is 1 to 255 printable characters, without comma."
+            "malformed-request",
+            "Idempotency-Key must be 1 to 255 printable characters, without comma.",
         )
     route = f"{request.method} {request.url_rule}"
     return IdempotencyKey.of(key, route, request.path, request.received)

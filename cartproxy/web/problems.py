@@ -29,7 +29,7 @@ from cartproxy.web.stores import STORES_PATH
 
 MEDIA_TYPE = "application/problem+json"
 POLICY, REFERRER_POLICY = "Content-Security-Policy", "Referrer-Policy"
-# On every answer, but where a page brings a policy of its own.
+# On every answer, except where a page sets its own policy.
 FIXED_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     REFERRER_POLICY: "no-referrer",
@@ -77,7 +77,7 @@ def answer(error: CartProxyError) -> Response:
 
 
 def _changed_page(error: CartChanged, members: Mapping[str, Any]) -> Response:
-    """What has changed, with a button to go on to the checkout all the same."""
+    """A page with the changes, and a button to go on to the checkout."""
     go_on = {"go_on": checkout_address(), "tag": error.cart.etag}
     return let_form_leave(_document(error.code, {**members, **go_on}))
 
@@ -110,14 +110,14 @@ def answer_http(error: HTTPException) -> Response:
 
 
 def answer_bug() -> Response:
-    """The problem document for a fault of ours, which tells nothing of it."""
+    """The problem document for an internal error, without any details of it."""
     return _document(
         "internal-error", {"detail": "Something went wrong in this service.", "retryable": True}
     )
 
 
 def server_refusal(code: str, own_origin: str, request_id: str) -> bytes:
-    """A whole HTTP answer to what is no request, from whatever page: it says nothing of anyone."""
+    """A whole HTTP answer to a malformed request, readable by any page, with nothing private."""
     kind = CATALOGUE[code]
     members = {"detail": kind.remedy, "retryable": False}
     body = json.dumps(_describe(code, own_origin, request_id, members)).encode()
@@ -126,7 +126,7 @@ def server_refusal(code: str, own_origin: str, request_id: str) -> bytes:
         "Connection: close",
         f"Content-Type: {MEDIA_TYPE}",
         f"Content-Length: {len(body)}",
-        # The Origin was not read; so for every page, but none with its cookies.
+        # The Origin was not read, so every page may read it, but not with cookies.
         "Access-Control-Allow-Origin: *",
         "Access-Control-Expose-Headers: X-Request-Id",
         "Vary: Origin",

@@ -36,7 +36,7 @@ def get_product(catalog_id: str) -> Response:
 def find_product(catalog_id: str) -> dict[str, Any]:
     """The product as JSON has it, if the caller's site may sell it. Raises Refused, StoreError."""
     if not _CATALOG_ID.fullmatch(catalog_id):
-        raise Refused("product-not-found", "The store offers no such product.")
+        raise Refused("product-not-found", "The store does not offer this product.")
     caller = current_caller()
     caller.check_products({"": int(catalog_id)})
     product = caller.store.products.get(int(catalog_id), caller.deadline, payers())
@@ -47,7 +47,7 @@ def find_product(catalog_id: str) -> dict[str, Any]:
 
 
 def cacheable(response: Response) -> Response:
-    """Let everybody's caches keep it for a while: it is the same for all."""
+    """Let shared caches keep it for a while: it is the same for all."""
     response.cache_control.public = True
     response.cache_control.max_age = _BROWSER_SECONDS
     return response

@@ -36,10 +36,10 @@ class RateLimits:
         """Where the shopper's address is counted: IPv6 by its /64, None where it isn't limited.
 
         The trusted proxies each append to X-Forwarded-For the address that called them, so the
-        shopper's is the entry of the first of them, counted from the end; any entry before it is
-        the client's claim. An address of this machine or of a private network is a proxy of the
-        operator's, or the operator: counting it would count all shoppers as one. What is no
-        address counts as itself.
+        shopper's is the entry of the first of them, counted from the end; the client can write any
+        entry before it. An address of this machine or of a private network is a proxy of the
+        operator's, or the operator: counting it would count all shoppers as one. An invalid address
+        counts as it is written.
         """
         if forwarded_for is None or not self.trusted_hops:
             return network(peer) if peer else None  # a unix socket has no address
@@ -67,7 +67,7 @@ class RateLimits:
         return self.limiter.take(counting, exactly=kind == "creates")
 
     def payer(self, whose: str, part: float, *, is_address: bool = False) -> Payer:
-        """Somebody who may have that part of a store's calls, under a name that shows nothing."""
+        """A payer that may use this part of a store's calls, under a name that reveals nothing."""
         return Payer(_name(self.key, whose), part, is_address)
 
 

@@ -1,4 +1,4 @@
-"""The request under way, with what the edge finds out about it on its way to an answer."""
+"""The request under way, with what the edge finds out about it."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Request(flask.Request):
 
     @property
     def prefers_html(self) -> bool:
-        """Whether a person looks at the answer: of a form that was posted, or an address opened."""
+        """Whether a person sees the answer: to a posted form, or to an opened address."""
         kinds = ("application/json", "text/html")
         accepted = parse_accept_header(self._short("Accept"), MIMEAccept)
         return accepted.best_match(kinds, kinds[0]) == "text/html"
@@ -72,8 +72,7 @@ class Request(flask.Request):
     def is_written_otherwise(self) -> bool:
         """Whether its target is not simply its path: with escapes, a host, or without a slash.
 
-        What guards our addresses in front may read such a target in another way. None of ours needs
-        an escape.
+        A filter in front may read such a target differently. None of ours needs an escape.
         """
         path: str = self.environ["PATH_INFO"]
         target: str = self.environ.get("RAW_URI", path)
@@ -108,7 +107,7 @@ class App(flask.Flask):
     session_interface = _NoSession()
 
     def create_url_adapter(self, request: flask.Request | None) -> MapAdapter | None:
-        """Routing by path and method alone: nothing that a client calls us decides anything."""
+        """Routing only by path and method: the client's `Host` has no effect."""
         if request is None:
             return None
         return MapAdapter(self.url_map, "", "/", "", "http", request.path, request.method)

@@ -1,4 +1,4 @@
-"""Shapes in and out, each in one place: what is validated, what is answered, what OpenAPI says."""
+"""The schemas: they validate requests, describe answers, and are what OpenAPI is made from."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _PRICES = ("unit_price", "option_price", "line_total")
 
 
 class Input(Schema):
-    """What a caller sends: an unknown field is an error, never ignored."""
+    """What a caller sends; an unknown field is an error."""
 
     class Meta:
         unknown = RAISE
@@ -78,7 +78,7 @@ class NewItemSchema(Input):
 
 
 class NewItemsSchema(Input):
-    """Several products at once, each with a result of its own."""
+    """Several products at once, each with its own result."""
 
     items = ListOf(fields.Nested(NewItemSchema), 1, MAX_ITEMS, required=True)
 
@@ -123,7 +123,7 @@ class BillingSchema(Input):
 
 
 class ShippingSchema(Input):
-    """Shipping fields; the store limits some otherwise than the billing ones."""
+    """Shipping fields; the store's limits for some differ from the billing ones."""
 
     first_name = Text(100)
     last_name = Text(50)
@@ -139,7 +139,7 @@ class ShippingSchema(Input):
 
 
 class AddressesSchema(Input):
-    """Addresses to write: never read back. What is left out stays as it is."""
+    """Addresses to write; no answer contains them. Fields that are left out are not changed."""
 
     billing = fields.Nested(BillingSchema, load_default=dict)
     shipping = fields.Nested(ShippingSchema, load_default=dict)
@@ -152,7 +152,7 @@ class AddressesSchema(Input):
 
 
 class CustomerEmailSchema(Input):
-    """One of the store's customers by e-mail address; made where the store has none."""
+    """A customer of the store, by e-mail address; one is made if the store has none."""
 
     email = Email(100, required=True)
 
@@ -163,7 +163,7 @@ class CustomerEmailSchema(Input):
 
 
 class CustomerSchema(AddressesSchema):
-    """What a server-side caller may write: also which of the store's customers the cart is for."""
+    """What a server-side caller may write: also the store's customer whose cart it is."""
 
     customer = fields.Nested(
         CustomerEmailSchema,
@@ -173,7 +173,7 @@ class CustomerSchema(AddressesSchema):
     @validates_schema
     def _one_customer(self, values: Mapping[str, Any], **_: Any) -> None:
         if values.get("customer") and values.get("customer_id"):
-            raise ValidationError("Name the customer in one way.", "customer")
+            raise ValidationError("Name the customer in only one way.", "customer")
 
     customer_id = Identifier(
         load_default=None, metadata={"description": "Only with an API key (`Cartproxy-Key`)."}
@@ -194,9 +194,9 @@ class ItemOptionSchema(Schema):
 class LineItemSchema(Schema):
     """One line of a cart. Texts are plain text, prices are the store's, per piece.
 
-    A line is `unreadable` where the store states its quantity or a price in a way that can't be
-    read: it has no prices then, and its quantity may be another. It can be removed like any other.
-    One that is `pending` is kept here and still to be sent to the store, or so is its quantity.
+    A line is `unreadable` if the store's quantity or price can't be parsed: then it has no prices,
+    and its quantity may be wrong. It can be removed like any other line. A line is `pending` if it,
+    or its quantity, is kept by the service and still has to be sent to the store.
     """
 
     item_id = fields.String(required=True)
@@ -222,10 +222,10 @@ class LineItemSchema(Schema):
 
 
 class ChangeSchema(Schema):
-    """How a line differs from what the shopper was shown, without their having asked for it.
+    """A difference from what the shopper was shown, which the shopper did not ask for.
 
-    `was` and `now` are prices per piece, as decimal strings, where it was `repriced`; else
-    quantities. `reason` is the store's own word, or empty.
+    `was` and `now` are prices per piece, as decimal strings, for `repriced`, otherwise quantities.
+    `reason` is the store's own text, or empty.
     """
 
     item_id = fields.String(required=True)
@@ -241,8 +241,9 @@ class ChangeSchema(Schema):
 
 
 class OrderedSchema(Schema):
-    """What was bought with a cart. `at` is when the store told of it; `subtotal` is before tax and
-    shipping.
+    """What was bought with a cart.
+
+    `at` is when the store reported it; `subtotal` is before tax and shipping.
     """
 
     at = Timestamp(required=True)
@@ -254,12 +255,12 @@ class OrderedSchema(Schema):
 class CartSchema(Schema):
     """A cart. `item_count` is the sum of the quantities; `subtotal` is before tax and shipping.
 
-    `as_of` is when the store was last asked; `stale` says that it could not be asked since.
-    `estimated` says that figures are ours, from the products as last seen: the store's own come
-    with the checkout at the latest. While a line is pending there is no `checkout_url`.
-    `changes` are kept until a write or a checkout comes with the entity tag of the changed cart.
-    `ordered` is there once, in the first reading after the store has told that the cart was paid
-    for: the cart is a new one then.
+    `as_of` is when the cart was last read from the store; `stale` says that a later reading failed.
+    `estimated` says that figures come from the product cache; the store's own come at the latest
+    with the checkout. While a line is pending there is no `checkout_url`. `changes` are kept until
+    a write or a checkout comes with the entity tag of the changed cart. `ordered` is there once, in
+    the first reading after the store has reported that the cart was paid for; the cart is then a
+    new one.
     """
 
     items = fields.List(fields.Nested(LineItemSchema), required=True)
@@ -279,7 +280,7 @@ class CartSchema(Schema):
 
 
 class RestoredLineSchema(Schema):
-    """A line of a cart that was made anew; `item_id` is its new id."""
+    """A line of a restored cart; `item_id` is its new id."""
 
     catalog_id = fields.Integer(required=True)
     name = fields.String(required=True)
@@ -288,7 +289,7 @@ class RestoredLineSchema(Schema):
 
 
 class RestoredSchema(Schema):
-    """The cart had vanished at the store and was made anew: what became of its lines."""
+    """The cart had vanished at the store and was restored: what happened to its lines."""
 
     kept = fields.List(fields.Nested(RestoredLineSchema), required=True)
     repriced = fields.List(fields.Nested(RestoredLineSchema), required=True)
@@ -296,7 +297,7 @@ class RestoredSchema(Schema):
 
 
 class ItemResultSchema(Schema):
-    """What became of one item of the request, by its place there."""
+    """The result for one item of the request, by its index there."""
 
     index = fields.Integer(required=True)
     outcome = fields.String(
@@ -327,9 +328,9 @@ class CartWithResultsSchema(WrittenCartSchema, ResultsSchema):
 
 
 class SendingSchema(Schema):
-    """The checkout is under way: the same request again goes on, in `retry_after` seconds.
+    """The checkout is under way: send the same request again after `retry_after` seconds.
 
-    So many lines as `sent` of those that were pending are at the store now.
+    `sent` of the lines that were pending are at the store now; `of` is their total.
     """
 
     state = fields.Constant("sending", required=True)
@@ -339,15 +340,15 @@ class SendingSchema(Schema):
 
 
 class CheckoutSchema(Schema):
-    """Where the shopper pays: a secret of this shopper's, like the cart itself."""
+    """Where the shopper pays. A secret of this shopper, like the cart's credential."""
 
     checkout_url = fields.String(required=True)
 
 
 class ProductOptionSchema(Schema):
-    """A choice, or a field to type into; `price_difference` is added to the product's price.
+    """A choice, or a text field; `price_difference` is added to the product's price.
 
-    `selected` is what the store marks; nothing else is to be preselected.
+    `selected` is the store's default; preselect nothing else.
     """
 
     option_id = fields.Integer(required=True)
@@ -359,12 +360,11 @@ class ProductOptionSchema(Schema):
 
 class OptionSetSchema(Schema):
     """Something to choose or to fill in; `type` is the store's word, such as Dropdown or Radio.
-
     `kind` decides the control: `single` (one of the options), `multiple` (any number of them),
-    `text` and `multiline` (a field for each entry of `options`, whose text is sent as `value` with
-    that entry's `option_id`; with the set's own id where there is no entry), `heading` (nothing to
-    choose), `unsupported` (to be chosen on the store's page: a file, or a type not known here).
-    `max_length` is in characters, for typed texts; null where the store sets no limit.
+    `text` and `multiline` (a text field for each entry of `options`, sent as `value` with that
+    entry's `option_id`, or with the set's own id if there is no entry), `heading` (nothing to
+    choose), `unsupported` (only on the store's page: a file, or an unknown type). `max_length` is
+    in characters, for typed texts; null if the store sets no limit.
     """
 
     option_set_id = fields.Integer(required=True)
@@ -379,8 +379,8 @@ class OptionSetSchema(Schema):
 class VariantSchema(Schema):
     """A combination of options with its own stock, and perhaps its own price and SKU.
 
-    It is chosen when all its `option_ids` are. `unit_price` is there where it takes the place of
-    the product's `price`; price differences of the options are added to either.
+    It is chosen when all its `option_ids` are. `unit_price`, if given, replaces the product's
+    `price`; price differences of the options are added to either.
     """
 
     option_ids = fields.List(fields.Integer(), required=True)
@@ -394,11 +394,11 @@ class VariantSchema(Schema):
 
 
 class ProductSchema(Schema):
-    """What a button needs to know. `list_price` is the regular price of a product on sale.
+    """What a button needs to know.
 
-    A quantity is `minimum_quantity`, or that and a multiple of `quantity_step`, up to
-    `maximum_quantity`. Without a step it is a whole number, or any number with up to 4 decimals
-    where `fractional_quantity` is true.
+    `list_price` is the regular price of a product on sale. A quantity is `minimum_quantity` plus a
+    multiple of `quantity_step`, up to `maximum_quantity`. Without a step it is a whole number, or a
+    number with up to 4 decimals if `fractional_quantity` is true.
     """
 
     catalog_id = fields.Integer(required=True)
@@ -416,11 +416,11 @@ class ProductSchema(Schema):
     fractional_quantity = fields.Boolean(required=True)
     option_sets = fields.List(fields.Nested(OptionSetSchema), required=True)
     variants = fields.List(fields.Nested(VariantSchema), required=True)
-    stock = Number(metadata={"description": "Only where the store's settings show it."})
+    stock = Number(metadata={"description": "Only if the store's settings allow it."})
 
 
 class WebhookSchema(Schema):
-    """An order as the store writes it, or an array of some; all but its id is left aside."""
+    """An order as the store writes it, or an array of orders; only the ids are used."""
 
 
 class FieldErrorSchema(Schema):

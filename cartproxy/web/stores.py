@@ -1,4 +1,4 @@
-"""What the edge knows of each configured store."""
+"""What the edge knows about each configured store."""
 
 from __future__ import annotations
 

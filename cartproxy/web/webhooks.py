@@ -1,4 +1,4 @@
-"""Where a store tells of new orders: at an address that nobody else knows."""
+"""Where a store reports new orders: at an address that only the store knows."""
 
 from __future__ import annotations
 

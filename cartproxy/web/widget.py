@@ -19,7 +19,7 @@ def file(version: str, name: str) -> Response:
     try:
         script = releases.script(version, name)
     except LookupError:
-        raise Refused("not-found", "There is no such file of the widget.") from None
+        raise Refused("not-found", "The widget has no such file.") from None
     compressed = current().takes_gzip
     body = script.gzipped if compressed else script.plain
     response = Response(body, content_type="text/javascript; charset=utf-8")

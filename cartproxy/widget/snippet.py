@@ -42,18 +42,18 @@ Once, in the page's head:
   integrity="{script.integrity}"
   crossorigin="anonymous" defer></script>
 
-Where the button shall stand (without the script, the form inside does the work):
+Where the button should be (without the script, the form inside works):
 
 <cart-button catalog-id="{product["catalog_id"]}"{shown}{link}>
 {_indented(form)}
 </cart-button>
 
-Where the cart shall show, both if you like:
+Where the cart should be, one or both:
 
 <cart-count>Cart</cart-count>
 <cart-drawer></cart-drawer>
 
-Where scripts are not allowed, the form alone:
+Where scripts are not allowed, only the form:
 
 {form}
 

@@ -409,7 +409,7 @@ def test_a_line_that_cannot_be_read_is_shown_as_that(page: Page, blog: Site, sto
 def test_the_printed_form_takes_every_kind_of_option_without_scripts(
     browser: Browser, blog: Site, store: Store
 ) -> None:
-    form = printed(blog, PLAQUE).partition("the form alone:")[2].partition("If the page")[0]
+    form = printed(blog, PLAQUE).partition("only the form:")[2].partition("If the page")[0]
     with new_context(browser, java_script_enabled=False) as context:
         page = context.new_page()
         page.goto(blog.write(form.replace("127.0.0.1", "cart.localhost"), script=""))

@@ -1,4 +1,4 @@
-"""SIGHUP: new settings are taken without losing a request, and wrong ones are not taken at all."""
+"""SIGHUP: new settings are in force without losing a request, and wrong ones are not taken at all."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ def options(kind: str, *choices: dict[str, Any], **fields: Any) -> dict[str, Any
 def printed(**fields: Any) -> str:
     """What is pasted for pages without scripts."""
     text = snippet("https://cart.example", "demo", MUG | fields, "https://shop.example", ())
-    return re.sub(r"\s+", " ", text.partition("the form alone:")[2].partition("If the page")[0])
+    return re.sub(r"\s+", " ", text.partition("only the form:")[2].partition("If the page")[0])
 
 
 def form_with(*sets: dict[str, Any], **fields: Any) -> str:
