@@ -162,6 +162,7 @@ class SmallStore:
         # Confirmed without an effect yet; by whoever reads: and not read back since.
         self.unread: list[Part] = []
         self.unsaved: list[tuple[Line, list[Part]]] = []  # confirmed since the record was saved
+        self.looked_at: list[Part] = []  # was unread until a look since then
         # By whoever sends: the parts of the line that is added, or those known of one that changes.
         self.parts_sent: list[Part] = []
 
@@ -189,8 +190,15 @@ class SmallStore:
         else:
             cart.lines[line.item_id] = line
 
+    def saved(self) -> None:
+        """The record holds what the store has confirmed, and what a look has shown."""
+        self.unsaved.clear()
+        self.looked_at.clear()
+
     def forget_unsaved(self) -> None:
-        """The worker has died: nobody knows what the store has confirmed to it."""
+        """The worker has died: nobody knows what the store has confirmed to it, or shown."""
+        self.unread += self.looked_at
+        self.looked_at.clear()
         for line, parts in self.unsaved:
             line.confirmed = [part for part in line.confirmed if part not in parts]
         self.unsaved.clear()

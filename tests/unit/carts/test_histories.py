@@ -130,6 +130,7 @@ class Watched(Drive):
         read = super()._look()
         # What a reader sees while a writer is at work, or may be, is not saved.
         if read and (self.aim.entry != KEYLESS or not self.store.history.records.loaded().busy):
+            self.store.looked_at += self.store.unread
             self.store.unread = []
         return read
 
@@ -173,7 +174,7 @@ class History:
         self.shown: Cart | None = None
         self.altered = False
         self.deaths = 0
-        self.records.on_save = self.store.unsaved.clear
+        self.records.on_save = self.store.saved
 
     # --- What shoppers, others and time do -------------------------------------------------------
 
