@@ -350,7 +350,7 @@ class Shopping(RuleBasedStateMachine):
 
         def whole() -> dict[str, Any] | None:
             cart = self.read()
-            if not cart["stale"]:
+            if not cart["stale"] and all(line["state"] != "pending" for line in cart["items"]):
                 return cart
             self.call("PATCH", "/cart", json={"billing": {"city": "Bonn"}})
             time.sleep(PAUSE_SECONDS if self.client is World.scarce else 0)
