@@ -176,10 +176,13 @@ class Drive:
                 self.errors.clear()
             return False
         sent = {wish.place for wish in self.record.wishes if wish.phase is Phase.SENT}
+        known = self.record.lines()
         self.record = saw(self.record, snapshot, began_ms, self.settle_ms)
         for wish in self.record.wishes:
             self._conclude(wish, began_ms)
         now = [wish for wish in self.record.wishes if wish.place in sent]
+        if any(wish.line_id in known for wish in now if wish.has_landed):
+            self.store.was_seen_to_merge = True
         count_doubts(self.store.id, "settled_applied", sum(w.has_landed for w in now))
         count_doubts(self.store.id, "settled_not_applied", sum(w.waits for w in now))
         return True

@@ -57,6 +57,7 @@ class StoreClient:
         self._links = Links(shop_url, checkout_hosts)
         self._currency = currency
         self._owners = Owners()
+        self.was_seen_to_merge = False  # a reading has shown that equal lines become one
 
     @property
     def id(self) -> str:
@@ -180,12 +181,16 @@ class StoreClient:
             raise StoreAuth(_NO_CUSTOMERS) from None
 
     def _confirms(self, key: str, asked: str | None, order_key: str) -> Callable[[object], str]:
-        """Reads the id in a write's envelope: the one asked for, or a line of this cart."""
+        """Reads the id in a write's envelope: the one asked for, or a new line of this cart.
+
+        Until the store is known to merge lines, a line that it has given before is no new one.
+        """
 
         def read(body: object) -> str:
             value = _id(body, key, asked)
-            if asked is None and self._owners.of(value) not in (None, order_key):
-                raise StoreBadResponse("The store's answer names a line of another cart.")
+            owner = self._owners.of(value) if asked is None else None
+            if owner is not None and not (owner == order_key and self.was_seen_to_merge):
+                raise StoreBadResponse("The store's answer names the line of another add.")
             self._owners.note(value, order_key)
             return value
 

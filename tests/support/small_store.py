@@ -151,6 +151,7 @@ class SmallStore:
     ) -> None:
         self.clock = clock
         self.merges = merges
+        self.was_seen_to_merge = False
         self.unknown = unknown
         self.readable = readable
         self.carts: dict[str, StoreCart] = {}

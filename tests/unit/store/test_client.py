@@ -290,7 +290,11 @@ def test_new_carts_key_is_new(api: Api, client: StoreClient, allowance: Allowanc
 
 def test_line_is_of_one_cart_alone(api: Api, client: StoreClient, allowance: Allowance) -> None:
     api.confirms("CartItemID", "7", 201)
-    added = [client.add_item("key", MUG, allowance) for _ in range(2)]  # a store that merges
+    added = [client.add_item("key", MUG, allowance)]
+    with pytest.raises(StoreBadResponse):
+        client.add_item("key", MUG, allowance)
+    client.was_seen_to_merge = True
+    added += [client.add_item("key", MUG, allowance)]
     api.confirms("CartItemID", "8")
     client.change_item("key", "8", Decimal(2), allowance)
 
