@@ -448,8 +448,11 @@ class History:
         for line_id in sorted(
             record.lines(), reverse=True
         ):  # lines that were made up before others
+            name = now.get(line_id, line_id)
             parts = [part for part in self.known(record, line_id) if part not in busy]
-            self.gone[now.get(line_id, line_id)] = parts
+            # Where it is shown in place of another line of its kind, it is what was put back.
+            parts = parts or self.putting_back.get(name, [])
+            self.gone[name] = parts
             busy.update(parts)
 
     def note_put_back(self, record: Record) -> None:
