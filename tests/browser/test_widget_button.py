@@ -256,12 +256,15 @@ def test_the_service_stopped_under_an_open_page_leaves_a_button_that_leads_to_th
         expect(page.get_by_role("button", name="Cart 1")).to_be_visible()
 
     press(page)
-    status = page.locator("cart-button [role=status]")
-    expect(status).to_contain_text("Buy it at the store")
-    expect(page.get_by_role("button", name="Cart 1")).to_be_visible()
-    press(page)
+    told = page.locator("cart-button [role=status]", has_text="Buy it at the store")
+    arrived = page.get_by_role("heading", name="Pint mug")
+    # On a slow machine the page may have noticed before, and leads there at once.
+    expect(told.or_(arrived)).to_be_visible()
+    if told.is_visible():
+        expect(page.get_by_role("button", name="Cart 1")).to_be_visible()
+        press(page)
 
-    expect(page.get_by_role("heading", name="Pint mug")).to_be_visible()
+    expect(arrived).to_be_visible()
 
 
 def test_a_form_whose_service_is_away_leads_to_the_store_too(page: Page, blog: Site) -> None:

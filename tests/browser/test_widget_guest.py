@@ -344,7 +344,7 @@ def test_a_wrong_store_is_the_link(
 
     expect(page).to_have_url(f"{blog.store}/product-p/3829")
     assert len(warned) == 1
-    assert "no store of that name" in warned[0]
+    assert "no store with this id" in warned[0]
 
 
 def test_a_refused_site_is_the_link(page: Page, blog: Site, store: Store) -> None:

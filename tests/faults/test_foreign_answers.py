@@ -92,11 +92,19 @@ def together(buyers: list[Buyer], act: Callable[[Buyer], Any]) -> list[Any]:
         return list(pool.map(act, buyers))
 
 
+@pytest.fixture(scope="module")
+def unmerging_url(redis_url: str, store_url: str) -> Iterator[str]:
+    """A service of two workers that has never seen its store merge lines."""
+    environment = {"CARTPROXY_REDIS_URL": redis_url, **QUICK}
+    with service(environment | store_environment(store_url)) as url:
+        yield url
+
+
 @pytest.fixture
-def buyers(quick_url: str, store: Store) -> list[Buyer]:
+def buyers(unmerging_url: str, store: Store) -> list[Buyer]:
     """Thirty shoppers with one line each, whose carts have not been read yet."""
     store.change_product(MUG, stock=10**6)
-    buyers = [Buyer(quick_url, number) for number in range(SHOPPERS)]
+    buyers = [Buyer(unmerging_url, number) for number in range(SHOPPERS)]
     together(buyers, lambda buyer: buyer.add(1, **MINIMAL))
     return buyers
 
