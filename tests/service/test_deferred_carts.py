@@ -21,7 +21,7 @@ from support.shopper import BLOG, MUG, SHIRT, SMALL, Shopper, Store
 
 from cartproxy.carts.service import MOST_PENDING_BYTES
 
-BOX = 3830  # of which nobody asks in these tests
+BOX = 3830  # of which nobody else asks in these tests
 
 
 @pytest.fixture(scope="module")
@@ -135,8 +135,11 @@ def test_one_bad_item_stops_none_of_the_others(shopper: Shopper) -> None:
 
 
 def test_product_that_nobody_has_seen_and_nobody_can_ask_for_is_refused(
-    shopper: Shopper, store: Store
+    shopper: Shopper, store: Store, redis_url: str
 ) -> None:
+    with redis.Redis.from_url(redis_url) as client:  # which other files' shoppers share
+        client.delete(*client.keys("cpp:*"))
+
     answer = shopper.call("POST", "/cart/items", {"catalog_id": BOX})
 
     assert (answer.status_code, answer.json()["code"]) == (503, "store-busy")
