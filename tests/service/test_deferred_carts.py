@@ -281,6 +281,7 @@ def test_store_that_merges_lines_gives_all_that_was_shown(
     assert [line["quantity"] for line in shopper.cart()["items"]] == [shown]
 
 
+@pytest.mark.parametrize("adds", ["when_busy"])  # whose cart was read before its checkout began
 def test_checkout_sends_what_is_added_while_it_reads_the_cart(
     urls: dict[str, str], adds: str, shopper: Shopper, store: Store, budget: Budget
 ) -> None:
