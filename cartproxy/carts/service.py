@@ -508,7 +508,7 @@ class CartService:
             try:
                 if room <= 0 or room_bytes < _typed(wish):
                     count_pending(self._store.id, "no_room")
-                    raise StoreBusy("Too many carts are waiting for the store.")
+                    raise StoreBusy("Too much is already waiting for the store.")
                 lines[wish.index] = self._products.offer(wish.item, terms.deadline, terms.payers)
                 room, room_bytes = room - 1, room_bytes - _typed(wish)
                 drive.errors.pop(wish.place, None)
