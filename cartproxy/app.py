@@ -15,8 +15,8 @@ from cartproxy.carts.orders import Orders
 from cartproxy.carts.products import ProductCatalogue
 from cartproxy.carts.service import Adds, CartService
 from cartproxy.limits.rate_limiter import Limit, RateLimiter
-from cartproxy.records.customer_claims import CustomerClaims
 from cartproxy.records.inbox import Inbox
+from cartproxy.records.locks import Locks
 from cartproxy.records.names import CartNames
 from cartproxy.records.pending import PendingCarts
 from cartproxy.records.records import Lives, Records
@@ -182,8 +182,8 @@ def _store(
     )
     sales = store_sales(name, store, settings, client, pepper) if store.hook_secret else None
     keys = ApiKeys(store.api_keys)
-    claims = CustomerClaims(client, store_id=name, pepper=pepper)
-    customers = Customers(calls, claims, settle_seconds=settings.settle_seconds)
+    locks = Locks(client, store_id=name, pepper=pepper)
+    customers = Customers(calls, locks, settle_seconds=settings.settle_seconds)
     carts = CartService(
         calls,
         records,
@@ -192,6 +192,7 @@ def _store(
         settle_seconds=settings.settle_seconds,
         products=catalogue,
         pending=pending,
+        locks=locks,
         # Release 0.1 knows nothing of what is pending.
         adds=Adds(store.adds) if settings.record_format > 5 else Adds.DIRECT,
         sales=sales,

@@ -13,24 +13,23 @@ from cartproxy.carts.errors import AddressRejected
 from cartproxy.deadline import Deadline
 from cartproxy.errors import Outcome
 from cartproxy.model.customer import Customer
-from cartproxy.records.customer_claims import CustomerClaims
+from cartproxy.records.locks import Locks
 from cartproxy.storage.errors import StorageError
 from cartproxy.store.client import StoreClient
 from cartproxy.store.errors import StoreBusy, StoreError, StoreRejected
 from cartproxy.store.limits import CHANGE, Allowance, Payer
 
 _POINTER = "/customer/email"
+_LOCK = "customer"
 
 
 class Customers:
     """One store's customers."""
 
-    def __init__(
-        self, store: StoreClient, claims: CustomerClaims, *, settle_seconds: float
-    ) -> None:
+    def __init__(self, store: StoreClient, locks: Locks, *, settle_seconds: float) -> None:
         """After `settle_seconds` a customer whose creation got no answer does not exist."""
         self._store = store
-        self._claims = claims
+        self._locks = locks
         self._settle_seconds = settle_seconds
 
     def id_of(self, email: str, deadline: Deadline, payers: Sequence[Payer]) -> int:
@@ -43,7 +42,9 @@ class Customers:
         if customer_id is not None:
             return customer_id
         # For whoever dies: longer than a lost call can take effect.
-        if not self._claims.take(email, deadline.remaining() + self._settle_seconds):
+        if not self._locks.take(
+            _LOCK, email.casefold(), deadline.remaining() + self._settle_seconds
+        ):
             raise StoreBusy("Another request is making this customer.", retry_after=2)
         try:
             customer_id = self._make(email, allowance)
@@ -70,8 +71,8 @@ class Customers:
 
     def _leave(self, email: str, *, made: bool) -> None:
         """Let others make the customer: soon, if it may have been made and not been seen yet."""
-        with suppress(StorageError):  # the claim ends by itself
-            self._claims.keep(email, self._settle_seconds if made else 0)
+        with suppress(StorageError):  # the lock ends by itself
+            self._locks.keep(_LOCK, email.casefold(), self._settle_seconds if made else 0)
 
     def _found(self, email: str, allowance: Allowance) -> int | None:
         customers = self._store.find_customers(email, allowance)

@@ -30,7 +30,8 @@ class Drive:
     """One request on the way to its aim: steps until none is left or the store stops it.
 
     `now_ms` tells Redis' time. `keep` saves the record of a cart just made, before anything is put
-    into it; `admit` is asked before it is made, and may raise RateLimited.
+    into it, and raises StoreBadResponse where the cart is another shopper's. `admit` is asked
+    before one is made, and may raise RateLimited.
 
     `record` says how far it has come, `errors` why single wishes failed, by their place, `stopped`
     why the rest was not tried. `stale`: the last reading failed. `is_scarce`: the store's calls
@@ -92,6 +93,9 @@ class Drive:
         addresses = replace(addresses, customer_id=addresses.customer_id or self.record.customer_id)
         try:
             key = self.store.create_cart(addresses, self.allowance)
+            customer_id = addresses.customer_id
+            made = replace(self.record, order_key=key, outdated=True, customer_id=customer_id)
+            self.keep(made)
         except StoreError as error:
             is_alone = self.record.customer_id and not self.aim.addresses
             if is_alone and isinstance(error, StoreRejected):
@@ -104,11 +108,7 @@ class Drive:
         if not putting_back:
             count_cart(self.store.id, "created")
         self.aim = replace(self.aim, create=False, addresses=None, created=True)
-        self.record = replace(
-            self.record, order_key=key, outdated=True, customer_id=addresses.customer_id
-        )
-        if self.record.wishes:
-            self.keep(self.record)
+        self.record = made
         return True
 
     def _send(self, at: int, wish: Wish) -> bool:

@@ -67,6 +67,7 @@ from cartproxy.model.record import Record
 from cartproxy.model.wishes import KEYLESS, Phase, Wish
 from cartproxy.records.errors import CartBusy
 from cartproxy.records.form import Loaded
+from cartproxy.records.locks import Locks
 from cartproxy.records.pending import PendingCarts
 from cartproxy.records.records import Records, Write
 from cartproxy.records.sales import Sales
@@ -75,6 +76,7 @@ from cartproxy.store.client import StoreClient
 from cartproxy.store.errors import (
     StoreAway,
     StoreBadCheckoutUrl,
+    StoreBadResponse,
     StoreBusy,
     StoreError,
     StoreNotFound,
@@ -96,6 +98,7 @@ from cartproxy.store.limits import (
 MOST_PENDING = 50  # lines of a cart that wait for the store
 MOST_PENDING_BYTES = 10_000  # of what was typed into their options
 _SHARED_READ_POLL_SECONDS = 0.03
+_NEW_CART_SECONDS = 3600  # longer than a proxy holds back an answer
 
 
 class Adds(StrEnum):
@@ -123,6 +126,7 @@ class CartService:
         settle_seconds: float,
         products: ProductCatalogue,
         pending: PendingCarts,
+        locks: Locks,
         adds: Adds = Adds.WHEN_BUSY,
         sales: Sales | None = None,
         customers: Customers | None = None,
@@ -136,6 +140,7 @@ class CartService:
         self._currency = currency
         self._products = products
         self._pending = pending
+        self._locks = locks
         self._adds = adds
         self._sales = sales
         self._customers = customers
@@ -473,8 +478,10 @@ class CartService:
         self, write: Write, record: Record, aim: Aim, terms: Terms, allowance: Allowance
     ) -> Drive:
         def keep(made: Record) -> None:
-            until_ms = write.loaded.now_ms() + int(terms.deadline.remaining() * 1000)
-            write.keep(feared(made, {write.entry}, until_ms))
+            self._check_is_new(made.order_key or "")
+            if made.wishes:
+                until_ms = write.loaded.now_ms() + int(terms.deadline.remaining() * 1000)
+                write.keep(feared(made, {write.entry}, until_ms))
 
         now_ms, settle_ms = write.loaded.now_ms, self._settle_ms
         more = (aim, allowance, now_ms, settle_ms, keep, terms.admit_creation)
@@ -485,6 +492,12 @@ class CartService:
             count_cart(self._store.id, "ordered")
             return Drive(self._store, vanished(drive.record), *more).run()
         return drive
+
+    def _check_is_new(self, order_key: str) -> None:
+        """Raise StoreBadResponse where the store has given this new cart to another process too."""
+        with suppress(StorageError):
+            if not self._locks.take("cart", order_key, _NEW_CART_SECONDS):
+                raise StoreBadResponse("The store's answer gives a new cart the key of another.")
 
     def _defers(self, error: CartProxyError | None) -> bool:
         """Whether what this error has kept from the store may be owed to it."""

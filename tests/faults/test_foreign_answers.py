@@ -248,6 +248,25 @@ def test_add_that_gets_another_carts_line_gives_the_shopper_its_own(
     assert [buyer.at_store(store) for buyer in buyers] == [[[1, 2]]] * SHOPPERS
 
 
+@pytest.mark.parametrize("body", [{"items": [{"catalog_id": MUG}]}, {"billing": {"city": "Bonn"}}])
+def test_no_process_gets_the_new_cart_of_another(
+    quick_url: str, impatient_url: str, store: Store, body: dict[str, Any]
+) -> None:
+    method, path = ("POST", "/cart/items") if "items" in body else ("PATCH", "/cart")
+    owner, other = Buyer(quick_url, 1), Shopper(impatient_url)
+    owner.add(1)
+    store.fail({"method": "POST", "path": "/Cart", "fault": "other_cart", "times": 1})
+
+    refused = other.call(method, path, body)
+    again = other.call(method, path, body)
+
+    assert is_bad_response(refused)
+    assert refused.json()["outcome"] == "not_applied"
+    assert (owner.shown(), owner.at_store(store)) == ([1], [[1]])
+    assert again.status_code < 300
+    assert len(store.carts()) == 3  # and one that nobody uses
+
+
 @pytest.mark.parametrize("fault", ["other_cart", "twice"])
 def test_no_two_shoppers_get_one_new_cart(one_worker_url: str, store: Store, fault: str) -> None:
     store.change_product(MUG, stock=10**6)

@@ -68,6 +68,13 @@ class SmallPending:
         pass
 
 
+class SmallLocks:
+    """Nobody else has any."""
+
+    def take(self, kind: str, text: str, seconds: float) -> bool:
+        return True
+
+
 class SmallProducts:
     """Everything can be bought, at one a piece."""
 
@@ -161,6 +168,7 @@ class History:
             settle_seconds=SETTLE_MS / 1000,
             products=SmallProducts(),
             pending=SmallPending(),
+            locks=SmallLocks(),
             adds=self.adds,
         )
         self.requests: list[Request] = []
@@ -287,7 +295,7 @@ class History:
         self.ask(lambda: self.service.write_addresses("s", addresses, Terms(Deadline.after(10))))
 
     def delete(self) -> None:
-        parts = self.pending() | set(self.live())
+        parts = {*self.pending(), *self.live()}
         if self.ask(lambda: self.service.delete("s", Terms(Deadline.after(10)))):
             excuse(parts | self.seen)
             for request in self.requests:
@@ -396,7 +404,7 @@ class History:
             return
         self.shown = cart
         record = self.records.record or Record()
-        recorded = self.pending().union(*(self.known(record, each) for each in record.lines()))
+        recorded = set(self.pending()).union(*(self.known(record, each) for each in record.lines()))
         for line in cart.items:
             self.seen.update(recorded.intersection(self.read_parts(line)))
             self.seen.update(self.putting_back.get(line.item_id, ()))
@@ -452,6 +460,9 @@ class History:
             parts = [part for part in self.known(record, line_id) if part not in busy]
             # Where it is shown in place of another line of its kind, it is what was put back.
             parts = parts or self.putting_back.get(name, [])
+            if not parts and self.altered and line_id in self.store.lines:
+                # It was taken for another add, with a quantity of the store's choice.
+                parts = [self.new_part(record.lines()[line_id])]
             self.gone[name] = parts
             busy.update(parts)
 
@@ -464,21 +475,23 @@ class History:
         carts = self.store.open_carts()
         return [part for cart in carts for line in cart.lines.values() for part in line.parts]
 
-    def pending(self) -> set[Part]:
-        """Parts that the record still means to put back, or has noted as changes."""
+    def pending(self) -> list[Part]:
+        """Parts that the record still means to put back, or has noted as changes.
+
+        One is there twice if its line was taken for another add: both are put back.
+        """
         record = self.records.record or Record()
-        parts = {
+        parts = [
             part
             for wish in record.wishes
             if wish.owed and not wish.sets
             for part in self.owed_parts(wish.replaces, wish.item)
-        }
-        for change in record.changes:
-            parts.update(self.parts_of(change.item_id))
+        ]
         if record.order_key and self.store.carts[record.order_key].state == "gone":
             for line_id in record.lines():
-                parts.update(self.known(record, line_id))
-        return parts
+                parts += self.known(record, line_id)
+        noted = {part for change in record.changes for part in self.parts_of(change.item_id)}
+        return [*parts, *(noted - set(parts))]
 
     def check(self) -> None:
         live = self.live()
@@ -500,7 +513,7 @@ class History:
         back = set() if self.altered else self.taken_out & set(live)
         assert not back, f"taken out, and there again: {[part.kind for part in back]}"
         pending = self.pending()
-        fates = pending | self.told | set(live)
+        fates = {*pending, *self.told, *live}
         late = Counter(group(part.kind) for _, _, parts in self.store.late for part in parts)
         gone = (part for part in self.parts if part.excused or part in self.told - set(live))
         kept = Counter(group(part.kind) for part in (*live, *gone, *pending))
