@@ -174,6 +174,7 @@ class History:
         self.requests: list[Request] = []
         self.parts: list[Part] = []
         self.putting_back: dict[str, list[Part]] = {}
+        self.saved_back: dict[str, list[Part]] = {}  # the same, as the record knows it
         self.seen: set[Part] = set()  # in a cart that was shown
         self.told: set[Part] = set()
         self.taken_out: set[Part] = set()  # by the shopper, who was told so
@@ -182,7 +183,7 @@ class History:
         self.shown: Cart | None = None
         self.altered = False
         self.deaths = 0
-        self.records.on_save = self.store.saved
+        self.records.on_save = self.saved
 
     # --- What shoppers, others and time do -------------------------------------------------------
 
@@ -267,10 +268,14 @@ class History:
         """While the store answers the next call of a kind, somebody else comes."""
 
         def come() -> None:
-            outer = list(self.store.unsaved)  # which does not die with this one
+            # What is not saved does not die with this one, and is not saved by it.
+            outer, back, saved = list(self.store.unsaved), self.putting_back, self.saved_back
             self.store.unsaved.clear()
+            self.putting_back = dict(back)
             getattr(self, name)(*more)
             self.store.unsaved[:0] = outer
+            new = {at: parts for at, parts in self.putting_back.items() if at not in back}
+            self.putting_back, self.saved_back = back | new, saved | new
 
         self.store.meanwhile.append((kind, come))
 
@@ -395,8 +400,13 @@ class History:
             self.show(answer)
         return True
 
+    def saved(self) -> None:
+        self.saved_back = dict(self.putting_back)
+        self.store.saved()
+
     def died(self) -> None:
         self.deaths += 1
+        self.putting_back = dict(self.saved_back)
         self.store.forget_unsaved()
 
     def show(self, cart: Cart | None) -> None:
@@ -423,7 +433,7 @@ class History:
     def owed_parts(self, name: str, item: NewItem) -> list[Part]:
         """What is to be put into the cart, or back into it, under this name."""
         if name not in self.putting_back:
-            self.putting_back[name] = [self.new_part(item)]
+            self.putting_back[name] = self.saved_back[name] = [self.new_part(item)]
         return self.putting_back[name]
 
     def known(self, record: Record, line_id: str) -> list[Part]:
