@@ -98,7 +98,7 @@ def results_of(
     for index in range(parts):
         wish = own.get(index)
         result, error = _result_of(wish, index, drive)
-        if wish is not None and wish.has_landed and wish.sets in kept:
+        if wish is not None and wish.has_landed and wish.sets and wish.sets in kept:
             result = ItemResult.pending(index, wish.sets)  # a change of what is kept here
         results.append(result)
         if error is not None:

@@ -330,6 +330,7 @@ def vanished(record: Record) -> Record:
         outdated=True,
         since={},
         wishes=(*numbered, *others),
+        changes=record.changes if record.checkout_at_ms is None else (),
         customer_id=record.customer_id if record.checkout_at_ms is None else None,
         checkout_at_ms=None,
     )

@@ -69,7 +69,8 @@ class Record:
     @property
     def is_blank(self) -> bool:
         """Whether there is neither a cart nor anything to remember for the next one."""
-        return self.order_key is None and not (self.wishes or self.named or self.customer_id)
+        left = self.wishes or self.named or self.customer_id or self.changes
+        return self.order_key is None and not left
 
     @property
     def owes(self) -> bool:

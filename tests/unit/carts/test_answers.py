@@ -66,6 +66,14 @@ def test_failure_is_the_first_one_unless_another_is_in_doubt() -> None:
     assert [result.outcome for result in each] == ["not_applied", "unknown"]
 
 
+def test_add_that_landed_is_applied_while_a_change_of_another_line_is_pending() -> None:
+    pending = wish(RESTORED, 0, WAITING, owed=True, sets="n1")
+    landed = (wish("own", at, LANDED, line_id=f"{at}7") for at in range(2))
+    each, _ = results(pending, *landed)
+
+    assert each == (ItemResult.applied(0, "07"), ItemResult.applied(1, "17"))
+
+
 @pytest.mark.parametrize(
     ("entry", "phases", "outdated", "kept", "answered"),
     [

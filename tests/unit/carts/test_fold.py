@@ -35,7 +35,7 @@ from cartproxy.carts.fold import (
     vanished,
     wishing,
 )
-from cartproxy.model.cart import ChosenOption, LineItem, LineState, QuantityChange
+from cartproxy.model.cart import Change, ChosenOption, LineItem, LineState, QuantityChange
 from cartproxy.model.changes import differences
 from cartproxy.model.record import Record
 from cartproxy.model.wishes import RESTORED, Phase
@@ -370,6 +370,18 @@ def test_cart_whose_checkout_was_handed_out_is_an_order_whatever_is_noted_as_owe
 
     assert is_order(ordered)
     assert vanished(ordered).wishes == ()
+
+
+# Found by the histories: a cart that vanished twice in one request lost its only line in silence.
+@pytest.mark.parametrize("handed_out", [None, NOW])
+def test_what_the_shopper_has_not_agreed_to_outlives_an_empty_cart_that_vanishes(
+    handed_out: int | None,
+) -> None:
+    lost_line = Change("1", 3829, "Mug", "gone", Decimal(1), Decimal(0))
+
+    after = vanished(record(changes=(lost_line,), checkout_at_ms=handed_out))
+
+    assert after.is_blank is bool(handed_out)
 
 
 def test_lines_that_the_store_merged_are_put_back_as_one() -> None:
