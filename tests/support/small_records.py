@@ -39,6 +39,7 @@ class SmallRecords:
         self.held_until = 0
         self.writes = 0
         self.on_save: Callable[[], None] = lambda: None
+        self.on_refresh: Callable[[], None] = lambda: None
 
     def load(
         self, name: str, *, handing_out_checkout: bool = False, showing_order: bool = False
@@ -94,6 +95,7 @@ class SmallRecords:
         if same and not self.held and self.held_until <= self.clock.true_ms:
             assert self.record is not None
             if self.record.intents == seen.intents:
+                self.on_refresh()
                 self.record = fresh and replace(
                     fresh,
                     intents=(),

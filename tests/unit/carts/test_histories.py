@@ -184,6 +184,7 @@ class History:
         self.altered = False
         self.deaths = 0
         self.records.on_save = self.saved
+        self.records.on_refresh = self.refreshed
 
     # --- What shoppers, others and time do -------------------------------------------------------
 
@@ -401,8 +402,11 @@ class History:
         return True
 
     def saved(self) -> None:
-        self.saved_back = dict(self.putting_back)
+        self.refreshed()
         self.store.saved()
+
+    def refreshed(self) -> None:
+        self.saved_back = dict(self.putting_back)
 
     def died(self) -> None:
         self.deaths += 1
