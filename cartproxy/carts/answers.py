@@ -191,7 +191,7 @@ def reported(record: Record) -> tuple[Record, Restored | None]:
             lines["kept" if same else "repriced"].append(
                 RestoredLine(line.catalog_id, line.name, line.quantity, line.item_id)
             )
-    now = {wish.replaces: wish.line_id for wish in wishes if wish.has_landed}
+    now = {wish.replaces: wish.line_id for wish in wishes if wish.replaces and wish.has_landed}
     names = {name: now.get(line_id, line_id) for name, line_id in names.items()}
     there = {
         name: line_id

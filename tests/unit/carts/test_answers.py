@@ -158,3 +158,11 @@ def test_cart_that_is_not_back_yet_is_not_reported(phase: Phase, outdated: bool)
     before = record(restored("1", phase, line("1"), line_id="1"), outdated=outdated)
 
     assert reported(before) == (before, None)
+
+
+def test_line_that_was_refused_stays_so_when_a_change_of_another_is_made() -> None:
+    made = wish(RESTORED, 0, LANDED, owed=True, sets="7", line_id="7")
+
+    after, _ = reported(replace(record(made, lines=(line("7"),)), names={"n1": ""}))
+
+    assert after.names == {"n1": ""}
