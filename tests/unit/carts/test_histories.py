@@ -247,7 +247,10 @@ class History:
             return
         line = lines[which % len(lines)]
         change = QuantityChange(line.item_id, line.quantity * factor)
-        parts = self.parts_of(line.item_id)
+        # What the store has merged into this line is shown as a line of its own until that is known.
+        others = (self.putting_back.get(each.item_id, ()) for each in lines if each is not line)
+        known = {part for parts in others for part in parts}
+        parts = [part for part in self.parts_of(line.item_id) if part not in known]
         # A change that nobody answers for may look like an add that nobody answers for.
         self.store.faults[:] = (
             fault for fault in self.store.faults if not fault.dies and fault.kind != "save"
