@@ -261,7 +261,10 @@ def _with_parts(
     asked = {wish.sets: wish.item.quantity for wish in wishes if wish.sets and wish.waits}
     owed = {found[w.place] for w in wishes if asked and w.replaces and w.place in found}
     for line in now.items:
-        if line.item_id not in owed:
+        # Who names a line that the record does not know yet has seen all of it.
+        if line.item_id not in owed or (
+            line.item_id in asked and not record.quantity(line.item_id)
+        ):
             continue
         adds = [wish for wish in wishes if found.get(wish.place) == line.item_id]
         whole = line.quantity - sum((w.item.quantity for w in adds), Decimal(0))

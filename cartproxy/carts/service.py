@@ -11,6 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
+from decimal import Decimal
 from enum import StrEnum
 from functools import partial
 
@@ -254,8 +255,9 @@ class CartService:
             write.release()
         loaded, error = self._shared_reading(write, write.loaded.now_ms(), terms)
         cart = self._cart(loaded, error)
-        line = cart.snapshot.item(_known(loaded).current_id(first.item_id))
-        if (plain(line.quantity) if line else "0") not in later:
+        line, before = (_shown(each, first.item_id) for each in (loaded, write.loaded))
+        left = line.quantity if line else Decimal(0)
+        if plain(left) not in later and before and left == before.quantity:
             # The later change did not succeed, so this one still has to be made.
             return self.change(session, changes, terms)
         is_pending = line is not None and line.state is LineState.PENDING
@@ -534,6 +536,8 @@ class CartService:
                 if wish.has_landed and not wish.sets:
                     known = self._products.known_offer(wish.item)
                     lines |= {wish.index: known} if known else {}
+        if waiting and not (kept or lines):
+            self._end_pending(write, terms)
         record = owing(drive.record, write.entry, lines)
         new = sum(map(_is_kept, record.wishes)) - len(kept)
         count_pending(self._store.id, "kept", new)
@@ -544,8 +548,11 @@ class CartService:
         """Stop counting a cart that no longer waits; that it waits was noted before."""
         before = (write.loaded.record or Record()).wishes
         if any(map(_is_kept, before)) and not any(map(_is_kept, record.wishes)):
-            with suppress(StorageError):  # it is counted until its life ends
-                self._pending.end(write.name, _of(terms))
+            self._end_pending(write, terms)
+
+    def _end_pending(self, write: Write, terms: Terms) -> None:
+        with suppress(StorageError):  # it is counted until its life ends
+            self._pending.end(write.name, _of(terms))
 
     def _looking(
         self, loaded: Loaded, record: Record, terms: Terms, share: Share = REREAD
@@ -699,6 +706,12 @@ def _is_refused(call: Callable[[], None]) -> bool:
 def _known(loaded: Loaded) -> Record:
     """The record with what dead writers may have sent, by a clock that may have been set back."""
     return believed(inherited(loaded.record or Record(), loaded.at_ms), loaded.at_ms)
+
+
+def _shown(loaded: Loaded, item_id: str) -> LineItem | None:
+    """A line as the shopper sees it, by any id that it has had."""
+    record = _known(loaded)
+    return record.shown.item(record.current_id(item_id))
 
 
 def _with_worse(record: Record, shown: Record) -> Record:
