@@ -17,7 +17,7 @@ from cartproxy.sandbox.faults import Fault
 from cartproxy.sandbox.foreign import of_other
 from cartproxy.sandbox.responses import envelope, error
 from cartproxy.sandbox.rights import allows
-from cartproxy.sandbox.state import Call, State
+from cartproxy.sandbox.state import Call, State, current_state
 
 api = Blueprint("api", __name__)
 
@@ -38,7 +38,7 @@ def receive(_path: str) -> Response:
     base = _BASE.match(request.path)
     if base is None:
         return Response("Not found", 404)
-    state: State = current_app.extensions["sandbox"]
+    state = current_state()
     call = state.calls.note(request.method, request.path)
     # Read before anything can go wrong, so that a kept-alive connection stays in step.
     body = request.get_data()
@@ -121,7 +121,7 @@ def _answer(state: State, path: str, body: bytes) -> Response:
         )
         if not allows(state.switches.rights, request.method, path):
             raise Refusal(401, "Authorization has been denied for this request")
-        status, document = answer(state, request.method, path, body, state.base)
+        status, document = answer(state, request.method, path, body)
     except Refusal as refusal:
         return _refused(state, refusal)
     return _json(document, status)

@@ -10,33 +10,6 @@ from typing import Any
 
 from cartproxy.sandbox.errors import Refusal
 
-# docs/store-api.md, Objects. A length is in characters; None is a number.
-CART_FIELDS: dict[str, int | None] = {
-    "CustomerId": None,
-    "BillingFirstName": 100,
-    "BillingLastName": 100,
-    "BillingCompany": 255,
-    "BillingAddress": 200,
-    "BillingAddress2": 50,
-    "BillingCity": 100,
-    "BillingState": 100,
-    "BillingZipCode": 20,
-    "BillingCountry": 50,
-    "BillingPhoneNumber": 30,
-    "BillingEmail": 100,
-    "ShipmentFirstName": 100,
-    "ShipmentLastName": 50,
-    "ShipmentCompany": 200,
-    "ShipmentAddress": 255,
-    "ShipmentAddress2": 50,
-    "ShipmentCity": 50,
-    "ShipmentState": 100,
-    "ShipmentZipCode": 20,
-    "ShipmentCountry": 50,
-    "ShipmentPhone": 50,  # the documented sample has 33
-    "ShipmentEmail": 100,
-}
-
 
 @dataclass(frozen=True)
 class ItemPost:
@@ -85,22 +58,6 @@ def parse_any(raw: bytes) -> Any:
 def _strings(found: re.Match[str]) -> str:
     """What was found, if it is a string: everything else goes."""
     return found[0] if found[0].startswith('"') else ""
-
-
-def read_cart_fields(body: dict[str, Any]) -> dict[str, object]:
-    """The CartReduced fields that are there; unknown ones are ignored. Raises Refusal 400."""
-    fields: dict[str, object] = {}
-    for name, length in CART_FIELDS.items():
-        value = body.get(name)
-        if value is None:
-            continue
-        if length is None:
-            fields[name] = integer(value, name)
-        elif not isinstance(value, str) or len(value) > length:
-            raise Refusal(400, f"{name} is invalid")
-        else:
-            fields[name] = value
-    return fields
 
 
 def read_item(body: dict[str, Any]) -> ItemPost:

@@ -11,7 +11,7 @@ from decimal import Decimal
 
 from cartproxy.sandbox.bodies import ItemPost
 from cartproxy.sandbox.catalogue import Product, products
-from cartproxy.sandbox.describe import Description, bundle_line, describe
+from cartproxy.sandbox.describe import Description, describe
 from cartproxy.sandbox.errors import Refusal
 from cartproxy.sandbox.switches import Switches
 
@@ -140,7 +140,7 @@ class Carts:
                         self.new_item_id(),
                         child.id,
                         child.sku,
-                        bundle_line(child),
+                        f"Bundle Item: {child.sku}<br>{child.name}",  # docs/store-api.md, Objects
                         item.quantity,
                         Decimal(0),
                         Decimal(0),

@@ -8,97 +8,34 @@ from typing import Any
 
 from cartproxy.sandbox.fields import Record
 
+_BACK_ORDER = 2
+
 
 class Product:
-    """A product of the catalogue, as carts and pages see it; the record is what the API knows."""
+    """A product of the catalogue, as carts and pages use it. `record` is what the API returns."""
 
     def __init__(self, record: Record) -> None:
         self.record = record
         self.sku_info: Record = record.setdefault("SKUInfo", {})
-
-    @property
-    def id(self) -> int:
-        """The CatalogID."""
-        return int(self.sku_info["CatalogID"])
-
-    @property
-    def sku(self) -> str:
-        """The SKU without what options add to it."""
-        return str(self.sku_info.get("SKU", ""))
-
-    @property
-    def name(self) -> str:
-        """The name, plain text."""
-        return str(self.sku_info.get("Name", ""))
-
-    @property
-    def effective_price(self) -> Decimal:
-        """OnSale ? SalePrice : Price (docs/store-api.md, Products)."""
-        on_sale = self.sku_info.get("OnSale")
-        return Decimal(self.sku_info.get("SalePrice" if on_sale else "Price", 0))
-
-    @property
-    def stock(self) -> Decimal:
-        """What is left; below zero where it was ordered all the same."""
-        return Decimal(self.sku_info.get("Stock", 0))
-
-    @property
-    def image(self) -> str:
-        """The picture's address, relative to the store."""
-        return str(self.record.get("MainImageFile") or f"assets/images/{self.sku.lower()}.svg")
-
-    @property
-    def description(self) -> str:
-        """HTML."""
-        return str(self.record.get("Description", ""))
-
-    @property
-    def hide(self) -> bool:
-        """Whether nobody sees it."""
-        return bool(self.record.get("Hide"))
-
-    @property
-    def not_for_sale(self) -> bool:
-        """Whether it can be looked at, but not bought."""
-        return bool(self.record.get("NotForSale"))
-
-    @property
-    def fractional(self) -> bool:
-        """Whether half a piece can be bought."""
-        return bool(self.record.get("AllowFractionalQuantity"))
-
-    @property
-    def minimum(self) -> Decimal:
-        """The least quantity; 0 is none."""
-        return Decimal(self.record.get("MinimumQuantity", 0))
-
-    @property
-    def maximum(self) -> Decimal:
-        """The most; 0 is none."""
-        return Decimal(self.record.get("MaximumQuantity", 0))
-
-    @property
-    def multiples_only(self) -> bool:
-        """Whether only multiples of the minimum can be bought."""
-        return bool(self.record.get("AllowOnlyMultiples"))
-
-    @property
-    def back_order(self) -> bool:
-        """Whether it can be bought without stock (docs/store-api.md, Products)."""
-        return self.record.get("InventoryControl") == _BACK_ORDER
-
-    @property
-    def bundle(self) -> list[int]:
-        """The CatalogIDs that it brings along; the API has no field for them."""
-        return list(self.record.get("_bundle", ()))
-
-    @property
-    def option_sets(self) -> list[Record]:
-        """What can be chosen, as the API gives it."""
-        return list(self.record.get("OptionSetList", ()))
+        self.id = int(self.sku_info["CatalogID"])
+        self.sku = str(self.sku_info.get("SKU", ""))  # without the suffixes of options
+        self.name = str(self.sku_info.get("Name", ""))
+        price = "SalePrice" if self.sku_info.get("OnSale") else "Price"
+        self.effective_price = Decimal(self.sku_info.get(price, 0))
+        self.stock = Decimal(self.sku_info.get("Stock", 0))  # negative after back orders
+        self.image = str(record.get("MainImageFile") or f"assets/images/{self.sku.lower()}.svg")
+        self.description = str(record.get("Description", ""))  # HTML
+        self.fractional = bool(record.get("AllowFractionalQuantity"))
+        self.minimum = Decimal(record.get("MinimumQuantity", 0))  # 0: none
+        self.maximum = Decimal(record.get("MaximumQuantity", 0))  # 0: none
+        self.multiples_only = bool(record.get("AllowOnlyMultiples"))  # of the minimum
+        self.back_order = record.get("InventoryControl") == _BACK_ORDER
+        # The CatalogIDs of what a bundle adds; the API has no field for them.
+        self.bundle: list[int] = list(record.get("_bundle", ()))
+        self.option_sets: list[Record] = list(record.get("OptionSetList", ()))
 
     def variant(self, option_ids: Iterable[int]) -> Record | None:
-        """The advanced option whose options are all among these."""
+        """The advanced option all of whose options are among these."""
         chosen = set(map(str, option_ids))
         variants = self.record.get("AdvancedOptionList", ())
         return next((each for each in variants if chosen.issuperset(_code(each))), None)
@@ -106,9 +43,6 @@ class Product:
 
 def _code(variant: Record) -> list[str]:
     return str(variant.get("AdvancedOptionCode")).split("-")
-
-
-_BACK_ORDER = 2
 
 
 def products() -> dict[int, Record]:

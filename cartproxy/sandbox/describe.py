@@ -50,8 +50,3 @@ def _choice(option_set: Record, option_id: int, typed: str) -> tuple[str, Decima
     if is_typed and not option_set.get("OptionList"):
         return text, Decimal(0), ""
     raise Refusal(400, "Option does not exist for this product")
-
-
-def bundle_line(child: Product) -> str:
-    """The description of a line that a bundle brings along (docs/store-api.md, Objects)."""
-    return f"Bundle Item: {child.sku}<br>{child.name}"

@@ -9,12 +9,9 @@ from cartproxy.sandbox.carts import Cart, Line, new_order_key
 from cartproxy.sandbox.catalogue import Product
 from cartproxy.sandbox.fields import Record
 from cartproxy.sandbox.state import State
+from cartproxy.sandbox.tables import CART
 
 NEW = 1  # order states: docs/store-api.md, Life of a cart
-_BILLING = ("FirstName", "LastName", "Company", "Address", "Address2", "City", "State", "ZipCode",
-            "Country", "PhoneNumber", "Email")  # fmt: skip
-_SHIPMENT = ("FirstName", "LastName", "Company", "Address", "Address2", "City", "State", "ZipCode",
-             "Country", "Phone", "Email")  # fmt: skip
 
 
 def complete(state: State, order: Record) -> None:
@@ -64,8 +61,7 @@ def _amount(order: Record) -> Decimal:
 def from_cart(state: State, cart: Cart, invoice: int, prefix: str, payment: Record) -> Record:
     """The order that a cart becomes: its key in `ContinueURL`, its lines' ids in `ItemIndexID`."""
     now = datetime.now().replace(microsecond=0)
-    shipment = {f"Shipment{name}": cart.fields.get(f"Shipment{name}", "") for name in _SHIPMENT}
-    shipment |= {
+    shipment = _addressed(cart, "Shipment") | {
         "ShipmentID": state.new_id("ShipmentID"),
         "ShipmentNumber": 1,
         "ShipmentBoxes": 1,
@@ -84,13 +80,17 @@ def from_cart(state: State, cart: Cart, invoice: int, prefix: str, payment: Reco
         "BillingPaymentMethod": "Sample gateway",
         "BillingOnLinePayment": True,
         "BillingPaymentMethodID": "123",
-        **{f"Billing{name}": cart.fields.get(f"Billing{name}", "") for name in _BILLING},
+        **_addressed(cart, "Billing"),
         "ShipmentList": [shipment],
         "OrderItemList": [_item(line, shipment) for line in cart.lines],
         "OrderAmount": cart.amount,
         "TransactionList": [transaction(state, cart.order_id, "Sale", cart.amount, payment)],
         "InternalComments": "\n".join(cart.comments),
     }
+
+
+def _addressed(cart: Cart, kind: str) -> Record:
+    return {name: cart.fields.get(name, "") for name in CART.fields if name.startswith(kind)}
 
 
 def _item(line: Line, shipment: Record) -> Record:

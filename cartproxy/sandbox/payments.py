@@ -43,16 +43,10 @@ def begin(state: State, cart: Cart) -> Record:
         request = _checkout_request(state, cart, payment)
     url = state.switches.gateway_checkout_url or f"{state.base}/_gateway/checkout"
     try:
-        answer = _post(url, request)
-        signed = signature(
-            answer.get("randomkey"),
-            state.credentials.private_key,
-            answer.get("paymenttoken"),
-            answer.get("redirecturl"),
-        )
+        answer = post(url, request)
         if answer.get("errormessage"):
             raise PaymentError(str(answer["errormessage"]))
-        if not hmac.compare_digest(signed, str(answer.get("signature", "")).lower()):
+        if not _is_signed(state, answer, answer.get("paymenttoken"), answer.get("redirecturl")):
             raise PaymentError("The gateway's answer has a wrong signature.")
     except PaymentError as error:
         # As documented: the merchant finds the reason in the order's internal comments.
@@ -62,8 +56,8 @@ def begin(state: State, cart: Cart) -> Record:
 
 
 def _checkout_request(state: State, cart: Cart, payment: Payment) -> Record:
-    base, key = state.base, payment.random_key
-    return {
+    base = state.base
+    request = {
         "type": "sale",
         "orderid": payment.order_id,
         "invoice": payment.invoice,
@@ -94,15 +88,9 @@ def _checkout_request(state: State, cart: Cart, payment: Payment) -> Record:
         "errorurl": f"{base}/error.asp?error=0&{_proof(payment)}",
         "notificationurl": f"{base}/paymentreceive_json.asp?gw={GATEWAY_ID}",
         "returnurl": f"{base}/paymentreceive.asp?gw={GATEWAY_ID}&{_proof(payment, base)}",
-        "randomkey": key,
-        "signature": signature(
-            key,
-            state.credentials.private_key,
-            payment.order_id,
-            payment.invoice,
-            payment.amount,
-        ),
     }
+    parts = (payment.order_id, payment.invoice, payment.amount)
+    return signed(state, request, *parts, random_key=payment.random_key)
 
 
 def _proof(payment: Payment, base: str = "") -> str:
@@ -126,14 +114,8 @@ def complete(state: State, body: Record) -> Record:
         payment = state.payments.get(_int(body.get("orderid")))
         if payment is None or body.get("invoice") != payment.invoice:
             return _not_processed("201", "There is no such order.")
-        signed = signature(
-            body.get("randomkey"),
-            state.credentials.private_key,
-            payment.order_id,
-            payment.invoice,
-            body.get("transactionid"),
-        )
-        if not hmac.compare_digest(signed, str(body.get("signature", "")).lower()):
+        parts = (payment.order_id, payment.invoice, body.get("transactionid"))
+        if not _is_signed(state, body, *parts):
             return _not_processed("202", "The signature is wrong.")
         if _int(body.get("approved")) != 1:
             code, reason = body.get("errorcode"), body.get("errormessage")
@@ -171,7 +153,6 @@ def refund(state: State, order: Record, amount: Decimal | None) -> Record:
     ]
     if not sales:
         raise ValueError("the order was not paid by a gateway")
-    key, private_key = secrets.token_hex(8), state.credentials.private_key
     transaction_id = sales[0].get("TransactionID", "")
     request = {
         "type": "void",
@@ -183,19 +164,10 @@ def refund(state: State, order: Record, amount: Decimal | None) -> Record:
         "currency": "USD",
         "amounttotal": _cents(amount),
         "is_full_refund": amount == total,
-        "randomkey": key,
-        "signature": signature(key, private_key, order["OrderID"], invoice, transaction_id),
     }
     url = state.switches.gateway_post_order_url or f"{state.base}/_gateway/refund"
-    answer = _post(url, request)
-    signed = signature(
-        answer.get("randomkey"),
-        private_key,
-        order["OrderID"],
-        invoice,
-        answer.get("transactionid"),
-    )
-    if not hmac.compare_digest(signed, str(answer.get("signature", "")).lower()):
+    answer = post(url, signed(state, request, order["OrderID"], invoice, transaction_id))
+    if not _is_signed(state, answer, order["OrderID"], invoice, answer.get("transactionid")):
         raise PaymentError("The gateway's answer has a wrong signature.")
     if _int(answer.get("approved")) == 1:
         line = orders.transaction(state, order["OrderID"], "Refund", -amount, answer)
@@ -210,7 +182,21 @@ def signature(random_key: Any, *parts: Any) -> str:
     return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
 
 
-def _post(url: str, message: Record) -> Record:
+def signed(state: State, message: Record, *parts: Any, random_key: str = "") -> Record:
+    """The message with a random key, and the signature of that key and these parts."""
+    key = random_key or secrets.token_hex(8)
+    private_key = state.credentials.private_key
+    return message | {"randomkey": key, "signature": signature(key, private_key, *parts)}
+
+
+def _is_signed(state: State, message: Record, *parts: Any) -> bool:
+    """Whether a message of the gateway has the signature of these parts."""
+    expected = signature(message.get("randomkey"), state.credentials.private_key, *parts)
+    return hmac.compare_digest(expected, str(message.get("signature", "")).lower())
+
+
+def post(url: str, message: Record) -> Record:
+    """The object that the address answers to a message. Raises PaymentError."""
     session = requests.Session()
     session.trust_env = False
     try:

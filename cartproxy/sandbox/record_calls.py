@@ -55,7 +55,7 @@ def _record(
     if method == "DELETE":
         change = records.delete(state, resource, record_id or "")
         upkeep.keep(state, change)
-        return 200, _done(state, resource, "Deleted", [change.record])
+        return _done(state, resource.id, [records.id_of(resource, change.record)], "Deleted")
     if method == "POST":
         changes = records.create(state, resource, parse_any(body))
     else:
@@ -65,9 +65,8 @@ def _record(
     process, mail = (not _is_on(f"bypassorder{what}") for what in ("processing", "email"))
     for change in changes:
         upkeep.keep(state, change, process=process, mail=mail)
-    made = method == "POST"
-    done = [change.record for change in changes]
-    return 201 if made else 200, _done(state, resource, "Created" if made else "updated", done)
+    ids = [records.id_of(resource, change.record) for change in changes]
+    return _done(state, resource.id, ids, "Created" if method == "POST" else "updated")
 
 
 def _part(
@@ -92,26 +91,14 @@ def _part(
     upkeep.complete(state, change)
     upkeep.keep(state, change)
     table = resource.table.fields[resource.parts[part]].table
-    status, word = (201, "Created") if method == "POST" else (200, "updated")
-    message = f"{word} successfully"
+    return _done(state, table.key, keys, "Created" if method == "POST" else "updated")
+
+
+def _done(state: State, key: str, values: list[Any], word: str) -> Result:
+    """One envelope for each value. The vendor's pages capitalise the words differently."""
+    status, message = 201 if word == "Created" else 200, f"{word} successfully"
     return status, [
-        line for each in keys for line in envelope(table.key, each, status, message, state.switches)
-    ]
-
-
-def _done(state: State, resource: Resource, word: str, done: list[Record]) -> Any:
-    """One envelope for each record. The capitals differ as the pages have them."""
-    status = 201 if word == "Created" else 200
-    return [
-        line
-        for record in done
-        for line in envelope(
-            resource.id,
-            records.id_of(resource, record),
-            status,
-            f"{word} successfully",
-            state.switches,
-        )
+        line for each in values for line in envelope(key, each, status, message, state.switches)
     ]
 
 

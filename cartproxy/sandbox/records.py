@@ -64,9 +64,9 @@ def create(state: State, resource: Resource, body: Any) -> list[Change]:
     changes = []
     for record in sent:
         new: Record = {}
-        _forget_id(resource, record)
+        _id_holder(resource, record).pop(resource.id, None)  # the store numbers its records
         merge(resource.table, new, record, state.new_id)
-        set_id(resource, new, state.new_id(resource.id))
+        _id_holder(resource, new)[resource.id] = state.new_id(resource.id)
         changes.append(Change(resource, None, new))
     return changes
 
@@ -81,7 +81,7 @@ def update(state: State, resource: Resource, body: Any, record_id: str | None) -
     changes = []
     for record, sent in pairs:
         before = _copy(record)
-        _forget_id(resource, sent)
+        _id_holder(resource, sent).pop(resource.id, None)
         merge(resource.table, record, sent, state.new_id)
         changes.append(Change(resource, before, record))
     return changes
@@ -165,14 +165,12 @@ def shown(state: State, resource: Resource, record: Record) -> Record:
 
 def id_of(resource: Resource, record: Record) -> int:
     """A record's number; 0 when it has none."""
-    holder = record.get("SKUInfo") or {} if resource.name == "Products" else record
-    return int(holder.get(resource.id) or 0)
+    return int(_id_holder(resource, record).get(resource.id) or 0)
 
 
-def set_id(resource: Resource, record: Record, number: int) -> None:
-    """Give a record its number."""
-    holder = record.setdefault("SKUInfo", {}) if resource.name == "Products" else record
-    holder[resource.id] = number
+def _id_holder(resource: Resource, record: Record) -> Record:
+    """The object that holds a record's number."""
+    return record.setdefault("SKUInfo", {}) if resource.name == "Products" else record
 
 
 def touch(record: Record) -> None:
@@ -186,12 +184,6 @@ def _read(resource: Resource, body: Any) -> Record:
         if name in sent and sent[name] not in allowed:
             raise Refusal(400, f"{name} must be one of {', '.join(map(str, allowed))}")
     return sent
-
-
-def _forget_id(resource: Resource, sent: Record) -> None:
-    """The store numbers records itself; the address names them."""
-    holder = sent.get("SKUInfo") or {} if resource.name == "Products" else sent
-    holder.pop(resource.id, None)
 
 
 def _part(

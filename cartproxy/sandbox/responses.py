@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from cartproxy.sandbox.bodies import CART_FIELDS
 from cartproxy.sandbox.carts import Cart, Line
 from cartproxy.sandbox.errors import Refusal
 from cartproxy.sandbox.fields import write_date
 from cartproxy.sandbox.switches import Switches
+from cartproxy.sandbox.tables import CART
 
 
 def envelope(key: str, value: object, status: int, message: str, switches: Switches) -> Any:
@@ -33,8 +33,8 @@ def cart(cart: Cart, checkout_url: str, switches: Switches) -> Any:
 
 def _cart(cart: Cart, checkout_url: str, switches: Switches) -> dict[str, Any]:
     fields: dict[str, Any] = {
-        name: cart.fields.get(name, 0 if length is None else "")
-        for name, length in CART_FIELDS.items()
+        name: cart.fields.get(name, "" if field.length else 0)
+        for name, field in CART.fields.items()
     }
     fields |= {
         "OrderKey": cart.order_key,

@@ -4,18 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-NAMES = (
-    "Cart",
-    "Products",
-    "Orders",
-    "Customers",
-    "CustomerGroups",
-    "Admins",
-    "AdminPermissions",
-    "FrontendScripts",
-    "Webhooks",
-    "StoreSettings",
-)
+from cartproxy.sandbox.resources import RESOURCES
+
+NAMES = ("Cart", *(each.name for each in RESOURCES.values()), "StoreSettings")
 _KINDS = ("read", "write")
 
 

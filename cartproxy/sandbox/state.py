@@ -8,7 +8,7 @@ from collections import defaultdict
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from flask import request
+from flask import current_app, request
 
 from cartproxy.sandbox.carts import Carts
 from cartproxy.sandbox.errors import Refusal
@@ -170,6 +170,12 @@ class State:
     def base(self) -> str:
         """The address that the store was called by."""
         return request.host_url.rstrip("/")
+
+
+def current_state() -> State:
+    """The store that the request is for."""
+    state: State = current_app.extensions["sandbox"]
+    return state
 
 
 def _host(secure_url: str) -> str:

@@ -8,6 +8,17 @@ from __future__ import annotations
 
 from cartproxy.sandbox.fields import table
 
+CART = table(  # a CartReduced; its longest documented ShipmentPhone has 33 characters
+    """
+    integer CustomerId
+    text BillingFirstName:100 BillingLastName:100 BillingCompany:255
+    text BillingAddress:200 BillingAddress2:50 BillingCity:100 BillingState:100
+    text BillingZipCode:20 BillingCountry:50 BillingPhoneNumber:30 BillingEmail:100
+    text ShipmentFirstName:100 ShipmentLastName:50 ShipmentCompany:200
+    text ShipmentAddress:255 ShipmentAddress2:50 ShipmentCity:50 ShipmentState:100
+    text ShipmentZipCode:20 ShipmentCountry:50 ShipmentPhone:50 ShipmentEmail:100
+    """
+)
 ADMIN_PERMISSION = table(
     """
     integer Id
