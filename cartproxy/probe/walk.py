@@ -109,10 +109,10 @@ class Walk:
             self.lost += lost.unclear
             raise
         _expect(answer, "The store makes no cart")
-        self._key = habits.made(answer, "OrderKey")
+        self._key = habits.created_id(answer, "OrderKey")
         self._journal.carts.append(self._key)
         self._journal.save()
-        return habits.of_envelope(answer)
+        return habits.envelope_habits(answer)
 
     def _cart(self) -> str:
         """The cart that is there to be tried out."""
@@ -125,7 +125,7 @@ class Walk:
         answer = self._calls.ask("GET", f"/Cart/{key}")
         _expect(answer, "The store does not show the cart")
         self._urls[key] = habits.checkout_url(answer)
-        return habits.of_empty_cart(answer)
+        return habits.empty_cart_habits(answer)
 
     def _other_cart(self) -> dict[str, Any]:
         """What is the same in the addresses of two carts is the pattern."""
@@ -146,7 +146,9 @@ class Walk:
         return {"error_status": "ok" if answer.status < 400 else "http"}
 
     def _add_to_missing_cart(self) -> dict[str, Any]:
-        answer = self._calls.ask("POST", f"/Cart/{_no_key()}/Item", habits.piece(self._product()))
+        answer = self._calls.ask(
+            "POST", f"/Cart/{_no_key()}/Item", habits.one_item(self._product())
+        )
         status = habits.status_of(answer)
         if status not in (400, 404):
             raise NoAnswer(f"The store answers {status}.")
@@ -154,7 +156,7 @@ class Walk:
 
     def _add_twice(self) -> dict[str, Any]:
         path = f"/Cart/{self._cart()}"
-        body = habits.piece(self._product())
+        body = habits.one_item(self._product())
         for _ in range(2):
             _expect(self._calls.ask("POST", f"{path}/Item", body), "The store takes no item")
         answer = self._calls.ask("GET", path)

@@ -109,63 +109,33 @@ def _in_order(records: Iterable[Record]) -> list[Record]:
 
 def _products() -> tuple[Record, ...]:
     sizes = _option_set(
-        1882,
-        "Size",
-        "Dropdown",
-        _option(12396, "Small"),
-        _option(12397, "Medium", OptionSelected=True),
-        _option(12398, "Large"),
-        _option(12399, "X-Large", "2.00"),
-        _option(12400, "Doll", OptionHide=True),
-        OptionRequired=True,
-    )
+        1882, "Size", "Dropdown",
+        _option(12396, "Small"), _option(12397, "Medium", OptionSelected=True),
+        _option(12398, "Large"), _option(12399, "X-Large", "2.00"),
+        _option(12400, "Doll", OptionHide=True), OptionRequired=True,
+    )  # fmt: skip
     colours = _option_set(
         1883, "Colour", "Radio", _option(12410, "White"), _option(12411, "Navy", "1.50")
     )
     engraving = _option_set(1890, "Engraving", "Text", OptionSizeLimit=60)
     plaque = (
         _option_set(1900, "Your plaque", "Title", _option(12500, "Read on")),
-        _option_set(
-            1901,
-            "Lettering",
-            "Text",
-            _option(12501, "First line", "2.00"),
-            _option(12502, "Second line"),
-            OptionRequired=True,
-            OptionSizeLimit=8,
-        ),
-        _option_set(
-            1902, "Note", "TextArea", _option(12503, "For the engraver"), OptionSizeLimit=200
-        ),
-        _option_set(
-            1903,
-            "Extras",
-            "Checkbox",
-            _option(12504, "Screws", "1.00"),
-            _option(12505, "Gift wrap", "3.50"),
-        ),
+        _option_set(1901, "Lettering", "Text", _option(12501, "First line", "2.00"),
+                    _option(12502, "Second line"), OptionRequired=True, OptionSizeLimit=8),
+        _option_set(1902, "Note", "TextArea", _option(12503, "For the engraver"),
+                    OptionSizeLimit=200),
+        _option_set(1903, "Extras", "Checkbox", _option(12504, "Screws", "1.00"),
+                    _option(12505, "Gift wrap", "3.50")),
         _option_set(1904, "Your logo", "File", _option(12506, "File")),
-    )
+    )  # fmt: skip
     upload = _option_set(1910, "Your photo", "File", _option(12510, "File"), OptionRequired=True)
     fee = _option_set(1911, "Set-up", "OneTimeFee", _option(12511, "Once", "9.00"))
     poster = (
-        _option_set(
-            1920,
-            "Motif",
-            "Dropdown",
-            _option(12520, "Sea"),
-            _option(12521, "Hill"),
-            OptionRequired=True,
-        ),
-        _option_set(
-            1921,
-            "Format",
-            "Radio",
-            _option(12530, "A3"),
-            _option(12531, "A2"),
-            OptionRequired=True,
-        ),
-    )
+        _option_set(1920, "Motif", "Dropdown", _option(12520, "Sea"), _option(12521, "Hill"),
+                    OptionRequired=True),
+        _option_set(1921, "Format", "Radio", _option(12530, "A3"), _option(12531, "A2"),
+                    OptionRequired=True),
+    )  # fmt: skip
     shirts = [
         _variant("12396", 50, "-SM"),
         _variant("12397", 50, "-ME"),
@@ -178,16 +148,11 @@ def _products() -> tuple[Record, ...]:
         _variant("12520-12531", 5, price="32.99"),
         _variant("12521-12531", 2, price="32.99"),
     ]
+    boxes = {"MinimumQuantity": Decimal(6), "MaximumQuantity": Decimal(60)}
     return (
-        _product(
-            3828,
-            "TSHIRT",
-            "Heavy cotton T-shirt",
-            "19.99",
-            Description="<p>Keeps its <b>shape</b>.</p>",
-            OptionSetList=_in_order((sizes, colours)),
-            AdvancedOptionList=shirts,
-        ),
+        _product(3828, "TSHIRT", "Heavy cotton T-shirt", "19.99",
+                 Description="<p>Keeps its <b>shape</b>.</p>", AdvancedOptionList=shirts,
+                 OptionSetList=_in_order((sizes, colours))),
         _product(3829, "MUG", "Pint mug", "9.99", Description="<p>Holds a pint.</p>"),
         _product(3830, "GIFTBOX", "Gift box", "27.50", _bundle=(3829, 3834)),
         _product(3831, "SCARF", "Wool scarf", "40.00", SalePrice=Decimal("29.90")),
@@ -197,28 +162,13 @@ def _products() -> tuple[Record, ...]:
         _product(3835, "SECRET", "A hidden thing", "1.00", Hide=True),
         _product(3836, "DISPLAY", "For display alone", "1.00", NotForSale=True),
         _product(3837, "RULER", 'Ruler 12" < 1 ft & "brass"', "7.5"),
-        _product(
-            3838,
-            "TILES",
-            "Tiles, in boxes of six",
-            "2.10",
-            MinimumQuantity=Decimal(6),
-            MaximumQuantity=Decimal(60),
-            AllowOnlyMultiples=True,
-        ),
+        _product(3838, "TILES", "Tiles, in boxes of six", "2.10", AllowOnlyMultiples=True, **boxes),
         _product(3839, "PEN", "Pen with your name", "12.00", OptionSetList=_in_order([engraving])),
         _product(3840, "CHAIR", "Chair, made to order", "210.00", -3, InventoryControl=_BACK_ORDER),
         _product(3841, "PLAQUE", "Door plaque", "18.00", OptionSetList=_in_order(plaque)),
-        _product(
-            3842, "CANVAS", "Your photo on canvas", "45.00", OptionSetList=_in_order((upload, fee))
-        ),
-        _product(
-            3843,
-            "POSTER",
-            "Poster",
-            "10.00",
-            OptionSetList=_in_order(poster),
-            AdvancedOptionList=posters,
-        ),
+        _product(3842, "CANVAS", "Your photo on canvas", "45.00",
+                 OptionSetList=_in_order((upload, fee))),
+        _product(3843, "POSTER", "Poster", "10.00", OptionSetList=_in_order(poster),
+                 AdvancedOptionList=posters),
         _product(3844, "CANDLES", "Candles", "1.20", QuantityOptions="4,8,12,24"),
-    )
+    )  # fmt: skip
