@@ -1,4 +1,4 @@
-"""What the simulated store sells: a product for every case that a real catalogue has."""
+"""The products of the simulated store: one for each case that a real catalogue has."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def _code(variant: Record) -> list[str]:
 
 
 def products() -> dict[int, Record]:
-    """A fresh catalogue by CatalogID."""
+    """A new catalogue, by CatalogID."""
     return {each["SKUInfo"]["CatalogID"]: each for each in _products()}
 
 
@@ -148,7 +148,7 @@ def _products() -> tuple[Record, ...]:
         _variant("12520-12531", 5, price="32.99"),
         _variant("12521-12531", 2, price="32.99"),
     ]
-    boxes = {"MinimumQuantity": Decimal(6), "MaximumQuantity": Decimal(60)}
+    boxes: dict[str, Any] = {"MinimumQuantity": Decimal(6), "MaximumQuantity": Decimal(60)}
     return (
         _product(3828, "TSHIRT", "Heavy cotton T-shirt", "19.99",
                  Description="<p>Keeps its <b>shape</b>.</p>", AdvancedOptionList=shirts,

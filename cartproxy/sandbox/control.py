@@ -1,4 +1,4 @@
-"""The control surface: what tests and demos read and turn. For this machine alone."""
+"""The control API by which tests and demos watch and set the store. For this machine only."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def only_this_machine() -> None:
 
 @control.errorhandler(ValueError)
 def explain(error: ValueError) -> tuple[Response, int]:
-    """Say what is wrong with what was put."""
+    """Say what is wrong with the body."""
     return jsonify(error=str(error)), 400
 
 
@@ -53,13 +53,13 @@ def show_carts() -> Response:
 
 @control.get("/faults")
 def show_faults() -> Response:
-    """What is left of the script."""
+    """The remaining faults."""
     return jsonify(current_state().faults.show())
 
 
 @control.put("/faults")
 def put_faults() -> Response:
-    """Replace the script."""
+    """Replace all faults."""
     current_state().faults.replace(_json())
     return show_faults()
 
@@ -72,10 +72,10 @@ def show_settings() -> Response:
 
 @control.put("/settings")
 def put_settings() -> Response:
-    """Turn the switches that are named."""
+    """Change the switches that the body names."""
     changes = _json()
     if not isinstance(changes, dict):
-        raise ValueError("the settings are an object")
+        raise ValueError("the settings must be an object")
     current_state().switches = current_state().switches.changed(changes)
     return show_settings()
 
@@ -86,7 +86,7 @@ def put_product(catalog_id: int) -> tuple[str, int]:
     product = current_state().carts.catalogue.get(catalog_id)
     changes = _json()
     if product is None or not isinstance(changes, dict):
-        raise ValueError("no such product, or no object")
+        raise ValueError("there is no such product, or the body is not an object")
     for name, value in changes.items():
         if name == "hide" and isinstance(value, bool):
             product["Hide"] = value
@@ -99,10 +99,10 @@ def put_product(catalog_id: int) -> tuple[str, int]:
 
 @control.put("/products")
 def put_products() -> tuple[str, int]:
-    """Replace the catalogue with products as the API gives them, ids and all."""
+    """Replace the catalogue with products as the API returns them, with their ids."""
     documents = _json()
     if not isinstance(documents, list):
-        raise ValueError("the products are a list")
+        raise ValueError("the products must be a list")
     products: list[Record] = [{} for _ in documents]
     try:
         for product, each in zip(products, documents, strict=True):
@@ -111,26 +111,26 @@ def put_products() -> tuple[str, int]:
         raise ValueError(refusal.message) from None
     by_id = {each.get("SKUInfo", {}).get("CatalogID", 0): each for each in products}
     if not all(by_id) or len(by_id) < len(products):
-        raise ValueError("each product needs a CatalogID of its own")
+        raise ValueError("each product needs its own CatalogID")
     current_state().set_products(by_id)
     return "", 204
 
 
 @control.get("/emails")
 def show_emails() -> Response:
-    """`[{to, order_id, status}]`: the mails that customers would have got."""
+    """`[{to, order_id, status}]`: the e-mails that customers would have received."""
     return jsonify(current_state().emails)
 
 
 @control.get("/webhooks")
 def show_deliveries() -> Response:
-    """`[{event, url, status}]`: every try to deliver a webhook; status null is no answer."""
+    """`[{event, url, status}]`: every attempt to deliver a webhook; status null: no answer."""
     return jsonify(current_state().deliveries)
 
 
 @control.post("/orders/<int:order_id>/refund")
 def refund(order_id: int) -> tuple[Response, int]:
-    """Ask the gateway for a refund, of all or of `{"amount": "5.00"}`; the gateway's answer."""
+    """Ask the gateway to refund all, or `{"amount": "5.00"}`. Returns the gateway's answer."""
     order = current_state().records["Orders"].get(order_id)
     if order is None:
         return jsonify(error="no such order"), 404
@@ -144,7 +144,7 @@ def refund(order_id: int) -> tuple[Response, int]:
 
 @control.post("/reset")
 def reset() -> tuple[str, int]:
-    """As new."""
+    """Return the store to its initial state."""
     current_state().reset()
     return "", 204
 

@@ -1,4 +1,4 @@
-"""`/docs`: what this store speaks, made from the tables that it speaks by."""
+"""`/docs`: the API of this store, made from its own tables."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""The store's endpoints: method and path to status and document.
+"""The store's endpoints: from method and path to status and document.
 
-Carts have code of their own; all other resources share theirs (see `resources`).
+Carts are handled here; all other resources share the code of `record_calls`.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ _CREATED, _UPDATED, _DELETED = (
 
 
 def answer(state: State, method: str, path: str, body: bytes) -> Result:
-    """Do what the call asks and return HTTP status and JSON document. Raises Refusal.
+    """Execute the call and return HTTP status and JSON document. Raises Refusal.
 
-    `path` is what follows the version.
+    `path` is the part after the version.
     """
     known = False
     for pattern, calls in _ROUTES:
@@ -56,7 +56,7 @@ def _get_cart(state: State, _body: bytes, key: str) -> Result:
 
 
 def _put_cart(state: State, body: bytes, key: str) -> Result:
-    """A partial update: only what the body names changes (docs/store-api.md, inferred)."""
+    """Change only the fields in the body (docs/store-api.md, inferred)."""
     fields = _cart_fields(body)
     with state.carts.lock:
         state.carts.find(key, state.switches, writing=True).fields.update(fields)
@@ -64,7 +64,7 @@ def _put_cart(state: State, body: bytes, key: str) -> Result:
 
 
 def _delete_cart(state: State, _body: bytes, key: str) -> Result:
-    """HTTP says 200, the envelope 201 (docs/store-api.md, Envelope)."""
+    """HTTP's status is 200, the envelope's is 201 (docs/store-api.md, Envelope)."""
     with state.carts.lock:
         state.carts.find(key, state.switches, writing=True)
         state.carts.finish(key, "gone")
@@ -85,7 +85,7 @@ def _add_item(state: State, body: bytes, key: str) -> Result:
 
 
 def _put_item(state: State, body: bytes, key: str, item_id: str) -> Result:
-    """Null is not sent, and what is not sent stays as it is."""
+    """Null counts as not sent, and then the quantity stays."""
     wanted = parse(body).get("ItemQuantity")
     with state.carts.lock:
         cart = state.carts.find(key, state.switches, writing=True)

@@ -1,7 +1,7 @@
-"""A sample payment gateway, as the vendor's pages describe one, and not a part of the store.
+"""A sample payment gateway, as the vendor's pages describe one. It is not a part of the store.
 
-It knows the application's private key and what the store sends it. Its page has a button for each
-way that a payment can end, and works without JavaScript.
+It knows the application's private key and what the store sends to it. Its page has a button for
+each outcome of a payment, and works without JavaScript.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _TIMEOUT_CODE, _DECLINED_CODE = "105", "104"
 
 @gateway.post("/checkout")
 def checkout() -> Response:
-    """A CheckoutRequest of the store; answered with where the shopper pays."""
+    """Answer a CheckoutRequest of the store with the address where the shopper pays."""
     sale = _message()
     error = _refused(sale, "sale", "orderid", "invoice", "amounttotal")
     token = "" if error else secrets.token_hex(16)
@@ -52,14 +52,14 @@ def checkout() -> Response:
 
 @gateway.get("/pay")
 def page() -> str:
-    """What the shopper sees: what there is to pay, and how it shall end."""
+    """The shopper's page: the amount, and a button for each outcome."""
     token = request.args.get("paymenttoken", "")
     return render_template("gateway.html", sale=_sale(token), token=token, outcomes=OUTCOMES)
 
 
 @gateway.post("/pay/<token>/<outcome>")
 def end(token: str, outcome: str) -> AnyResponse:
-    """End the payment so, tell the store what there is to tell, and send the shopper back."""
+    """End the payment with this outcome, notify the store, and send the shopper back."""
     sale = _sale(token)
     if outcome not in OUTCOMES:
         abort(404)
@@ -75,7 +75,7 @@ def end(token: str, outcome: str) -> AnyResponse:
 
 @gateway.post("/refund")
 def refund() -> Response:
-    """A RefundRequest of the store, which is always granted when it is signed."""
+    """Answer a RefundRequest of the store; a signed one is always granted."""
     asked = _message()
     error = _refused(asked, "void", "orderid", "invoice", "transactionid")
     transaction_id = "" if error else secrets.token_hex(8)
@@ -93,7 +93,7 @@ def refund() -> Response:
 
 
 def _notify(sale: Record, outcome: str) -> Record:
-    """The CompleteOrderRequest to the store; what it answered."""
+    """Send a CompleteOrderRequest to the store, and return its answer."""
     approved = outcome != "decline"
     transaction_id = secrets.token_hex(8)
     message = {

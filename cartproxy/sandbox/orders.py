@@ -1,4 +1,4 @@
-"""Orders: completed when they are imported, made of a cart when it is paid for."""
+"""Orders: completed when they are imported, created from a cart when it is paid."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ NEW = 1  # order states: docs/store-api.md, Life of a cart
 
 
 def complete(state: State, order: Record) -> None:
-    """Fill in what the client of a new order left to the store."""
+    """Fill in the fields of a new order that the client did not send."""
     now = datetime.now().replace(microsecond=0)
     order.setdefault("OrderDate", now)
     order.setdefault("OrderStatusID", NEW)
@@ -110,7 +110,7 @@ def _item(line: Line, shipment: Record) -> Record:
 
 
 def transaction(state: State, order_id: int, kind: str, amount: Decimal, payment: Record) -> Record:
-    """A line of an order's transactions; `payment` is what the gateway said."""
+    """A line of an order's transactions; `payment` is the gateway's message."""
     return {
         "TransactionIndexID": state.new_id("TransactionIndexID"),
         "OrderID": order_id,
@@ -128,7 +128,7 @@ def transaction(state: State, order_id: int, kind: str, amount: Decimal, payment
 
 
 def take_from_stock(state: State, order: Record) -> list[Record]:
-    """Take an order's items off the products' stock; the products that had some taken."""
+    """Subtract an order's items from the stock. Returns the products whose stock changed."""
     taken = []
     for item in order["OrderItemList"]:
         record = state.carts.catalogue.get(item["CatalogID"])

@@ -1,4 +1,4 @@
-"""The store's own pages: products to look at, and the checkout that leads to the gateway."""
+"""The store's own pages: products, and the checkout that leads to the gateway."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _LETTERS = re.compile(r"[a-z0-9]{1,20}")
 
 @pages.get("/")
 def home() -> str:
-    """What this is, and what it sells."""
+    """What this server is, and its products."""
     products = [
         Product(each) for each in current_state().carts.catalogue.values() if not each.get("Hide")
     ]
@@ -31,7 +31,7 @@ def home() -> str:
 
 @pages.get("/product-p/<int:catalog_id>")
 def product(catalog_id: int) -> str:
-    """A product's page, where a button leads that has no script."""
+    """A product's page: where a button leads without scripts."""
     record = current_state().carts.catalogue.get(catalog_id)
     if record is None or record.get("Hide"):
         abort(404)
@@ -64,7 +64,7 @@ def pay() -> AnyResponse | tuple[str, int]:
 
 @pages.post("/paymentreceive_json.asp")
 def notify() -> Response:
-    """The gateway says how the payment went (CompleteOrderRequest)."""
+    """The gateway reports the outcome of a payment (CompleteOrderRequest)."""
     body = request.get_json(force=True, silent=True)
     return jsonify(payments.complete(current_state(), body if isinstance(body, dict) else {}))
 
@@ -72,13 +72,13 @@ def notify() -> Response:
 @pages.get("/paymentreceive.asp")
 @pages.get("/checkout.asp")
 def come_back() -> AnyResponse:
-    """The shopper comes back from the gateway: to the order, or to the open cart."""
+    """The shopper returns from the gateway: to the order, or to the open cart."""
     return redirect(_checkout_address(_returned_cart()), 303)
 
 
 @pages.get("/error.asp")
 def failed() -> str:
-    """The payment failed: nothing is ordered."""
+    """The payment failed: nothing was ordered."""
     return render_template("payment.html", cart=_returned_cart(), code=request.args.get("error"))
 
 

@@ -1,7 +1,7 @@
 """The store's side of a payment: the documented checkout, completion and refund of a gateway app.
 
-Every message carries `md5(randomkey + the application's private key + …)`, with what comes after
-fixed for each message. Amounts are whole cents.
+Every message has a signature, `md5(randomkey + the application's private key + …)`; the rest of it
+depends on the kind of message. Amounts are whole cents.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ _TIMEOUT_SECONDS = 30
 
 
 class PaymentError(Exception):
-    """The gateway can't be used: it says so, can't be reached, or its answer is not signed."""
+    """The gateway refuses, can't be reached, or its answer is not signed."""
 
 
 def begin(state: State, cart: Cart) -> Record:
-    """Ask the gateway for a payment; its CheckoutResponse. Raises PaymentError."""
+    """Ask the gateway for a payment. Returns its CheckoutResponse. Raises PaymentError."""
     with state.carts.lock:
         earlier = state.payments.get(cart.order_id)
         invoice = earlier.invoice_number if earlier else state.new_id("InvoiceNumber")
@@ -73,14 +73,14 @@ def _checkout_request(state: State, cart: Cart, payment: Payment) -> Record:
             {
                 "itemid": line.sku,
                 "itemname": line.description.partition("<br>")[0],
-                # A gateway counts whole pieces: a part of one is sold as one, at its price.
+                # A gateway needs whole quantities: a fractional one is sent as 1, at its price.
                 "unitprice": _cents(
-                    (line.unit_price + line.option_price) * (line.quantity if part else 1)
+                    (line.unit_price + line.option_price) * (line.quantity if fraction else 1)
                 ),
-                "quantity": 1 if part else int(line.quantity),
+                "quantity": 1 if fraction else int(line.quantity),
             }
             for line in cart.lines
-            for part in [line.quantity % 1 != 0]
+            for fraction in [line.quantity % 1 != 0]
         ],
         "username": USERNAME,
         "password": PASSWORD,
@@ -100,7 +100,7 @@ def _proof(payment: Payment, base: str = "") -> str:
 
 
 def returned(state: State, query: Any) -> Payment | None:
-    """The payment whose shopper came back to one of our addresses, if it is one."""
+    """The payment of a shopper who returned to one of our addresses; None if the link is wrong."""
     order_id = query.get("orderid", "")
     payment = state.payments.get(int(order_id) if order_id.isdigit() else 0)
     if payment is None or not hmac.compare_digest(payment.random_key, query.get("rk", "")):
@@ -109,7 +109,7 @@ def returned(state: State, query: Any) -> Payment | None:
 
 
 def complete(state: State, body: Record) -> Record:
-    """A gateway's CompleteOrderRequest: the order is placed, or the reason why it is not."""
+    """Handle a CompleteOrderRequest: place the order, or answer why not."""
     with state.carts.lock:
         payment = state.payments.get(_int(body.get("orderid")))
         if payment is None or body.get("invoice") != payment.invoice:
@@ -121,15 +121,15 @@ def complete(state: State, body: Record) -> Record:
             code, reason = body.get("errorcode"), body.get("errormessage")
             return _not_processed(str(code or "203"), str(reason or "The payment was declined."))
         if payment.order_id in state.records["Orders"]:
-            return _PROCESSED  # told twice
+            return _PROCESSED  # reported twice
         cart = state.carts.by_link(payment.order_key)
         if cart is None or cart.state != "open":
             return _not_processed("201", "There is no such order.")
         if not _int(body.get("amount")) == payment.amount == _cents(cart.amount):
-            return _not_processed("204", "The order's amount is another one.")
+            return _not_processed("204", "The order has another amount.")
         order = orders.from_cart(state, cart, payment.invoice_number, INVOICE_PREFIX, body)
         state.carts.finish(cart.order_key, "ordered")
-        upkeep.keep(state, Change(RESOURCES["orders"], None, order))
+        upkeep.save(state, Change(RESOURCES["orders"], None, order))
     return _PROCESSED
 
 
@@ -141,9 +141,9 @@ def _not_processed(code: str, reason: str) -> Record:
 
 
 def refund(state: State, order: Record, amount: Decimal | None) -> Record:
-    """Ask the gateway for a refund, of all unless told otherwise; its RefundResponse.
+    """Ask the gateway to refund the amount, or all with None. Returns its RefundResponse.
 
-    Raises PaymentError, and ValueError where there is nothing to give back.
+    Raises PaymentError, and ValueError if there is nothing to refund.
     """
     total = order.get("OrderAmount", Decimal(0))
     amount = total if amount is None else amount
@@ -177,7 +177,7 @@ def refund(state: State, order: Record, amount: Decimal | None) -> Record:
 
 
 def signature(random_key: Any, *parts: Any) -> str:
-    """The documented md5, in lower-case hex; None is empty."""
+    """The documented md5, in lower-case hex; None counts as empty."""
     text = "".join("" if part is None else str(part) for part in (random_key, *parts))
     return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
 

@@ -1,4 +1,4 @@
-"""Writes what the store answers: envelopes and carts (docs/store-api.md)."""
+"""Writes the store's answers: envelopes and carts (docs/store-api.md)."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ def envelope(key: str, value: object, status: int, message: str, switches: Switc
 
 
 def error(refusal: Refusal, switches: Switches) -> Any:
-    """The error envelope; `Value` is empty by our choice (unknown)."""
+    """The error envelope. What the real `Value` is, is not known; ours is empty."""
     return envelope("Error", "", refusal.status, refusal.message, switches)
 
 
 def cart(cart: Cart, checkout_url: str, switches: Switches) -> Any:
     """The answer to `GET /Cart/{orderkey}`."""
     if switches.get_shape == "object":
-        # The documented sample is a bare object; ours keeps the fields that the sample forgot.
+        # The documented sample is a bare object; ours also has the fields that the sample lacks.
         return _cart(cart, checkout_url, switches)
     return [_cart(cart, checkout_url, switches)]
 

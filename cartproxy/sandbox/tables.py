@@ -1,7 +1,7 @@
 """The objects that the store's API documents, field by field.
 
-Sources: the vendor's pages, and its C# client for the types; `docs/store-api.md` says how sure each
-is. What the pages write without a point is an integer.
+Sources: the vendor's pages, and its C# client for the types; `docs/store-api.md` says how certain
+each is. A number that the pages write without a decimal point is an integer.
 """
 
 from __future__ import annotations
