@@ -142,7 +142,7 @@ def test_report_is_a_table_that_says_what_is_not_known(store: Store, probe: Prob
     code, said = probe.run()
 
     assert code == 1
-    assert "name one by --product" in said
+    assert "name one with --product" in said
     assert "places no order" in said
     assert '"get_shape": "list"' in said
 
