@@ -119,9 +119,9 @@ def _doctor(chosen: argparse.Namespace) -> int:
     from cartproxy.doctor.examination import examine
     from cartproxy.doctor.report import as_json, as_text, exit_code
 
-    settings_stand, findings = examine(os.environ, chosen.config)
+    settings_valid, findings = examine(os.environ, chosen.config)
     print(as_json(findings) if chosen.json else as_text(findings))
-    return exit_code(settings_stand, findings)
+    return exit_code(settings_valid, findings)
 
 
 def _add_probe(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

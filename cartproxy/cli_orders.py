@@ -13,7 +13,6 @@ from decimal import Decimal
 from typing import Any
 
 from cartproxy.app import store_sales
-from cartproxy.deadline import Deadline
 from cartproxy.records.sales import KEPT_DAYS, Row
 from cartproxy.settings import Settings, StoreSettings
 from cartproxy.settings_source import load_or_exit
@@ -21,8 +20,7 @@ from cartproxy.storage.connect import connect
 from cartproxy.storage.errors import StorageError
 from cartproxy.store import webhooks
 from cartproxy.store.errors import StoreError
-from cartproxy.store.sessions import new_session
-from cartproxy.upstream import store_transport
+from cartproxy.upstream import store_calls
 
 _STEPS = """The store does not take a webhook by its API ({reason}). In its online store manager:
   1. Modules > REST API (or Settings > General > Webhooks): add a webhook.
@@ -107,13 +105,7 @@ def register_webhook(chosen: argparse.Namespace) -> int:
     settings, store = _settings(chosen)
     public = settings.hook_url(chosen.store)
     url = public + store.hook_secret.reveal()
-    with new_session(1) as session:
-        transport = store_transport(chosen.store, store, settings, session)
-
-        def call(method: str, path: str, body: object = None) -> Any:
-            deadline = Deadline.after(settings.store_call_seconds)
-            return transport.call(method, path, deadline, body, operation="webhook")
-
+    with store_calls(chosen.store, store, settings, "webhook") as call:
         try:
             was_there = webhooks.register(call, url)
         except StoreError as error:

@@ -224,10 +224,10 @@ def count_pause(store: str) -> None:
     _count(_pauses, store)
 
 
-def show_breaker(store: str, *, left_alone: bool) -> None:
-    """This worker's breaker begins or ends to leave the store alone."""
-    _set(_left_alone, int(left_alone), store)
-    if left_alone:
+def show_breaker(store: str, *, is_open: bool) -> None:
+    """This worker's breaker for the store has opened or closed."""
+    _set(_left_alone, int(is_open), store)
+    if is_open:
         _count(_openings, store)
 
 

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import requests
 
+from cartproxy.deadline import Deadline
 from cartproxy.settings import Settings, StoreSettings
-from cartproxy.store.transport import StoreTransport
+from cartproxy.store.sessions import new_session
+from cartproxy.store.transport import Answer, StoreTransport
+from cartproxy.store.webhooks import Call
 
 
 def store_transport(
     name: str, store: StoreSettings, settings: Settings, session: requests.Session
 ) -> StoreTransport:
-    """The bare transport to one configured store: without turns, breaker and retries."""
+    """The transport to one configured store, without budget, breaker and retries."""
     secret_headers = {
         "SecureURL": store.secure_url,
         "PrivateKey": store.private_key.reveal(),
@@ -29,3 +35,21 @@ def store_transport(
         ca_file=store.ca_file or None,
         label=name,
     )
+
+
+@contextmanager
+def store_calls(
+    name: str, store: StoreSettings, settings: Settings, operation: str
+) -> Iterator[Call]:
+    """A function of method, path and body that makes one call to the store, for tools.
+
+    Each call may take `store_call_seconds`. It raises what StoreTransport raises.
+    """
+    with new_session(1) as session:
+        transport = store_transport(name, store, settings, session)
+
+        def call(method: str, path: str, body: object = None) -> Answer:
+            deadline = Deadline.after(settings.store_call_seconds)
+            return transport.call(method, path, deadline, body, operation=operation)
+
+        yield call

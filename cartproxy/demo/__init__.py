@@ -1,1 +1,1 @@
-"""Trying it out: a simulated store, the proxy, and a blog page on an origin of its own."""
+"""A demo: a simulated store, the proxy, and a blog page on its own origin."""

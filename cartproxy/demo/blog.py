@@ -1,4 +1,4 @@
-"""A blog on an origin of its own: plain pages with the widget, as a stranger would write them."""
+"""A blog on its own origin: plain pages with the widget, as any site author would write them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def post() -> str:
 
 @app.get("/no-js")
 def without_script() -> str:
-    """Forms only."""
+    """The same products with forms only."""
     return render_template("no_js.html")
 
 
@@ -37,7 +37,7 @@ def strict() -> Response:
     page = Response(render_template("post.html"))
     addresses = _addresses()
     proxy, store = addresses["proxy"], addresses["store"]
-    # The simulated store gives addresses of its own under the name it is called by.
+    # The simulated store uses the host name of the call in its addresses.
     pictures = store.replace("localhost", "127.0.0.1")
     page.headers["Content-Security-Policy"] = (
         f"default-src 'none'; style-src 'self'; script-src {proxy}; connect-src {proxy}; "
@@ -49,11 +49,11 @@ def strict() -> Response:
 
 @app.get("/rtl")
 def right_to_left() -> str:
-    """A post in Arabic, with texts of its own in the widget."""
+    """A post in Arabic, with its own texts in the widget."""
     return render_template("rtl.html")
 
 
 @app.get("/blog.css")
 def style() -> Response:
-    """The pages' own style."""
+    """The style of the pages."""
     return send_from_directory("pages", "blog.css")

@@ -35,9 +35,9 @@ class Demo:
         calls_per_second: float,
         origins: Sequence[str] = (),
     ) -> None:
-        """`calls_per_second` is what the proxy may ask of the store.
+        """`calls_per_second` limits the proxy's calls to the store.
 
-        `origins` may use the proxy beside the blog.
+        `origins` may use the proxy in addition to the blog.
         """
         self._calls_per_second = calls_per_second
         self._port = port
@@ -53,7 +53,7 @@ class Demo:
     def run(self) -> int:
         """Start everything, print the addresses and `ready`, and wait for SIGINT or SIGTERM.
 
-        Returns 0 after a clean stop, 1 when a part did not start or ended by itself.
+        Returns 0 after a clean stop, 1 if a part did not start or ended by itself.
         """
         signal.signal(signal.SIGINT, self._stop)
         signal.signal(signal.SIGTERM, self._stop)
@@ -82,7 +82,7 @@ class Demo:
         )
 
     def _proxy_settings(self) -> dict[str, str]:
-        """The demo's store; whatever else the environment sets (Redis, say) holds."""
+        """Settings of the demo's store; others (such as Redis) come from the environment."""
         store_url = f"http://127.0.0.1:{self._store_port}"
         settings = {
             "CARTPROXY_BIND": f"127.0.0.1:{self._port}",
@@ -103,7 +103,7 @@ class Demo:
         return settings
 
     def _register_webhook(self) -> None:
-        """Let the simulated store tell of its orders, as a merchant's does."""
+        """Make the simulated store report its orders, as a merchant's store does."""
         register = ["cartproxy", "webhook", "register", "--store", "demo"]
         environment = {**os.environ, **self._settings}
         subprocess.run(
@@ -115,7 +115,7 @@ class Demo:
         )
 
     def _spawn(self, command: Sequence[str], settings: Mapping[str, str]) -> None:
-        # A session of its own: Ctrl-C reaches this process alone, which then stops the others.
+        # In its own session: Ctrl-C reaches only this process, which then stops the others.
         environment = {**os.environ, **settings}
         process = subprocess.Popen(command, env=environment, start_new_session=True)
         self._processes.append(process)

@@ -1,1 +1,1 @@
-"""Looks at settings, stores, Redis and machine before shoppers do, and says what to mend."""
+"""Checks settings, stores, Redis and machine before shoppers use them, and says what to fix."""

@@ -1,4 +1,4 @@
-"""All checks, in the order of the report, each in a guard of its own."""
+"""All checks, in the order of the report; one that fails does not stop the others."""
 
 from __future__ import annotations
 
@@ -7,87 +7,96 @@ from functools import partial
 from pathlib import Path
 
 from cartproxy.doctor import edge, files, machine
-from cartproxy.doctor.customers import customer_findings
 from cartproxy.doctor.findings import Finding, error, guarded, ok, warning
-from cartproxy.doctor.orders import order_findings
+from cartproxy.doctor.rights import customer_findings, order_findings
 from cartproxy.doctor.storage import storage_findings
 from cartproxy.doctor.stores import store_findings
 from cartproxy.settings import Settings, declared
-from cartproxy.settings_source import PREFIX, config_file, read, service_links
+from cartproxy.settings_source import PREFIX, config_file, read, secret_files, service_links
+
+_ADVICE = "Correct it: docs/settings.md and config/cartproxy.example.toml describe every setting."
+_MACHINE_SETTINGS = ("concurrency", "workers", "drain_seconds", "request_seconds", "public_url")
 
 
 def examine(environment: Mapping[str, str], config: Path | None) -> tuple[bool, list[Finding]]:
     """Whether the settings are valid, and everything that was found.
 
-    Where some are wrong, what does not depend on them is examined all the same.
+    Checks that need no invalid setting run all the same.
     """
-    modes = guarded("files", "files", partial(files.file_findings, environment, config))
     settings, problems = read(environment, config)
-    wrong = [error("settings", "settings", each, _ADVICE) for each in problems]
-    if not problems:
-        names = ", ".join(settings.stores)
-        wrong = [ok("settings", "settings", f"They are valid; stores: {names}.")]
-    links = service_links(environment)
-    ignored = [ok("service-links", "settings", f"Ignored: {', '.join(links)}.")] if links else []
     path = config_file(environment, config)
     unknown = [each.partition(":")[0] for each in problems]
     if any(each.startswith(f"{path}: ") for each in problems):
-        # What the file says of them is not known.
+        # What the file says about them is not known.
         every = (name for name, _, _ in declared(Settings))
         unknown += [name for name in every if PREFIX + name.upper() not in environment]
-    return not problems, [*wrong, *ignored, *modes, *_run(settings, unknown)]
+    return not problems, [
+        *guarded("settings", "settings", partial(_settings, environment, settings, problems)),
+        *guarded("files", "files", partial(_file_modes, environment, path)),
+        *_run(settings, unknown),
+    ]
 
 
-_ADVICE = "Correct it: docs/settings.md and config/cartproxy.example.toml describe every setting."
+def _settings(
+    environment: Mapping[str, str], settings: Settings, problems: list[str]
+) -> Iterator[Finding]:
+    for each in problems:
+        yield error("settings", each, _ADVICE)
+    if not problems:
+        yield ok("settings", f"They are valid; stores: {', '.join(settings.stores)}.")
+    if links := service_links(environment):
+        yield ok("service-links", f"Ignored: {', '.join(links)}.")
+
+
+def _file_modes(environment: Mapping[str, str], config: Path | None) -> Iterator[Finding]:
+    """Of the configuration file, and of every file that a variable `..._FILE` names."""
+    named = [*secret_files(environment)]
+    for about, path in [("config file", config), *named] if config else named:
+        yield from guarded("files", about, partial(files.mode_findings, path))
 
 
 def _run(settings: Settings, unknown: list[str]) -> Iterator[Finding]:
-    """Each check, but for those of settings that are wrong: a default stands in their place."""
+    """Run each check unless a setting that it needs is invalid: defaults are in their place."""
 
     def check(
         code: str, about: str, needed: Iterable[str], findings: Callable[[], Iterable[Finding]]
     ) -> Iterator[Finding]:
-        wanting = sorted({each for each in unknown if each.startswith(tuple(needed))})
-        if not wanting:
-            yield from guarded(code, about, findings)
-            return
-        yield warning(
+        missing = sorted({each for each in unknown if each.startswith(tuple(needed))})
+        skipped = warning(
             f"{code}-not-examined",
-            about,
-            f"Not checked, since this must be corrected first: {', '.join(wanting)}.",
+            f"Not checked, since this must be corrected first: {', '.join(missing)}.",
             "Correct it, and run the doctor again.",
         )
+        yield from guarded(code, about, (lambda: [skipped]) if missing else findings)
 
-    yield from check(
-        "public-url", "public_url", ["public_url"], partial(edge.public_url_findings, settings)
-    )
-    yield from check(
-        "trusted-hops",
-        "trusted_hops",
-        ["public_url", "trusted_hops"],
-        partial(edge.trusted_hops_findings, settings),
-    )
-    yield from check(
-        "redis",
-        "redis",
-        ["redis_url", f"{PREFIX}REDIS_URL"],
-        partial(storage_findings, settings),
-    )
+    for code, about, needed, findings in (
+        ("public-url", "public_url", ("public_url",), edge.public_url_findings),
+        (
+            "trusted-hops",
+            "trusted_hops",
+            ("public_url", "trusted_hops"),
+            edge.trusted_hops_findings,
+        ),
+        ("redis", "redis", ("redis_url", f"{PREFIX}REDIS_URL"), storage_findings),
+    ):
+        yield from check(code, about, needed, partial(findings, settings))
     named = {each.split(".")[1] for each in unknown if each.startswith("stores.")}
     for name in sorted(named - settings.stores.keys()):
         yield from check("store", f"store {name}", [f"stores.{name}"], tuple)
     for name, store in settings.stores.items():
-        about, needed = f"store {name}", [f"stores.{name}."]
-        yield from check("ca-file", about, needed, partial(files.ca_file_findings, name, store))
-        yield from check("store", about, needed, partial(store_findings, name, store, settings))
-        yield from check(
-            "customers", about, needed, partial(customer_findings, name, store, settings)
-        )
-        yield from check("orders", about, needed, partial(order_findings, name, store, settings))
-        yield from check("shop", about, needed, partial(edge.shop_findings, name, store))
-        yield from check(
-            "origins", about, needed, partial(edge.origin_findings, name, store, settings)
-        )
-    for each in (machine.concurrency_findings, machine.descriptor_findings, machine.stop_findings):
-        needed = ["concurrency", "workers", "drain_seconds", "request_seconds", "public_url"]
-        yield from check("machine", "gunicorn", needed, partial(each, settings))
+        for code, store_check in (
+            ("ca-file", files.ca_file_findings),
+            ("store", store_findings),
+            ("customers", customer_findings),
+            ("orders", order_findings),
+            ("shop", edge.shop_findings),
+            ("origins", edge.origin_findings),
+        ):
+            about, ask = f"store {name}", partial(store_check, name, store, settings)
+            yield from check(code, about, [f"stores.{name}."], ask)
+    for about, findings in (
+        ("concurrency", machine.concurrency_findings),
+        ("file descriptors", machine.descriptor_findings),
+        ("drain_seconds", machine.stop_findings),
+    ):
+        yield from check("machine", about, _MACHINE_SETTINGS, partial(findings, settings))

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 
 class Level(StrEnum):
-    """How bad it is: an error keeps shoppers from their carts, or their secrets from being kept."""
+    """How bad it is: with an error, carts don't work, or secrets are not safe."""
 
     OK = "ok"
     WARNING = "warning"
@@ -17,7 +17,10 @@ class Level(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One line of the report. `about` says of what; no field ever holds a secret."""
+    """One line of the report; no field ever holds a secret.
+
+    `about` names what was checked; `guarded` fills it in.
+    """
 
     level: Level
     code: str
@@ -26,32 +29,35 @@ class Finding:
     advice: str = ""
 
 
-def ok(code: str, about: str, detail: str) -> Finding:
-    """All is well."""
-    return Finding(Level.OK, code, about, detail)
+def ok(code: str, detail: str) -> Finding:
+    """Nothing is wrong."""
+    return Finding(Level.OK, code, "", detail)
 
 
-def warning(code: str, about: str, detail: str, advice: str) -> Finding:
-    """It works, and will not always."""
-    return Finding(Level.WARNING, code, about, detail, advice)
+def warning(code: str, detail: str, advice: str) -> Finding:
+    """It works now, but may fail later."""
+    return Finding(Level.WARNING, code, "", detail, advice)
 
 
-def error(code: str, about: str, detail: str, advice: str) -> Finding:
-    """It does not work, or must not."""
-    return Finding(Level.ERROR, code, about, detail, advice)
+def error(code: str, detail: str, advice: str) -> Finding:
+    """It does not work, or it is not safe."""
+    return Finding(Level.ERROR, code, "", detail, advice)
 
 
 def guarded(code: str, about: str, check: Callable[[], Iterable[Finding]]) -> Iterator[Finding]:
-    """What the check finds; where it fails itself, that is a finding and hides no other check.
+    """The check's findings; a check that fails itself is one too, and stops no other check.
 
-    The failure's text is left out: it may quote an address with its password.
+    The text of the exception is left out: it may quote an address with its password.
     """
     try:
-        yield from check()
+        for each in check():
+            yield each if each.about else replace(each, about=about)
     except Exception as failure:
-        yield error(
-            f"{code}-check-failed",
-            about,
-            f"This could not be checked: {type(failure).__name__}.",
-            "If the other findings don't explain it, report it as a bug of cartproxy.",
+        yield replace(
+            error(
+                f"{code}-check-failed",
+                f"This could not be checked: {type(failure).__name__}.",
+                "If the other findings don't explain it, report it as a bug of cartproxy.",
+            ),
+            about=about,
         )

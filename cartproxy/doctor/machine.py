@@ -1,4 +1,4 @@
-"""What gunicorn will need of this machine, and how long a stop takes."""
+"""What gunicorn needs of this machine, and how long a stop takes."""
 
 from __future__ import annotations
 
@@ -10,54 +10,49 @@ from cartproxy.doctor.findings import Finding, ok, warning
 from cartproxy.settings import Settings
 from cartproxy.sites import is_local
 
-_REST = 64  # Python's own files, logs, figures, sockets to listen on
-_USUAL_STOP_SECONDS = 90  # what systemd waits before it kills
+_OTHER_FILES = 64  # Python's own files, logs, metrics, listening sockets
+_USUAL_STOP_SECONDS = 90  # systemd's default before it kills a process
 
 
 def descriptor_findings(settings: Settings) -> Iterator[Finding]:
     """Whether a worker may open as many connections as it can need."""
     apis = {urlsplit(store.api_url).netloc for store in settings.stores.values()}
     stores = settings.concurrency * len(apis)
-    needed = settings.worker_connections + settings.redis_connections + stores + _REST
+    needed = settings.worker_connections + settings.redis_connections + stores + _OTHER_FILES
     _, limit = resource.getrlimit(resource.RLIMIT_NOFILE)
-    about = "file descriptors"
     if limit not in (-1, resource.RLIM_INFINITY) and limit < needed:
         yield warning(
             "descriptors",
-            about,
             f"A worker may need {needed} (browsers, Redis, stores), but can open {limit} (in this "
             "shell; the service's own limit may differ).",
             "Raise it: LimitNOFILE=65536 in the systemd unit, `ulimit -Hn` in a shell; or lower "
             "concurrency.",
         )
     else:
-        yield ok("descriptors", about, f"A worker may need {needed}, and can open {limit}.")
+        yield ok("descriptors", f"A worker may need {needed}, and can open {limit}.")
 
 
 def stop_findings(settings: Settings) -> Iterator[Finding]:
-    """Whether a stop is noticed in front, and how long it takes."""
-    about = "drain_seconds"
+    """Whether a proxy in front notices a stop in time, and how long a stop takes."""
     longest = settings.drain_seconds + int(settings.request_seconds) + 5
     if longest > _USUAL_STOP_SECONDS:
         yield warning(
             "stop-slow",
-            about,
             f"A stop may take {longest:.0f} s: draining, then the requests under way.",
             "Make the supervisor wait longer: TimeoutStopSec, stop_grace_period.",
         )
     if settings.drain_seconds or is_local(settings.public_url):
-        yield ok("stop", about, f"A stop takes {longest:.0f} s at most; the supervisor must wait.")
+        yield ok("stop", f"A stop takes at most {longest:.0f} s; the supervisor must wait.")
     else:
         yield warning(
             "drain-none",
-            about,
             "At a stop, requests are refused before a proxy in front notices that /readyz fails.",
             "Behind a health-checking proxy, set drain_seconds to more than its interval.",
         )
 
 
 def concurrency_findings(settings: Settings) -> Iterator[Finding]:
-    """What can be at work at the same time."""
+    """How many requests can be served at the same time."""
     detail = f"Workers: {settings.worker_count}; requests of each at once: {settings.concurrency}."
     starved = [
         name
@@ -67,10 +62,9 @@ def concurrency_findings(settings: Settings) -> Iterator[Finding]:
     if starved:
         yield warning(
             "concurrency-low",
-            "concurrency",
             f"{detail} A slow store may occupy them all: concurrent_calls of "
             f"{', '.join(starved)} is not lower.",
             "Raise concurrency, or lower concurrent_calls.",
         )
     else:
-        yield ok("concurrency", "concurrency", detail)
+        yield ok("concurrency", detail)

@@ -1,4 +1,4 @@
-"""Is a Redis cluster whole, and can it lose a server?"""
+"""Whether a Redis cluster serves all carts, and would still do so without one of its servers."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ def primaries(client: redis.Redis) -> dict[str, redis.Redis]:
     return {f"{node.host}:{node.port}": cluster.get_redis_connection(node) for node in nodes}
 
 
-def cluster_findings(about: str, client: redis.Redis) -> Iterator[Finding]:
-    """What the first primary that answers knows of the whole."""
+def cluster_findings(client: redis.Redis) -> Iterator[Finding]:
+    """What a primary knows about the whole cluster."""
     asked = next(iter(primaries(client).values()))
     state: dict[str, Any] = asked.cluster("INFO")
     nodes: dict[str, dict[str, Any]] = asked.cluster("NODES")
@@ -30,7 +30,6 @@ def cluster_findings(about: str, client: redis.Redis) -> Iterator[Finding]:
     if state["cluster_state"] != "ok" or assigned < _SLOTS:
         yield error(
             "cluster-broken",
-            about,
             f"The cluster's state is {state['cluster_state']}, and {assigned} of {_SLOTS} slots "
             "are served: some carts can't be reached.",
             "Bring its servers back, or assign the slots: redis-cli --cluster fix.",
@@ -38,28 +37,22 @@ def cluster_findings(about: str, client: redis.Redis) -> Iterator[Finding]:
     elif failing:
         yield warning(
             "cluster-server-lost",
-            about,
             f"Serving all slots, but without {', '.join(sorted(failing))}.",
             "Bring the server back, or forget it: redis-cli --cluster forget.",
         )
     else:
-        yield ok("cluster", about, f"All {_SLOTS} slots are served by {len(nodes)} servers.")
-    yield from _alone(about, nodes)
-
-
-def _alone(about: str, nodes: dict[str, dict[str, Any]]) -> Iterator[Finding]:
+        yield ok("cluster", f"All {_SLOTS} slots are served by {len(nodes)} servers.")
     followed = {
         node["master_id"] for node in nodes.values() if "fail" not in node["flags"].split(",")
     }
-    alone = sorted(
+    unsafe = sorted(
         name
         for name, node in nodes.items()
         if "master" in node["flags"] and node["slots"] and node["node_id"] not in followed
     )
-    if alone:
+    if unsafe:
         yield warning(
             "cluster-no-replica",
-            about,
-            f"Without a replica: {', '.join(alone)}. If it is lost, its carts can't be reached.",
+            f"Without a replica: {', '.join(unsafe)}. If it is lost, its carts can't be reached.",
             "Give every primary a replica.",
         )

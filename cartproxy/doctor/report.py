@@ -10,9 +10,9 @@ from cartproxy.doctor.findings import Finding, Level
 from cartproxy.settings_source import EX_CONFIG
 
 
-def exit_code(settings_stand: bool, findings: Sequence[Finding]) -> int:
-    """78 with bad settings, 1 with an error, else 0: warnings alone are no failure."""
-    if not settings_stand:
+def exit_code(settings_valid: bool, findings: Sequence[Finding]) -> int:
+    """78 with invalid settings, 1 with an error, else 0: warnings are not a failure."""
+    if not settings_valid:
         return EX_CONFIG
     return int(any(each.level is Level.ERROR for each in findings))
 

@@ -1,4 +1,4 @@
-"""Is Redis there, may it be written, and is it quick enough? What each server is: `redis_node`."""
+"""Whether Redis can be reached and written, and is fast enough. Each server: `redis_node`."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import contextlib
 import statistics
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import partial
 from urllib.parse import urlsplit
 
 import redis
@@ -33,7 +35,7 @@ from cartproxy.storage.scripts import probe_script
 
 _PINGS = 9
 _PROBE_KEY = record_key("doctor")  # under the service's own prefix
-# First match wins.
+# The first that matches.
 _FAILURES: tuple[tuple[type[RedisError], str, str, str], ...] = (
     (AuthenticationError, "redis-credentials", "refuses the credentials",
      "Correct user and password in redis_url."),
@@ -46,14 +48,14 @@ _FAILURES: tuple[tuple[type[RedisError], str, str, str], ...] = (
     (OutOfMemoryError, "redis-full", "has no room for writes",
      "Raise maxmemory, or find out what else fills it."),
     (RedisTimeoutError, "redis-timeout", "does not answer within redis_timeout_seconds",
-     "Check network and load; raise redis_timeout_seconds only if Redis has to be far away."),
+     "Check network and load; raise redis_timeout_seconds only if Redis must be far away."),
     (RedisConnectionError, "redis-unreachable", "can't be reached",
      "Start it, or correct redis_url; check the firewall, and TLS if it is rediss://."),
 )  # fmt: skip
 
 
 def storage_findings(settings: Settings) -> Iterator[Finding]:
-    """Everything about the cart storage that `redis_url` names."""
+    """Everything about the Redis that `redis_url` names."""
     url = settings.redis_url.reveal()
     if not url:
         yield _embedded(settings)
@@ -61,32 +63,27 @@ def storage_findings(settings: Settings) -> Iterator[Finding]:
     about = f"redis {place(url)}"
     client = connect(settings)
     try:
-        failure = _failure(about, client.ping)
+        failure = _failure(client.ping)
         if failure is not None:
-            yield failure
+            yield replace(failure, about=about)
             return
-        yield from guarded("redis-latency", about, lambda: _latency(about, client, settings))
-        yield from guarded("redis-scripts", about, lambda: _scripts(about, client))
-        yield from guarded("client-addresses", "trusted_hops", lambda: _addresses(client))
+        yield from guarded("redis-latency", about, partial(_latency, client, settings))
+        yield from guarded("redis-scripts", about, partial(_scripts, client))
+        yield from guarded("client-addresses", "trusted_hops", partial(_addresses, client))
         for name, store in settings.stores.items():
-            yield from guarded("carts-pending", f"store {name}", _owed(client, name, store))
+            pending = partial(_pending, client, name, store)
+            yield from guarded("carts-pending", f"store {name}", pending)
         several = SEVERAL_SERVERS.fullmatch(url)
         kind = several["kind"] if several else "single"
         nodes = {about: client}
         if kind == "cluster":
-            yield from guarded("redis-cluster", about, lambda: cluster_findings(about, client))
+            yield from guarded("redis-cluster", about, partial(cluster_findings, client))
             nodes = {f"redis {name}": node for name, node in primaries(client).items()}
         for name, node in nodes.items():
-            yield from guarded("redis-server", name, _examined(name, node, settings, kind))
+            yield from guarded("redis-server", name, partial(node_findings, node, settings, kind))
     finally:
         with contextlib.suppress(RedisError):
             client.close()
-
-
-def _examined(
-    about: str, node: redis.Redis, settings: Settings, kind: str
-) -> Callable[[], Iterator[Finding]]:
-    return lambda: node_findings(about, node, settings, kind)
 
 
 def place(url: str) -> str:
@@ -102,31 +99,29 @@ def _embedded(settings: Settings) -> Finding:
     report = warning if is_local(settings.public_url) else error
     return report(
         "redis-embedded",
-        "redis",
-        "No redis_url is set: carts live in one process's memory and end with it.",
+        "No redis_url is set: carts are in one process's memory and are lost when it ends.",
         "This is fine for trying out; for shoppers set redis_url and pepper.",
     )
 
 
-def _failure(about: str, attempt: Callable[[], object]) -> Finding | None:
-    """What keeps the attempt from succeeding, without the server's words."""
+def _failure(attempt: Callable[[], object]) -> Finding | None:
+    """Why the attempt fails, without the server's own text; None when it succeeds."""
     try:
         attempt()
     except RedisError as failure:
         for kind, code, what, advice in _FAILURES:
             if isinstance(failure, kind):
-                return error(code, about, f"Redis {what}.", advice)
+                return error(code, f"Redis {what}.", advice)
         code = str(failure).partition(" ")[0] if str(failure)[:1].isupper() else ""
         return error(
             "redis-error",
-            about,
             f"Redis refuses ({type(failure).__name__} {code}).".replace(" )", ")"),
             "Look at the log of Redis.",
         )
     return None
 
 
-def _latency(about: str, client: redis.Redis, settings: Settings) -> Iterator[Finding]:
+def _latency(client: redis.Redis, settings: Settings) -> Iterator[Finding]:
     taken = []
     for _ in range(_PINGS):
         began = time.perf_counter()
@@ -137,43 +132,37 @@ def _latency(about: str, client: redis.Redis, settings: Settings) -> Iterator[Fi
     if usual > settings.redis_timeout_seconds / 5:
         yield warning(
             "redis-slow",
-            about,
             f"{detail} redis_timeout_seconds is {settings.redis_timeout_seconds:g}.",
             "Put Redis near the service; the timeout leaves too little margin.",
         )
     else:
-        yield ok("redis-latency", about, detail)
+        yield ok("redis-latency", detail)
 
 
-def _owed(client: redis.Redis, name: str, store: StoreSettings) -> Callable[[], Iterator[Finding]]:
-    """How much is owed to a store, and for how long."""
-
-    def look() -> Iterator[Finding]:
-        count, seconds = pending_figures(client, list_key(name))
-        since = f", the oldest for {seconds / 3600:.1f} hours" if count else ""
-        detail = f"{count} carts wait for the store{since}; the limit is {store.pending_carts}."
-        if count > store.pending_carts * 0.8:
-            advice = "Raise pending_carts, if Redis has room: up to 50 kB a cart."
-            yield warning("carts-pending", f"store {name}", detail, advice)
-        else:
-            yield ok("carts-pending", f"store {name}", detail)
-
-    return look
+def _pending(client: redis.Redis, name: str, store: StoreSettings) -> Iterator[Finding]:
+    """How many carts wait for a store, and for how long."""
+    count, seconds = pending_figures(client, list_key(name))
+    since = f", the oldest for {seconds / 3600:.1f} hours" if count else ""
+    detail = f"{count} carts wait for the store{since}; the limit is {store.pending_carts}."
+    if count > store.pending_carts * 0.8:
+        advice = "Raise pending_carts, if Redis has room: up to 50 kB a cart."
+        yield warning("carts-pending", detail, advice)
+    else:
+        yield ok("carts-pending", detail)
 
 
-def _scripts(about: str, client: redis.Redis) -> Iterator[Finding]:
-    failure = _failure(about, lambda: probe_script(client).script(keys=[_PROBE_KEY]))
-    yield failure or ok("redis-scripts", about, "Scripts run, and can write.")
+def _scripts(client: redis.Redis) -> Iterator[Finding]:
+    failure = _failure(lambda: probe_script(client).script(keys=[_PROBE_KEY]))
+    yield failure or ok("redis-scripts", "Scripts run, and can write.")
 
 
 def _addresses(client: redis.Redis) -> Iterator[Finding]:
-    """What the running service has noted of the proxy in front."""
+    """What the running service has noted about the proxy in front."""
     if client.exists(UNREADABLE_ADDRESS_KEY):
         yield warning(
             "client-address-unreadable",
-            "trusted_hops",
-            "Within a day the proxy in front has sent X-Forwarded-For entries that are not "
-            "addresses: all clients with the same entry are limited together.",
+            "In the last day the proxy in front has sent X-Forwarded-For entries that are not "
+            "addresses: all clients with the same entry share their limits.",
             "Make the proxy append the caller's address (haproxy: `option forwardfor`), and set "
             "trusted_hops to the number of such proxies.",
         )

@@ -1,14 +1,14 @@
-"""Is each store reachable, and do its credentials open what cartproxy needs?
+"""Whether each store can be reached, and its credentials have the rights that carts need.
 
-Two GETs, which create and change nothing (docs/store-api.md, Cart endpoints and Lists), so they
-can't prove the right to write carts: a proof would leave a cart behind.
+Two GETs, which create and change nothing (docs/store-api.md, Cart endpoints and Lists). So they
+can't test the right to write carts: that would leave a cart behind.
 
-- `GET /Cart/{key}` with a key drawn here: 404 says that credentials and Cart rights are good, 401
-  that they are not. The key is random, so it opens nobody's cart; the answer is not shown anyway.
-- `GET /Products?countonly=1`: the same for Products, and the shortest answer of all. StoreSettings
-  would be shorter to explain, but is a right that cartproxy does not ask for.
+- `GET /Cart/{key}` with a random key: 404 shows valid credentials and the right to read carts, 401
+  shows that one is missing. The key belongs to nobody's cart, and the answer is not shown anyway.
+- `GET /Products?countonly=1`: the same for Products, with the shortest answer. StoreSettings would
+  be easier to explain, but cartproxy does not ask for that right.
 
-Neither waits for the budget of store calls: that lives in Redis, which may be what is wrong.
+Neither uses the budget of store calls: it is kept in Redis, which may be what is wrong.
 """
 
 from __future__ import annotations
@@ -19,14 +19,13 @@ import time
 from collections.abc import Iterator
 from email.utils import parsedate_to_datetime
 
-from cartproxy.deadline import Deadline
 from cartproxy.doctor.findings import Finding, error, ok, warning
 from cartproxy.settings import Settings, StoreSettings
 from cartproxy.store import wire
 from cartproxy.store.errors import StoreError
-from cartproxy.store.sessions import new_session
-from cartproxy.store.transport import Answer, StoreTransport
-from cartproxy.upstream import store_transport
+from cartproxy.store.habits import status_of
+from cartproxy.store.transport import Answer
+from cartproxy.upstream import store_calls
 
 _REFUSED = (401, 403)
 _CLOCK_OFF_SECONDS = 30
@@ -41,101 +40,78 @@ _ADVICE = {
 
 
 def store_findings(name: str, store: StoreSettings, settings: Settings) -> Iterator[Finding]:
-    """What two harmless calls say of one configured store."""
-    about = f"store {name}"
-    with new_session(1) as session:
-        transport = store_transport(name, store, settings, session)
-        key = "".join(secrets.choice(_KEY_LETTERS) for _ in range(16))
+    """What two harmless calls show about one configured store."""
+    key = "".join(secrets.choice(_KEY_LETTERS) for _ in range(16))
+    with store_calls(name, store, settings, "doctor") as call:
         try:
-            cart = _ask(transport, settings, f"/Cart/{key}")
-            products = _ask(transport, settings, "/Products?countonly=1")
+            cart, products = call("GET", f"/Cart/{key}"), call("GET", "/Products?countonly=1")
         except StoreError as failure:
             advice = _ADVICE.get(failure.code, "Try again.")
-            yield error(failure.code, about, f"{store.api_url}: {failure.detail}", advice)
+            yield error(failure.code, f"{store.api_url}: {failure.detail}", advice)
             return
-    yield from _rights(about, store, _status(cart), _status(products))
+    yield from _rights(store, status_of(cart), status_of(products))
     if _is_no_api(products):
         yield error(
             "store-no-api",
-            about,
             f"{store.base_url} is not an address of the store's API (404, not in its format).",
             "Correct api_url (without the version) and api_version.",
         )
-    yield from _clock(about, cart.date)
-
-
-def _ask(transport: StoreTransport, settings: Settings, path: str) -> Answer:
-    deadline = Deadline.after(settings.store_call_seconds)
-    return transport.call("GET", path, deadline, operation="doctor")
-
-
-def _status(answer: Answer) -> int:
-    """HTTP's status, or the one of an error envelope that came under HTTP 200."""
-    told = wire.read_error(answer.body)
-    if answer.status < 400 and told is not None:
-        return told[0] or 400
-    return answer.status
+    yield from _clock(cart.date)
 
 
 def _is_no_api(products: Answer) -> bool:
-    """A shop without products answers 404 too, but in the form of the API."""
+    """Whether it is a 404 but not the API's own: a shop without products answers that one."""
     return products.status == 404 and wire.read_error(products.body) is None
 
 
-def _rights(about: str, store: StoreSettings, cart: int, products: int) -> Iterator[Finding]:
+def _rights(store: StoreSettings, cart: int, products: int) -> Iterator[Finding]:
     if 429 in (cart, products):
         yield warning(
             "store-busy",
-            about,
             "The store asks to slow down (429), so the credentials could not be checked.",
             "Try again in a minute; if it still fails, lower calls_per_second.",
         )
     elif cart in _REFUSED and products in _REFUSED:
         yield error(
             "store-credentials",
-            about,
             f"The store refuses the credentials ({cart}).",
             "Compare secure_url, private_key and token (or access_token) with the application in "
-            "the store's REST API settings; a token ends when the merchant removes it there.",
+            "the store's REST API settings; a token is invalid once the merchant removes it there.",
         )
     elif cart in _REFUSED:
         yield error(
             "store-cart-rights",
-            about,
             "The application may not read carts.",
             "Give it the rights to read and write Cart in the developer portal.",
         )
     elif products in _REFUSED:
         yield error(
             "store-product-rights",
-            about,
             "The application may not read products.",
             "Give it the right to read Products in the developer portal.",
         )
     else:
         yield ok(
             "store",
-            about,
-            f"{store.api_url} answers, the credentials are valid, carts and products may be read. "
-            "Whether carts may be written shows with the first cart.",
+            f"{store.api_url} answers, the credentials are valid, carts and products can be read. "
+            "Whether carts can be written shows with the first cart.",
         )
 
 
-def _clock(about: str, date: str) -> Iterator[Finding]:
-    """The store's Date has whole seconds, and is as old as its way to here."""
+def _clock(date: str) -> Iterator[Finding]:
+    """Compares clocks to the second: the store's Date has no fractions, and took time to arrive."""
     try:
         offset = time.time() - parsedate_to_datetime(date).timestamp()
     except ValueError:
-        yield ok("store-clock", about, "The store's answer has no date to compare clocks by.")
+        yield ok("store-clock", "The store's answer has no date, so the clocks can't be compared.")
         return
     if abs(offset) > _CLOCK_OFF_SECONDS:
         which = "ahead of" if offset > 0 else "behind"
         yield warning(
             "clock-offset",
-            about,
             f"This machine's clock is {abs(offset):.0f} s {which} the store's.",
             "Run a time service (chrony, systemd-timesyncd): carts still work, but certificates "
             "and log lines need the right time.",
         )
     else:
-        yield ok("store-clock", about, f"The clocks differ by {abs(offset):.0f} s.")
+        yield ok("store-clock", f"The clocks differ by {abs(offset):.0f} s.")

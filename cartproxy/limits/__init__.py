@@ -1,1 +1,1 @@
-"""How often one address, cart or site may ask. Knows neither Flask nor the store."""
+"""Rate limits of an address, a cart or a site. Knows neither Flask nor the store."""

@@ -1,4 +1,4 @@
-"""The one reader of client addresses, however a proxy in front or a caller writes them."""
+"""The one parser of client addresses, in all forms in which proxies and callers write them."""
 
 from __future__ import annotations
 
@@ -21,18 +21,19 @@ _NEAR = tuple(map(ipaddress.ip_network, (
 
 
 def network(written: str) -> str | None:
-    """Where an address is counted: IPv6 by its /64; None for this machine and private networks.
+    """The network that an address is counted as: IPv6 by its /64, IPv4 by itself.
 
-    A port, brackets, quotes and a zone are left out. Raises ValueError for what is no address.
+    None for this machine and private networks. Port, brackets, quotes and zone are ignored. Raises
+    ValueError for an invalid address.
     """
     return _network(written.strip()[:_MAX_LENGTH])
 
 
-@lru_cache(4096)  # a shopper comes again, and a proxy of the operator's with every request
+@lru_cache(4096)  # shoppers return, and the operator's proxy is in every request
 def _network(written: str) -> str | None:
     match = _WRITTEN.fullmatch(written)
     if match is None:
-        raise ValueError("no address")
+        raise ValueError("not an address")
     found = ipaddress.ip_address(match["six"] or match["four"] or match["bare"])
     if isinstance(found, ipaddress.IPv6Address):
         found = found.ipv4_mapped or found

@@ -1,8 +1,8 @@
-"""Counts requests against limits in this process, and makes the counts one over all workers.
+"""Counts requests against limits in this process, and shares the counts with all workers.
 
-A request costs no round trip for it: each worker counts in memory, and several times a second a
-thread adds what was counted to the levels in Redis and learns what the other workers counted. A
-worker that has not met an address yet grants it as if it were new, for a quarter of a second.
+A request needs no round trip for this: each worker counts in memory, and a thread exchanges the
+counts with Redis several times a second. A worker that has not seen an address yet treats it as new
+for a quarter of a second.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from cartproxy.storage.values import Kind
 log = structlog.get_logger("cartproxy.limits")
 
 _SYNC_SECONDS = 0.25
-_MOST_BUCKETS = 50_000  # in memory; the emptiest go first
+_MOST_BUCKETS = 50_000  # in memory; the emptiest are dropped first
 _BATCH = 500
 _HOT_SECONDS = 6
 _LEVEL = Kind("limit", "string")
-# Says to `cartproxy doctor` that a client's address could not be read lately.
+# Tells `cartproxy doctor` that a client's address could not be read recently.
 UNREADABLE_ADDRESS_KEY = "cpl:{limits}:unreadable-address"
 _NOTE_SECONDS = 60
 _NOTE_LIFE_SECONDS = 86400
@@ -37,9 +37,9 @@ _NOTE_LIFE_SECONDS = 86400
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """At most `per_minute` requests a minute, all at once or spread; `key` says whose.
+    """At most `per_minute` requests a minute, at once or spread; `key` identifies the client.
 
-    `name` is what answers call it, such as `address-writes`.
+    `name` is its name in answers, such as `address-writes`.
     """
 
     name: str
@@ -49,7 +49,7 @@ class Limit:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How a limit stands after a request: how many are left, and seconds until all are again."""
+    """A limit after a request: how many are left, and the seconds until all are available again."""
 
     limit: Limit
     remaining: int
@@ -57,7 +57,7 @@ class Standing:
 
 
 class RateLimited(CartProxyError):
-    """An address, a cart or a site asks too often; `standing` says which limit it met."""
+    """An address, a cart or a site sends too many requests; `standing` says which limit it hit."""
 
     code = "rate-limited"
     retryable = True
@@ -80,11 +80,11 @@ class _Bucket:
 
     @property
     def is_hot(self) -> bool:
-        """Whether a tenth of the minute's quota, or more, is used up."""
+        """Whether at least a tenth of the quota of a minute is used up."""
         return self.now() >= self.leak * _HOT_SECONDS
 
     def now(self) -> float:
-        """The level, leaked until now."""
+        """The level at this moment."""
         moment = time.monotonic()
         self.level = max(0.0, self.level - (moment - self.at) * self.leak)
         self.at = moment
@@ -105,14 +105,14 @@ class RateLimiter:
         self._noted_at = -math.inf
 
     def note_unreadable_address(self) -> None:
-        """A proxy in front sent something that is no address; noted beside the request."""
+        """Note that a proxy in front sent an invalid address; the thread stores it later."""
         self._has_unreadable = True
 
     def take(self, limits: Sequence[Limit], *, exactly: bool = False) -> Standing | None:
         """Count one request against all the limits, or against none of them.
 
-        `exactly` adds it in Redis at once, in one round trip, and so knows what the other workers
-        have counted. Returns how the tightest stands, None without limits. Raises RateLimited.
+        `exactly` counts it in Redis at once, in one round trip, and so includes the counts of the
+        other workers. Returns the tightest limit; None without limits. Raises RateLimited.
         """
         if not limits:
             return None
@@ -146,12 +146,12 @@ class RateLimiter:
             del self._buckets[key]
 
     def _run_thread(self) -> None:
-        # Started by the first request, since threads do not survive the fork of a worker.
+        # Started by the first request: threads do not survive the fork of a worker.
         if self._thread is None:
-            self._thread = threading.Thread(target=self._keep_in_step, daemon=True, name="limiter")
+            self._thread = threading.Thread(target=self._synchronize, daemon=True, name="limiter")
             self._thread.start()
 
-    def _keep_in_step(self) -> None:
+    def _synchronize(self) -> None:
         hot = False
         while True:
             if not hot:
@@ -161,10 +161,10 @@ class RateLimiter:
             hot = self.exchange()
 
     def exchange(self) -> bool:
-        """Add what was counted to the levels in Redis, and take over what all have counted.
+        """Add the counts to the levels in Redis, and take over the sums of all workers.
 
         Without Redis this process goes on with its own counts. Returns whether a bucket is so full
-        that what others count matters even while this worker counts nothing.
+        that the counts of other workers matter even while this one counts nothing.
         """
         self._note()
         with self._lock:

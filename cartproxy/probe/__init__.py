@@ -1,4 +1,4 @@
-"""The probe: learns of a store what no page says of it, through carts of its own.
+"""The probe: finds out undocumented behaviour of a store, with its own carts.
 
-It places no order, sends no address of anybody, and deletes what it made.
+It places no order, sends nobody's address, and deletes what it created.
 """

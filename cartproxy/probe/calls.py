@@ -1,4 +1,4 @@
-"""The probe's calls to the store: at the store's pace, repeated where that does no harm."""
+"""The probe's calls to the store: within its budget, and retried where that is safe."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ _USUAL_PAUSE_SECONDS = 1
 
 
 class NoAnswer(Exception):
-    """A question stays open: what came of its call is no answer to it. The text says why.
+    """A question has no answer; the text says why.
 
-    `unclear` says that the call may have taken effect all the same.
+    `unclear`: its call may still have taken effect.
     """
 
     def __init__(self, why: str, *, unclear: bool = False) -> None:
@@ -27,7 +27,7 @@ class NoAnswer(Exception):
 
 
 class Calls:
-    """Makes calls and counts them."""
+    """Makes calls to the store, and counts them."""
 
     def __init__(self, transport: StoreTransport, budget: Budget, call_seconds: float) -> None:
         self._transport = transport
@@ -38,14 +38,14 @@ class Calls:
         self.throttled = 0
 
     def stop(self, why: str) -> None:
-        """Ask nothing more; what cleans up goes on. The first reason holds."""
+        """Make no more calls except for cleaning up. The first reason is kept."""
         self._ended = self._ended or why
 
     def ask(self, method: str, path: str, body: object = None, *, cleaning: bool = False) -> Answer:
-        """One call's answer, whatever it says but 401, 403 and 429.
+        """The answer of one call, with any status except 401, 403 and 429.
 
-        A call that the store puts off is made again, and one without an answer if that adds
-        nothing. Raises NoAnswer. Nothing is asked any more once carts are refused.
+        A throttled call is retried, and one without an answer if it is safe. Raises NoAnswer. When
+        the store refuses access to carts, no more calls are made.
         """
         why = ""
         for _ in range(_TRIES):

@@ -1,4 +1,4 @@
-"""The command `probe`: which store, whether it may be asked, and what is printed."""
+"""The command `probe`: checks that it may call the store, runs the walk, prints the report."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ from cartproxy.upstream import store_transport
 
 
 def probe(chosen: argparse.Namespace) -> int:
-    """Probe and print; 0 when all is known and cleaned up, else 1."""
+    """Probe and print. Returns 0 if every question has an answer and every cart is deleted."""
     settings = load_or_exit(os.environ, chosen.config)
     store = settings.stores.get(chosen.store)
     if store is None:
         return _refuse(f"There is no store {chosen.store!r}, only {', '.join(settings.stores)}.")
     if not chosen.live and not _is_loopback(store.base_url):
         return _refuse(f"{chosen.store} is not on this machine. --live says that you mean it.")
-    if chosen.live and not _agreed(chosen, store):
-        return _refuse("Nothing was asked.")
+    if chosen.live and not _is_agreed(chosen, store):
+        return _refuse("No call was made.")
     try:
         return _walk(chosen, store, settings)
     except (StorageError, OSError) as error:
@@ -61,7 +61,7 @@ def _walk(chosen: argparse.Namespace, store: StoreSettings, settings: Settings) 
 
 
 def _budget(name: str, store: StoreSettings, settings: Settings) -> Budget:
-    """The budget that the service's workers share, or one of this process's own without Redis."""
+    """The budget that the service's workers share; without Redis, one for this process."""
     if settings.redis_url:
         client = connect(settings)
     else:
@@ -73,8 +73,8 @@ def _budget(name: str, store: StoreSettings, settings: Settings) -> Budget:
     )
 
 
-def _agreed(chosen: argparse.Namespace, store: StoreSettings) -> bool:
-    """Say what will happen, and ask unless that was answered before."""
+def _is_agreed(chosen: argparse.Namespace, store: StoreSettings) -> bool:
+    """Say what will happen, and ask for permission, except with --yes."""
     seconds = math.ceil(MOST_CALLS / store.calls_per_second)
     print(
         f"The probe makes up to {MOST_CALLS} calls to {urlsplit(store.base_url).hostname}, at most "

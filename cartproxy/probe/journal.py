@@ -1,7 +1,7 @@
-"""What the probe must not forget when it is killed: carts to delete, and what it has learned.
+"""What the probe must remember if it is killed: carts to delete, and what it has learned.
 
-An order key opens a cart, so it is written down under a pad made of the store's own secret: one
-pad for each key, as long as the key.
+An order key gives access to a cart. So it is encrypted with a one-time pad for each key, made from
+the store's own secret.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ import time
 from pathlib import Path
 from typing import Any
 
-_BELIEVED_SECONDS = 86400  # a store may change its habits
+_VALID_SECONDS = 86400  # a store may change its behaviour
 _LONGEST_KEY = hashlib.sha512().digest_size
 
 
 class Journal:
-    """The file of one store; it is there only while something is left to do."""
+    """The file of one store; it only exists while something is left to do."""
 
     def __init__(self, path: Path, secret: str) -> None:
         self._path = path
@@ -30,7 +30,7 @@ class Journal:
         self._read()
 
     def save(self) -> None:
-        """Write down what is known now, for its owner's eyes only. Raises OSError."""
+        """Write the file, readable only by its owner. Raises OSError."""
         if not self.learned and not self.carts:
             self.forget()
             return
@@ -44,17 +44,17 @@ class Journal:
         new.replace(self._path)
 
     def forget(self) -> None:
-        """Nothing is left to do."""
+        """Delete the file: nothing is left to do."""
         self._path.unlink(missing_ok=True)
 
     def _read(self) -> None:
         try:
             found = json.loads(self._path.read_text())
-            if time.time() - self._path.stat().st_mtime < _BELIEVED_SECONDS:
+            if time.time() - self._path.stat().st_mtime < _VALID_SECONDS:
                 self.learned = dict(found["learned"])
             self.carts = [self._open(sealed) for sealed in found["carts"]]
         except (OSError, ValueError, KeyError, TypeError):
-            return  # there is none, or it is another store's
+            return  # there is no file, or it is another store's
 
     def _seal(self, key: str) -> str:
         nonce = secrets.token_bytes(16)

@@ -1,4 +1,4 @@
-"""The probe's report: a table for people, JSON for programs. No secret or address is in it."""
+"""The probe's report: a table for people, JSON for programs. It has no secrets or addresses."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from cartproxy.store.habits import UNSURE_LENGTHS
 
 
 def profile(walk: Walk) -> dict[str, Any]:
-    """The simulated store's settings that make it like this store, as far as was learned."""
+    """The settings that make the simulated store behave like this one, as far as known."""
     return {name: value for name, value in walk.learned.items() if name not in UNSURE_LENGTHS}
 
 
 def as_json(walk: Walk, store: str, calls: int, throttled: int) -> str:
-    """An object with the `profile` and `findings`, each with its `answer` or `why` it has none."""
+    """An object with `profile` and `findings`, each with its `answer`, or `why` there is none."""
     findings = [
         {"name": name, "question": question}
         | ({"answer": walk.learned[name]} if name in walk.learned else {"why": _why(walk, name)})
@@ -43,7 +43,7 @@ def as_text(walk: Walk, store: str, calls: int, throttled: int) -> str:
         for name, question in QUESTIONS.items()
     ]
     width = max(len(question) for question, _ in rows)
-    lines = [f"Store {store}: {calls} calls, {throttled} of them put off by the store.", ""]
+    lines = [f"Store {store}: {calls} calls, {throttled} of them throttled by the store.", ""]
     lines += [f"{question:<{width}}  {answer}" for question, answer in rows]
     unknown = [f"{QUESTIONS[name]}: {why}" for name, why in walk.unknown.items()]
     lines += ["", "Not known:", *(f"- {each}" for each in (*unknown, *NEVER_ASKED.values()))]

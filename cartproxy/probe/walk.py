@@ -14,7 +14,7 @@ from cartproxy.store.errors import StoreBadResponse
 from cartproxy.store.transport import Answer
 
 _LENGTHS = {name: f"shipping {name.replace('_', ' ')}" for name in habits.UNSURE_LENGTHS}
-# Each question by the simulated store's setting that its answer is; those of no setting come last.
+# Each question by the setting of the simulated store that it answers; those without one are last.
 QUESTIONS = {
     "status_type": "What a write's Status is",
     "get_status": "The status of a cart that is read",
@@ -36,10 +36,10 @@ _KEY_LETTERS = string.ascii_letters + string.digits
 
 
 class Walk:
-    """One walk through a store. `learned` and `unknown` (why) are by the names of QUESTIONS.
+    """One walk through a store. `learned` and `unknown` (why) have the names of QUESTIONS.
 
-    `bases` are the store's addresses, that the checkout may be on. `lost` counts carts that may
-    have been made, and whose keys never came.
+    `bases` are the store's addresses, on which the checkout may be. `lost` counts carts that may
+    have been created, but whose keys were never received.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class Walk:
         return len(self._journal.carts)
 
     def run(self) -> None:
-        """Ask what is not known yet, and delete every cart, also those of a walk before."""
+        """Ask what is not known yet, and delete every cart, also those of an earlier walk."""
         try:
             self._clean()
             for names, step in self._steps():
@@ -73,7 +73,7 @@ class Walk:
 
     def _steps(self) -> list[tuple[tuple[str, ...], Callable[[], dict[str, Any]]]]:
         return [
-            (("status_type",), self._first_cart),
+            (("status_type",), self._new_cart),
             (("get_status", "get_shape", "empty_list", "date_format"), self._empty_cart),
             (("checkout_url_template",), self._other_cart),
             (("error_status",), self._missing_cart),
@@ -98,24 +98,21 @@ class Walk:
             if name not in self.learned:
                 self.unknown[name] = why
 
-    def _first_cart(self) -> dict[str, Any]:
-        return self._new_cart()
-
     def _new_cart(self) -> dict[str, Any]:
-        """Make a cart, write it down, and say what its envelope says."""
+        """Create a cart, record it, and return what its envelope shows."""
         try:
             answer = self._calls.ask("POST", "/Cart", habits.empty_cart())
         except NoAnswer as lost:
             self.lost += lost.unclear
             raise
-        _expect(answer, "The store makes no cart")
-        self._key = habits.made(answer, "OrderKey")
+        _expect(answer, "The store creates no cart")
+        self._key = habits.created_id(answer, "OrderKey")
         self._journal.carts.append(self._key)
         self._journal.save()
-        return habits.of_envelope(answer)
+        return habits.envelope_habits(answer)
 
     def _cart(self) -> str:
-        """The cart that is there to be tried out."""
+        """The key of the cart for the questions; creates it if there is none."""
         if not self._key:
             self._new_cart()
         return self._key
@@ -125,10 +122,10 @@ class Walk:
         answer = self._calls.ask("GET", f"/Cart/{key}")
         _expect(answer, "The store does not show the cart")
         self._urls[key] = habits.checkout_url(answer)
-        return habits.of_empty_cart(answer)
+        return habits.empty_cart_habits(answer)
 
     def _other_cart(self) -> dict[str, Any]:
-        """What is the same in the addresses of two carts is the pattern."""
+        """The pattern is what the checkout addresses of two carts have in common."""
         first = self._cart()
         if first not in self._urls:
             self._empty_cart()
@@ -142,11 +139,13 @@ class Walk:
     def _missing_cart(self) -> dict[str, Any]:
         answer = self._calls.ask("GET", f"/Cart/{_no_key()}")
         if habits.status_of(answer) < 400:
-            raise NoAnswer("The store shows a cart that nobody made.")
+            raise NoAnswer("The store shows a cart that does not exist.")
         return {"error_status": "ok" if answer.status < 400 else "http"}
 
     def _add_to_missing_cart(self) -> dict[str, Any]:
-        answer = self._calls.ask("POST", f"/Cart/{_no_key()}/Item", habits.piece(self._product()))
+        answer = self._calls.ask(
+            "POST", f"/Cart/{_no_key()}/Item", habits.one_item(self._product())
+        )
         status = habits.status_of(answer)
         if status not in (400, 404):
             raise NoAnswer(f"The store answers {status}.")
@@ -154,7 +153,7 @@ class Walk:
 
     def _add_twice(self) -> dict[str, Any]:
         path = f"/Cart/{self._cart()}"
-        body = habits.piece(self._product())
+        body = habits.one_item(self._product())
         for _ in range(2):
             _expect(self._calls.ask("POST", f"{path}/Item", body), "The store takes no item")
         answer = self._calls.ask("GET", path)
@@ -162,12 +161,12 @@ class Walk:
         return {"merge_same_item": len(habits.line_ids(answer)) == 1}
 
     def _product(self) -> int:
-        """A product that can be bought without choosing anything."""
+        """A product that can be bought without options."""
         if self._catalog_id is None:
             answer = self._calls.ask("GET", "/Products?limit=20")
             self._catalog_id = next(habits.sellable(answer), None)
         if self._catalog_id is None:
-            raise NoAnswer("No product without options can be bought: name one by --product.")
+            raise NoAnswer("No product without options can be bought: name one with --product.")
         return self._catalog_id
 
     def _length(self, name: str) -> Callable[[], dict[str, Any]]:
@@ -184,7 +183,7 @@ class Walk:
         return step
 
     def _clean(self) -> None:
-        """Delete every cart that was made; what can't be deleted stays written down."""
+        """Delete every cart that was created; those that can't be deleted stay in the journal."""
         left = []
         for key in self._journal.carts:
             try:

@@ -1,7 +1,7 @@
 """The simulated store: speaks the store's API (docs/store-api.md, v1 and v2) over HTTP.
 
-Shares no code with the rest of cartproxy, so that a wrong reading of the API can't cancel out.
-Nothing here is secret: the credentials below open a store that sells nothing.
+It shares no code with the rest of cartproxy: otherwise both could share the same wrong reading of
+the API. Nothing here is secret: the credentials below belong to a store that sells nothing.
 """
 
 DEFAULT_SECURE_URL = "https://sandbox-store.example"

@@ -1,4 +1,4 @@
-"""`python -m cartproxy.sandbox`: the simulated store alone."""
+"""`python -m cartproxy.sandbox`: only the simulated store."""
 
 import argparse
 

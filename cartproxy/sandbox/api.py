@@ -1,4 +1,4 @@
-"""The store's REST API: receives a call, lets faults strike, answers (docs/store-api.md)."""
+"""The store's REST API: receives a call, applies a fault, answers (docs/store-api.md)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from cartproxy.sandbox.faults import Fault
 from cartproxy.sandbox.foreign import of_other
 from cartproxy.sandbox.responses import envelope, error
 from cartproxy.sandbox.rights import allows
-from cartproxy.sandbox.state import Call, State
+from cartproxy.sandbox.state import Call, State, current_state
 
 api = Blueprint("api", __name__)
 
@@ -34,25 +34,25 @@ _HEADERS = {
 
 @api.route("/<path:_path>", methods=_METHODS)
 def receive(_path: str) -> Response:
-    """Every path that is not the control surface's or a page's."""
+    """Answer every path that no other blueprint has."""
     base = _BASE.match(request.path)
     if base is None:
         return Response("Not found", 404)
-    state: State = current_app.extensions["sandbox"]
+    state = current_state()
     call = state.calls.note(request.method, request.path)
-    # Read before anything can go wrong, so that a kept-alive connection stays in step.
+    # Read the body first: else a kept-alive connection would take it for the next request.
     body = request.get_data()
     state.faults.send_held_back()
     if state.latency_ms:
         time.sleep(state.latency_ms / 1000)
     fault = state.faults.take(request.method, base[1])
-    response = _strike(state, call, fault, base[1], body)
+    response = _apply_fault(state, call, fault, base[1], body)
     call.status = response.status_code
     return response
 
 
-def _strike(state: State, call: Call, fault: Fault | None, path: str, body: bytes) -> Response:
-    """The answer, or none, with whatever the fault does to it (see `faults`)."""
+def _apply_fault(state: State, call: Call, fault: Fault | None, path: str, body: bytes) -> Response:
+    """The answer, if there is one, with the effect of the fault (see `faults`)."""
     if fault is None:
         return _answer(state, path, body)
     kind = fault.fault
@@ -95,7 +95,7 @@ def _refuse(state: State, fault: Fault) -> Response:
 
 
 def _later(state: State, fault: Fault, path: str, body: bytes) -> None:
-    """Let the call take effect when nobody waits for its answer any more."""
+    """Let the call take effect after its connection is closed."""
     app = current_app._get_current_object()  # type: ignore[attr-defined]
     environ = dict(request.environ)
     began = time.monotonic()
@@ -121,7 +121,7 @@ def _answer(state: State, path: str, body: bytes) -> Response:
         )
         if not allows(state.switches.rights, request.method, path):
             raise Refusal(401, "Authorization has been denied for this request")
-        status, document = answer(state, request.method, path, body, state.base)
+        status, document = answer(state, request.method, path, body)
     except Refusal as refusal:
         return _refused(state, refusal)
     return _json(document, status)

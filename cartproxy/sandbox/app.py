@@ -25,9 +25,9 @@ def create_app(
     latency_ms: int = 0,
     settings: dict[str, Any] | None = None,
 ) -> Flask:
-    """A new store with no carts. `latency_ms` delays every store call.
+    """A new store without carts. `latency_ms` delays every store call.
 
-    `settings` are switches to start with, and to come back to. Raises ValueError.
+    `settings` are the switches to start with, and to return to at a reset. Raises ValueError.
     """
     app = Flask(__name__)
     credentials = Credentials(secure_url, private_key, token, access_token)

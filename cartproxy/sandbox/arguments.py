@@ -1,4 +1,4 @@
-"""The options of the simulated store, apart from it: other commands need not import it for them."""
+"""The options of the simulated store, in a module that imports nothing else of it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from cartproxy.sandbox import DEFAULT_PRIVATE_KEY, DEFAULT_SECURE_URL, DEFAULT_T
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The options of the simulated store, for any command that starts it."""
+    """Add the options to a command that starts the simulated store."""
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
     parser.add_argument("--port", type=int, default=8001, help="port to listen on")
     parser.add_argument("--latency-ms", type=int, default=0, help="delay of every store call")
@@ -18,6 +18,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--token", default=DEFAULT_TOKEN, help="Token header")
     parser.add_argument("--access-token", default="", help="Authorization: Bearer")
     parser.add_argument(
-        "--profile", type=Path, help="settings to start with, as `probe` wrote them"
+        "--profile", type=Path, help="file with settings to start with, as `probe` writes it"
     )
-    parser.add_argument("--webhook", help="URL that gets every event")
+    parser.add_argument("--webhook", help="URL to which every event is sent")

@@ -1,4 +1,4 @@
-"""Reads what clients send: coerced as the real store does, refused where a type can't be read."""
+"""Reads what clients send: converted as the real store does; invalid types are refused."""
 
 from __future__ import annotations
 
@@ -10,44 +10,17 @@ from typing import Any
 
 from cartproxy.sandbox.errors import Refusal
 
-# docs/store-api.md, Objects. A length is in characters; None is a number.
-CART_FIELDS: dict[str, int | None] = {
-    "CustomerId": None,
-    "BillingFirstName": 100,
-    "BillingLastName": 100,
-    "BillingCompany": 255,
-    "BillingAddress": 200,
-    "BillingAddress2": 50,
-    "BillingCity": 100,
-    "BillingState": 100,
-    "BillingZipCode": 20,
-    "BillingCountry": 50,
-    "BillingPhoneNumber": 30,
-    "BillingEmail": 100,
-    "ShipmentFirstName": 100,
-    "ShipmentLastName": 50,
-    "ShipmentCompany": 200,
-    "ShipmentAddress": 255,
-    "ShipmentAddress2": 50,
-    "ShipmentCity": 50,
-    "ShipmentState": 100,
-    "ShipmentZipCode": 20,
-    "ShipmentCountry": 50,
-    "ShipmentPhone": 50,  # the documented sample has 33
-    "ShipmentEmail": 100,
-}
-
 
 @dataclass(frozen=True)
 class ItemPost:
-    """A CartItemPost: options are (option set, option, text)."""
+    """A CartItemPost; each option is (option set id, option id, text)."""
 
     catalog_id: int
     quantity: Decimal
     options: tuple[tuple[int, int, str], ...]
 
 
-# The vendor's own samples have comments, commas before a bracket, and one comma too few.
+# The vendor's own samples have comments, commas before a bracket, and a missing comma.
 _STRING_OR = r'"(?:[^"\\]|\\.)*"|'
 _COMMENT = re.compile(_STRING_OR + r"//[^\n]*|/\*.*?\*/", re.DOTALL)
 _LAST_COMMA = re.compile(_STRING_OR + r",(?=\s*[}\]])")
@@ -83,24 +56,8 @@ def parse_any(raw: bytes) -> Any:
 
 
 def _strings(found: re.Match[str]) -> str:
-    """What was found, if it is a string: everything else goes."""
+    """The match if it is a string; everything else is removed."""
     return found[0] if found[0].startswith('"') else ""
-
-
-def read_cart_fields(body: dict[str, Any]) -> dict[str, object]:
-    """The CartReduced fields that are there; unknown ones are ignored. Raises Refusal 400."""
-    fields: dict[str, object] = {}
-    for name, length in CART_FIELDS.items():
-        value = body.get(name)
-        if value is None:
-            continue
-        if length is None:
-            fields[name] = integer(value, name)
-        elif not isinstance(value, str) or len(value) > length:
-            raise Refusal(400, f"{name} is invalid")
-        else:
-            fields[name] = value
-    return fields
 
 
 def read_item(body: dict[str, Any]) -> ItemPost:
@@ -123,13 +80,13 @@ def read_item(body: dict[str, Any]) -> ItemPost:
 
 
 def _sent(body: dict[str, Any], name: str, default: Any) -> Any:
-    """A value of the body; null is not sent."""
+    """A value of the body; null counts as not sent."""
     value = body.get(name)
     return default if value is None else value
 
 
 def number(value: Any, name: str) -> Decimal:
-    """A number, also as a string, which the real store takes too (docs/store-api.md, Access)."""
+    """A number, which may be a string as in the real store (docs/store-api.md, Access)."""
     try:
         if not isinstance(value, bool) and isinstance(value, (int, float, Decimal, str)):
             result = Decimal(str(value))
@@ -141,7 +98,7 @@ def number(value: Any, name: str) -> Decimal:
 
 
 def integer(value: Any, name: str) -> int:
-    """A whole number, also as a string."""
+    """A whole number, which may be a string."""
     result = number(value, name)
     if result != result.to_integral_value():
         raise Refusal(400, f"{name} is invalid")

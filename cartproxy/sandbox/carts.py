@@ -11,7 +11,7 @@ from decimal import Decimal
 
 from cartproxy.sandbox.bodies import ItemPost
 from cartproxy.sandbox.catalogue import Product, products
-from cartproxy.sandbox.describe import Description, bundle_line, describe
+from cartproxy.sandbox.describe import Description, describe
 from cartproxy.sandbox.errors import Refusal
 from cartproxy.sandbox.switches import Switches
 
@@ -20,13 +20,13 @@ _KEY_LENGTH = 15  # docs/store-api.md, Objects
 
 
 def new_order_key() -> str:
-    """A key that names a cart, and the order that it becomes."""
+    """A key for a cart, and for the order that it becomes."""
     return "".join(random.choices(_KEY_ALPHABET, k=_KEY_LENGTH))
 
 
 @dataclass
 class Line:
-    """A row of a cart. `added` is None on lines that nobody added themselves."""
+    """A row of a cart. `added` is None on lines that a bundle has added."""
 
     item_id: int
     catalog_id: int
@@ -62,23 +62,23 @@ class Cart:
 
 
 class Carts:
-    """All carts and the catalogue; every method holds the lock for as long as it changes things."""
+    """All carts and the catalogue; every method that changes them holds the lock."""
 
     def __init__(self) -> None:
         self.lock = threading.RLock()
-        # No id comes twice, not even from a store that was started again.
+        # No id is used twice, not even after a restart.
         self._next_order_id = random.randrange(10**5, 10**6)
         self._next_item_id = random.randrange(10**8, 10**9)
         self.reset()
 
     def reset(self) -> None:
-        """As new."""
+        """Return to the initial state."""
         with self.lock:
             self.catalogue = products()
             self._carts: dict[str, Cart] = {}
 
     def all(self) -> list[Cart]:
-        """Every cart ever made, the oldest first."""
+        """Every cart ever created, oldest first."""
         with self.lock:
             return list(self._carts.values())
 
@@ -104,7 +104,7 @@ class Carts:
             return cart
 
     def by_link(self, link_key: str) -> Cart | None:
-        """The cart that a checkout link names: by its key, with or without the order's number."""
+        """The cart of a checkout link: its key, with or without the order id after it."""
         with self.lock:
             return next(
                 (
@@ -116,7 +116,7 @@ class Carts:
             )
 
     def finish(self, order_key: str, state: str) -> None:
-        """Make a cart an order, or make it disappear."""
+        """Turn a cart into an order (`ordered`), or delete it (`gone`)."""
         with self.lock:
             if order_key in self._carts:
                 self._carts[order_key].state = state
@@ -140,7 +140,7 @@ class Carts:
                         self.new_item_id(),
                         child.id,
                         child.sku,
-                        bundle_line(child),
+                        f"Bundle Item: {child.sku}<br>{child.name}",  # docs/store-api.md, Objects
                         item.quantity,
                         Decimal(0),
                         Decimal(0),
@@ -168,7 +168,7 @@ class Carts:
             return line
 
     def line(self, cart: Cart, item_id: int) -> Line:
-        """A line of this cart; another cart's is none. Raises Refusal."""
+        """A line of this cart. Raises Refusal for an id of another cart."""
         found = next((line for line in cart.lines if line.item_id == item_id), None)
         if found is None:
             raise Refusal(404, "Cart item does not exist")
@@ -195,12 +195,12 @@ class Carts:
         return line
 
     def new_order_id(self) -> int:
-        """Carts are orders that are not done yet: they share their numbers."""
+        """The next order id; carts are unfinished orders, so they have one too."""
         self._next_order_id += random.randint(1, 3)
         return self._next_order_id
 
     def new_item_id(self) -> int:
-        """Ids of lines are the store's own and rise with gaps (docs/store-api.md, Objects)."""
+        """The next line id; ids increase with gaps (docs/store-api.md, Objects)."""
         self._next_item_id += random.randint(1, 4)
         return self._next_item_id
 

@@ -1,4 +1,4 @@
-"""A line's HTML description and option price, from what was chosen."""
+"""The HTML description and option price of a line, from the chosen options."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from cartproxy.sandbox.fields import Record
 
 @dataclass(frozen=True)
 class Description:
-    """`Name<br><b>Size:</b>&nbsp;M<br>...` (docs/store-api.md, Objects), and what it costs."""
+    """`Name<br><b>Size:</b>&nbsp;M<br>...` (docs/store-api.md, Objects), price and SKU suffix."""
 
     html: str
     option_price: Decimal
@@ -20,7 +20,7 @@ class Description:
 
 
 def describe(product: Product, chosen: tuple[tuple[int, int, str], ...]) -> Description:
-    """Describe a product as chosen: (option set, option, text) each. Raises Refusal 400."""
+    """Describe a product with options: (set id, option id, text) each. Raises Refusal 400."""
     unknown = {each[0] for each in chosen} - {each["OptionSetID"] for each in product.option_sets}
     if unknown:
         raise Refusal(400, "Option does not exist for this product")
@@ -50,8 +50,3 @@ def _choice(option_set: Record, option_id: int, typed: str) -> tuple[str, Decima
     if is_typed and not option_set.get("OptionList"):
         return text, Decimal(0), ""
     raise Refusal(400, "Option does not exist for this product")
-
-
-def bundle_line(child: Product) -> str:
-    """The description of a line that a bundle brings along (docs/store-api.md, Objects)."""
-    return f"Bundle Item: {child.sku}<br>{child.name}"

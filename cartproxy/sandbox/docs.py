@@ -1,4 +1,4 @@
-"""`/docs`: what this store speaks, made from the tables that it speaks by."""
+"""`/docs`: the API of this store, made from its own tables."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from dataclasses import asdict
 from flask import Blueprint, render_template
 
 from cartproxy.sandbox import DEFAULT_PRIVATE_KEY, DEFAULT_SECURE_URL, DEFAULT_TOKEN
-from cartproxy.sandbox.bodies import CART_FIELDS
 from cartproxy.sandbox.faults import KINDS
 from cartproxy.sandbox.gateway import OUTCOMES
 from cartproxy.sandbox.resources import EVENTS, RESOURCES
 from cartproxy.sandbox.rights import NAMES
 from cartproxy.sandbox.switches import Switches
+from cartproxy.sandbox.tables import CART
 
 docs = Blueprint("docs", __name__)
 
@@ -24,7 +24,7 @@ def show() -> str:
         "docs.html",
         keys=(DEFAULT_SECURE_URL, DEFAULT_PRIVATE_KEY, DEFAULT_TOKEN),
         resources=RESOURCES.values(),
-        cart_fields=CART_FIELDS,
+        cart=CART,
         events=EVENTS,
         settings=asdict(Switches()),
         faults=KINDS,

@@ -1,6 +1,6 @@
-"""The store's endpoints: method and path to status and document.
+"""The store's endpoints: from method and path to status and document.
 
-Carts have code of their own; all other resources share theirs (see `resources`).
+Carts are handled here; all other resources share the code of `record_calls`.
 """
 
 from __future__ import annotations
@@ -10,10 +10,11 @@ from collections.abc import Callable
 from typing import Any
 
 from cartproxy.sandbox import record_calls, responses
-from cartproxy.sandbox.bodies import number, parse, read_cart_fields, read_item
+from cartproxy.sandbox.bodies import integer, number, parse, read_item
 from cartproxy.sandbox.errors import Refusal
 from cartproxy.sandbox.responses import envelope
 from cartproxy.sandbox.state import State
+from cartproxy.sandbox.tables import CART
 
 Result = tuple[int, Any]
 _CREATED, _UPDATED, _DELETED = (
@@ -21,10 +22,10 @@ _CREATED, _UPDATED, _DELETED = (
 )
 
 
-def answer(state: State, method: str, path: str, body: bytes, base: str) -> Result:
-    """Do what the call asks and return HTTP status and JSON document. Raises Refusal.
+def answer(state: State, method: str, path: str, body: bytes) -> Result:
+    """Execute the call and return HTTP status and JSON document. Raises Refusal.
 
-    `path` is what follows the version; `base` is the address the API was called on.
+    `path` is the part after the version.
     """
     known = False
     for pattern, calls in _ROUTES:
@@ -33,44 +34,44 @@ def answer(state: State, method: str, path: str, body: bytes, base: str) -> Resu
             known = True
             if method in calls:
                 call: Callable[..., Result] = calls[method]
-                return call(state, body, base, *match.groups())
+                return call(state, body, *match.groups())
     if known:
         raise Refusal(405, "Method not allowed")
     return record_calls.answer(state, method, path, body)
 
 
-def _create_cart(state: State, body: bytes, _base: str) -> Result:
-    cart = state.carts.create(read_cart_fields(parse(body)))
+def _create_cart(state: State, body: bytes) -> Result:
+    cart = state.carts.create(_cart_fields(body))
     return 201, envelope("OrderKey", cart.order_key, 201, _CREATED, state.switches)
 
 
-def _get_cart(state: State, _body: bytes, base: str, key: str) -> Result:
+def _get_cart(state: State, _body: bytes, key: str) -> Result:
     switches = state.switches
     with state.carts.lock:
         cart = state.carts.find(key, switches, writing=False)
         url = switches.checkout_url_template.format(
-            base=base, order_key=cart.order_key, order_id=cart.order_id
+            base=state.base, order_key=cart.order_key, order_id=cart.order_id
         )
         return switches.get_status, responses.cart(cart, url, switches)
 
 
-def _put_cart(state: State, body: bytes, _base: str, key: str) -> Result:
-    """A partial update: only what the body names changes (docs/store-api.md, inferred)."""
-    fields = read_cart_fields(parse(body))
+def _put_cart(state: State, body: bytes, key: str) -> Result:
+    """Change only the fields in the body (docs/store-api.md, inferred)."""
+    fields = _cart_fields(body)
     with state.carts.lock:
         state.carts.find(key, state.switches, writing=True).fields.update(fields)
     return 200, envelope("OrderKey", key, 200, _UPDATED, state.switches)
 
 
-def _delete_cart(state: State, _body: bytes, _base: str, key: str) -> Result:
-    """HTTP says 200, the envelope 201 (docs/store-api.md, Envelope)."""
+def _delete_cart(state: State, _body: bytes, key: str) -> Result:
+    """HTTP's status is 200, the envelope's is 201 (docs/store-api.md, Envelope)."""
     with state.carts.lock:
         state.carts.find(key, state.switches, writing=True)
         state.carts.finish(key, "gone")
     return 200, envelope("OrderKey", key, 201, _DELETED, state.switches)
 
 
-def _add_item(state: State, body: bytes, _base: str, key: str) -> Result:
+def _add_item(state: State, body: bytes, key: str) -> Result:
     item = read_item(parse(body))
     with state.carts.lock:
         try:
@@ -83,8 +84,8 @@ def _add_item(state: State, body: bytes, _base: str, key: str) -> Result:
     return 201, envelope("CartItemID", line.item_id, 201, _CREATED, state.switches)
 
 
-def _put_item(state: State, body: bytes, _base: str, key: str, item_id: str) -> Result:
-    """Null is not sent, and what is not sent stays as it is."""
+def _put_item(state: State, body: bytes, key: str, item_id: str) -> Result:
+    """Null counts as not sent, and then the quantity stays."""
     wanted = parse(body).get("ItemQuantity")
     with state.carts.lock:
         cart = state.carts.find(key, state.switches, writing=True)
@@ -94,7 +95,7 @@ def _put_item(state: State, body: bytes, _base: str, key: str, item_id: str) -> 
     return 200, envelope("CartItemID", line.item_id, 200, _UPDATED, state.switches)
 
 
-def _delete_item(state: State, _body: bytes, _base: str, key: str, item_id: str) -> Result:
+def _delete_item(state: State, _body: bytes, key: str, item_id: str) -> Result:
     """The envelope's key is spelled CartItemId here (docs/store-api.md, Envelope)."""
     with state.carts.lock:
         cart = state.carts.find(key, state.switches, writing=True)
@@ -102,7 +103,22 @@ def _delete_item(state: State, _body: bytes, _base: str, key: str, item_id: str)
     return 200, envelope("CartItemId", line.item_id, 200, _DELETED, state.switches)
 
 
-def _store_settings(_state: State, _body: bytes, _base: str) -> Result:
+def _cart_fields(body: bytes) -> dict[str, object]:
+    """The CartReduced fields that were sent. A text must be a text, unlike in other resources."""
+    sent = parse(body)
+    fields: dict[str, object] = {}
+    for name, field in CART.fields.items():
+        value = sent.get(name)
+        if field.length and value is not None:
+            if not isinstance(value, str) or len(value) > field.length:
+                raise Refusal(400, f"{name} is invalid")
+            fields[name] = value
+        elif value is not None:
+            fields[name] = integer(value, name)
+    return fields
+
+
+def _store_settings(_state: State, _body: bytes) -> Result:
     return 200, responses.store_settings()
 
 

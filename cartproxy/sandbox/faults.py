@@ -1,16 +1,15 @@
-"""Faults on demand: which call they strike, and what they do to its connection or answer.
+"""Faults on demand: which calls they affect, and what they do to connection and answer.
 
-Applied or not: `status`, `reset`, `redirect`, `drop` and `invents_id` (confirms line 999999) strike
-before the call takes effect. `apply_then_drop`, `html`, `trailing_comma`, `wrong_shape`, `huge`,
-`gzip_bomb`, `drip`, `latency`, `other_cart` and `twice` strike a call that did. `drop_then_apply`
-takes effect later. `gone` makes the cart disappear first. `alters_quantity` lets an add or a change
-take effect with the quantity `to`.
+With `status`, `reset`, `redirect`, `drop` and `invents_id` (confirms line 999999) the call has no
+effect. With `apply_then_drop`, `html`, `trailing_comma`, `wrong_shape`, `huge`, `gzip_bomb`,
+`drip`, `latency`, `other_cart` and `twice` it takes effect, with `drop_then_apply` later. `gone`
+deletes the cart first. With `alters_quantity` an add or a change sets the quantity `to`.
 
-`other_cart` gives the answer that another cart's call would have got (see `foreign`). `twice` sends
-the answer again over the kept connection: `ms` later, or, without `ms`, when the connection's next
-call has come and before its answer. With `then: "drop"` a call that took effect gets no answer.
+`other_cart` sends the answer for another cart (see `foreign`). `twice` sends the answer again over
+the kept connection: `ms` later, or, without `ms`, before the answer to the connection's next call.
+With `then: "drop"` a call that took effect gets no answer.
 
-`ms` null lasts until the script is replaced. A `drop_then_apply` later than `within_ms` never takes
+`ms` null lasts until the faults are replaced. A `drop_then_apply` later than `within_ms` has no
 effect: on a busy machine the store must not be slower than a test allows.
 """
 
@@ -58,7 +57,7 @@ _BOMB_BYTES = 256 * 1024 * 1024
 
 @dataclass
 class Fault:
-    """One line of the script; `times` is None for ever."""
+    """One fault; `times` None means without end."""
 
     method: str
     path: str
@@ -73,9 +72,9 @@ class Fault:
 
     @classmethod
     def read(cls, raw: Any) -> Fault:
-        """A line from its JSON. Raises ValueError that says what is wrong."""
+        """A fault from its JSON. Raises ValueError that says what is wrong."""
         if not isinstance(raw, dict):
-            raise ValueError("a fault is an object")
+            raise ValueError("a fault must be an object")
         kind = raw.get("fault")
         if kind not in KINDS:
             raise ValueError(f"no such fault: {kind!r}; known: {', '.join(KINDS)}")
@@ -86,18 +85,18 @@ class Fault:
         if missing:
             raise ValueError(f"{kind} needs {', '.join(missing)}")
         if kind == "alters_quantity" and not isinstance(raw["to"], (int, float)):
-            raise ValueError("to is a quantity")
+            raise ValueError("to must be a quantity")
         if raw.get("then", "") not in ("", "drop"):
-            raise ValueError("then can be drop")
+            raise ValueError("then can only be drop")
         return cls(**{"method": "*", "path": "*", **raw})
 
-    def strikes(self, method: str, path: str) -> bool:
-        """Whether the call is meant. In the pattern `*` also crosses slashes, as fnmatch has it."""
+    def matches(self, method: str, path: str) -> bool:
+        """Whether it applies to the call. As in fnmatch, `*` also matches slashes."""
         return self.method in ("*", method) and fnmatch.fnmatchcase(path, self.path)
 
 
 class Script:
-    """The faults in force, in order: the first that fits strikes; its turns are counted down."""
+    """The faults in order: the first that matches a call applies, `times` times."""
 
     def __init__(self) -> None:
         self._lock = threading.Condition()
@@ -105,9 +104,9 @@ class Script:
         self._held_back: WeakKeyDictionary[socket.socket, bytes] = WeakKeyDictionary()
 
     def replace(self, raw: Any) -> None:
-        """Take a new script. Raises ValueError and keeps the old one."""
+        """Replace the faults. Raises ValueError and then keeps the old ones."""
         if not isinstance(raw, list):
-            raise ValueError("the script is a list of faults")
+            raise ValueError("the faults must be a list")
         faults = [Fault.read(each) for each in raw]
         with self._lock:
             self._faults = faults
@@ -115,22 +114,22 @@ class Script:
             self._held_back.clear()
 
     def show(self) -> list[dict[str, Any]]:
-        """What is left of the script."""
+        """The remaining faults."""
         with self._lock:
             return [vars(fault).copy() for fault in self._faults]
 
     def take(self, method: str, path: str) -> Fault | None:
-        """The fault that strikes this call, if any."""
+        """The fault that applies to this call, if any."""
         with self._lock:
             for fault in self._faults:
-                if fault.times != 0 and fault.strikes(method, path):
+                if fault.times != 0 and fault.matches(method, path):
                     if fault.times is not None:
                         fault.times -= 1
                     return fault
         return None
 
     def wait(self, fault: Fault) -> None:
-        """Let the fault's time pass."""
+        """Wait for as long as the fault says."""
         if fault.ms is not None:
             time.sleep(fault.ms / 1000)
             return
@@ -138,11 +137,11 @@ class Script:
             self._lock.wait_for(lambda: not any(each is fault for each in self._faults))
 
     def send_twice(self, response: Response, ms: float | None) -> None:
-        """Let the answer be sent again: `ms` later, or with 0 before the connection's next one."""
+        """Send the answer again: `ms` later, or with 0 before the connection's next answer."""
         client, answer = _client(), _as_sent(response, "Connection: keep-alive")
 
         def again() -> None:
-            with suppress(OSError):  # nobody is there any more
+            with suppress(OSError):  # the client may be gone
                 client.sendall(answer)
 
         if ms:
@@ -151,7 +150,7 @@ class Script:
             self._held_back[client] = answer
 
     def send_held_back(self) -> None:
-        """Send the second answer that waits for this call, if there is one."""
+        """Send the repeated answer that was held back for this call, if there is one."""
         if answer := self._held_back.pop(_client(), b""):
             _client().sendall(answer)
 
@@ -168,7 +167,7 @@ def hang_up() -> NoReturn:
 
 
 def reset() -> NoReturn:
-    """Close the connection by a TCP reset."""
+    """Close the connection with a TCP reset."""
     client = _client()
     client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     client.close()
@@ -176,7 +175,7 @@ def reset() -> NoReturn:
 
 
 def drip(response: Response, ms: float) -> NoReturn:
-    """Send the answer byte by byte, headers and all, `ms` apart; then close."""
+    """Send the answer, headers included, a byte every `ms`; then close."""
     client = _client()
     for byte in _as_sent(response, "Connection: close"):
         client.sendall(bytes([byte]))
@@ -185,7 +184,7 @@ def drip(response: Response, ms: float) -> NoReturn:
 
 
 def corrupt(response: Response, fault: str) -> Response:
-    """The answer to a call that took effect, as the fault would have it."""
+    """The answer to a call that took effect, changed by the fault."""
     if fault == "html":
         page = "<!DOCTYPE html><html><body><h1>Runtime Error</h1></body></html>"
         return Response(page, response.status_code, content_type="text/html; charset=utf-8")

@@ -1,4 +1,4 @@
-"""Objects of the store's API as tables of fields: read from a client, merged, written to it."""
+"""Objects of the store's API as tables of fields: read from clients, merged, written to them."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from cartproxy.sandbox.errors import Refusal
 
 Record = dict[str, Any]
 NewId = Callable[[str], int]
-MIN_VALUE = "0001-01-01T00:00:00"  # .NET's "no date"
+MIN_VALUE = "0001-01-01T00:00:00"  # no date, in .NET
 _US_DATE = "%m/%d/%Y %H:%M"
-# What the pages document, what generated samples have, and what .NET clients write.
+# As the pages document it, as generated samples have it, and as .NET clients write it.
 _DATES = (_US_DATE, "%m/%d/%Y %H:%M:%S", "%m/%d/%Y %I:%M:%S %p", "%m/%d/%Y")
 
 
 @dataclass(frozen=True)
 class Table:
-    """The fields of an object by name. `key` names the one that tells list members apart.
+    """The fields of an object by name. `key` is the field that identifies a member of a list.
 
-    A member without key is found by `also`, where that is given. A list of `references` to other
-    records is replaced as a whole; the members of others are changed one by one.
+    A member without a key is found by the field `also`. A list of `references` to other records is
+    replaced as a whole; in other lists each member is changed by itself.
     """
 
     fields: dict[str, Field]
@@ -40,9 +40,9 @@ NO_TABLE = Table({})
 class Field:
     """A field. `kind` is one of
 
-    text (`length` is its most characters), integer, decimal (whole ones go out as `1.0`), number
-    (whole ones go out as `1`), sorting (a decimal in version 2, and whole in version 1), flag, date
-    (as the switch `date_format` says), us_date (always as the pages document it), object and list
+    text (`length` is the maximum), integer, decimal (whole numbers are written as `1.0`), number
+    (they are written as `1`), sorting (a decimal in version 2, whole in version 1), flag, date (in
+    the form of the switch `date_format`), us_date (always in the documented form), object and list
     (of `table`).
     """
 
@@ -54,7 +54,7 @@ class Field:
 def table(
     lines: str, *, key: str = "", also: str = "", references: bool = False, **nested: Table
 ) -> Table:
-    """A table from lines such as `text Email:100 Name`, a kind and its fields."""
+    """A table from lines such as `text Email:100 Name`: a kind, then fields of it."""
     fields = {}
     for line in lines.split("\n"):
         kind, *names = line.split() or [""]
@@ -65,9 +65,9 @@ def table(
 
 
 def read(table: Table, body: Any) -> Record:
-    """The fields that a client sent; null is not sent, unknown ones are ignored.
+    """The fields that a client sent. Null counts as not sent; unknown fields are ignored.
 
-    Names are found in any case. Raises Refusal 400.
+    Names may be in upper or lower case. Raises Refusal 400.
     """
     if not isinstance(body, dict):
         raise Refusal(400, "Invalid request body")
@@ -100,7 +100,7 @@ def _read(field: Field, name: str, value: Any) -> Any:
 def _text(field: Field, name: str, value: Any) -> str:
     if isinstance(value, (bool, list, dict)):
         raise Refusal(400, f"{name} is invalid")
-    text = str(value)  # a number is taken as text, as ASP.NET does
+    text = str(value)  # a number is accepted as text, as by ASP.NET
     if field.length is not None and len(text) > field.length:
         raise Refusal(400, f"{name} is too long: {field.length} characters at most")
     return text
@@ -114,7 +114,7 @@ def _flag(name: str, value: Any) -> bool:
 
 
 def date(value: Any, name: str) -> datetime | None:
-    """A moment of the store's local time in any form that clients write; None for .NET's "no date".
+    """A local time of the store, in any form that clients write; None for .NET's "no date".
 
     Raises Refusal 400.
     """
@@ -132,9 +132,9 @@ def date(value: Any, name: str) -> datetime | None:
 
 
 def merge(table: Table, record: Record, changes: Record, new_id: NewId) -> None:
-    """Change what the changes name, in the record itself.
+    """Apply the changes to the record.
 
-    Members of lists are found by their key and changed alike; others are added, with a new id.
+    Members of lists are found by their key and changed in the same way; new ones get an id.
     """
     for name, value in changes.items():
         field = table.fields[name]
@@ -149,7 +149,7 @@ def merge(table: Table, record: Record, changes: Record, new_id: NewId) -> None:
 def merge_list(
     table: Table, members: list[Record], changes: Iterable[Record], new_id: NewId
 ) -> None:
-    """Change the members that are there and add the others; see `merge`."""
+    """Change the existing members and add the others; see `merge`."""
     before = list(members)
     for change in changes:
         found = member(table, before, change)
@@ -162,7 +162,7 @@ def merge_list(
 
 
 def member(table: Table, members: list[Record], change: Record) -> Record | None:
-    """The member of a list that a change is about."""
+    """The member of a list that a change refers to."""
     name = table.key if change.get(table.key) else table.also
     wanted = change.get(name)
     return next((each for each in members if wanted and each.get(name) == wanted), None)
@@ -170,14 +170,14 @@ def member(table: Table, members: list[Record], change: Record) -> Record | None
 
 @dataclass(frozen=True)
 class Style:
-    """How a store writes: its switch `date_format`, and the version of the API that was asked."""
+    """How the store writes: the switch `date_format`, and the version of the API in the call."""
 
     date_format: str
     version: int
 
 
 def write(table: Table, record: Record, style: Style) -> Record:
-    """The whole object as the store answers it; what was never set is empty."""
+    """The complete object as the store returns it; fields that were never set are empty."""
     return {name: _write(field, record.get(name), style) for name, field in table.fields.items()}
 
 
@@ -198,7 +198,7 @@ def _write(field: Field, value: Any, style: Style) -> Any:
 
 
 def write_date(moment: datetime | None, date_format: str) -> str:
-    """Store-local, without zone; in the form `iso`, or `us` as the samples have it."""
+    """A local time without zone, in the form `iso`, or `us` as in the samples."""
     if moment is None:
         return MIN_VALUE
     return moment.strftime(_US_DATE if date_format == "us" else "%Y-%m-%dT%H:%M:%S")

@@ -1,6 +1,6 @@
-"""What the fault `other_cart` answers: of another cart, line or product than was asked about.
+"""The answer of the fault `other_cart`: about another cart, line or product than the call's.
 
-Of one that exists, else of one that is made up. A write takes effect all the same.
+It is about an existing one, else about an invented one. A write still takes effect.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from flask import Response, json
 
 from cartproxy.sandbox.state import State
 
-_MADE_UP = {"orderkey": "MadeUpOrderKey0", "cartitemid": "1"}
+_INVENTED = {"orderkey": "MadeUpOrderKey0", "cartitemid": "1"}
 
 
 def of_other(state: State, method: str, path: str, answer: Callable[[str], Response]) -> Response:
-    """The answer that the same call about another cart would have got; `answer` makes a call."""
+    """The answer to the same call about another cart; `answer` makes a call with a path."""
     kind, key, *_ = [*path.strip("/").split("/"), ""]
     if kind.lower() == "products":
         return answer(next(f"/Products/{id}" for id in state.carts.catalogue if str(id) != key))
@@ -25,10 +25,10 @@ def of_other(state: State, method: str, path: str, answer: Callable[[str], Respo
     response = answer(path)
     if method == "GET":
         text = response.get_data(as_text=True)
-        response.set_data(text.replace(key, _MADE_UP["orderkey"]))
+        response.set_data(text.replace(key, _INVENTED["orderkey"]))
         return response
     (envelope,) = response.get_json()
-    named = dict(_MADE_UP)
+    named = dict(_INVENTED)
     if others:
         named["orderkey"] = others[-1].order_key
         if others[-1].lines:

@@ -1,7 +1,7 @@
-"""A sample payment gateway, as the vendor's pages describe one, and not a part of the store.
+"""A sample payment gateway, as the vendor's pages describe one. It is not a part of the store.
 
-It knows the application's private key and what the store sends it. Its page has a button for each
-way that a payment can end, and works without JavaScript.
+It knows the application's private key and what the store sends to it. Its page has a button for
+each outcome of a payment, and works without JavaScript.
 """
 
 from __future__ import annotations
@@ -10,22 +10,12 @@ import re
 import secrets
 from typing import Any
 
-import requests
-from flask import (
-    Blueprint,
-    Response,
-    abort,
-    current_app,
-    jsonify,
-    redirect,
-    render_template,
-    request,
-)
+from flask import Blueprint, Response, abort, jsonify, redirect, render_template, request
 from werkzeug.wrappers import Response as AnyResponse
 
 from cartproxy.sandbox.fields import Record
-from cartproxy.sandbox.payments import signature
-from cartproxy.sandbox.state import State
+from cartproxy.sandbox.payments import PaymentError, post, signature, signed
+from cartproxy.sandbox.state import current_state
 
 gateway = Blueprint("gateway", __name__, url_prefix="/_gateway")
 OUTCOMES = {
@@ -36,23 +26,17 @@ OUTCOMES = {
     "wrong-random-key": "Wrong random key",
 }
 _TIMEOUT_CODE, _DECLINED_CODE = "105", "104"
-_TIMEOUT_SECONDS = 30
-
-
-def _state() -> State:
-    state: State = current_app.extensions["sandbox"]
-    return state
 
 
 @gateway.post("/checkout")
 def checkout() -> Response:
-    """A CheckoutRequest of the store; answered with where the shopper pays."""
+    """Answer a CheckoutRequest of the store with the address where the shopper pays."""
     sale = _message()
     error = _refused(sale, "sale", "orderid", "invoice", "amounttotal")
     token = "" if error else secrets.token_hex(16)
     if token:
-        _state().sales[token] = sale
-    url = f"{_state().base}/_gateway/pay"
+        current_state().sales[token] = sale
+    url = f"{current_state().base}/_gateway/pay"
     return _answer(
         {
             "paymenttoken": token,
@@ -68,14 +52,14 @@ def checkout() -> Response:
 
 @gateway.get("/pay")
 def page() -> str:
-    """What the shopper sees: what there is to pay, and how it shall end."""
+    """The shopper's page: the amount, and a button for each outcome."""
     token = request.args.get("paymenttoken", "")
     return render_template("gateway.html", sale=_sale(token), token=token, outcomes=OUTCOMES)
 
 
 @gateway.post("/pay/<token>/<outcome>")
 def end(token: str, outcome: str) -> AnyResponse:
-    """End the payment so, tell the store what there is to tell, and send the shopper back."""
+    """End the payment with this outcome, notify the store, and send the shopper back."""
     sale = _sale(token)
     if outcome not in OUTCOMES:
         abort(404)
@@ -91,7 +75,7 @@ def end(token: str, outcome: str) -> AnyResponse:
 
 @gateway.post("/refund")
 def refund() -> Response:
-    """A RefundRequest of the store, which is always granted when it is signed."""
+    """Answer a RefundRequest of the store; a signed one is always granted."""
     asked = _message()
     error = _refused(asked, "void", "orderid", "invoice", "transactionid")
     transaction_id = "" if error else secrets.token_hex(8)
@@ -109,10 +93,9 @@ def refund() -> Response:
 
 
 def _notify(sale: Record, outcome: str) -> Record:
-    """The CompleteOrderRequest to the store; what it answered."""
+    """Send a CompleteOrderRequest to the store, and return its answer."""
     approved = outcome != "decline"
-    transaction_id, key = secrets.token_hex(8), secrets.token_hex(8)
-    private_key = _state().credentials.private_key
+    transaction_id = secrets.token_hex(8)
     message = {
         "orderid": sale["orderid"],
         "invoice": sale["invoice"],
@@ -121,24 +104,19 @@ def _notify(sale: Record, outcome: str) -> Record:
         "transactionid": transaction_id,
         "errorcode": "" if approved else _DECLINED_CODE,
         "errormessage": "" if approved else "The card was declined.",
-        "randomkey": key,
-        "signature": signature(key, private_key, sale["orderid"], sale["invoice"], transaction_id),
     }
+    parts = (sale["orderid"], sale["invoice"], transaction_id)
+    message = signed(current_state(), message, *parts)
     if outcome == "wrong-random-key":
         message["randomkey"] = secrets.token_hex(8)
-    session = requests.Session()
-    session.trust_env = False
     try:
-        answer: Record = session.post(
-            sale["notificationurl"], json=message, timeout=_TIMEOUT_SECONDS
-        ).json()
-    except (requests.RequestException, ValueError):
+        return post(sale["notificationurl"], message)
+    except PaymentError:
         return {}
-    return answer
 
 
 def _refused(message: Record, kind: str, *signed: str) -> str:
-    key = _state().credentials.private_key
+    key = current_state().credentials.private_key
     parts = (message.get(name) for name in signed)
     if message.get("type") != kind:
         return "The transaction type is wrong."
@@ -147,10 +125,8 @@ def _refused(message: Record, kind: str, *signed: str) -> str:
     return ""
 
 
-def _answer(document: Record, *signed: Any) -> Response:
-    key = secrets.token_hex(8)
-    private_key = _state().credentials.private_key
-    return jsonify(document | {"randomkey": key, "signature": signature(key, private_key, *signed)})
+def _answer(document: Record, *parts: Any) -> Response:
+    return jsonify(signed(current_state(), document, *parts))
 
 
 def _message() -> Record:
@@ -159,7 +135,7 @@ def _message() -> Record:
 
 
 def _sale(token: str) -> Record:
-    sale = _state().sales.get(token)
+    sale = current_state().sales.get(token)
     if sale is None:
         abort(404)
     return sale

@@ -1,4 +1,4 @@
-"""Orders: completed when they are imported, made of a cart when it is paid for."""
+"""Orders: completed when they are imported, created from a cart when it is paid."""
 
 from __future__ import annotations
 
@@ -9,16 +9,13 @@ from cartproxy.sandbox.carts import Cart, Line, new_order_key
 from cartproxy.sandbox.catalogue import Product
 from cartproxy.sandbox.fields import Record
 from cartproxy.sandbox.state import State
+from cartproxy.sandbox.tables import CART
 
 NEW = 1  # order states: docs/store-api.md, Life of a cart
-_BILLING = ("FirstName", "LastName", "Company", "Address", "Address2", "City", "State", "ZipCode",
-            "Country", "PhoneNumber", "Email")  # fmt: skip
-_SHIPMENT = ("FirstName", "LastName", "Company", "Address", "Address2", "City", "State", "ZipCode",
-             "Country", "Phone", "Email")  # fmt: skip
 
 
 def complete(state: State, order: Record) -> None:
-    """Fill in what the client of a new order left to the store."""
+    """Fill in the fields of a new order that the client did not send."""
     now = datetime.now().replace(microsecond=0)
     order.setdefault("OrderDate", now)
     order.setdefault("OrderStatusID", NEW)
@@ -64,8 +61,7 @@ def _amount(order: Record) -> Decimal:
 def from_cart(state: State, cart: Cart, invoice: int, prefix: str, payment: Record) -> Record:
     """The order that a cart becomes: its key in `ContinueURL`, its lines' ids in `ItemIndexID`."""
     now = datetime.now().replace(microsecond=0)
-    shipment = {f"Shipment{name}": cart.fields.get(f"Shipment{name}", "") for name in _SHIPMENT}
-    shipment |= {
+    shipment = _addressed(cart, "Shipment") | {
         "ShipmentID": state.new_id("ShipmentID"),
         "ShipmentNumber": 1,
         "ShipmentBoxes": 1,
@@ -84,13 +80,17 @@ def from_cart(state: State, cart: Cart, invoice: int, prefix: str, payment: Reco
         "BillingPaymentMethod": "Sample gateway",
         "BillingOnLinePayment": True,
         "BillingPaymentMethodID": "123",
-        **{f"Billing{name}": cart.fields.get(f"Billing{name}", "") for name in _BILLING},
+        **_addressed(cart, "Billing"),
         "ShipmentList": [shipment],
         "OrderItemList": [_item(line, shipment) for line in cart.lines],
         "OrderAmount": cart.amount,
         "TransactionList": [transaction(state, cart.order_id, "Sale", cart.amount, payment)],
         "InternalComments": "\n".join(cart.comments),
     }
+
+
+def _addressed(cart: Cart, kind: str) -> Record:
+    return {name: cart.fields.get(name, "") for name in CART.fields if name.startswith(kind)}
 
 
 def _item(line: Line, shipment: Record) -> Record:
@@ -110,7 +110,7 @@ def _item(line: Line, shipment: Record) -> Record:
 
 
 def transaction(state: State, order_id: int, kind: str, amount: Decimal, payment: Record) -> Record:
-    """A line of an order's transactions; `payment` is what the gateway said."""
+    """A line of an order's transactions; `payment` is the gateway's message."""
     return {
         "TransactionIndexID": state.new_id("TransactionIndexID"),
         "OrderID": order_id,
@@ -128,7 +128,7 @@ def transaction(state: State, order_id: int, kind: str, amount: Decimal, payment
 
 
 def take_from_stock(state: State, order: Record) -> list[Record]:
-    """Take an order's items off the products' stock; the products that had some taken."""
+    """Subtract an order's items from the stock. Returns the products whose stock changed."""
     taken = []
     for item in order["OrderItemList"]:
         record = state.carts.catalogue.get(item["CatalogID"])

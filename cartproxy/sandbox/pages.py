@@ -1,4 +1,4 @@
-"""The store's own pages: products to look at, and the checkout that leads to the gateway."""
+"""The store's own pages: products, and the checkout that leads to the gateway."""
 
 from __future__ import annotations
 
@@ -6,45 +6,33 @@ import hashlib
 import re
 from urllib.parse import urlencode
 
-from flask import (
-    Blueprint,
-    Response,
-    abort,
-    current_app,
-    jsonify,
-    redirect,
-    render_template,
-    request,
-)
+from flask import Blueprint, Response, abort, jsonify, redirect, render_template, request
 from markupsafe import Markup
 from werkzeug.wrappers import Response as AnyResponse
 
 from cartproxy.sandbox import payments
 from cartproxy.sandbox.carts import Cart
 from cartproxy.sandbox.catalogue import Product
-from cartproxy.sandbox.state import State
+from cartproxy.sandbox.state import current_state
 
 pages = Blueprint("pages", __name__)
 
 _LETTERS = re.compile(r"[a-z0-9]{1,20}")
 
 
-def _state() -> State:
-    state: State = current_app.extensions["sandbox"]
-    return state
-
-
 @pages.get("/")
 def home() -> str:
-    """What this is, and what it sells."""
-    products = [Product(each) for each in _state().carts.catalogue.values() if not each.get("Hide")]
+    """What this server is, and its products."""
+    products = [
+        Product(each) for each in current_state().carts.catalogue.values() if not each.get("Hide")
+    ]
     return render_template("home.html", products=products)
 
 
 @pages.get("/product-p/<int:catalog_id>")
 def product(catalog_id: int) -> str:
-    """A product's page, where a button leads that has no script."""
-    record = _state().carts.catalogue.get(catalog_id)
+    """A product's page: where a button leads without scripts."""
+    record = current_state().carts.catalogue.get(catalog_id)
     if record is None or record.get("Hide"):
         abort(404)
     found = Product(record)
@@ -64,7 +52,7 @@ def pay() -> AnyResponse | tuple[str, int]:
     if cart.state != "open" or not cart.lines:
         return redirect(request.url, 303)
     try:
-        answer = payments.begin(_state(), cart)
+        answer = payments.begin(current_state(), cart)
     except payments.PaymentError:
         return render_template("payment.html", cart=cart, code=None), 502
     token, url = answer.get("paymenttoken") or "", str(answer.get("redirecturl", ""))
@@ -76,21 +64,21 @@ def pay() -> AnyResponse | tuple[str, int]:
 
 @pages.post("/paymentreceive_json.asp")
 def notify() -> Response:
-    """The gateway says how the payment went (CompleteOrderRequest)."""
+    """The gateway reports the outcome of a payment (CompleteOrderRequest)."""
     body = request.get_json(force=True, silent=True)
-    return jsonify(payments.complete(_state(), body if isinstance(body, dict) else {}))
+    return jsonify(payments.complete(current_state(), body if isinstance(body, dict) else {}))
 
 
 @pages.get("/paymentreceive.asp")
 @pages.get("/checkout.asp")
 def come_back() -> AnyResponse:
-    """The shopper comes back from the gateway: to the order, or to the open cart."""
+    """The shopper returns from the gateway: to the order, or to the open cart."""
     return redirect(_checkout_address(_returned_cart()), 303)
 
 
 @pages.get("/error.asp")
 def failed() -> str:
-    """The payment failed: nothing is ordered."""
+    """The payment failed: nothing was ordered."""
     return render_template("payment.html", cart=_returned_cart(), code=request.args.get("error"))
 
 
@@ -111,15 +99,15 @@ def image(name: str) -> Response:
 
 
 def _linked_cart() -> Cart:
-    cart = _state().carts.by_link(request.args.get("orderkey", ""))
+    cart = current_state().carts.by_link(request.args.get("orderkey", ""))
     if cart is None or cart.state == "gone":
         abort(404)
     return cart
 
 
 def _returned_cart() -> Cart:
-    payment = payments.returned(_state(), request.args)
-    cart = _state().carts.by_link(payment.order_key) if payment else None
+    payment = payments.returned(current_state(), request.args)
+    cart = current_state().carts.by_link(payment.order_key) if payment else None
     if cart is None or cart.state == "gone":
         abort(404)
     return cart
@@ -134,7 +122,7 @@ def _on_every_page() -> dict[str, object]:
     """The scripts that applications put on the store's pages, and the way back to the checkout."""
 
     def scripts(placement: str) -> Markup:
-        found = _state().records["FrontendScripts"].values()
+        found = current_state().records["FrontendScripts"].values()
         return Markup("").join(
             Markup(each["Code"])  # noqa: S704
             for each in found

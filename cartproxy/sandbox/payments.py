@@ -1,7 +1,7 @@
 """The store's side of a payment: the documented checkout, completion and refund of a gateway app.
 
-Every message carries `md5(randomkey + the application's private key + …)`, with what comes after
-fixed for each message. Amounts are whole cents.
+Every message has a signature, `md5(randomkey + the application's private key + …)`; the rest of it
+depends on the kind of message. Amounts are whole cents.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ _TIMEOUT_SECONDS = 30
 
 
 class PaymentError(Exception):
-    """The gateway can't be used: it says so, can't be reached, or its answer is not signed."""
+    """The gateway refuses, can't be reached, or its answer is not signed."""
 
 
 def begin(state: State, cart: Cart) -> Record:
-    """Ask the gateway for a payment; its CheckoutResponse. Raises PaymentError."""
+    """Ask the gateway for a payment. Returns its CheckoutResponse. Raises PaymentError."""
     with state.carts.lock:
         earlier = state.payments.get(cart.order_id)
         invoice = earlier.invoice_number if earlier else state.new_id("InvoiceNumber")
@@ -43,16 +43,10 @@ def begin(state: State, cart: Cart) -> Record:
         request = _checkout_request(state, cart, payment)
     url = state.switches.gateway_checkout_url or f"{state.base}/_gateway/checkout"
     try:
-        answer = _post(url, request)
-        signed = signature(
-            answer.get("randomkey"),
-            state.credentials.private_key,
-            answer.get("paymenttoken"),
-            answer.get("redirecturl"),
-        )
+        answer = post(url, request)
         if answer.get("errormessage"):
             raise PaymentError(str(answer["errormessage"]))
-        if not hmac.compare_digest(signed, str(answer.get("signature", "")).lower()):
+        if not _is_signed(state, answer, answer.get("paymenttoken"), answer.get("redirecturl")):
             raise PaymentError("The gateway's answer has a wrong signature.")
     except PaymentError as error:
         # As documented: the merchant finds the reason in the order's internal comments.
@@ -62,8 +56,8 @@ def begin(state: State, cart: Cart) -> Record:
 
 
 def _checkout_request(state: State, cart: Cart, payment: Payment) -> Record:
-    base, key = state.base, payment.random_key
-    return {
+    base = state.base
+    request = {
         "type": "sale",
         "orderid": payment.order_id,
         "invoice": payment.invoice,
@@ -79,14 +73,14 @@ def _checkout_request(state: State, cart: Cart, payment: Payment) -> Record:
             {
                 "itemid": line.sku,
                 "itemname": line.description.partition("<br>")[0],
-                # A gateway counts whole pieces: a part of one is sold as one, at its price.
+                # A gateway needs whole quantities: a fractional one is sent as 1, at its price.
                 "unitprice": _cents(
-                    (line.unit_price + line.option_price) * (line.quantity if part else 1)
+                    (line.unit_price + line.option_price) * (line.quantity if fraction else 1)
                 ),
-                "quantity": 1 if part else int(line.quantity),
+                "quantity": 1 if fraction else int(line.quantity),
             }
             for line in cart.lines
-            for part in [line.quantity % 1 != 0]
+            for fraction in [line.quantity % 1 != 0]
         ],
         "username": USERNAME,
         "password": PASSWORD,
@@ -94,15 +88,9 @@ def _checkout_request(state: State, cart: Cart, payment: Payment) -> Record:
         "errorurl": f"{base}/error.asp?error=0&{_proof(payment)}",
         "notificationurl": f"{base}/paymentreceive_json.asp?gw={GATEWAY_ID}",
         "returnurl": f"{base}/paymentreceive.asp?gw={GATEWAY_ID}&{_proof(payment, base)}",
-        "randomkey": key,
-        "signature": signature(
-            key,
-            state.credentials.private_key,
-            payment.order_id,
-            payment.invoice,
-            payment.amount,
-        ),
     }
+    parts = (payment.order_id, payment.invoice, payment.amount)
+    return signed(state, request, *parts, random_key=payment.random_key)
 
 
 def _proof(payment: Payment, base: str = "") -> str:
@@ -112,7 +100,7 @@ def _proof(payment: Payment, base: str = "") -> str:
 
 
 def returned(state: State, query: Any) -> Payment | None:
-    """The payment whose shopper came back to one of our addresses, if it is one."""
+    """The payment of a shopper who returned to one of our addresses; None if the link is wrong."""
     order_id = query.get("orderid", "")
     payment = state.payments.get(int(order_id) if order_id.isdigit() else 0)
     if payment is None or not hmac.compare_digest(payment.random_key, query.get("rk", "")):
@@ -121,33 +109,27 @@ def returned(state: State, query: Any) -> Payment | None:
 
 
 def complete(state: State, body: Record) -> Record:
-    """A gateway's CompleteOrderRequest: the order is placed, or the reason why it is not."""
+    """Handle a CompleteOrderRequest: place the order, or answer why not."""
     with state.carts.lock:
         payment = state.payments.get(_int(body.get("orderid")))
         if payment is None or body.get("invoice") != payment.invoice:
             return _not_processed("201", "There is no such order.")
-        signed = signature(
-            body.get("randomkey"),
-            state.credentials.private_key,
-            payment.order_id,
-            payment.invoice,
-            body.get("transactionid"),
-        )
-        if not hmac.compare_digest(signed, str(body.get("signature", "")).lower()):
+        parts = (payment.order_id, payment.invoice, body.get("transactionid"))
+        if not _is_signed(state, body, *parts):
             return _not_processed("202", "The signature is wrong.")
         if _int(body.get("approved")) != 1:
             code, reason = body.get("errorcode"), body.get("errormessage")
             return _not_processed(str(code or "203"), str(reason or "The payment was declined."))
         if payment.order_id in state.records["Orders"]:
-            return _PROCESSED  # told twice
+            return _PROCESSED  # reported twice
         cart = state.carts.by_link(payment.order_key)
         if cart is None or cart.state != "open":
             return _not_processed("201", "There is no such order.")
         if not _int(body.get("amount")) == payment.amount == _cents(cart.amount):
-            return _not_processed("204", "The order's amount is another one.")
+            return _not_processed("204", "The order has another amount.")
         order = orders.from_cart(state, cart, payment.invoice_number, INVOICE_PREFIX, body)
         state.carts.finish(cart.order_key, "ordered")
-        upkeep.keep(state, Change(RESOURCES["orders"], None, order))
+        upkeep.save(state, Change(RESOURCES["orders"], None, order))
     return _PROCESSED
 
 
@@ -159,9 +141,9 @@ def _not_processed(code: str, reason: str) -> Record:
 
 
 def refund(state: State, order: Record, amount: Decimal | None) -> Record:
-    """Ask the gateway for a refund, of all unless told otherwise; its RefundResponse.
+    """Ask the gateway to refund the amount, or all with None. Returns its RefundResponse.
 
-    Raises PaymentError, and ValueError where there is nothing to give back.
+    Raises PaymentError, and ValueError if there is nothing to refund.
     """
     total = order.get("OrderAmount", Decimal(0))
     amount = total if amount is None else amount
@@ -171,7 +153,6 @@ def refund(state: State, order: Record, amount: Decimal | None) -> Record:
     ]
     if not sales:
         raise ValueError("the order was not paid by a gateway")
-    key, private_key = secrets.token_hex(8), state.credentials.private_key
     transaction_id = sales[0].get("TransactionID", "")
     request = {
         "type": "void",
@@ -183,19 +164,10 @@ def refund(state: State, order: Record, amount: Decimal | None) -> Record:
         "currency": "USD",
         "amounttotal": _cents(amount),
         "is_full_refund": amount == total,
-        "randomkey": key,
-        "signature": signature(key, private_key, order["OrderID"], invoice, transaction_id),
     }
     url = state.switches.gateway_post_order_url or f"{state.base}/_gateway/refund"
-    answer = _post(url, request)
-    signed = signature(
-        answer.get("randomkey"),
-        private_key,
-        order["OrderID"],
-        invoice,
-        answer.get("transactionid"),
-    )
-    if not hmac.compare_digest(signed, str(answer.get("signature", "")).lower()):
+    answer = post(url, signed(state, request, order["OrderID"], invoice, transaction_id))
+    if not _is_signed(state, answer, order["OrderID"], invoice, answer.get("transactionid")):
         raise PaymentError("The gateway's answer has a wrong signature.")
     if _int(answer.get("approved")) == 1:
         line = orders.transaction(state, order["OrderID"], "Refund", -amount, answer)
@@ -205,12 +177,26 @@ def refund(state: State, order: Record, amount: Decimal | None) -> Record:
 
 
 def signature(random_key: Any, *parts: Any) -> str:
-    """The documented md5, in lower-case hex; None is empty."""
+    """The documented md5, in lower-case hex; None counts as empty."""
     text = "".join("" if part is None else str(part) for part in (random_key, *parts))
     return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
 
 
-def _post(url: str, message: Record) -> Record:
+def signed(state: State, message: Record, *parts: Any, random_key: str = "") -> Record:
+    """The message with a random key, and the signature of that key and these parts."""
+    key = random_key or secrets.token_hex(8)
+    private_key = state.credentials.private_key
+    return message | {"randomkey": key, "signature": signature(key, private_key, *parts)}
+
+
+def _is_signed(state: State, message: Record, *parts: Any) -> bool:
+    """Whether a message of the gateway has the signature of these parts."""
+    expected = signature(message.get("randomkey"), state.credentials.private_key, *parts)
+    return hmac.compare_digest(expected, str(message.get("signature", "")).lower())
+
+
+def post(url: str, message: Record) -> Record:
+    """The object that the address answers to a message. Raises PaymentError."""
     session = requests.Session()
     session.trust_env = False
     try:

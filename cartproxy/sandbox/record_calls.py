@@ -1,4 +1,4 @@
-"""The calls of the plain resources: `/Customers`, `/Orders/{id}/Items` and their like."""
+"""The calls of all resources except carts, such as `/Customers` and `/Orders/{id}/Items`."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _TOKEN_LIFE = timedelta(minutes=5)
 
 
 def answer(state: State, method: str, path: str, body: bytes) -> Result:
-    """Do what the call asks and return HTTP status and JSON document. Raises Refusal."""
+    """Execute the call and return HTTP status and JSON document. Raises Refusal."""
     name, *rest = path.strip("/").split("/")
     resource = RESOURCES.get(name.lower())
     with state.carts.lock:
@@ -54,8 +54,8 @@ def _record(
         return 200, records.get_record(state, resource, record_id)
     if method == "DELETE":
         change = records.delete(state, resource, record_id or "")
-        upkeep.keep(state, change)
-        return 200, _done(state, resource, "Deleted", [change.record])
+        upkeep.save(state, change)
+        return _done(state, resource.id, [records.id_of(resource, change.record)], "Deleted")
     if method == "POST":
         changes = records.create(state, resource, parse_any(body))
     else:
@@ -64,10 +64,9 @@ def _record(
         upkeep.complete(state, change)
     process, mail = (not _is_on(f"bypassorder{what}") for what in ("processing", "email"))
     for change in changes:
-        upkeep.keep(state, change, process=process, mail=mail)
-    made = method == "POST"
-    done = [change.record for change in changes]
-    return 201 if made else 200, _done(state, resource, "Created" if made else "updated", done)
+        upkeep.save(state, change, process=process, mail=mail)
+    ids = [records.id_of(resource, change.record) for change in changes]
+    return _done(state, resource.id, ids, "Created" if method == "POST" else "updated")
 
 
 def _part(
@@ -90,28 +89,16 @@ def _part(
     else:
         raise Refusal(405, "Method not allowed")
     upkeep.complete(state, change)
-    upkeep.keep(state, change)
+    upkeep.save(state, change)
     table = resource.table.fields[resource.parts[part]].table
-    status, word = (201, "Created") if method == "POST" else (200, "updated")
-    message = f"{word} successfully"
+    return _done(state, table.key, keys, "Created" if method == "POST" else "updated")
+
+
+def _done(state: State, key: str, values: list[Any], word: str) -> Result:
+    """One envelope for each value. The vendor's pages capitalise the words differently."""
+    status, message = 201 if word == "Created" else 200, f"{word} successfully"
     return status, [
-        line for each in keys for line in envelope(table.key, each, status, message, state.switches)
-    ]
-
-
-def _done(state: State, resource: Resource, word: str, done: list[Record]) -> Any:
-    """One envelope for each record. The capitals differ as the pages have them."""
-    status = 201 if word == "Created" else 200
-    return [
-        line
-        for record in done
-        for line in envelope(
-            resource.id,
-            records.id_of(resource, record),
-            status,
-            f"{word} successfully",
-            state.switches,
-        )
+        line for each in values for line in envelope(key, each, status, message, state.switches)
     ]
 
 
@@ -126,7 +113,7 @@ def _customers_of_group(state: State, group_id: str) -> Result:
 
 
 def _login_token(state: State, admin_id: str) -> Result:
-    """Signs an admin in at `Loginurl`: one object, no array."""
+    """A token with which an admin logs in at `Loginurl`: one object, not an array."""
     records.find(state, RESOURCES["admins"], admin_id)
     token = secrets.token_hex(16)
     query = urlencode({"token": token, "targetpage": _query().get("targetpage", "")})
@@ -144,7 +131,7 @@ _SPECIAL: dict[tuple[str, str], Callable[[State, str], Result]] = {
 
 
 def _query() -> dict[str, str]:
-    """The parameters, whose names ignore case."""
+    """The parameters; their names are in lower case here."""
     return {name.lower(): value for name, value in request.args.items()}
 
 

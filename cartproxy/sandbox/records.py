@@ -1,7 +1,7 @@
-"""The records of the plain resources: listed, made, changed and deleted, all by the same code.
+"""The records of all resources except carts: listed, created, changed and deleted.
 
-A list is paged by `limit` and `offset` (counted from 1), counted by `countonly` and filtered by the
-resource's own parameters. What is sent as null, or as an empty parameter, was not sent.
+A list is paged by `limit` and `offset` (from 1), counted by `countonly` and filtered by the
+resource's own parameters. Null and an empty parameter count as not sent.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Query = Mapping[str, str]
 
 @dataclass(frozen=True)
 class Change:
-    """A record that was made, changed or deleted: what it was and what it is, or None."""
+    """A record that was created, changed or deleted: before and after, or None."""
 
     resource: Resource
     before: Record | None
@@ -30,7 +30,7 @@ class Change:
 
     @property
     def record(self) -> Record:
-        """The record as it is, or as it was at last."""
+        """The record as it is now, or as it was when it was deleted."""
         return self.after or self.before or {}
 
 
@@ -55,8 +55,8 @@ def get_record(state: State, resource: Resource, record_id: str) -> Any:
 
 
 def create(state: State, resource: Resource, body: Any) -> list[Change]:
-    """New records from one object or a list; all or none. Raises Refusal 400."""
-    sent = [_read(resource, each) for each in _several(body)]
+    """Create records from one object or a list; all or none. Raises Refusal 400."""
+    sent = [_read(resource, each) for each in _as_list(body)]
     for record in sent:
         for name in resource.required:
             if _value(record, name) in (None, "", False):
@@ -64,31 +64,34 @@ def create(state: State, resource: Resource, body: Any) -> list[Change]:
     changes = []
     for record in sent:
         new: Record = {}
-        _forget_id(resource, record)
+        _id_holder(resource, record).pop(resource.id, None)  # the store chooses the ids
         merge(resource.table, new, record, state.new_id)
-        set_id(resource, new, state.new_id(resource.id))
+        _id_holder(resource, new)[resource.id] = state.new_id(resource.id)
         changes.append(Change(resource, None, new))
     return changes
 
 
 def update(state: State, resource: Resource, body: Any, record_id: str | None) -> list[Change]:
-    """Records changed in what the body names; all or none. Raises Refusal 400 and 404."""
+    """Change the fields in the body, of one record or several; all or none.
+
+    Raises Refusal 400 and 404.
+    """
     pairs = []
-    for each in _several(body):
+    for each in _as_list(body):
         sent = _read(resource, each)
         wanted = record_id or str(id_of(resource, sent) or "")
         pairs.append((find(state, resource, wanted), sent))
     changes = []
     for record, sent in pairs:
         before = _copy(record)
-        _forget_id(resource, sent)
+        _id_holder(resource, sent).pop(resource.id, None)
         merge(resource.table, record, sent, state.new_id)
         changes.append(Change(resource, before, record))
     return changes
 
 
 def delete(state: State, resource: Resource, record_id: str) -> Change:
-    """Forget a record. Raises Refusal 404."""
+    """Delete a record. Raises Refusal 404."""
     record = find(state, resource, record_id)
     del state.records[resource.name][id_of(resource, record)]
     return Change(resource, record, None)
@@ -99,7 +102,7 @@ def find(state: State, resource: Resource, record_id: str) -> Record:
     records = state.records[resource.name]
     number = int(record_id[:18]) if record_id.isascii() and record_id.isdigit() else 0
     if number not in records:
-        raise _none(resource)
+        raise _not_found(resource)
     return records[number]
 
 
@@ -119,11 +122,11 @@ def get_part(state: State, resource: Resource, record_id: str, part: str, key: s
 def add_part(
     state: State, resource: Resource, record_id: str, part: str, body: Any
 ) -> tuple[Change, list[Any]]:
-    """Add members to such a list; the record's change and the new members' keys."""
+    """Add members to such a list. Returns the record's change and the new keys."""
     table, members = _part(state, resource, record_id, part)
     record = find(state, resource, record_id)
     before = _copy(record)
-    sent = [read(table, each) for each in _several(body)]
+    sent = [read(table, each) for each in _as_list(body)]
     if table.fields[table.key].kind == "text" and not all(each.get(table.key) for each in sent):
         raise Refusal(400, f"{table.key} is required")
     count = len(members)
@@ -134,11 +137,11 @@ def add_part(
 def change_part(
     state: State, resource: Resource, record_id: str, part: str, body: Any, key: str | None
 ) -> tuple[Change, list[Any]]:
-    """Change members of such a list in what the body names; all or none. Raises Refusal 404."""
+    """Change members of such a list; all or none. Raises Refusal 404."""
     table, members = _part(state, resource, record_id, part)
     record = find(state, resource, record_id)
     before = _copy(record)
-    sent = [read(table, each) for each in _several(body)]
+    sent = [read(table, each) for each in _as_list(body)]
     if key is not None:
         if len(sent) > 1:
             raise Refusal(400, "Invalid request body")
@@ -154,7 +157,7 @@ def change_part(
 
 
 def shown(state: State, resource: Resource, record: Record) -> Record:
-    """A record as the API gives it."""
+    """A record as the API returns it."""
     document = write(resource.table, record, state.style)
     for name in resource.secret:
         document.pop(name)
@@ -164,19 +167,17 @@ def shown(state: State, resource: Resource, record: Record) -> Record:
 
 
 def id_of(resource: Resource, record: Record) -> int:
-    """A record's number; 0 when it has none."""
-    holder = record.get("SKUInfo") or {} if resource.name == "Products" else record
-    return int(holder.get(resource.id) or 0)
+    """A record's id; 0 if it has none."""
+    return int(_id_holder(resource, record).get(resource.id) or 0)
 
 
-def set_id(resource: Resource, record: Record, number: int) -> None:
-    """Give a record its number."""
-    holder = record.setdefault("SKUInfo", {}) if resource.name == "Products" else record
-    holder[resource.id] = number
+def _id_holder(resource: Resource, record: Record) -> Record:
+    """The object that has a record's id."""
+    return record.setdefault("SKUInfo", {}) if resource.name == "Products" else record
 
 
 def touch(record: Record) -> None:
-    """Remember that the record was changed now."""
+    """Set the time of the record's last change to now."""
     record[UPDATED] = datetime.now().replace(microsecond=0)
 
 
@@ -186,12 +187,6 @@ def _read(resource: Resource, body: Any) -> Record:
         if name in sent and sent[name] not in allowed:
             raise Refusal(400, f"{name} must be one of {', '.join(map(str, allowed))}")
     return sent
-
-
-def _forget_id(resource: Resource, sent: Record) -> None:
-    """The store numbers records itself; the address names them."""
-    holder = sent.get("SKUInfo") or {} if resource.name == "Products" else sent
-    holder.pop(resource.id, None)
 
 
 def _part(
@@ -209,12 +204,12 @@ def _member(part: str, table: Table, members: Iterable[Record], key: str) -> Rec
     raise Refusal(404, f"No {part} records found")
 
 
-def _several(body: Any) -> list[Any]:
+def _as_list(body: Any) -> list[Any]:
     """A client may send one object or a list of them."""
-    several = body if isinstance(body, list) else [body]
-    if not several:
+    sent = body if isinstance(body, list) else [body]
+    if not sent:
         raise Refusal(400, "Invalid request body")
-    return several
+    return sent
 
 
 def _fits(resource: Resource, record: Record, query: Query) -> bool:
@@ -243,7 +238,7 @@ def _page(state: State, resource: Resource, found: list[Record], query: Query) -
         return {"TotalCount": len(found)}
     limit, offset = (_whole(query, name) for name in ("limit", "offset"))
     if not found:
-        raise _none(resource)
+        raise _not_found(resource)
     if offset > len(found):
         raise Refusal(400, "Offset amount exceeds the total number of records")
     first = max(offset - 1, 0)
@@ -269,7 +264,7 @@ def _value(record: Record, name: str) -> Any:
     return (value or {}).get(inner)
 
 
-def _none(resource: Resource) -> Refusal:
+def _not_found(resource: Resource) -> Refusal:
     return Refusal(404, f"No {resource.name.removesuffix('s')} records found")
 
 

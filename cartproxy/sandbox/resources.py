@@ -1,4 +1,4 @@
-"""The store's plain resources: what there is, by table of fields, and which events there are."""
+"""The store's resources except carts, each with its table of fields; and its events."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from typing import Any
 from cartproxy.sandbox import tables
 from cartproxy.sandbox.fields import Table
 
-UPDATED = "_updated"  # when a record was last changed; no field of the API
+UPDATED = "_updated"  # when a record was last changed; not a field of the API
 
 
 @dataclass(frozen=True)
 class Resource:
-    """A kind of record. `id` is the field that numbers it, and its envelopes' key.
+    """A kind of record. `id` is the field with its id, and the key of its envelopes.
 
-    `filters` are parameters and the fields they compare; `since` is the prefix of the parameters
-    `...start` and `...end` and the date that they bound; `parts` are the lists inside a record that
-    have an address of their own; `choices` are the only values that some fields take; `page` is
-    the most records of an answer, and how many there are unless `default_page` says less.
+    `filters` are parameters and the fields that they compare; `since` has the prefix of parameters
+    `...start` and `...end`, and the date field that they limit; `parts` are the lists in a record
+    that have their own address; `choices` are the only values that some fields accept; `page` is
+    the maximum number of records in an answer, and the usual one without `default_page`.
     """
 
     name: str
@@ -36,8 +36,8 @@ class Resource:
     default_page: int | None = None
 
 
-# No page numbers them. A live client registers 2 for changes of an order's status; the rest is our
-# choice (docs/store-api.md).
+# The numbers are not documented. A live client registers 2 for changes of an order's status; the
+# others are our choice (docs/store-api.md).
 EVENTS = {
     1: "Order New",
     2: "Order Status Changed",

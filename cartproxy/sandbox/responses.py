@@ -1,15 +1,15 @@
-"""Writes what the store answers: envelopes and carts (docs/store-api.md)."""
+"""Writes the store's answers: envelopes and carts (docs/store-api.md)."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from typing import Any
 
-from cartproxy.sandbox.bodies import CART_FIELDS
 from cartproxy.sandbox.carts import Cart, Line
 from cartproxy.sandbox.errors import Refusal
 from cartproxy.sandbox.fields import write_date
 from cartproxy.sandbox.switches import Switches
+from cartproxy.sandbox.tables import CART
 
 
 def envelope(key: str, value: object, status: int, message: str, switches: Switches) -> Any:
@@ -19,22 +19,22 @@ def envelope(key: str, value: object, status: int, message: str, switches: Switc
 
 
 def error(refusal: Refusal, switches: Switches) -> Any:
-    """The error envelope; `Value` is empty by our choice (unknown)."""
+    """The error envelope. What the real `Value` is, is not known; ours is empty."""
     return envelope("Error", "", refusal.status, refusal.message, switches)
 
 
 def cart(cart: Cart, checkout_url: str, switches: Switches) -> Any:
     """The answer to `GET /Cart/{orderkey}`."""
     if switches.get_shape == "object":
-        # The documented sample is a bare object; ours keeps the fields that the sample forgot.
+        # The documented sample is a bare object; ours also has the fields that the sample lacks.
         return _cart(cart, checkout_url, switches)
     return [_cart(cart, checkout_url, switches)]
 
 
 def _cart(cart: Cart, checkout_url: str, switches: Switches) -> dict[str, Any]:
     fields: dict[str, Any] = {
-        name: cart.fields.get(name, 0 if length is None else "")
-        for name, length in CART_FIELDS.items()
+        name: cart.fields.get(name, "" if field.length else 0)
+        for name, field in CART.fields.items()
     }
     fields |= {
         "OrderKey": cart.order_key,

@@ -1,21 +1,12 @@
-"""What an application's key may do: a call without its right is 401, as documented."""
+"""The rights of an application's key: a call without its right gets 401, as documented."""
 
 from __future__ import annotations
 
 from typing import Any
 
-NAMES = (
-    "Cart",
-    "Products",
-    "Orders",
-    "Customers",
-    "CustomerGroups",
-    "Admins",
-    "AdminPermissions",
-    "FrontendScripts",
-    "Webhooks",
-    "StoreSettings",
-)
+from cartproxy.sandbox.resources import RESOURCES
+
+NAMES = ("Cart", *(each.name for each in RESOURCES.values()), "StoreSettings")
 _KINDS = ("read", "write")
 
 
@@ -31,7 +22,7 @@ def is_right(text: Any) -> bool:
 def allows(rights: list[str] | None, method: str, path: str) -> bool:
     """Whether these rights cover the call; None is all of them.
 
-    The customers of a group are customers: either right opens the list.
+    To list the customers of a group, either the right to customers or to groups is enough.
     """
     if rights is None:
         return True

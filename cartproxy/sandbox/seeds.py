@@ -1,4 +1,4 @@
-"""The records that a new store has: somebody to order, somebody to log in, and their groups."""
+"""The records of a new store: a customer, an admin, and their group and permissions."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _ACTIONS = ("view", "edit")
 
 
 def records() -> dict[str, dict[int, Record]]:
-    """Fresh records by resource and id; the products are the catalogue's."""
+    """New records by resource and id; the products are in the catalogue."""
     started = datetime.now().replace(microsecond=0)
     pairs = [(section, action) for section in _SECTIONS for action in _ACTIONS]
     permissions: dict[int, Record] = {

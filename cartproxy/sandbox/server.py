@@ -1,4 +1,4 @@
-"""Serves the simulated store by gunicorn: one process, since its carts are in memory."""
+"""Serves the simulated store with gunicorn: one process, since its carts are in memory."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ class _Server(BaseApplication):  # type: ignore[misc] # gunicorn has no types
 
 
 def _settings(chosen: argparse.Namespace) -> dict[str, Any]:
-    """The profile, or the report of a probe with the profile in it; and the webhook."""
+    """The settings of the profile, or of a probe's report, which has one; and the webhook."""
     settings: Any = json.loads(chosen.profile.read_text()) if chosen.profile else {}
     if not isinstance(settings, dict):
-        raise ValueError("a profile is a JSON object")
+        raise ValueError("a profile must be a JSON object")
     profile: dict[str, Any] = settings.get("profile", settings)
     return profile | ({"webhook_url": chosen.webhook} if chosen.webhook else {})
 
 
 def serve_from_arguments(chosen: argparse.Namespace) -> int:
-    """Serve until SIGINT or SIGTERM; 78 when the profile can't be used."""
+    """Serve until SIGINT or SIGTERM. Returns 78 if the profile is invalid."""
     try:
         app = create_app(
             secure_url=chosen.secure_url,

@@ -1,4 +1,4 @@
-"""Everything the simulated store remembers, and the calls it has received."""
+"""The state of the simulated store, and the calls that it has received."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections import defaultdict
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from flask import request
+from flask import current_app, request
 
 from cartproxy.sandbox.carts import Carts
 from cartproxy.sandbox.errors import Refusal
@@ -23,7 +23,7 @@ _FIRST_ID = 100_000  # above every id of the samples
 
 @dataclass(frozen=True)
 class Credentials:
-    """What a client must send; an empty access token admits no Bearer."""
+    """What a client must send; with an empty access token no Bearer is accepted."""
 
     secure_url: str
     private_key: str
@@ -31,7 +31,7 @@ class Credentials:
     access_token: str = ""
 
     def check(self, secure_url: str, private_key: str, token: str, authorization: str) -> None:
-        """Raise Refusal 401 unless the headers open the store (docs/store-api.md, Access)."""
+        """Raise Refusal 401 unless the headers are right (docs/store-api.md, Access)."""
         bearer = bool(self.access_token) and authorization == f"Bearer {self.access_token}"
         keys = _host(secure_url) == _host(self.secure_url) and private_key == self.private_key
         if not bearer and not (keys and token == self.token):
@@ -40,7 +40,7 @@ class Credentials:
 
 @dataclass
 class Call:
-    """One store call as received; `status` is None when no answer was given."""
+    """One store call as received; `status` is None if there was no answer."""
 
     n: int
     method: str
@@ -58,7 +58,7 @@ class Calls:
         self._count = 0
 
     def note(self, method: str, path: str) -> Call:
-        """Remember a call; its status is filled in when it is answered."""
+        """Record a call; its status is set when it is answered."""
         with self._lock:
             self._count += 1
             call = Call(self._count, method, path, None, time.time())
@@ -77,14 +77,14 @@ class Calls:
 
 
 class Throttle:
-    """At most so many calls a second, counted over the last second."""
+    """A limit of calls a second, counted over the last second."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._recent: list[float] = []
 
     def check(self, rate: float | None) -> None:
-        """Count the call. Raises Refusal 429 when it is one too many."""
+        """Count the call. Raises Refusal 429 if there are too many."""
         if rate is None:
             return
         with self._lock:
@@ -97,7 +97,7 @@ class Throttle:
 
 @dataclass
 class Payment:
-    """What a cart's shopper was sent to the gateway to pay; `amount` is in cents."""
+    """A payment for which a shopper was sent to the gateway; `amount` is in cents."""
 
     order_key: str
     order_id: int
@@ -115,8 +115,9 @@ class Payment:
 class State:
     """The whole store. `defaults` are the switches that it starts with.
 
-    `records` are those of the plain resources, by resource and id. `deliveries` are the webhooks
-    sent, `emails` the mails that customers would have got, `sales` what the sample gateway knows.
+    `records` are those of all resources except carts, by resource and id. `deliveries` are the
+    webhooks sent, `emails` those that customers would have received, `sales` the payments that the
+    sample gateway knows.
     """
 
     credentials: Credentials
@@ -132,7 +133,7 @@ class State:
         self.reset()
 
     def reset(self) -> None:
-        """As new: no carts, orders, calls or faults; all switches as they were at the start."""
+        """Return to the initial state: no carts, orders, calls or faults, and default switches."""
         with self.carts.lock:
             self.carts.reset()
             self.records: dict[str, dict[int, Record]] = records()
@@ -147,11 +148,11 @@ class State:
         self.switches = self.defaults
 
     def set_products(self, products: dict[int, Record]) -> None:
-        """Replace the catalogue, which carts and the API share."""
+        """Replace the catalogue, for carts and API."""
         self.carts.catalogue = self.records["Products"] = products
 
     def new_id(self, name: str) -> int:
-        """A number that nothing of this kind has yet."""
+        """A new id for a field of this name."""
         with self.carts.lock:
             if name == "ItemIndexID":
                 return self.carts.new_item_id()
@@ -162,16 +163,22 @@ class State:
 
     @property
     def style(self) -> Style:
-        """How the call under way is answered; what is no call of the API is like version 2."""
+        """How to write the answer to the current call; outside the API as in version 2."""
         is_first = request.path.lower().startswith("/3dcartwebapi/v1/")
         return Style(self.switches.date_format, 1 if is_first else 2)
 
     @property
     def base(self) -> str:
-        """The address that the store was called by."""
+        """The address at which the store was called."""
         return request.host_url.rstrip("/")
 
 
+def current_state() -> State:
+    """The store that the request is for."""
+    state: State = current_app.extensions["sandbox"]
+    return state
+
+
 def _host(secure_url: str) -> str:
-    """SecureURL is taken with or without scheme, www. and slash (docs/store-api.md, Access)."""
+    """SecureURL without scheme, www. and slash, which are optional (docs/store-api.md, Access)."""
     return secure_url.lower().rpartition("://")[2].removeprefix("www.").rstrip("/")

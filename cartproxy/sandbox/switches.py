@@ -1,4 +1,4 @@
-"""What can be set: the open points of the API that nobody knows, and how this store is set up."""
+"""The settings of the simulated store: undocumented points of the API, and its own setup."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ DEFAULT_CHECKOUT_URL = "{base}/continue_order.asp?orderkey={order_key}{order_id}
 
 @dataclass(frozen=True)
 class Switches:
-    """The defaults are what live clients have seen, else what is most likely."""
+    """Defaults are as seen by live clients, else the most likely."""
 
     get_status: int = 200  # documented 201
     get_shape: str = "list"  # the documented sample is an object
@@ -31,11 +31,11 @@ class Switches:
     gateway_post_order_url: str | None = None
 
     def as_json(self) -> dict[str, Any]:
-        """The switches as the control surface shows them."""
+        """The switches as the control API shows them."""
         return asdict(self) | {"empty_list": [] if self.empty_list == () else self.empty_list}
 
     def changed(self, changes: dict[str, Any]) -> Switches:
-        """These switches with some turned. Raises ValueError that names what can't be."""
+        """A copy with some switches changed. Raises ValueError that names what is invalid."""
         known = {each.name for each in fields(self)}
         for name, value in changes.items():
             if name not in known:
@@ -78,5 +78,5 @@ def _fits(name: str, value: Any) -> bool:
         return value is None or (isinstance(value, str) and value.startswith(("http://", "https:")))
     if name == "rights":
         return value is None or (isinstance(value, list) and all(map(is_right, value)))
-    # By type as well: 1 is equal to True, and 200 is not "200".
+    # The types must be equal too: 1 == True.
     return any(value == choice and type(value) is type(choice) for choice in _CHOICES[name])

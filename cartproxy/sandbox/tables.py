@@ -1,13 +1,24 @@
 """The objects that the store's API documents, field by field.
 
-Sources: the vendor's pages, and its C# client for the types; `docs/store-api.md` says how sure each
-is. What the pages write without a point is an integer.
+Sources: the vendor's pages, and its C# client for the types; `docs/store-api.md` says how certain
+each is. A number that the pages write without a decimal point is an integer.
 """
 
 from __future__ import annotations
 
 from cartproxy.sandbox.fields import table
 
+CART = table(  # a CartReduced; its longest documented ShipmentPhone has 33 characters
+    """
+    integer CustomerId
+    text BillingFirstName:100 BillingLastName:100 BillingCompany:255
+    text BillingAddress:200 BillingAddress2:50 BillingCity:100 BillingState:100
+    text BillingZipCode:20 BillingCountry:50 BillingPhoneNumber:30 BillingEmail:100
+    text ShipmentFirstName:100 ShipmentLastName:50 ShipmentCompany:200
+    text ShipmentAddress:255 ShipmentAddress2:50 ShipmentCity:50 ShipmentState:100
+    text ShipmentZipCode:20 ShipmentCountry:50 ShipmentPhone:50 ShipmentEmail:100
+    """
+)
 ADMIN_PERMISSION = table(
     """
     integer Id

@@ -1,4 +1,4 @@
-"""What follows from a change of a record: it is completed, kept, and others hear of it."""
+"""What follows a change of a record: it is completed, saved, and reported to others."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from cartproxy.sandbox.state import State
 
 
 def complete(state: State, change: Change) -> None:
-    """Fill in what the store sets itself. Raises Refusal before anything is kept."""
+    """Fill in the fields that the store sets itself. Raises Refusal before anything is saved."""
     record, name = change.after, change.resource.name
     if record is None:
         return
@@ -35,11 +35,11 @@ def complete(state: State, change: Change) -> None:
         record.setdefault("CustomerGroupID", 0)
 
 
-def keep(state: State, change: Change, *, process: bool = True, mail: bool = True) -> None:
-    """Keep a new or changed record and let everybody know.
+def save(state: State, change: Change, *, process: bool = True, mail: bool = True) -> None:
+    """Save a new or changed record, and send webhooks and e-mails about the change.
 
-    A new order takes from stock unless `process` is false (`bypassorderprocessing`), and mails the
-    customer unless `mail` is false (`bypassorderemail`).
+    A new order reduces the stock unless `process` is false (`bypassorderprocessing`), and sends the
+    customer an e-mail unless `mail` is false (`bypassorderemail`).
     """
     record, resource = change.after, change.resource
     if record is not None:
@@ -48,8 +48,8 @@ def keep(state: State, change: Change, *, process: bool = True, mail: bool = Tru
     webhooks.fire(state, change)
     if resource.name != "Orders" or record is None:
         return
-    is_news = change.before is None or "Order Status Changed" in webhooks.events(change)
-    if mail and is_news:
+    is_reported = change.before is None or "Order Status Changed" in webhooks.events(change)
+    if mail and is_reported:
         state.emails.append(
             {
                 "to": record.get("BillingEmail", ""),
@@ -63,7 +63,7 @@ def keep(state: State, change: Change, *, process: bool = True, mail: bool = Tru
 
 
 def _name_permissions(state: State, admin: Record) -> None:
-    """Permissions may be given by their id alone."""
+    """Fill in permissions that were sent only by their id."""
     known = state.records["AdminPermissions"]
     for permission in admin.get("AdminPermissionsList", ()):
         permission |= {**known.get(permission.get("Id"), {}), **permission}

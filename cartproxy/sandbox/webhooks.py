@@ -1,7 +1,7 @@
-"""Webhooks that really fire: an HTTP POST with an array of the one record that an event is about.
+"""Webhooks: for each event an HTTP POST with an array of one record.
 
-Whether the real store repeats a failed one, and what it sends beside the body, is not known. This
-one tries three times and names the event in `X-Sandbox-Event`.
+It is not known whether the real store retries, and which headers it sends. This one tries three
+times, and names the event in `X-Sandbox-Event`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _TIMEOUT_SECONDS = 10
 
 
 def fire(state: State, change: Change) -> None:
-    """Let everybody know who asked for the events of this change."""
+    """Send the events of this change to all who registered for them."""
     for event in events(change):
         send(state, event, change.resource, change.record)
 
@@ -39,7 +39,7 @@ def send(state: State, event: str, resource: Resource, record: Record) -> None:
 
 
 def events(change: Change) -> list[str]:
-    """The names of the documented events that a change is."""
+    """The names of the documented events of a change."""
     name, before, after = change.resource.name, change.before, change.after
     if name not in ("Orders", "Customers", "Products"):
         return []

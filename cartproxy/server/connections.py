@@ -1,7 +1,7 @@
 """The connections of a worker, and the deadlines of their clients.
 
-A client that sends byte by byte, reads nothing or does nothing would hold its connection forever. A
-timeout of the socket can't prevent this: it starts again at every byte.
+A client that sends byte by byte, reads nothing or does nothing would keep its connection forever. A
+socket's timeout can't prevent this: it starts again with every byte.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ from gunicorn.http.unreader import IterUnreader, Unreader
 
 from cartproxy.server.heads import GUNICORN, BadHead, Environ
 
-# For requests that are on their way to a worker that stops, and for unread bodies.
+# For requests that are on their way to a stopping worker, and for unread bodies.
 _LINGER_SECONDS = 2.0
 _WATCH_SECONDS = 0.5
 _IDLE_SECONDS = 75.0
 _PIECE_BYTES = 2048
-_MAX_BYTES = 65_536  # of a head, of a body that nobody has read, and at once of one that is read
+_MAX_BYTES = 65_536  # of a head, of a skipped body, and of one read from the socket
 _MAX_FIELDS = 64
-_MAX_FRAME_BYTES = 8192  # a body of one-byte chunks would cost 300 times a read
+_MAX_FRAME_BYTES = 8192  # reading a body of one-byte chunks costs 300 times as much
 _END = b"\r\n\r\n"
 _BARE_LINE_FEED = re.compile(rb"(?<!\r)\n")
 _RESET = struct.pack("ii", 1, 0)
-# gunicorn's reader of chunks has a request check the trailer fields.
+# gunicorn's reader of chunks needs a request to check the trailer fields.
 _TRAILERS = Request(GUNICORN, IterUnreader([b"GET / HTTP/1.1\r\n\r\n"]), ("", 0))
 _TRAILERS.max_buffer_headers = 8192
 
@@ -42,8 +42,8 @@ _TRAILERS.max_buffer_headers = 8192
 class Connections:
     """All connections of a worker, and how long their clients may take.
 
-    `seconds`: for a head, for a body, and for each step of an answer. `max_idle`: connections kept
-    between two requests; one more, and the one that has been idle for longest is closed.
+    `seconds`: for a head, for a body, and for each part of an answer. `max_idle`: how many may wait
+    for a next request; with one more, the one that has been idle longest is closed.
     """
 
     def __init__(self, seconds: float, max_idle: int, max_body_bytes: int) -> None:
@@ -53,14 +53,14 @@ class Connections:
         self.idle: dict[Connection, None] = {}
 
     def shorten(self) -> None:
-        """Leave every client two seconds at most: this process is about to stop."""
+        """Give every client at most two seconds: this process is about to stop."""
         self.seconds = self.idle_seconds = _LINGER_SECONDS
         soon = time.monotonic() + _LINGER_SECONDS
         for each in self.open:
             each.deadline = min(each.deadline, soon)
 
     def watch(self) -> None:
-        """Cut the connections whose deadline has passed; runs forever."""
+        """Cut connections whose deadline has passed. Never returns."""
         while True:
             gevent.sleep(_WATCH_SECONDS)
             now = time.monotonic()
@@ -70,27 +70,27 @@ class Connections:
 
 
 class Connection(Unreader):  # type: ignore[misc] # gunicorn has no types
-    """What one client sends and is sent; gunicorn's body readers read from it."""
+    """One client's connection, from which gunicorn's body readers read."""
 
     def __init__(self, sock: socket.socket, among: Connections) -> None:
         super().__init__()
-        self.deadline = math.inf  # of the client, while this process waits for it
-        self.is_cut = False  # the rest of a request may still come, and is not the next one
-        self.expects_continue = False  # and waits for it before it sends the body
-        self._chunked_bytes_left = math.inf  # frames included
+        self.deadline = math.inf  # by which the client must send or read something
+        self.is_cut = False  # what still comes belongs to the last request, not to a next one
+        self.expects_continue = False  # the client sends no body before `100 Continue`
+        self._chunked_bytes_left = math.inf  # including framing
         self._sock, self._among = sock, among
-        self._waits_for: int | None = None  # what a wait that is too long shuts down
+        self._waits_for: int | None = None  # the direction that `cut` shuts down
         among.open.add(self)
 
     def close(self) -> None:
-        """Close it with a delay: with something unread, the client might never get its answer."""
+        """Close it after a delay: with unread bytes, the client might never get its answer."""
         self._among.open.discard(self)
         util.close_graceful(self._sock, _LINGER_SECONDS)
 
     def cut(self) -> None:
-        """End the wait for the client; what it has sent is still read, and answered.
+        """Stop waiting for the client; what it has already sent is still read and answered.
 
-        By a second descriptor, since gevent lets a wait at a socket fail that is shut down.
+        It uses a second descriptor, since gevent would end a wait on this one with an error.
         """
         if self._waits_for is not None:
             self.is_cut = True
@@ -98,12 +98,12 @@ class Connection(Unreader):  # type: ignore[misc] # gunicorn has no types
                 contextlib.suppress(OSError),
                 socket.socket(fileno=os.dup(self._sock.fileno())) as twin,
             ):
-                if self._waits_for == socket.SHUT_RDWR:  # the kernel need not keep what is unread
+                if self._waits_for == socket.SHUT_RDWR:  # drop what the client has not read
                     twin.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
                 twin.shutdown(self._waits_for)
 
     def chunk(self, size_hint: int | None = None) -> bytes:
-        """Some more of what the client sends, nothing when that or its time is over, or OSError."""
+        """Some more bytes; none at the end or after the client's time. Raises OSError."""
         if self._chunked_bytes_left < 0:
             raise OSError("too many chunks")
         if self.expects_continue:
@@ -118,7 +118,7 @@ class Connection(Unreader):  # type: ignore[misc] # gunicorn has no types
         return received
 
     def send(self, answer: bytes) -> None:
-        """Send all of it, as long as the client reads some of it in time. Raises OSError."""
+        """Send everything, if the client reads each part in time. Raises OSError."""
         self._waits_for = socket.SHUT_RDWR
         try:
             while answer:
@@ -128,9 +128,9 @@ class Connection(Unreader):  # type: ignore[misc] # gunicorn has no types
             self._waits_for = None
 
     def read_head(self) -> bytes:
-        """The next head, up to its empty line; its bounds are checked before anything parses it.
+        """The next head, up to its empty line; its size is checked before it is parsed.
 
-        Raises EOFError when none comes in time, BadHead for one out of bounds, OSError.
+        Raises EOFError if none comes in time, BadHead for one that is too large, OSError.
         """
         self._chunked_bytes_left = math.inf
         head = bytearray(self.take_buffered() or self._wait_for_request())
@@ -155,7 +155,7 @@ class Connection(Unreader):  # type: ignore[misc] # gunicorn has no types
         idle = self._among.idle
         if len(idle) >= self._among.max_idle:
             longest = next(iter(idle))
-            del idle[longest]  # now: its greenlet runs later, and the next cut takes another
+            del idle[longest]  # now, since its greenlet runs later
             longest.cut()
         idle[self] = None
         self.deadline = time.monotonic() + self._among.idle_seconds
@@ -165,7 +165,7 @@ class Connection(Unreader):  # type: ignore[misc] # gunicorn has no types
             idle.pop(self, None)
 
     def body_of(self, environ: Environ) -> Body:
-        """The body that follows the head of this environment."""
+        """The body of the request with this environment."""
         if "HTTP_TRANSFER_ENCODING" in environ:
             self._chunked_bytes_left = self._among.max_body_bytes + _MAX_FRAME_BYTES
             body = Body(ChunkedReader(_TRAILERS, self))
@@ -175,7 +175,7 @@ class Connection(Unreader):  # type: ignore[misc] # gunicorn has no types
         return body
 
     def skip(self, body: Body) -> bool:
-        """Read the rest of a body; returns whether a head can follow."""
+        """Read the rest of a body. Returns whether another request can follow."""
         self.deadline = time.monotonic() + min(self._among.seconds, _LINGER_SECONDS)
         try:
             return len(body.read(_MAX_BYTES)) < _MAX_BYTES and not self.is_cut

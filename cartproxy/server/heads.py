@@ -1,7 +1,7 @@
 """From the head of a request to its WSGI environment, by a parser in C or by gunicorn's own.
 
-gunicorn_h1c can't be installed everywhere. Both read the same heads in the same way:
-tests/security/test_heads.py has the differences.
+gunicorn_h1c can't be installed everywhere. Both accept the same heads and return the same;
+tests/security/test_heads.py lists the differences.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def parse_in_c(head: bytes) -> Environ:
         )
     except h1c.IncompleteError as error:
         raise ValueError from error
-    # It would accept several spaces in the first line as one.
+    # The parser accepts several spaces in the first line as one.
     if head.count(b" ", 0, head.find(b"\r\n", 2)) != 2 or environ.pop("_consumed") != len(head):
         raise ValueError
     return environ
@@ -71,11 +71,11 @@ PARSER: Parser = parse_in_c if h1c else parse_in_python
 
 
 def read_head(head: bytes, own_origin: str, parse: Parser = PARSER) -> Environ:
-    """The part of the WSGI environment that a head makes, from its first line to its empty one.
+    """The part of the WSGI environment that comes from a head (up to and with its empty line).
 
-    PATH_INFO is not decoded: no address of ours needs an encoded character, and a filter in front
-    may decode one differently. An absolute URL of another origin is not changed, so no route
-    matches it. Raises BadHead.
+    PATH_INFO is not decoded: our addresses need no encoded character, and a filter in front may
+    decode one differently. An absolute URL of another origin is not changed, so no route matches
+    it. Raises BadHead.
     """
     try:
         environ = parse(head)
@@ -87,7 +87,7 @@ def read_head(head: bytes, own_origin: str, parse: Parser = PARSER) -> Environ:
         not (path + environ["QUERY_STRING"]).isascii()
         or (environ["SERVER_PROTOCOL"] != "HTTP/1.0" if host is None else not _HOST.fullmatch(host))
         or environ.get("HTTP_EXPECT", "100-continue").lower() != "100-continue"
-        or not coding.endswith("chunked")  # then nobody knows where the body ends (RFC 9112, 6.3)
+        or not coding.endswith("chunked")  # else the end of the body is unknown (RFC 9112, 6.3)
     ):
         raise BadHead("malformed-request")
     if coding != "chunked":

@@ -1,6 +1,6 @@
-"""The gunicorn worker: accepts connections, has their requests answered, and stops.
+"""The gunicorn worker: accepts connections, passes requests to the application, and stops.
 
-What it refuses itself is answered like everything else, by a problem document.
+Requests that it refuses itself get a problem document too.
 """
 
 from __future__ import annotations
@@ -32,29 +32,29 @@ from cartproxy.web.problems import server_refusal
 
 log = structlog.get_logger("cartproxy.server")
 
-# How long a worker that is being replaced goes on, until the new one has started.
+# How long a worker that is being replaced still accepts connections, while the new one starts.
 _SUCCESSOR_SECONDS = 1.0
-# How often a worker shows gunicorn's master that it lives.
+# How often a worker tells gunicorn's master that it is alive.
 _NOTIFY_SECONDS = 1.0
 
 
 class Worker(GeventWorker):  # type: ignore[misc] # gunicorn has no types
-    """gunicorn's gevent worker, with our own way from a connection to the application and back."""
+    """gunicorn's gevent worker, with our own code between connection and application."""
 
     sockets: list[Any]
 
     def init_process(self) -> None:
-        """Begin, in the new process; a stop that is requested meanwhile is not lost."""
+        """Start in the new process. A stop that is requested meanwhile is not lost."""
         self._stopping = Event()
         signal.signal(signal.SIGTERM, self.handle_exit)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM])  # held since before the fork
         super().init_process()
 
     def patch(self) -> None:
-        """Let blocking calls wait without blocking the others, as gunicorn does, but for `select`.
+        """Make blocking calls block only their greenlet, as gunicorn does, except `select`.
 
-        Our libraries only use `poll`, without waiting, to check whether a connection has ended:
-        gevent's takes a timer and a turn of its loop for that, eight times the cost.
+        Our libraries only use `poll`, without waiting, to check whether a connection has ended.
+        gevent's version needs a timer and a turn of its loop for that: eight times the cost.
         """
         gevent.monkey.patch_all(select=False)
         self.sockets = [
@@ -63,7 +63,7 @@ class Worker(GeventWorker):  # type: ignore[misc] # gunicorn has no types
         ]
 
     def load_wsgi(self) -> None:
-        """Load the application in the new process, and start to enforce the clients' deadlines."""
+        """Load the application, and start to enforce the clients' deadlines."""
         super().load_wsgi()
         self._context = own = self.wsgi.extensions["cartproxy"]
         self._connections = Connections(
@@ -73,10 +73,10 @@ class Worker(GeventWorker):  # type: ignore[misc] # gunicorn has no types
         own.work_in_background()
 
     def run(self) -> None:
-        """Accept connections until a stop, then serve those that are there to their end.
+        """Accept connections until a stop, then finish those that are open.
 
-        gunicorn's own checks only once a second whether it has to stop, and whether it is done. So
-        it may stop accepting while the workers that replace it have only just been forked.
+        gunicorn's own version checks only once a second whether to stop, and whether it is done. So
+        it may stop accepting when the workers that replace it have only just been forked.
         """
         pool = Pool(self.worker_connections)
         servers = [self._server(listener, pool) for listener in self.sockets]
@@ -100,7 +100,7 @@ class Worker(GeventWorker):  # type: ignore[misc] # gunicorn has no types
 
     def _server(self, listener: Any, pool: Pool) -> StreamServer:
         listener.setblocking(True)
-        # Its address now: a stop may close it before what it has just accepted is begun with.
+        # Read its address now: a stop may close it before an accepted connection is handled.
         host, port = listener.getsockname()[:2]
         environ = base_environ(self.cfg) | {
             "SCRIPT_NAME": "",
@@ -110,16 +110,16 @@ class Worker(GeventWorker):  # type: ignore[misc] # gunicorn has no types
         }
         server = StreamServer(listener, handle=partial(self.handle, environ), spawn=pool)
         if self.cfg.workers > 1:
-            server.max_accept = 1  # leave more to an idle worker
+            server.max_accept = 1  # leave the others to an idle worker
         return server
 
     def handle_exit(self, sig: int, frame: Any) -> None:
-        """Stop: soon no new connections, and no more waiting on the old ones (see `run`)."""
+        """Stop accepting connections soon, and waiting for the open ones (see `run`)."""
         super().handle_exit(sig, frame)
         self._stopping.set()
 
     def handle(self, environ: dict[str, Any], client: Any, addr: Any) -> None:
-        """Serve a connection, one request after the other, until either side ends it."""
+        """Answer the requests of a connection one after the other, until either side closes it."""
         client.setblocking(True)
         connection = Connection(client, self._connections)
         try:
@@ -135,9 +135,9 @@ class Worker(GeventWorker):  # type: ignore[misc] # gunicorn has no types
             connection.close()
 
     def _serve(self, connection: Connection, environ: dict[str, Any]) -> bool:
-        """Answer the next request; whether the connection may bring another.
+        """Answer the next request. Returns whether another one may follow.
 
-        Nothing is sent before the whole answer is ready: ours are small, and one that fails
+        Nothing is sent before the whole answer is ready: answers are small, and one that fails
         half-way can still become an error.
         """
         environ = read_head(connection.read_head(), self._context.own_origin) | environ
@@ -145,16 +145,16 @@ class Worker(GeventWorker):  # type: ignore[misc] # gunicorn has no types
         started: list[tuple[Any, ...]] = []
         with closing(self.wsgi(environ, lambda *answer: started.append(answer))) as pieces:
             content = b"".join(pieces)
-        # Then it is not known where the next head begins.
+        # In these cases it is not known where the next head begins.
         lost = connection.is_cut or connection.expects_continue or body.failed
         keep_alive = self.alive and not lost and keeps_alive(environ)
         connection.send(_head(*started[-1][:2], keep_alive=keep_alive) + content)
         return keep_alive and connection.skip(body)
 
     def _refuse(self, connection: Connection, code: str, error: BaseException) -> None:
-        """Answer in place of the application; only the name of the error is logged."""
+        """Answer instead of the application. Only the type of the error is logged."""
         request_id = secrets.token_hex(8)
-        # Its message may hold a piece of the request, and so a secret.
+        # Its message may contain a part of the request, and so a secret.
         (log.error if code == "internal-error" else log.info)(
             "refused_by_server", code=code, error=type(error).__name__, request_id=request_id
         )
@@ -163,7 +163,7 @@ class Worker(GeventWorker):  # type: ignore[misc] # gunicorn has no types
 
 
 def _head(status: str, fields: list[tuple[str, str]], *, keep_alive: bool) -> bytes:
-    """The head of an answer; werkzeug has refused line breaks in it, and dates files itself."""
+    """The head of an answer. werkzeug has checked it for line breaks, and sets Date for files."""
     lines = "".join([f"{name}: {value}\r\n" for name, value in fields if name != "Date"])
     connection = "keep-alive" if keep_alive else "close"
     return (

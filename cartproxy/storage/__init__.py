@@ -1,1 +1,1 @@
-"""Redis plumbing: connections, scripts, errors. Knows nothing of carts."""
+"""Redis plumbing: connections, scripts, errors. Knows nothing about carts."""

@@ -1,5 +1,5 @@
--- Deletes each value of another type than belongs at its key; may be repeated.
--- KEYS. ARGV: the type for each. Returns for each whether it was deleted, as 1 or 0.
+-- Deletes each value that has the wrong type. Idempotent.
+-- KEYS. ARGV: the right type for each. Returns for each 1 if it was deleted, else 0.
 local deleted = {}
 for i, key in ipairs(KEYS) do
   local kind = redis.call('TYPE', key).ok

@@ -1,4 +1,4 @@
-"""What Redis can fail us with, and the one table from redis-py's errors to ours."""
+"""Errors of Redis, and the one place where redis-py's errors become ours."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ _logged_at: dict[tuple[str, str], float] = {}
 
 
 class StorageError(CartProxyError):
-    """Redis did not do what was asked of it."""
+    """Redis did not execute a command."""
 
 
 class StorageUnavailable(StorageError):
-    """Redis is away, too slow, or refuses us."""
+    """Redis can't be reached, is too slow, or refuses the connection."""
 
     code = "storage-unavailable"
     retryable = True
@@ -32,11 +32,11 @@ class StorageUnavailable(StorageError):
 
 
 class ReplyLost(StorageUnavailable):
-    """The command may have run, and only its reply may be lost."""
+    """The command may have been executed, and only its reply lost."""
 
 
 class StorageFull(StorageError):
-    """Redis has no memory left for writes."""
+    """Redis has no memory for writes."""
 
     code = "storage-full"
     retryable = True
@@ -44,7 +44,7 @@ class StorageFull(StorageError):
 
 
 class StorageNewer(StorageError):
-    """Redis holds the value in a format that this release does not know; so it lets it be."""
+    """Redis has the value in a format that this release does not know, so it is not changed."""
 
     code = "storage-newer"
     retryable = True
@@ -52,10 +52,10 @@ class StorageNewer(StorageError):
 
 
 class typed_errors:
-    """Raise StorageFull or StorageUnavailable in place of what redis-py raises, and time it.
+    """Turn redis-py's errors into StorageFull or StorageUnavailable, and measure the time.
 
-    A request that has waited for two replies in vain asks no more, but to `insist`. Every command
-    passes here: a class, since a generator takes twice the time.
+    A request that has lost two replies sends no more commands, except with `insist`. This is a
+    class because every command uses it, and a generator would take twice the time.
     """
 
     def __init__(self, operation: str, *, insist: bool = False) -> None:
@@ -86,7 +86,7 @@ def _note(kind: str) -> None:
 
 
 def log_seldom(event: str, **fields: str) -> None:
-    """Log an error, at most once a second for each first field: every request may meet it."""
+    """Log an error at most once a second for each first field: every request may cause it."""
     about = (event, next(iter(fields.values())))
     now = time.monotonic()
     if now - _logged_at.get(about, -_LOG_EVERY_SECONDS) >= _LOG_EVERY_SECONDS:

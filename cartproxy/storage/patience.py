@@ -1,7 +1,7 @@
-"""How long one request waits for a Redis that does not answer: for two replies in all.
+"""How long one request waits for a Redis that does not answer: for two replies in total.
 
-Counted for each thread (a greenlet, in a worker), since a request asks Redis in many places, and
-whichever comes third must not wait again. Outside of a request nobody counts.
+Lost replies are counted for each thread (in a worker a greenlet), since a request uses Redis in
+many places, and the third one must not wait again. Outside of requests nothing is counted.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ _request = _Request()
 
 
 def begin_request() -> None:
-    """From now on count the replies that this thread's request loses."""
+    """Start to count the lost replies of this thread's request."""
     _request.lost = 0
 
 
 def end_request() -> None:
-    """Count no more."""
+    """Stop counting."""
     _request.lost = None
 
 
 def count_lost() -> None:
-    """A reply did not come."""
+    """Count a lost reply."""
     if _request.lost is not None:
         _request.lost += 1
 

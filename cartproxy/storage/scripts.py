@@ -20,23 +20,23 @@ _DROP_FOREIGN = files(__package__).joinpath("drop_foreign.lua").read_text()
 
 @dataclass(frozen=True, slots=True)
 class NamedScript:
-    """A script, and the operation as which it is counted."""
+    """A script, and the name of its operation in metrics."""
 
     name: str
     script: Script
 
 
 def load_script(client: redis.Redis, package: str, *names: str) -> NamedScript:
-    """The script in the last of the `.lua` files of the package, behind what it uses of the others.
+    """The script in the last of these `.lua` files of the package, after the code of the others.
 
-    The server is not asked before it is first run.
+    The server is not contacted until the script runs.
     """
     text = b"\n".join(files(package).joinpath(f"{name}.lua").read_bytes() for name in names)
     return NamedScript(names[-1], Script(client, text))
 
 
 def probe_script(client: redis.Redis) -> NamedScript:
-    """A script that writes as carts need it and leaves nothing; it takes one key."""
+    """A script that tests the writes which carts need, and leaves nothing; it takes one key."""
     return load_script(client, __package__, "probe")
 
 
@@ -47,10 +47,10 @@ def run_script(
     *,
     insist: bool = False,
 ) -> object:
-    """Run a script once, in one round trip; `keys` says what belongs at each key.
+    """Run a script once, in one round trip; `keys` says which kind of value each key has.
 
-    A server that lost the script is sent it again. Raises StorageError; the script may have run all
-    the same. To `insist`: see `typed_errors`.
+    The script is sent again if the server does not have it. Raises StorageError; the script may
+    still have run. For `insist` see `typed_errors`.
     """
     with _traced(named), typed_errors(named.name, insist=insist):
         return _run(named, keys, list(args))
@@ -63,7 +63,7 @@ def run_twice(
     *,
     insist: bool = False,
 ) -> object:
-    """Like `run_script`, once more where the reply is lost: for scripts that bear repetition."""
+    """Like `run_script`, but again if the reply is lost: only for idempotent scripts."""
     try:
         return run_script(named, keys, args, insist=insist)
     except ReplyLost:
@@ -71,9 +71,10 @@ def run_twice(
 
 
 def _run(named: NamedScript, keys: Mapping[str, Kind], args: Sequence[Argument]) -> object:
-    """A script that meets a value of another type ends there, and runs again once that is gone.
+    """Run a script; if a value has the wrong type, delete that and run it again.
 
-    So all scripts either may be repeated, or read every key before they write.
+    The first run ends at that value. So each script is either idempotent, or reads every key before
+    it writes.
     """
     try:
         return _evaluate(named.script, [*keys], args)
@@ -90,7 +91,7 @@ def _run(named: NamedScript, keys: Mapping[str, Kind], args: Sequence[Argument])
 
 def _evaluate(script: Script, keys: Sequence[str], args: Sequence[Argument]) -> object:
     try:
-        # What Script itself does, without four calls on the way.
+        # The same as Script's own call, without four calls in between.
         client = script.registered_client
         return client.execute_command(  # type: ignore[no-untyped-call]
             "EVALSHA", script.sha, len(keys), *keys, *args

@@ -1,4 +1,4 @@
-"""Leaves a store alone that keeps failing, and tries it again with one call."""
+"""A circuit breaker: stops calling a store that keeps failing, and tests it with one call."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Breaker:
 
     @contextmanager
     def watching(self) -> Iterator[None]:
-        """Make a call inside the block. Raises StoreAway while the store is left alone."""
+        """Make a call inside the block. Raises StoreAway while the breaker is open."""
         probe = self._enter()
         try:
             yield
@@ -78,7 +78,7 @@ class Breaker:
             return True
 
     def _leave(self, failed: bool | None, *, probe: bool) -> None:
-        """Count a call's end; None says nothing about the store."""
+        """Count the end of a call; None: it shows nothing about the store."""
         now = time.monotonic()
         with self._lock:
             if probe:
@@ -88,23 +88,23 @@ class Breaker:
             if probe and not failed:
                 self._open_seconds = 0.0
                 self._recent.clear()
-                show_breaker(self._label, left_alone=False)
+                show_breaker(self._label, is_open=False)
             self._recent.append((now, failed))
-            self._forget_old(now)
+            self._drop_old(now)
             self._in_a_row = self._in_a_row + 1 if failed else 0
-            if failed and (probe or (not self._open_seconds and self._too_many())):
+            if failed and (probe or (not self._open_seconds and self._has_too_many_failures())):
                 self._open_seconds = min(
                     self._open_seconds * 2 or self._first_seconds, self._longest_seconds
                 )
                 self._open_until = now + self._open_seconds
-                show_breaker(self._label, left_alone=True)
+                show_breaker(self._label, is_open=True)
 
-    def _forget_old(self, now: float) -> None:
+    def _drop_old(self, now: float) -> None:
         window = self._limit * _WINDOW
         while len(self._recent) > window or now - self._recent[0][0] > _RECENT_SECONDS:
             self._recent.popleft()
 
-    def _too_many(self) -> bool:
+    def _has_too_many_failures(self) -> bool:
         failed = sum(failed for _, failed in self._recent)
         half = len(self._recent) == self._limit * _WINDOW and failed * 2 >= len(self._recent)
         return self._in_a_row >= self._limit or half

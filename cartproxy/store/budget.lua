@@ -1,10 +1,10 @@
--- Reserves the next calls to a store: a virtual schedule that all workers share (GCRA), and one for
--- each of those who are counted for them, who have a part of the rate and of the burst.
--- KEYS: schedule, then a schedule of each payer. ARGV: ms between calls, burst, calls wanted, the
---       least that are worth having, how many of the burst to leave to others, longest wait ms, the
---       longest ms that a schedule can be ahead, "" or ms to pause, then each payer's part.
--- Returns how many are granted and the ms until each may start; or 0 and the ms until the least
--- could.
+-- Reserves the next calls to a store in a virtual schedule that all workers share (GCRA), and in one
+-- of each payer: an address or a site that may use a part of the rate and of the burst.
+-- KEYS: the schedule, then one for each payer. ARGV: ms between calls, burst, calls wanted, least
+--       calls that are useful, how many of the burst to leave to others, longest wait in ms, longest
+--       time in ms that a schedule can be ahead, "" or ms to pause, then each payer's part.
+-- Returns how many calls are granted and the ms until each may start; or 0 and the ms until the
+-- least could.
 local time = redis.call('TIME')
 local now = time[1] * 1000 + time[2] / 1000
 local interval, burst = tonumber(ARGV[1]), tonumber(ARGV[2])
@@ -17,7 +17,7 @@ for i, key in ipairs(KEYS) do
   local step = interval / part
   local lead = (math.ceil(burst * part) - 1) * step
   local next_slot = math.max(tonumber(redis.call('GET', key)) or 0, now)
-  -- Further ahead than any call or pause can have put it: the clock was set back, or no number.
+  -- Further ahead than any call or pause can put it (the clock was set back), or not a number.
   if not (next_slot - now <= longest / part) then
     next_slot = now
   end
@@ -51,7 +51,7 @@ end
 for _, each in ipairs(schedules) do
   each.next = each.next + granted * each.step
   local life = math.ceil(each.next - now + 1000)
-  -- A storage without room takes no writes, but reads and deletes go on: then without a schedule.
+  -- When Redis is full, reads and deletes still work; they then run without a schedule.
   redis.pcall('SET', each.key, string.format('%.3f', each.next), 'PX', life)
 end
 return waits

@@ -1,7 +1,7 @@
 """The store's Cart, Product and Order calls, one method each: a typed answer, or a typed error.
 
 Every error's `outcome` says whether the call took effect. Statuses and bodies: docs/store-api.md,
-Cart endpoints. Every answer must show that it belongs to its call: StoreForeignAnswer else
+Cart endpoints. An answer that does not show that it belongs to its call raises StoreForeignAnswer
 (docs/decisions/0010-an-answer-belongs-to-its-question.md).
 """
 
@@ -35,10 +35,10 @@ from cartproxy.store.owners import Owners
 from cartproxy.store.transport import Answer
 
 T = TypeVar("T")
-# Opaque and case-sensitive (docs/store-api.md, Objects); the form only guards the path.
 _NO_CUSTOMERS = (
     "The store refuses this service's credentials, or the right to read and write Customers."
 )
+# Ids are opaque and case-sensitive (docs/store-api.md, Objects); this only protects the path.
 _PATH_SAFE = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 
 
@@ -57,16 +57,16 @@ class StoreClient:
         self._links = Links(shop_url, checkout_hosts)
         self._currency = currency
         self._owners = Owners()
-        self.was_seen_to_merge = False  # a reading has shown that equal lines become one
+        self.was_seen_to_merge = False  # a cart has shown that equal lines become one
 
     @property
     def id(self) -> str:
-        """The store's id in the settings, as figures name it."""
+        """The store's id in the settings, as metrics name it."""
         return self._transport.budget.store_id
 
     @property
     def allow(self) -> Callable[..., Allowance]:
-        """The right to as many calls as a request foresees to make: `Budget.allow`."""
+        """An allowance for the calls that a request expects to make: `Budget.allow`."""
         return self._transport.budget.allow
 
     def create_cart(self, addresses: Addresses, allowance: Allowance) -> str:
@@ -105,10 +105,10 @@ class StoreClient:
         self._call("DELETE", f"/Cart/{order_key}", allowance, operation="delete_cart", read=read)
 
     def add_item(self, order_key: str, item: NewItem, allowance: Allowance) -> str:
-        """Add a line and return its id. Not idempotent: twice is two.
+        """Add a line and return its id. Not idempotent: two calls add two.
 
-        Raises StoreRejected for a refused item, and for an unknown cart on stores that answer it
-        so; StoreNotFound for an unknown cart on the others.
+        Raises StoreRejected for a refused item. For an unknown cart stores differ: it raises
+        StoreRejected or StoreNotFound.
         """
         path, body = f"/Cart/{order_key}/Item", wire.write_item(item)
         read = self._confirms("CartItemID", None, order_key)
@@ -164,7 +164,7 @@ class StoreClient:
             raise StoreAuth(_NO_CUSTOMERS) from None
 
     def create_customer(self, email: str, allowance: Allowance) -> int:
-        """Make a customer and return its id. Not idempotent: twice may be two.
+        """Create a customer and return its id. Not idempotent: two calls may create two.
 
         Raises StoreRejected, and StoreAuth without the right to write Customers.
         """
@@ -181,9 +181,9 @@ class StoreClient:
             raise StoreAuth(_NO_CUSTOMERS) from None
 
     def _confirms(self, key: str, asked: str | None, order_key: str) -> Callable[[object], str]:
-        """Reads the id in a write's envelope: the one asked for, or a new line of this cart.
+        """A reader of the id in a write's envelope: the requested one, or a new line of this cart.
 
-        Until the store is known to merge lines, a line that it has given before is no new one.
+        Until the store is known to merge lines, the id of an earlier line is not a new one.
         """
 
         def read(body: object) -> str:
@@ -206,12 +206,12 @@ class StoreClient:
         operation: str,
         read: Callable[[object], T],
     ) -> T:
-        """What `read` makes of a success; it raises StoreBadResponse for all but its answer."""
+        """What `read` returns for a success; it raises StoreBadResponse for any other answer."""
         results: list[T] = []
 
         def check(answer: Answer) -> bool:
             if answer.status >= 400 or wire.read_error(answer.body):
-                return False  # an error names nothing that was asked for
+                return False  # an error does not say what it answers
             try:
                 results.append(read(answer.body))
             except StoreBadResponse as error:
@@ -225,12 +225,12 @@ class StoreClient:
         if results:
             return results[0]
         status, reason = wire.read_error(answer.body) or (None, "")
-        # An error may come under HTTP 200, with the true status in the body alone.
+        # An error may come with HTTP 200, and its real status only in the body.
         raise _refusal(answer.status if answer.status >= 400 else status or 400, reason, answer)
 
 
 def _id(body: object, key: str, asked: str | None = None) -> str:
-    """The id in a write's envelope; HTTP says that it took effect, whatever the body says."""
+    """The id in a write's envelope. HTTP's status shows that the write took effect."""
     value = wire.read_envelope(body, key, asked)
     if not _PATH_SAFE.fullmatch(value):
         raise StoreBadResponse("The store's answer names no usable id.")

@@ -1,21 +1,17 @@
-"""How a store fails us, and whether the call took effect there."""
+"""Errors of calls to the store; each says whether the call took effect there."""
 
 from __future__ import annotations
 
-from cartproxy.errors import CartProxyError, Outcome
+from cartproxy.errors import CartProxyError
 
 
 class StoreError(CartProxyError):
-    """The merchant's store failed us; `outcome` says whether the call took effect there.
+    """A call to the merchant's store failed; `outcome` says whether it took effect there.
 
-    `answered` says that the store has finished with the call: what is not there now, never comes.
+    `answered`: the store has finished with the call, so it will have no later effect.
     """
 
     answered = False
-
-    def settle_as_not_applied(self) -> None:
-        """Whatever became of the call, what was asked for has not taken effect."""
-        self.outcome = Outcome.NOT_APPLIED
 
 
 class StoreRejected(StoreError):
@@ -45,7 +41,7 @@ class StoreBusy(StoreError):
 
 
 class StoreUnreachable(StoreError):
-    """No usable connection came about, so the store surely has not seen the call."""
+    """No usable connection could be opened, so the store has certainly not seen the call."""
 
     code = "store-unreachable"
     retryable = True
@@ -53,7 +49,7 @@ class StoreUnreachable(StoreError):
 
 
 class StoreAway(StoreError):
-    """The store has failed so often that it is left alone for a while; nothing was sent."""
+    """The store has failed so often that it is not called for a while; nothing was sent."""
 
     code = "store-unavailable"
     retryable = True
@@ -81,7 +77,7 @@ class StoreFailed(StoreError):
 
 
 class StoreBadResponse(StoreError):
-    """The store answered something that is not its API."""
+    """The store's answer does not follow its API."""
 
     answered = True
 
@@ -92,13 +88,13 @@ class StoreBadResponse(StoreError):
 class StoreForeignAnswer(StoreBadResponse):
     """The answer does not belong to the call, or does not show that it does.
 
-    The store may still be at work on the call itself.
+    The store may still be processing the call.
     """
 
     answered = False
 
 
 class StoreBadCheckoutUrl(StoreError):
-    """The store's checkout URL is missing, not https, or of a foreign host."""
+    """The store's checkout URL is missing, not https, or on a host that is not the store's."""
 
     code = "store-bad-checkout-url"

@@ -1,7 +1,7 @@
 """One HTTP/1.1 exchange over a connected socket: one write, and an answer that is read strictly.
 
-`http.client` reads header lines with its parser for mail and sends head and body apart: a third of
-what an add costs. Knows nothing of pools, of JSON and of carts.
+`http.client` reads header lines with its parser for mail and sends head and body separately: that
+is a third of what an add costs. Knows nothing about pools, JSON or carts.
 See docs/decisions/0001-deadline-in-the-reader.md.
 """
 
@@ -16,36 +16,36 @@ _RECEIVE_BYTES = 64 * 1024
 _MAX_HEAD_BYTES = 64 * 1024
 _MAX_FIELDS = 100
 _MAX_CHUNK_LINE_BYTES = 256
-# Of all that is not the body: heads, lines of chunks and trailers, each with what it costs to read.
+# Everything except the body: heads, chunk lines and trailers, each with its fixed cost.
 _MAX_FRAMING_BYTES = 256 * 1024
-_PIECE_BYTES = 32
+_PIECE_BYTES = 32  # the fixed cost of a head, chunk line or trailer
 _TEXT = rb"[^\x00-\x08\x0a-\x1f\x7f]*"
 _STATUS = re.compile(rb"HTTP/1\.([01]) ([1-9][0-9]{2})(?: " + _TEXT + rb")?")
-# A folded line, or a space before the colon, is none: two readers could see two things in it.
+# Not a folded line, and no space before the colon: two readers could read these differently.
 _FIELD = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):(" + _TEXT + rb")")
 _LENGTH = re.compile(r"[0-9]{1,18}", re.ASCII)
 _CHUNK = re.compile(rb"([0-9A-Fa-f]{1,8})[ \t]*(?:;" + _TEXT + rb")?")
 
 
 class BrokenAnswer(Exception):
-    """What came is no HTTP answer, or not the whole of one."""
+    """What was received is not an HTTP answer, or not a complete one."""
 
 
-class NotAsked(Exception):
-    """The peer spoke or hung up before the request was sent, so it was not sent."""
+class NotSent(Exception):
+    """The peer sent something or hung up before the request, so the request was not sent."""
 
 
 class AnswerTooLarge(Exception):
-    """The body has more bytes than were asked for."""
+    """The body is longer than the limit."""
 
 
 class Exchange:
-    """A request that has been sent, and the head of its answer; the body waits to be read.
+    """A request that was sent, and the head of its answer; `read` reads the body.
 
-    `headers` have lower-case names; several of one name are joined by commas. `reusable` says that
-    the answer was read to its end, and the connection may serve another request. All ends at
-    `ends`, on the monotonic clock, however slowly the bytes drip in; a socket's own timeout starts
-    again with every byte. Raises NotAsked, BrokenAnswer, TimeoutError and other OSErrors.
+    `headers` have lower-case names; several of one name are joined by commas. `reusable`: the
+    answer was read to its end, so the connection may serve another request. The whole exchange
+    ends at `ends`, on the monotonic clock: a socket's own timeout starts again with every byte.
+    Raises NotSent, BrokenAnswer, TimeoutError and other OSErrors.
     """
 
     def __init__(self, sock: socket.socket, request: bytes, ends: float) -> None:
@@ -54,7 +54,7 @@ class Exchange:
         self._held = bytearray()
         self._framing_left = _MAX_FRAMING_BYTES
         self.reusable = False
-        self._expect_silence()
+        self._require_silence()
         self._limit_wait()
         sock.sendall(request)
         self._read_head()
@@ -62,7 +62,7 @@ class Exchange:
             self._read_head()
 
     def read(self, limit: int) -> bytes:
-        """The whole body. Raises AnswerTooLarge over so many bytes, and what `Exchange` raises."""
+        """The body, of at most `limit` bytes. Raises AnswerTooLarge, and what `Exchange` raises."""
         coding = self.headers.get("transfer-encoding")
         length = self.headers.get("content-length")
         if self.status in (204, 304):
@@ -73,34 +73,34 @@ class Exchange:
             body = self._read_chunks(limit)
         elif length is not None:
             if not _LENGTH.fullmatch(length):
-                raise BrokenAnswer("a length that is none")
+                raise BrokenAnswer("an invalid length")
             body = self._read_exactly(int(length), limit)
         else:
             return self._read_to_end(limit)
-        # Two framings at once, or bytes behind the end, are how a foreign answer is smuggled in.
-        twice = coding is not None and length is not None
-        self.reusable = self._lasting and not twice and not self._held
+        # Two framings at once, or bytes after the end, can smuggle in another answer.
+        ambiguous = coding is not None and length is not None
+        self.reusable = self._keeps_alive and not ambiguous and not self._held
         return body
 
-    def _expect_silence(self) -> None:
-        """What can be read before the request is sent is not the answer to it."""
+    def _require_silence(self) -> None:
+        """Raise NotSent if there is something to read: it can't be the answer to this request."""
         self._sock.settimeout(0)
         try:
-            self._sock.recv(1)  # not a poll: under TLS there may be bytes that are no answer
+            self._sock.recv(1)  # not a poll: with TLS there may be bytes that are not an answer
         except (BlockingIOError, ssl.SSLWantReadError):
             return
-        raise NotAsked
+        raise NotSent
 
     def _read_head(self) -> None:
         status_line, *lines = self._read_until(b"\r\n\r\n", _MAX_HEAD_BYTES).split(b"\r\n")
         status = _STATUS.fullmatch(status_line)
         if not status or len(lines) > _MAX_FIELDS:
-            raise BrokenAnswer("no head of an answer")
+            raise BrokenAnswer("a malformed head")
         headers: dict[str, str] = {}
         for line in lines:
             field = _FIELD.fullmatch(line)
             if not field:
-                raise BrokenAnswer("no header line")
+                raise BrokenAnswer("a malformed header line")
             name, value = (
                 field[1].decode("ascii").lower(),
                 field[2].decode("latin-1").strip(" \t"),
@@ -108,7 +108,9 @@ class Exchange:
             headers[name] = f"{headers[name]}, {value}" if name in headers else value
         self.status = int(status[2])
         self.headers = headers
-        self._lasting = status[1] == b"1" and "close" not in headers.get("connection", "").lower()
+        self._keeps_alive = (
+            status[1] == b"1" and "close" not in headers.get("connection", "").lower()
+        )
 
     def _read_chunks(self, limit: int) -> bytes:
         body = bytearray()
@@ -117,7 +119,7 @@ class Exchange:
             if self._read_exactly(2, 2) != b"\r\n":
                 raise BrokenAnswer("a chunk without an end")
         while self._read_until(b"\r\n", _MAX_HEAD_BYTES):
-            pass  # trailers, which say nothing that is asked
+            pass  # trailers are not used
         return bytes(body)
 
     def _read_chunk_size(self) -> int:
@@ -127,11 +129,11 @@ class Exchange:
         return int(line[1], 16)
 
     def _read_until(self, mark: bytes, limit: int) -> bytes:
-        """What stands before the mark, which is taken too."""
-        looked = 0
-        while (end := self._held.find(mark, looked)) < 0:
-            looked = max(0, len(self._held) - len(mark) + 1)
-            if looked > limit:
+        """What comes before the mark; the mark is dropped."""
+        searched = 0
+        while (end := self._held.find(mark, searched)) < 0:
+            searched = max(0, len(self._held) - len(mark) + 1)
+            if searched > limit:
                 break
             self._receive_more()
         if not 0 <= end <= limit:
@@ -154,10 +156,10 @@ class Exchange:
                 return self._take(len(self._held))
         raise AnswerTooLarge
 
-    def _take(self, size: int, behind: int = 0) -> bytes:
-        """So many bytes of what is held; those behind them are dropped."""
+    def _take(self, size: int, drop: int = 0) -> bytes:
+        """Remove `size` bytes from the buffer and return them; drop the next `drop` bytes."""
         taken = bytes(self._held[:size])
-        del self._held[: size + behind]
+        del self._held[: size + drop]
         return taken
 
     def _receive_more(self) -> None:
@@ -165,7 +167,7 @@ class Exchange:
             raise BrokenAnswer("the answer ends too early")
 
     def _receive(self) -> bool:
-        """Whether anything came; nothing comes when the peer has closed its side."""
+        """Whether anything was received; nothing is when the peer has closed its side."""
         self._limit_wait()
         received = self._sock.recv(_RECEIVE_BYTES)
         self._held += received

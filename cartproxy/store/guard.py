@@ -1,4 +1,4 @@
-"""Between the client and the wire: turns, concurrency, breaker, and the one layer of retries."""
+"""Between client and transport: budget, concurrency, breaker, and the only layer of retries."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from cartproxy.store.errors import (
 from cartproxy.store.limits import Allowance, Budget
 from cartproxy.store.transport import Answer, Check, StoreTransport
 
-_REPEATABLE = frozenset(("GET", "PUT", "DELETE"))
+_IDEMPOTENT = frozenset(("GET", "PUT", "DELETE"))
 _LONGEST_PAUSE_SECONDS = 2
 _USUAL_PAUSE_SECONDS = 1
 
 
 class RetryBudget:
-    """At most one call in ten is a retry: each call earns a tenth of one, ten are saved up."""
+    """At most one call in ten is a retry: a call earns a tenth of a retry, up to ten retries."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -35,7 +35,7 @@ class RetryBudget:
             self._tenths = min(self._tenths + 1, 100)
 
     def spend(self) -> bool:
-        """Whether a retry may be made; it is counted then."""
+        """Whether a retry may be made; if so, it is counted."""
         with self._lock:
             if self._tenths < 10:
                 return False
@@ -44,7 +44,7 @@ class RetryBudget:
 
 
 class GuardedTransport:
-    """One store's transport, as it may be used."""
+    """One store's transport with its limits."""
 
     def __init__(
         self, transport: StoreTransport, budget: Budget, breaker: Breaker, *, concurrency: int
@@ -52,9 +52,11 @@ class GuardedTransport:
         self._transport = transport
         self.budget = budget
         self._breaker = breaker
-        self._places: queue.SimpleQueue[None] = queue.SimpleQueue()  # a semaphore costs ten times
+        self._slots: queue.SimpleQueue[None] = (
+            queue.SimpleQueue()
+        )  # ten times as fast as a semaphore
         for _ in range(concurrency):
-            self._places.put(None)
+            self._slots.put(None)
         self._retries = RetryBudget()
 
     def call(
@@ -67,17 +69,17 @@ class GuardedTransport:
         operation: str,
         check: Check,
     ) -> Answer:
-        """Make one call at its turn, and a second where that is safe and the retry budget allows.
+        """Make one call in its turn, and retry it once if that is safe and the retry budget allows.
 
-        Safe: any call that surely was not sent, a GET, PUT or DELETE whatever became of it, and a
-        call that a 429 refused, after the pause it asks for. Raises StoreBusy, StoreAway and what
+        Safe to retry: a call that was certainly not sent, any GET, PUT or DELETE, and a call that
+        got a 429, after the pause it asks for. Raises StoreBusy, StoreAway and what
         StoreTransport raises.
         """
         self._retries.earn()
         try:
             answer = self._once(method, path, allowance, body, operation, check)
         except StoreError as error:
-            if not self._may_repeat(method, error, allowance):
+            if not self._may_retry(method, error, allowance):
                 raise
             return self._once(method, path, allowance, body, operation, check)
         if answer.status != 429:
@@ -90,11 +92,11 @@ class GuardedTransport:
         time.sleep(pause)
         return self._once(method, path, allowance, body, operation, check)
 
-    def _may_repeat(self, method: str, error: StoreError, allowance: Allowance) -> bool:
+    def _may_retry(self, method: str, error: StoreError, allowance: Allowance) -> bool:
         unsent = isinstance(error, StoreUnreachable)
-        repeatable = method in _REPEATABLE and isinstance(error, (StoreFailed, StoreTimeout))
+        idempotent = method in _IDEMPOTENT and isinstance(error, (StoreFailed, StoreTimeout))
         in_time = allowance.deadline.remaining() > 0
-        return (unsent or repeatable) and in_time and self._retries.spend()
+        return (unsent or idempotent) and in_time and self._retries.spend()
 
     def _once(
         self,
@@ -108,7 +110,7 @@ class GuardedTransport:
         with self._breaker.watching():
             allowance.take()
             try:
-                self._places.get(timeout=allowance.deadline.remaining())
+                self._slots.get(timeout=allowance.deadline.remaining())
             except queue.Empty:
                 raise StoreBusy("Too many calls to the store are under way.") from None
             try:
@@ -116,4 +118,4 @@ class GuardedTransport:
                     method, path, allowance.deadline, body, operation=operation, check=check
                 )
             finally:
-                self._places.put(None)
+                self._slots.put(None)

@@ -1,6 +1,6 @@
-"""What a store's answers say of its habits, where no page says it: for the probe.
+"""What answers show about undocumented behaviour of a store: for the probe.
 
-The names and values are those of the simulated store's settings.
+Names and values are those of the simulated store's settings.
 """
 
 from __future__ import annotations
@@ -19,44 +19,44 @@ from cartproxy.store.transport import Answer
 _ISO_DATE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?")
 _US_DATE = re.compile(r"\d\d/\d\d/\d{4} \d\d:\d\d(:\d\d)?")
 _DIGITS = re.compile(r"(\d+)")
-# Lengths of the shipping address that no page tells, with the likely ones.
+# Undocumented maximum lengths in the shipping address, with likely values.
 UNSURE_LENGTHS = {"state": 100, "zip_code": 20, "phone": 50}
 
 
 def empty_cart() -> object:
-    """The body that makes a cart with nothing in it."""
+    """The body that creates an empty cart."""
     return wire.write_new_cart(Addresses())
 
 
-def piece(catalog_id: int) -> object:
-    """The body that adds one piece of a product."""
+def one_item(catalog_id: int) -> object:
+    """The body that adds a product with quantity 1."""
     return wire.write_item(NewItem(catalog_id, Decimal(1)))
 
 
 def shipping(name: str, length: int) -> object:
-    """The body that changes a field of the shipping address to a text of this length."""
+    """The body that sets a field of the shipping address to a text of this length."""
     return wire.write_addresses(Addresses(shipping={name: "x" * length}))
 
 
 def status_of(answer: Answer) -> int:
-    """HTTP's status, or the one of an error that came under HTTP 200."""
-    told = wire.read_error(answer.body)
-    return (told[0] or 400) if told and answer.status < 400 else answer.status
+    """HTTP's status, or the one in the body of an error that came with HTTP 200."""
+    error = wire.read_error(answer.body)
+    return (error[0] or 400) if error and answer.status < 400 else answer.status
 
 
-def made(answer: Answer, key: str) -> str:
-    """The id that a write's envelope names. Raises StoreBadResponse."""
+def created_id(answer: Answer, key: str) -> str:
+    """The id in a write's envelope. Raises StoreBadResponse."""
     return wire.read_envelope(answer.body, key)
 
 
-def of_envelope(answer: Answer) -> dict[str, Any]:
+def envelope_habits(answer: Answer) -> dict[str, Any]:
     """`status_type`."""
     status = wire.one(answer.body).get("Status")
     return {"status_type": "string" if isinstance(status, str) else "integer"}
 
 
-def of_empty_cart(answer: Answer) -> dict[str, Any]:
-    """`get_status`, `get_shape`, `empty_list` and `date_format`, as far as they show."""
+def empty_cart_habits(answer: Answer) -> dict[str, Any]:
+    """`get_status`, `get_shape`, `empty_list` and `date_format`, as far as the cart shows them."""
     cart = wire.one(answer.body)
     habits: dict[str, Any] = {
         "get_shape": "list" if isinstance(answer.body, list) else "object",
@@ -72,7 +72,7 @@ def of_empty_cart(answer: Answer) -> dict[str, Any]:
 
 
 def checkout_url(answer: Answer) -> str:
-    """The cart's checkout URL, or an empty text."""
+    """The cart's checkout URL; empty if there is none."""
     url = wire.one(answer.body).get("CheckoutURL")
     return url if isinstance(url, str) else ""
 
@@ -87,8 +87,8 @@ def line_ids(answer: Answer) -> list[str]:
 def template(urls: Mapping[str, str], bases: set[str]) -> str | None:
     """The pattern of checkout URLs, from those of two carts by order key; None if there is none.
 
-    `bases` are addresses of the store, each without a path. What differs between the carts beside
-    their keys must be one number: the order's.
+    `bases` are addresses of the store without a path. Apart from their keys, the URLs may differ
+    in one number only: the order's.
     """
     parts = [_parts(key, url, bases) for key, url in urls.items()]
     if len(parts) < 2 or None in parts or len({len(each or ()) for each in parts}) > 1:
@@ -106,7 +106,7 @@ def template(urls: Mapping[str, str], bases: set[str]) -> str | None:
 
 
 def _parts(key: str, url: str, bases: set[str]) -> list[str] | None:
-    """A URL cut at its numbers, with braces doubled and what is known replaced."""
+    """A URL split at its numbers, with braces doubled, and base and key as placeholders."""
     if url.count(key) < 1:
         return None
     base = next((each for each in bases if url.startswith(f"{each}/")), "")
@@ -119,7 +119,7 @@ def _parts(key: str, url: str, bases: set[str]) -> list[str] | None:
 
 
 def sellable(answer: Answer) -> Iterator[int]:
-    """The products of a list that can be bought one by one and without choosing anything."""
+    """The products of a list that can be bought with quantity 1 and without options."""
     listed = answer.body if isinstance(answer.body, list) else []
     for each in listed:
         try:

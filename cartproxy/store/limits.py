@@ -1,8 +1,8 @@
 """How often a store may be called: one schedule in Redis for all workers, one pause for all.
 
-A live store allows about 2 calls a second (docs/store-api.md, Access), so a call is never just
-made: its turn is reserved, and whoever would wait too long is told at once when to come back. What
-matters most goes first: calls of less weight leave a part of the burst to others, and do not queue.
+A live store allows about 2 calls a second (docs/store-api.md, Access). So each call reserves a
+turn, and one that would have to wait too long fails at once, with the time to retry. Important
+calls go first: less important ones leave a part of the burst to others, and do not queue.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ from cartproxy.store.errors import StoreBusy
 
 _SCHEDULE = Kind("budget", "string")
 LONGEST_PAUSE_SECONDS = 60
-_CALL_SECONDS = 2.0  # what a checkout's last call may need of its request's time
+_CALL_SECONDS = 2.0  # of its request's time, for the last call of a checkout
 
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """What a kind of calls may take of a store's budget.
+    """How much of a store's budget one kind of calls may use.
 
     `leaves` is the part of the burst that it leaves to others. `patience` is the part of the usual
-    wait that it may wait, and `queues` whether it reserves its turns ahead meanwhile: then whoever
-    comes later comes after it.
+    waiting time that it may wait. `queues`: it reserves its turns ahead, so later calls come after
+    it.
     """
 
     name: str
@@ -56,7 +56,7 @@ ORDER = Share("order", 0.8, 0.0)
 
 @dataclass(frozen=True, slots=True)
 class Payer:
-    """Somebody whose calls are counted: at most `part` of the store's budget is theirs."""
+    """A client whose calls are counted: it may use at most `part` of the store's budget."""
 
     name: str
     part: float
@@ -65,10 +65,10 @@ class Payer:
 
 @dataclass(slots=True)
 class Allowance:
-    """The calls a request may make: each at its reserved turn, all within one deadline.
+    """The calls that a request may make: each in its reserved turn, all before one deadline.
 
-    `waits`: whether it may wait for its turns at all. `least`: so many of the foreseen calls, or
-    more, are worth having; without it all are needed.
+    `waits`: whether it may wait for its turns. `least`: how many of the foreseen calls are enough
+    to begin; 0 means all of them.
     """
 
     budget: Budget
@@ -83,7 +83,7 @@ class Allowance:
 
     @property
     def is_spent(self) -> bool:
-        """Whether no more is to be had now than has been granted, and that is used up."""
+        """Whether all granted calls are used up, and no more can be granted now."""
         return self.is_scarce and not self._turns
 
     @property
@@ -92,7 +92,7 @@ class Allowance:
         return self._turns is not None
 
     def reserve(self) -> None:
-        """Reserve all that is foreseen, in one round trip. Raises StoreBusy and StorageError."""
+        """Reserve all foreseen calls in one round trip. Raises StoreBusy and StorageError."""
         if self._turns is None:
             self._turns = deque(self.budget.turns(self, self.foreseen, self.least))
             self.is_scarce = len(self._turns) < self.foreseen
@@ -100,9 +100,9 @@ class Allowance:
     def take(self) -> None:
         """Wait for the next turn. Raises StoreBusy, and StorageError before the first one.
 
-        The first call reserves all that were foreseen, each beyond them one more. When Redis fails
-        at one of those, the store has been called, and what it did is not to be forgotten: no more
-        is asked of it, as if its budget were spent.
+        The first call reserves all foreseen turns, each further call one more. If Redis fails then,
+        the store has been called already and its answers must be kept: so this raises StoreBusy,
+        as if the budget were used up.
         """
         if self._turns is None:
             self.reserve()
@@ -118,7 +118,7 @@ class Allowance:
 
 
 class Budget:
-    """One store's calls: `rate` a second, `burst` at once, none that waits over `wait_seconds`."""
+    """One store's calls: `rate` a second, `burst` at once, each waiting at most `wait_seconds`."""
 
     def __init__(
         self, client: redis.Redis, *, store_id: str, rate: float, burst: int, wait_seconds: float
@@ -142,13 +142,13 @@ class Budget:
         least: int = 0,
         payers: Sequence[Payer] = (),
     ) -> Allowance:
-        """The right to so many calls, which the first of them reserves in one round trip."""
+        """An allowance for so many calls; the first call reserves them all in one round trip."""
         return Allowance(self, max(1, calls), deadline, share, waits, least, payers)
 
     def turns(self, of: Allowance, wanted: int, least: int) -> list[float]:
-        """When so many calls may be made, on the monotonic clock; `least` of them, if so many fit.
+        """The monotonic times at which the calls may be made: at least `least` of those wanted.
 
-        Whatever is more than a burst is reserved call by call, or it would never be granted. Raises
+        More than one burst is never reserved at once, since it would never be granted. Raises
         StoreBusy and StorageError.
         """
         share = of.share
@@ -159,7 +159,7 @@ class Budget:
             wanted = min(wanted, self._burst)
             wait = min(self._wait_seconds * share.patience, of.deadline.remaining())
         ends = time.monotonic() + (wait if of.waits else 0.0)
-        # Who has begun leaves nothing, and so does who has its place in the queue.
+        # A request that has begun, or waits in the queue, leaves nothing to others.
         leaves = 0 if of.has_begun or (of.waits and share.queues) else share.leaves
         leaves = int(leaves * (self._burst - 1))
         while True:
@@ -180,7 +180,7 @@ class Budget:
             time.sleep(soonest)
 
     def pause(self, seconds: float) -> None:
-        """The store asks to slow down: no worker's next call starts before, if Redis answers."""
+        """Let no worker call the store for so long, if Redis answers: it asked to slow down."""
         count_pause(self.store_id)
         with suppress(StorageError):
             self._run(0, 0, 0, 0, (), str(int(min(seconds, LONGEST_PAUSE_SECONDS) * 1000)))

@@ -1,4 +1,4 @@
-"""The addresses that the store gives and a browser will follow: to the store, or nowhere."""
+"""Checks the addresses from the store that browsers will follow: they must lead to the store."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from urllib.parse import urljoin, urlsplit
 from cartproxy.sites import is_local
 from cartproxy.store.text import remembered, tidy
 
-_HEADER_SAFE = re.compile(r"[\x21-\x7e]+", re.ASCII)  # it becomes a Location
+_HEADER_SAFE = re.compile(r"[\x21-\x7e]+", re.ASCII)  # it is sent as Location
 _MAX_LENGTH = 4096
 _DEFAULT_PORTS = {"https": 443, "http": 80}
 
@@ -17,9 +17,9 @@ _DEFAULT_PORTS = {"https": 443, "http": 80}
 class Links:
     """One store's addresses. `shop_url` is the base of its relative images and pages.
 
-    `checkout_hosts` are the hosts (with port, where it is not the scheme's own) to which a shopper
-    may be sent to pay; images and pages may be on those and on the shop's own. Plain http is for
-    this machine only.
+    `checkout_hosts` are the hosts (with port, if it is not the scheme's default) to which a shopper
+    may be sent to pay; images and pages may be on these and on the shop's host. Plain http is only
+    accepted for this machine.
     """
 
     def __init__(self, shop_url: str, checkout_hosts: Collection[str]) -> None:
@@ -55,9 +55,9 @@ def _host(text: str) -> tuple[str | None, int | None]:
 
 
 def _leads_to(url: str, hosts: Collection[tuple[str | None, int | None]]) -> bool:
-    """Whether a browser goes to one of the hosts, by their origins.
+    """Whether a browser would go to one of the hosts.
 
-    A backslash is a slash to browsers and none to us; who names a user means to be misread.
+    Browsers read a backslash as a slash; a URL with a user name is meant to be misread.
     """
     try:
         parts = urlsplit(url)

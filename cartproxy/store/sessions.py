@@ -1,4 +1,4 @@
-"""The process's Session: its adapter holds the kept connections to the stores, and their TLS."""
+"""The process's Session, whose adapter keeps the connections to the stores, with their TLS."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ from urllib3.util.ssl_ import create_urllib3_context
 
 from cartproxy.store.exchange import Exchange
 
-# Closing drops what the peer has not taken yet. Without it the system goes on sending a call that
-# was given up: a network that comes back after minutes would deliver an add that was made anew.
+# Closing drops what the peer has not received yet. Otherwise the system would go on sending a call
+# that was given up: a network that recovers after minutes would deliver an add that was retried.
 _DROP_ON_CLOSE = (socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-_LATE_SECONDS = 10.0  # an answer does not come a second time later than this
-_LOOK = b"GET "
+_LATE_SECONDS = 10.0  # an answer is not repeated later than this
+_READ = b"GET "
 _SOCKET_OPTIONS = [*HTTPConnection.default_socket_options, _DROP_ON_CLOSE]
 
 
 class StorePool(HTTPConnectionPool):
     """The kept connections to one host.
 
-    An answer that comes twice, the second time late, must not be read as the answer to the next
-    question: docs/decisions/0010-an-answer-belongs-to-its-question.md.
+    An answer that comes a second time must not be read as the answer to the next request:
+    docs/decisions/0010-an-answer-belongs-to-its-question.md.
     """
 
     @contextmanager
@@ -39,19 +39,19 @@ class StorePool(HTTPConnectionPool):
         """Send a request over a kept connection, or over a new one where the store has closed it.
 
         Afterwards the connection is kept if the answer is `reusable`, else closed. Raises what
-        `Exchange` raises, and the errors of urllib3 and ssl where no connection comes about.
+        `Exchange` raises, and the errors of urllib3 and ssl if no connection can be opened.
         """
-        question = request.partition(b"\r\n")[0]
-        connection = self._take(question)
+        request_line = request.partition(b"\r\n")[0]
+        connection = self._take(request_line)
         kept = None
         try:
             if connection.sock is None:
                 connection.timeout = connect_seconds
                 connection.connect()
-                connection.asked = {}  # type: ignore[attr-defined]
-            asked: dict[bytes, float] = connection.asked  # type: ignore[attr-defined]
-            asked.pop(question, None)  # so that the last question stands last
-            asked[question] = time.monotonic()
+                connection.sent = {}  # type: ignore[attr-defined]
+            sent: dict[bytes, float] = connection.sent  # type: ignore[attr-defined]
+            sent.pop(request_line, None)  # so that the latest is the last
+            sent[request_line] = time.monotonic()
             answer = Exchange(connection.sock, request, ends)
             yield answer
             kept = connection if answer.reusable else None
@@ -60,35 +60,35 @@ class StorePool(HTTPConnectionPool):
                 connection.close()
             self._put_conn(kept)
 
-    def _take(self, question: bytes) -> HTTPConnection:
-        """A kept connection on which this question can't be mistaken for another, or a new one.
+    def _take(self, request_line: bytes) -> HTTPConnection:
+        """A kept connection on which no late answer can be mistaken for this one's, or a new one.
 
-        Lines of one request go over two connections in turn: that gives a late answer the time of
-        a whole call to be noticed.
+        Equal calls alternate between two connections: so a late answer has the time of a whole call
+        to be noticed.
         """
         connection = cast(HTTPConnection, self._get_conn())
-        if _confuses(connection, question):
+        if _may_confuse(connection, request_line):
             other = cast(HTTPConnection, self._get_conn())
             self._put_conn(connection)
             connection = other
-            if question.startswith(_LOOK) and _confuses(connection, question):
+            if request_line.startswith(_READ) and _may_confuse(connection, request_line):
                 connection.close()
         return connection
 
 
-def _confuses(connection: HTTPConnection, question: bytes) -> bool:
-    """Whether an answer that comes over this connection may be a late one to an earlier question.
+def _may_confuse(connection: HTTPConnection, request_line: bytes) -> bool:
+    """Whether an answer on this connection may be a late one to an earlier, equal request.
 
-    That is so if the very same was asked last. A look must not even be the same as one before: it
-    would tell of the cart as it was before the write between them.
+    A write is only confused with the last request. A read must differ from all recent ones: a late
+    answer would show the cart as it was before the write between them.
     """
     if connection.sock is None:
         return False
-    asked: dict[bytes, float] = connection.asked  # type: ignore[attr-defined]
+    sent: dict[bytes, float] = connection.sent  # type: ignore[attr-defined]
     long_ago = time.monotonic() - _LATE_SECONDS
-    while asked and asked[first := next(iter(asked))] < long_ago:
-        del asked[first]
-    return question in (asked if question.startswith(_LOOK) else [*asked][-1:])
+    while sent and sent[first := next(iter(sent))] < long_ago:
+        del sent[first]
+    return request_line in (sent if request_line.startswith(_READ) else [*sent][-1:])
 
 
 class _TlsPool(StorePool, HTTPSConnectionPool):
@@ -104,7 +104,7 @@ class _StoreAdapter(HTTPAdapter):
         parts = urlsplit(url)
         settings = {}
         if parts.scheme == "https":
-            # One for all connections: to read the usual authorities takes some 20 ms of CPU.
+            # One for all connections: reading the usual authorities takes some 20 ms of CPU.
             settings["ssl_context"] = context = create_urllib3_context()
             context.load_verify_locations(ca_file or DEFAULT_CA_BUNDLE_PATH)
         pool = self.poolmanager.connection_from_host(
@@ -114,7 +114,7 @@ class _StoreAdapter(HTTPAdapter):
 
 
 def new_session(max_connections: int) -> requests.Session:
-    """A keep-alive Session that reads nothing from the environment and retries nothing."""
+    """A keep-alive Session that reads nothing from the environment and never retries."""
     session = requests.Session()
     session.trust_env = False
     adapter = _StoreAdapter(pool_connections=16, pool_maxsize=max_connections, max_retries=0)
@@ -124,8 +124,8 @@ def new_session(max_connections: int) -> requests.Session:
 
 
 def store_pool(session: requests.Session, url: str, ca_file: str | None) -> StorePool:
-    """The Session's connections to the URL's host, trusting that file's authorities or all usual.
+    """The Session's connections to the URL's host; without `ca_file` the usual authorities count.
 
-    Raises OSError where the file does not exist or holds no certificates.
+    Raises OSError if the file does not exist or holds no certificates.
     """
     return cast(_StoreAdapter, session.get_adapter(url)).pool(url, ca_file)

@@ -1,7 +1,7 @@
-"""Plain text out of the store's HTML.
+"""Turns the store's HTML into plain text.
 
-lxml reads it, by events: in the order in which it is written, and in linear time. A tree would move
-words out of tables, and takes time by the square of how deep it is nested.
+lxml reads it as events: in its order, and in linear time. A tree would move words out of tables,
+and takes time that grows with the square of its depth.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ from lxml import etree
 
 from cartproxy.model.cart import ItemOption
 
-# Control characters, lone surrogates and the characters that turn the direction of writing: a
-# name made of them could dress up the text beside it.
+# Control characters, lone surrogates, and characters that change the direction of writing: with
+# them a name could change how the text beside it looks.
 _UNWANTED = re.compile(
     r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069]"
 )
 _SPACE = re.compile(r"\s+")
 _TAG = re.compile(r"<[^<>]*>?")
 _MAX_TEXT = 8_000  # no name is longer
-_MAX_MARKUP = 64_000  # of a whole answer: a cart of 90 lines has about 20,000
-_MAX_UNREAD = 200
+_MAX_MARKUP = 64_000  # in a whole answer; a cart of 90 lines has about 20,000
+_MAX_SHORT = 200
 _BOLD = frozenset(("b", "strong"))
 _INLINE = _BOLD | frozenset((
     "a", "abbr", "acronym", "big", "bdi", "bdo", "body", "cite", "code", "del", "dfn", "em",
@@ -35,13 +35,13 @@ _INLINE = _BOLD | frozenset((
 ))  # fmt: skip
 _NO_TEXT = frozenset(("script", "style", "template", "title", "iframe", "noembed", "noframes"))
 _Read = TypeVar("_Read")
-# A shop's names and pictures are the same in all its carts; no store may make us hold much more.
+# A shop's names and pictures are the same in all its carts. The limit keeps memory bounded.
 _REMEMBERED_TEXTS = 1_000
 _REMEMBERED_CHARACTERS = 500
 
 
 def remembered(read: Callable[..., _Read]) -> Callable[..., _Read]:
-    """A function of texts that remembers its results for the short ones asked for last."""
+    """A function of texts that caches its results for the last short texts."""
     remember = lru_cache(_REMEMBERED_TEXTS)(read)
 
     @wraps(read)
@@ -53,7 +53,7 @@ def remembered(read: Callable[..., _Read]) -> Callable[..., _Read]:
 
 
 class _Runs:
-    """Splits HTML where a browser begins a new line, and keeps apart what is bold."""
+    """Splits HTML where a browser begins a new line, and separates bold text from the rest."""
 
     def __init__(self) -> None:
         self._lines: list[list[tuple[bool, str]]] = [[]]
@@ -85,13 +85,13 @@ class _Runs:
             self._lines.append([])
 
     def close(self) -> list[tuple[str, str]]:
-        """The first line, where the name belongs, and those of the others that are not empty."""
+        """The first line, which has the name, and the other lines that are not empty."""
         first, *others = map(_split, self._lines)
         return [first, *filter(any, others)]
 
 
 def _split(line: list[tuple[bool, str]]) -> tuple[str, str]:
-    """What is bold at the beginning of a line, and all that follows."""
+    """The bold beginning of a line, and the rest of it."""
     length = next((at for at, (bold, text) in enumerate(line) if not bold and text.strip()), None)
     head, rest = line[:length], line[length:] if length is not None else []
     return tidy("".join(text for _, text in head)), tidy("".join(text for _, text in rest))
@@ -105,7 +105,7 @@ def tidy(text: str) -> str:
 def _lines(markup: str) -> list[tuple[str, str]]:
     if "<" not in markup and "&" not in markup:  # most texts, and parsing is expensive
         return [("", tidy(markup))]
-    # Behind an element: the parser takes away white space and what looks like a document's head.
+    # After an element: else the parser drops white space and what looks like a document's head.
     parser = etree.HTMLParser(target=_Runs(), huge_tree=True)
     parser.feed("<span>" + _UNWANTED.sub("", markup))
     lines: list[tuple[str, str]] = parser.close()
@@ -122,8 +122,8 @@ def plain_text(markup: str) -> str:
 def describe_item(markup: str) -> tuple[str, tuple[ItemOption, ...]]:
     """A line's name and options from its `ItemDescription`.
 
-    The store writes `Name<br><b>Size:</b>&nbsp;M<br>...` (docs/store-api.md, Objects). What is
-    neither the name nor an option stays with the name, so that nothing of the text is lost.
+    The store writes `Name<br><b>Size:</b>&nbsp;M<br>...` (docs/store-api.md, Objects). Other text
+    is added to the name, so that nothing is lost.
     """
     name: list[str] = []
     options: list[ItemOption] = []
@@ -138,9 +138,9 @@ def describe_item(markup: str) -> tuple[str, tuple[ItemOption, ...]]:
 
 
 def first_visible(*texts: str) -> str:
-    """The first that shows something: a nameless product can't be bought or heard."""
+    """The first text with a visible character: shoppers must see or hear a product's name."""
     for text in texts:
-        # Of ASCII, tidy leaves only what is visible.
+        # `tidy` leaves only visible characters of ASCII.
         if text and (text.isascii() or _is_visible(text)):
             return text
     return ""
@@ -151,9 +151,9 @@ def _is_visible(text: str) -> bool:
 
 
 class Texts:
-    """The texts of one answer, which may cost so much altogether and no more.
+    """Reads the texts of one answer, with one limit for the markup of all of them.
 
-    When that is spent, each of the others is short, and as it is without its tags.
+    Beyond the limit a text is cut short, and only its tags are removed.
     """
 
     def __init__(self) -> None:
@@ -161,17 +161,19 @@ class Texts:
 
     def plain(self, markup: str) -> str:
         """HTML as one line of text."""
-        return plain_text(markup) if self._affords(markup) else _unread(markup)
+        return plain_text(markup) if self._is_within_limit(markup) else _without_tags(markup)
 
     def describe(self, markup: str) -> tuple[str, tuple[ItemOption, ...]]:
         """A line's name and options (see `describe_item`)."""
-        return describe_item(markup) if self._affords(markup) else (_unread(markup), ())
+        return (
+            describe_item(markup) if self._is_within_limit(markup) else (_without_tags(markup), ())
+        )
 
-    def _affords(self, markup: str) -> bool:
+    def _is_within_limit(self, markup: str) -> bool:
         if "<" in markup or "&" in markup:
             self._left -= min(len(markup), _MAX_TEXT)
         return self._left >= 0
 
 
-def _unread(markup: str) -> str:
-    return tidy(html.unescape(_TAG.sub(" ", markup[:_MAX_UNREAD])))
+def _without_tags(markup: str) -> str:
+    return tidy(html.unescape(_TAG.sub(" ", markup[:_MAX_SHORT])))

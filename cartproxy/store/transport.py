@@ -1,6 +1,6 @@
-"""One HTTP call to the store: bounded in time and size, and every failure a typed error.
+"""One HTTP call to the store: bounded in time and size, with a typed error for every failure.
 
-Knows HTTP and nothing of carts. No exception of requests, urllib3 or json leaves this module.
+Knows HTTP, and nothing about carts. No exception of requests, urllib3 or json leaves this module.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from cartproxy.store.errors import (
     StoreTls,
     StoreUnreachable,
 )
-from cartproxy.store.exchange import AnswerTooLarge, BrokenAnswer, Exchange, NotAsked
+from cartproxy.store.exchange import AnswerTooLarge, BrokenAnswer, Exchange, NotSent
 from cartproxy.store.limits import LONGEST_PAUSE_SECONDS
 from cartproxy.store.sessions import StorePool, store_pool
 from cartproxy.tracing import span
@@ -48,10 +48,10 @@ _NO_TIME_LEFT = "There is no time left to call the store."
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back: the HTTP status, the parsed JSON (Decimals for fractions) and `Retry-After`.
+    """An answer: the HTTP status, the parsed JSON (Decimals for fractions) and `Retry-After`.
 
-    `body` is None when an error came without readable JSON. `retry_after` is in seconds, at most
-    60, and None when absent or not a plain number. `date` is the header of that name, as it came.
+    `body` is None if an error has no readable JSON. `retry_after` is in seconds, at most 60, and
+    None if absent or not a plain number. `date` is the header of that name, unparsed.
     """
 
     status: int
@@ -64,15 +64,15 @@ Check = Callable[[Answer], bool]
 
 
 def is_success(answer: Answer) -> bool:
-    """The check of a call whose answer names nothing of its question."""
+    """The check of a call whose answer does not show what it belongs to."""
     return answer.status < 400
 
 
 class StoreTransport:
     """Sends one store's calls over the connections that the process's Session keeps.
 
-    It follows no redirect (which would carry the secret headers elsewhere), keeps no cookie between
-    shoppers, and asks the environment for no proxy.
+    It follows no redirect (which would send the secret headers elsewhere), keeps no cookies, and
+    uses no proxy from the environment.
     """
 
     def __init__(
@@ -93,7 +93,7 @@ class StoreTransport:
             **secret_headers,
         }
         self._session = session
-        # Address and headers, examined by requests once; each call writes them as they are.
+        # Address and headers are checked by requests once; each call sends them unchanged.
         prepared = requests.Request("GET", base_url, headers=headers).prepare()
         self._url = str(prepared.url)
         url = urlsplit(self._url)
@@ -118,11 +118,10 @@ class StoreTransport:
         """Make one call and return its answer, whatever its status below 500.
 
         `operation` is a short constant name for metrics and spans. `check` says whether the answer
-        is known to be the one to this question, else the connection is not kept; it may also raise
-        a StoreError, with the same effect. Raises StoreUnreachable and StoreTls (surely not sent),
-        StoreTimeout, StoreFailed (5xx or a broken connection) and StoreBadResponse (a redirect, too
-        large, encoded, not JSON), each with an outcome that is UNKNOWN where a write may have taken
-        effect.
+        certainly belongs to this call; if not, or if it raises a StoreError, the connection is not
+        kept. Raises StoreUnreachable and StoreTls (certainly not sent), StoreTimeout, StoreFailed
+        (5xx or a broken connection) and StoreBadResponse (a redirect, too large, encoded, not
+        JSON); their outcome is UNKNOWN if a write may have taken effect.
         """
         began = time.monotonic()
         with span(f"store {operation}", store=self._label, operation=operation) as traced:
@@ -151,7 +150,7 @@ class StoreTransport:
                 answer = _read(exchange, maybe_applied)
                 exchange.reusable = check(answer) and exchange.reusable
                 return answer
-        except (HTTPError, OSError, CertificateError, BrokenAnswer, NotAsked) as error:
+        except (HTTPError, OSError, CertificateError, BrokenAnswer, NotSent) as error:
             raise _translate(error, maybe_applied) from None
 
     @cached_property
@@ -161,7 +160,7 @@ class StoreTransport:
     def _write(self, method: str, path: str, body: object) -> bytes:
         """The request as it goes over the wire."""
         if not _SAFE_PATH.fullmatch(path):
-            raise ValueError("a path of a store call is made of safe parts")
+            raise ValueError("the path of a store call has unsafe characters")
         lines = [f"{method} {self._base_path}{path} HTTP/1.1\r\n", self._fields]
         payload = b""
         if body is not None:
@@ -175,7 +174,7 @@ class StoreTransport:
 def _number(value: object) -> int | float:
     if isinstance(value, Decimal):
         return int(value) if value == value.to_integral_value() else float(value)
-    raise TypeError(f"{type(value).__name__} has no place in a call to the store")
+    raise TypeError(f"{type(value).__name__} can't be sent to the store")
 
 
 def _read(exchange: Exchange, maybe_applied: Outcome) -> Answer:
@@ -189,7 +188,7 @@ def _read(exchange: Exchange, maybe_applied: Outcome) -> Answer:
             outcome=maybe_applied,
             retry_after=seconds,
         )
-        # 502 to 504 may be a gateway's word, behind which the store is still at work.
+        # 502 to 504 may come from a gateway while the store is still working.
         failed.answered = status in (500, 501)
         raise failed
     body = _error_body(exchange) if status >= 400 else _json(exchange, maybe_applied)
@@ -197,7 +196,7 @@ def _read(exchange: Exchange, maybe_applied: Outcome) -> Answer:
 
 
 def _retry_after(text: str) -> int | None:
-    """The seconds to wait; shoppers get them too, so no store may send them away for a year."""
+    """The seconds to wait, with a limit: shoppers get them too."""
     if not (text.isascii() and text.isdigit()):
         return None
     number = text.lstrip("0") or "0"
@@ -225,7 +224,7 @@ def _json(exchange: Exchange, outcome: Outcome) -> object:
 
 
 def _error_body(exchange: Exchange) -> object:
-    """The JSON of an error answer, or None: errors come as HTML or empty too."""
+    """The JSON of an error answer, or None: errors may also be HTML, or empty."""
     try:
         return _json(exchange, Outcome.NOT_APPLIED)
     except StoreBadResponse:
@@ -240,10 +239,10 @@ _decode = json.JSONDecoder(parse_float=Decimal, parse_constant=_refuse_constant)
 
 
 def _translate(error: Exception, maybe_applied: Outcome) -> StoreError:
-    """The product's error for one of the libraries', by what it says about the call's effect."""
+    """Our error for an error of the libraries, by what it means for the call's effect."""
     if isinstance(error, ssl.SSLCertVerificationError):
         return StoreTls("The store's certificate can't be verified.")
-    if isinstance(error, (NewConnectionError, ConnectTimeoutError, NotAsked)):
+    if isinstance(error, (NewConnectionError, ConnectTimeoutError, NotSent)):
         return StoreUnreachable("The store can't be reached.")
     if isinstance(error, TimeoutError):
         return StoreTimeout("The store did not answer in time.", outcome=maybe_applied)

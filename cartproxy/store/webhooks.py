@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from cartproxy.store import wire
 from cartproxy.store.errors import StoreAuth, StoreBadResponse
+from cartproxy.store.habits import status_of
 from cartproxy.store.transport import Answer
 
 Call = Callable[..., Answer]
@@ -14,17 +15,16 @@ _NAME = "cartproxy: new orders"
 
 
 def is_registered(call: Call, url: str) -> bool:
-    """Whether the store posts new orders to this address. Raises StoreError where it won't say.
+    """Whether the store posts new orders to this address. Raises StoreError if it does not say.
 
     `call` takes method, path and body.
     """
     answer = call("GET", "/Webhooks")
-    told = wire.read_error(answer.body)
-    if answer.status == 404 or (told and told[0] == 404):
-        if told is None:
+    if status_of(answer) == 404:
+        if wire.read_error(answer.body) is None:
             raise StoreBadResponse("it has no such call")
         return False  # an empty list
-    listed = good(answer).body
+    listed = require_success(answer).body
     hooks = listed if isinstance(listed, list) else []
     return any(
         isinstance(hook, dict)
@@ -36,23 +36,22 @@ def is_registered(call: Call, url: str) -> bool:
 
 
 def register(call: Call, url: str) -> bool:
-    """Let the store post new orders to this address; whether it did so already.
+    """Make the store post new orders to this address. Returns whether it did so already.
 
-    Raises StoreError where the API does not take it.
+    Raises StoreError if the API refuses it.
     """
     if is_registered(call, url):
         return True
     hook = {"Name": _NAME, "Url": url, "EventType": _ORDER_NEW, "Format": "JSON", "Enabled": True}
-    good(call("POST", "/Webhooks", hook))
+    require_success(call("POST", "/Webhooks", hook))
     return False
 
 
-def good(answer: Answer) -> Answer:
+def require_success(answer: Answer) -> Answer:
     """The answer. Raises StoreAuth or StoreBadResponse for an error."""
-    told = wire.read_error(answer.body)
-    if answer.status < 400 and told is None:
+    status = status_of(answer)
+    if status < 400:
         return answer
-    status = answer.status if answer.status >= 400 else (told or (None, ""))[0] or 400
     if status in (401, 403):
         raise StoreAuth("the application lacks the right")
     raise StoreBadResponse(f"it answers {status}")

@@ -1,4 +1,4 @@
-"""The store's wire shapes, read tolerantly and written exactly.
+"""The shapes of the store's JSON, read tolerantly and written exactly.
 
 Field names and quirks: docs/store-api.md, Envelope and Objects.
 """
@@ -51,11 +51,11 @@ _SHIPPING = {
     "phone": "ShipmentPhone",
     "email": "ShipmentEmail",
 }
-# Lines that nobody added (docs/store-api.md, Objects).
+# Lines that the store adds itself (docs/store-api.md, Objects).
 _DERIVED = ("Bundle Item:", "KIT ITEM:")
 # By the letters of OptionType, in lower case. Dropdown, Radio and Checkbox have been seen on live
-# stores; the others are the platform's words, of which an unknown one is chosen at the store
-# (docs/store-api.md, Products). A one-time fee has no price per piece.
+# stores; the others are the platform's words (docs/store-api.md, Products). Options of other types
+# are chosen at the store. A one-time fee is one of them: it has no price per piece.
 _KINDS = {
     "dropdown": Kind.SINGLE,
     "radio": Kind.SINGLE,
@@ -65,7 +65,7 @@ _KINDS = {
     "textarea": Kind.MULTILINE,
     "title": Kind.HEADING,
 }
-# What stands in a line for a number that can't be read.
+# What a line shows for a number that can't be read.
 _UNKNOWN = {"ItemQuantity": 1, "ItemUnitPrice": 0, "ItemOptionPrice": 0}
 _LARGEST_ID = 2**63 - 1
 _QUANTITY = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,4})?", re.ASCII)
@@ -79,7 +79,7 @@ _MAX_DIGITS = 30  # no price, id or quantity is longer; a Decimal of millions of
 
 
 def write_addresses(addresses: Addresses) -> dict[str, object]:
-    """The fields of a CartReduced that are to change, for `PUT /Cart`.
+    """The fields of a CartReduced to change, for `PUT /Cart`.
 
     `CustomerId` with a small d, as CartReduced has it (docs/store-api.md, Objects).
     """
@@ -128,7 +128,7 @@ def one(body: object) -> Wire:
 def read_error(body: object) -> tuple[int | None, str] | None:
     """The status and cleaned reason of an error envelope; None when the body is not one.
 
-    Errors come as the envelope with `Key` "Error", perhaps under HTTP 200, or as `{"Message": ...}`
+    Errors come as the envelope with `Key` "Error", perhaps with HTTP 200, or as `{"Message": ...}`
     (docs/store-api.md, Envelope).
     """
     try:
@@ -146,9 +146,9 @@ def read_error(body: object) -> tuple[int | None, str] | None:
 
 
 def read_envelope(body: object, key: str, asked: str | None = None) -> str:
-    """The `Value` of a success envelope, whose `Key` is matched without regard to case.
+    """The `Value` of a success envelope; upper and lower case of its `Key` are the same.
 
-    Raises StoreBadResponse where it is not the id that was asked for.
+    Raises StoreBadResponse if it is not the requested id.
     """
     envelope = one(body)
     value = envelope.get("Value")
@@ -160,12 +160,12 @@ def read_envelope(body: object, key: str, asked: str | None = None) -> str:
 
 
 def read_cart(body: object, order_key: str, links: Links, currency: Currency) -> Snapshot:
-    """The Cart of this key with its lines; addresses that lead elsewhere are left out.
+    """The Cart of this key with its lines, without URLs that lead away from the store.
 
-    Raises StoreBadResponse for a cart of another key, or of none. The documented sample has none,
-    but it has no lines and no checkout either, which live carts have: it is older than they are
-    (docs/store-api.md, Cart endpoints). To take it for an empty cart would lose what is in the real
-    one.
+    Raises StoreBadResponse for a cart with another key, or without one. The documented sample has
+    no key, but it is outdated: it has no lines and no checkout either, which live carts have
+    (docs/store-api.md, Cart endpoints). Reading such an answer as an empty cart would lose the
+    lines of the real one.
     """
     wire = one(body)
     if wire.get("OrderKey") != order_key:
@@ -180,9 +180,9 @@ def read_cart(body: object, order_key: str, links: Links, currency: Currency) ->
 
 
 def _line(wire: Wire, links: Links, currency: Currency, texts: Texts) -> LineItem:
-    """A line; one with a text where a number belongs, such as "1,234.50", is marked unreadable.
+    """A line; it is marked unreadable if it has a text such as "1,234.50" instead of a number.
 
-    Its other lines are what they are: the shopper gets to see them, and to remove this one.
+    The shopper can still see the cart's other lines, and remove this one.
     """
     unreadable = [name for name in _UNKNOWN if _is_no_number(wire.get(name))]
     if unreadable:
@@ -284,7 +284,7 @@ def _option_set(wire: Wire, links: Links, currency: Currency, texts: Texts) -> O
 
 
 def _variant(wire: Wire, sku: str, back_orders: bool, currency: Currency, texts: Texts) -> Variant:
-    """A price of 0 is none of its own. The SKU is given whole, or as what is appended."""
+    """A price of 0 means that it has none. The SKU is complete, or a suffix that begins with -."""
     price, stock = _positive(wire, "AdvancedOptionPrice"), _optional(wire, "AdvancedOptionStock")
     own = texts.plain(_text(wire, "AdvancedOptionSufix"))
     return Variant(
@@ -297,14 +297,14 @@ def _variant(wire: Wire, sku: str, back_orders: bool, currency: Currency, texts:
 
 
 def _variant_ids(wire: Wire) -> tuple[int, ...]:
-    """The option ids joined with `-` in a variant's code; none of a code that is something else."""
+    """The option ids that a variant's code joins with `-`; empty if the code is something else."""
     parts = _word(wire, "AdvancedOptionCode").split("-")
     readable = all(part.isascii() and part.isdigit() and len(part) < 19 for part in parts)
     return tuple(map(int, parts)) if readable else ()
 
 
 def _quantities(wire: Wire) -> dict[str, Any]:
-    """Minimum, maximum and step, from what the store says in four places.
+    """Minimum, maximum and step, from four fields of the store.
 
     `QuantityOptions` lists what a shopper may choose, such as "6,12,18".
     """
@@ -329,7 +329,7 @@ def _quantities(wire: Wire) -> dict[str, Any]:
 
 
 def _listed(wire: Wire) -> list[Decimal]:
-    """The quantities of `QuantityOptions`, rising; none where one of them is no quantity."""
+    """The quantities of `QuantityOptions`, ascending; empty if one of them is invalid."""
     listed = _word(wire, "QuantityOptions")
     texts = listed.split(",") if len(listed) <= _MAX_LISTED else [""]
     if not all(_QUANTITY.fullmatch(text.strip()) for text in texts):
@@ -346,14 +346,14 @@ def _sorted(value: object, key: str) -> list[Wire]:
 
 
 def write_customer(email: str) -> dict[str, object]:
-    """A new Customer in the fewest fields: the store wants a password, which nobody is to know."""
+    """A new Customer with the fewest fields. The store needs a password; nobody learns this one."""
     return {"Email": email, "Password": secrets.token_urlsafe(32), "Enabled": True}
 
 
 def read_customers(body: object, email: str) -> tuple[Customer, ...]:
-    """The customers with just this address, whatever else the store's filter lets through.
+    """The customers with exactly this address; the store's filter may return others too.
 
-    Raises StoreBadResponse where it may have more of them than it lists.
+    Raises StoreBadResponse if the store may have more of them than it lists.
     """
     listed = [
         (
@@ -369,9 +369,9 @@ def read_customers(body: object, email: str) -> tuple[Customer, ...]:
 
 
 def read_order_ids(body: object) -> tuple[int, ...]:
-    """The ids of the orders that a webhook tells of: one object, or an array of them.
+    """The ids of the orders that a webhook reports: one object, or an array of them.
 
-    All else in it is anybody's word. Raises StoreBadResponse where one has no such id.
+    Nothing else in it can be trusted. Raises StoreBadResponse if an id is missing.
     """
     orders = [_object(each) for each in (body if isinstance(body, list) else [body])]
     ids = tuple(_integer(each, "OrderID") for each in orders)
@@ -383,8 +383,8 @@ def read_order_ids(body: object) -> tuple[int, ...]:
 def read_order(body: object, order_id: int, currency: Currency) -> Order:
     """The order of this id. Raises StoreBadResponse for another.
 
-    It has the cart's key in the query of `ContinueURL`, with its own id behind it, and its lines
-    have the ids that they had in the cart (docs/store-api.md, Checkout and Objects).
+    The query of `ContinueURL` has the cart's key followed by the order's id, and its lines keep
+    the ids that they had in the cart (docs/store-api.md, Checkout and Objects).
     """
     wire = one(body)
     if _integer(wire, "OrderID") != order_id:
@@ -397,7 +397,7 @@ def read_order(body: object, order_id: int, currency: Currency) -> Order:
     )
     subtotal = currency.round(sum(amounts, Decimal(0)))
     if abs(subtotal) >= _LARGEST_AMOUNT:
-        raise StoreBadResponse("The store's answer holds a number that can't be one.")
+        raise StoreBadResponse("The store's answer has a number that is not valid.")
     return Order(
         order_id,
         is_placed=_word(wire, "OrderStatusID") != _NOT_COMPLETED,
@@ -411,7 +411,7 @@ def read_order(body: object, order_id: int, currency: Currency) -> Order:
 
 
 def _cart_keys(url: str, order_id: int) -> tuple[str, ...]:
-    """What may be a cart's key in an address: with the order's id behind it, and without."""
+    """The possible keys of a cart in a URL: with and without the order's id at the end."""
     try:
         fields = parse_qsl(urlsplit(url).query, max_num_fields=20)
     except ValueError:
@@ -424,13 +424,13 @@ def _objects(value: object) -> list[Wire]:
     if value is None:
         return []
     if not isinstance(value, list):
-        raise StoreBadResponse("The store's answer holds something else where a list belongs.")
+        raise StoreBadResponse("The store's answer has something else where a list belongs.")
     return [_object(each) for each in value]
 
 
 def _object(value: object) -> Wire:
     if not isinstance(value, dict):
-        raise StoreBadResponse("The store's answer holds something else where an object belongs.")
+        raise StoreBadResponse("The store's answer has something else where an object belongs.")
     return value
 
 
@@ -439,12 +439,12 @@ def _text(wire: Wire, name: str) -> str:
     if value is None:
         return ""
     if isinstance(value, bool) or not isinstance(value, (str, int, Decimal)):
-        raise StoreBadResponse("The store's answer holds something else where a text belongs.")
+        raise StoreBadResponse("The store's answer has something else where a text belongs.")
     return str(value)
 
 
 def _word(wire: Wire, name: str) -> str:
-    """A member that decides between cases; what is no word is none of them."""
+    """A member that selects a case; empty for other types, which match no case."""
     value = wire.get(name)
     return str(value) if isinstance(value, (str, int)) else ""
 
@@ -454,18 +454,18 @@ def _decimal(wire: Wire, name: str) -> Decimal:
     if value is None or value == "":
         return Decimal(0)
     if isinstance(value, bool) or not isinstance(value, (int, str, Decimal)):
-        raise StoreBadResponse("The store's answer holds something else where a number belongs.")
+        raise StoreBadResponse("The store's answer has something else where a number belongs.")
     try:
         number = Decimal(value)
     except InvalidOperation:
         number = Decimal("NaN")
     if not number.is_finite() or abs(number.adjusted()) > _MAX_DIGITS or _is_long(number):
-        raise StoreBadResponse("The store's answer holds a number that can't be one.")
+        raise StoreBadResponse("The store's answer has a number that is not valid.")
     return number or Decimal(0)  # no minus zero
 
 
 def _is_long(number: Decimal) -> bool:
-    # To count digits takes seven times as long, and hardly a number is long as a text.
+    # Counting digits takes seven times as long, and few numbers are this long as text.
     return len(str(number)) > _MAX_DIGITS and len(number.as_tuple().digits) > _MAX_DIGITS
 
 
@@ -474,7 +474,7 @@ def _optional(wire: Wire, name: str) -> Decimal | None:
 
 
 def _is_no_number(value: object) -> bool:
-    """Whether it is a text that says no number; a number that is too long to be one is another."""
+    """Whether it is a text that is not a number. A number with too many digits is not meant."""
     if not isinstance(value, str) or not value or len(value) > _MAX_DIGITS:
         return False
     try:
@@ -495,7 +495,7 @@ def _integer(wire: Wire, name: str) -> int:
 
 
 def _positive(wire: Wire, name: str) -> Decimal | None:
-    """A limit of the store's, where 0 stands for none."""
+    """A limit of the store; 0 means none."""
     number = _decimal(wire, name)
     return number if number > 0 else None
 

@@ -142,7 +142,7 @@ def test_report_is_a_table_that_says_what_is_not_known(store: Store, probe: Prob
     code, said = probe.run()
 
     assert code == 1
-    assert "name one by --product" in said
+    assert "name one with --product" in said
     assert "places no order" in said
     assert '"get_shape": "list"' in said
 
@@ -275,7 +275,7 @@ def test_store_elsewhere_is_asked_only_when_told_to(store: Store, probe: Probe) 
     assert refused[0] == unanswered[0] == unknown[0] == 1
     assert "--live" in refused[1]
     assert "up to 20 calls to store.invalid" in unanswered[1]
-    assert "Nothing was asked" in unanswered[1]
+    assert "No call was made" in unanswered[1]
     assert store.calls() == []
 
 

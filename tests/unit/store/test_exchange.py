@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from cartproxy.store.exchange import AnswerTooLarge, BrokenAnswer, Exchange, NotAsked
+from cartproxy.store.exchange import AnswerTooLarge, BrokenAnswer, Exchange, NotSent
 
 OK = b"HTTP/1.1 200 OK\r\n"
 CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
@@ -202,7 +202,7 @@ def test_peer_that_speaks_or_hangs_up_before_the_question_is_not_asked(
     if hangs_up:
         pair.peer.shutdown(socket.SHUT_WR)
 
-    with pytest.raises(NotAsked):
+    with pytest.raises(NotSent):
         Exchange(pair.ours, b"x", time.monotonic() + 30)
 
     pair.ours.shutdown(socket.SHUT_WR)
