@@ -61,7 +61,7 @@ def storage_findings(settings: Settings) -> Iterator[Finding]:
     about = f"redis {place(url)}"
     client = connect(settings)
     try:
-        failure = _failure(about, client.ping)
+        failure = _failure(about, lambda: client.ping())  # a cluster's client connects for `.ping`
         if failure is not None:
             yield failure
             return

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, cast
 
 import hiredis
@@ -11,6 +13,8 @@ import structlog
 from redis.backoff import NoBackoff
 from redis.cluster import ClusterNode, RedisCluster
 from redis.driver_info import DriverInfo
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import RedisClusterException, ResponseError
 from redis.retry import Retry
 from redis.sentinel import Sentinel
 
@@ -72,21 +76,24 @@ def _behind_sentinels(
 
 
 class _Once(redis.Redis):
-    """Sends a command once, and leaves out what redis-py does to repeat it and to tell of that.
-
-    Connections cut themselves off at an error, so that none goes back with half an answer.
-    """
+    """Sends a command once, and leaves out what redis-py does to repeat it and to tell of that."""
 
     def execute_command(self, *args: Any, **options: Any) -> Any:
         """The answer to a command."""
         connection = self.connection_pool.get_connection()
         try:
-            # redis-py itself looks at each argument first: as dear as all the rest of sending.
+            # redis-py itself looks at each argument first: as much work as the rest of sending.
             packed = hiredis.pack_command((*args[0].split(), *args[1:]))
             connection.send_packed_command([packed])  # type: ignore[no-untyped-call]
             return self.parse_response(  # type: ignore[no-untyped-call]
                 connection, args[0], **options
             )
+        except BaseException as error:
+            # The reply may still come, and the next command on this connection would read it. A
+            # Sentinel's connections don't disconnect by themselves.
+            if not isinstance(error, ResponseError):
+                connection.disconnect()  # type: ignore[no-untyped-call]
+            raise
         finally:
             self.connection_pool.release(connection)
 
@@ -108,13 +115,35 @@ class _LazyCluster:
         with self._lock:
             if self._cluster is None:
                 nodes = [ClusterNode(*each) for each in self._nodes]  # type: ignore[no-untyped-call]
-                self._cluster = RedisCluster(
+                self._cluster = _Cluster(
                     startup_nodes=nodes,
                     retry=Retry(NoBackoff(), 1),
                     require_full_coverage=False,
                     **self._options,
                 )
         return getattr(self._cluster, name)
+
+
+@contextmanager
+def _as_redis_error() -> Iterator[None]:
+    """Raise a RedisError for a cluster that can't be reached; redis-py raises another kind."""
+    try:
+        yield
+    except RedisClusterException as error:
+        raise RedisConnectionError(str(error)) from error
+
+
+class _Cluster(RedisCluster):
+    """redis-py's cluster client, but it raises what the other clients raise."""
+
+    @_as_redis_error()
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+
+    @_as_redis_error()
+    def execute_command(self, *args: Any, **options: Any) -> Any:
+        """The answer to a command."""
+        return super().execute_command(*args, **options)  # type: ignore[no-untyped-call]
 
 
 def _address(text: str) -> tuple[str, int]:
