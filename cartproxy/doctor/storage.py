@@ -63,7 +63,7 @@ def storage_findings(settings: Settings) -> Iterator[Finding]:
     about = f"redis {place(url)}"
     client = connect(settings)
     try:
-        failure = _failure(client.ping)
+        failure = _failure(lambda: client.ping())  # a cluster's client connects for `.ping`
         if failure is not None:
             yield replace(failure, about=about)
             return

@@ -239,6 +239,14 @@ def test_redis_of_every_kind_is_examined(
     assert set(found(report, "warning")) <= {"redis-maxmemory", "redis-no-persistence"}
 
 
+@pytest.mark.parametrize("scheme", ["redis", "redis+sentinel", "redis+cluster"])
+def test_redis_of_which_no_server_answers_is_an_error(doctor: Doctor, scheme: str) -> None:
+    code, report = doctor(CARTPROXY_REDIS_URL=f"{scheme}://127.0.0.1:{free_port()}")
+
+    assert code == 1
+    assert {"redis-unreachable", "redis-no-master"} & set(found(report, "error"))
+
+
 def test_one_server_of_a_cluster_as_target_is_an_error(
     doctor: Doctor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -94,22 +94,7 @@ def _sentinel(stack: contextlib.ExitStack, folder: Path) -> Kind:
     second = stack.enter_context(server(replica, "--replicaof", "127.0.0.1", str(master)))
     until(lambda: second.info("replication")["master_link_status"] == "up")
     ports = [free_port() for _ in range(3)]
-    watchers: list[redis.Redis] = []
-    for port in ports:
-        config = folder / f"sentinel-{port}.conf"
-        config.write_text(
-            f"port {port}\nbind 127.0.0.1\nsentinel monitor shop 127.0.0.1 {master} 2\n"
-            "sentinel down-after-milliseconds shop 2000\nsentinel failover-timeout shop 5000\n"
-        )
-        watcher = redis.Redis(port=port, socket_timeout=20)
-        watchers.append(stack.enter_context(watcher))
-
-        def ready(watcher: redis.Redis = watcher) -> bool:
-            with contextlib.suppress(redis.RedisError):
-                return bool(watcher.ping())
-            return False
-
-        stack.enter_context(process([redis_binary(), config, "--sentinel"], ready))
+    watchers = [stack.enter_context(sentinel(folder, port, master)) for port in ports]
     for each in watchers:
         until(lambda each=each: each.sentinel_master("shop")["num-other-sentinels"] == 2)
         until(lambda each=each: each.sentinel_master("shop")["num-slaves"] == 1)
@@ -124,6 +109,28 @@ def _sentinel(stack: contextlib.ExitStack, folder: Path) -> Kind:
 
     hosts = ",".join(f"127.0.0.1:{port}" for port in ports)
     return Kind(f"redis+sentinel://{hosts}/shop", failover)
+
+
+@contextlib.contextmanager
+def sentinel(
+    folder: Path, port: int, master: int, *, quorum: int = 2, down_after_ms: int = 2000
+) -> Iterator[redis.Redis]:
+    """A sentinel of the master at that port, whose name is "shop"."""
+    config = folder / f"sentinel-{port}.conf"
+    config.write_text(
+        f"port {port}\nbind 127.0.0.1\nsentinel monitor shop 127.0.0.1 {master} {quorum}\n"
+        f"sentinel down-after-milliseconds shop {down_after_ms}\n"
+        "sentinel failover-timeout shop 5000\n"
+    )
+    client = redis.Redis(port=port, socket_timeout=20)
+
+    def ready() -> bool:
+        with contextlib.suppress(redis.RedisError):
+            return bool(client.ping())
+        return False
+
+    with process([redis_binary(), config, "--sentinel"], ready), client:
+        yield client
 
 
 def _cluster(stack: contextlib.ExitStack, folder: Path) -> Kind:
