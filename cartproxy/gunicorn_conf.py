@@ -43,7 +43,7 @@ gc.enable()
 _settings = serving.settings()
 os.environ[DRAINING_FLAG] = str(serving.shared_folder() / "draining")
 
-bind = _settings.bind
+bind = _settings.bind.split(",")
 workers = _settings.worker_count
 worker_class = "cartproxy.server.worker.Worker"
 worker_connections = _settings.worker_connections

@@ -111,7 +111,7 @@ def _read_file(path: Path, problems: list[str]) -> dict[str, Any]:
         return tomllib.loads(_text(path))
     except OSError as error:
         problems.append(f"{path}: can't be read: {error.strerror}")
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         problems.append(f"{path}: not TOML: {error}")
     return {}
 

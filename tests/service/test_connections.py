@@ -6,6 +6,7 @@ import contextlib
 import os
 import signal
 import socket
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +14,14 @@ from urllib.parse import urlsplit
 
 import pytest
 import requests
-from support.servers import service, store_environment, workers
+from support.servers import (
+    answers,
+    free_port,
+    process,
+    service,
+    store_environment,
+    workers,
+)
 from support.shopper import Store
 from support.waiting import wait_for
 
@@ -39,6 +47,26 @@ def small_url(redis_url: str, store_url: str, log: Path) -> Iterator[str]:
     }
     with service(environment, log) as url:
         yield url
+
+
+def test_service_listens_at_every_place_that_is_named(store_url: str, tmp_path: Path) -> None:
+    path, ports = tmp_path / "socket", (free_port(), free_port())
+    one, other = (f"127.0.0.1:{port}" for port in ports)
+    environment = {
+        "CARTPROXY_BIND": f"{one}, {other},unix:{path}",
+        "CARTPROXY_REDIS_URL": "",
+        **store_environment(store_url),
+    }
+    command = [sys.executable, "-m", "cartproxy", "serve"]
+
+    with (
+        process(command, answers(f"http://{one}/livez"), environment=environment),
+        socket.socket(socket.AF_UNIX) as client,
+    ):
+        client.connect(str(path))
+
+        assert answers(f"http://{other}/livez")()
+        assert ask(client).startswith(b"HTTP/1.1 200")
 
 
 def connect(url: str) -> socket.socket:
