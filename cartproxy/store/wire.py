@@ -180,7 +180,7 @@ def read_cart(body: object, order_key: str, links: Links, currency: Currency) ->
 
 
 def _line(wire: Wire, links: Links, currency: Currency, texts: Texts) -> LineItem:
-    """A line; one with a text where a number belongs, such as "1,234.50", is marked unreadable.
+    """A line; one with something else where a number belongs ("1,234.50") is marked unreadable.
 
     Its other lines are what they are: the shopper gets to see them, and to remove this one.
     """
@@ -474,11 +474,11 @@ def _optional(wire: Wire, name: str) -> Decimal | None:
 
 
 def _is_no_number(value: object) -> bool:
-    """Whether it is a text that says no number; a number that is too long to be one is another."""
-    if not isinstance(value, str) or not value or len(value) > _MAX_DIGITS:
-        return False
+    """Whether it says no number at all; one that is too long to be one is another matter."""
+    if not isinstance(value, str):
+        return isinstance(value, (bool, list, dict))
     try:
-        return not Decimal(value).is_finite()
+        return value != "" and not Decimal(value).is_finite()
     except InvalidOperation:
         return True
 
