@@ -492,6 +492,8 @@ LINKS = {
     "CARTPROXY_REDIS_SERVICE_HOST": "10.0.0.2",
     "CARTPROXY_REDIS_PORT": "tcp://10.0.0.2:6379",
     "CARTPROXY_REDIS_PORT_6379_TCP_ADDR": "10.0.0.2",
+    "CARTPROXY_REDIS_NAME": "/cartproxy/redis",
+    "CARTPROXY_REDIS_ENV_REDIS_VERSION": "7.2",
     "CARTPROXY_STORES_DB_SERVICE_HOST": "10.0.0.3",
     "CARTPROXY_STORES_DB_PORT_53_UDP": "udp://10.0.0.3:53",
 }
@@ -504,7 +506,7 @@ def test_service_links_of_an_orchestrator_are_no_settings() -> None:
 
 @pytest.mark.parametrize(
     ("variable", "text"),
-    [("CARTPROXY_PORT", "8000"), ("CARTPROXY_REDIS_PORT", "6379"), ("CARTPROXY_SERVICE", "x"),
+    [("CARTPROXY_PORT", "8000"), ("CARTPROXY_REDIS_PORT", "6379"), ("CARTPROXY_REDIS_NAME", "cart"), ("CARTPROXY_SERVICE", "x"),
      ("CARTPROXY_SERVICE_HOSTS", "x"), ("CARTPROXY_PORT_HTTP", "80"), ("CARTPROXY_BINDS", "tcp://x")],
 )  # fmt: skip
 def test_what_only_looks_like_a_service_link_is_a_mistake(variable: str, text: str) -> None:
