@@ -10,6 +10,7 @@ import dataclasses
 import ipaddress
 import os
 import re
+import signal
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,6 +49,7 @@ SEVERAL_SERVERS = re.compile(
 )
 # Names the file whose presence says that this instance is leaving; gunicorn's master sets it.
 DRAINING_FLAG = "_CARTPROXY_DRAINING"
+STOPS = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
 # Redis counts in whole milliseconds, and not up to any number of them.
 _SECONDS = validate.Range(0.001, 315_360_000)
 
