@@ -32,7 +32,7 @@ os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", str(serving.shared_folder()))
 from prometheus_client import multiprocess
 
 import cartproxy.app  # noqa: F401 # before the fork: workers begin sooner, and all with one code
-from cartproxy.settings import DRAINING_FLAG
+from cartproxy.settings import DRAINING_FLAG, STOPS
 from cartproxy.settings_source import SettingsError
 
 # What is imported stays. A worker that went through it for garbage would make it all its own, page
@@ -43,7 +43,7 @@ gc.enable()
 _settings = serving.settings()
 os.environ[DRAINING_FLAG] = str(serving.shared_folder() / "draining")
 
-bind = _settings.bind
+bind = _settings.bind.split(",")
 workers = _settings.worker_count
 worker_class = "cartproxy.server.worker.Worker"
 worker_connections = _settings.worker_connections
@@ -93,13 +93,13 @@ def when_ready(server: Any) -> None:
 
     signal.signal(signal.SIGTERM, drain)
     signal.signal(signal.SIGHUP, renew)
-    take_stops = functools.partial(signal.pthread_sigmask, signal.SIG_UNBLOCK, [signal.SIGTERM])
+    take_stops = functools.partial(signal.pthread_sigmask, signal.SIG_UNBLOCK, STOPS)
     os.register_at_fork(after_in_parent=take_stops)
 
 
 def pre_fork(_server: Any, _worker: Any) -> None:
     """Hold a stop of a new worker until it knows how: till then it would drain the service."""
-    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
+    signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)
 
 
 def child_exit(_server: Any, worker: Any) -> None:

@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import dataclasses
 import ipaddress
+import os
 import re
+import signal
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from marshmallow import ValidationError, fields, validate
-from redis.connection import parse_url
+from redis import ConnectionPool, RedisError
 
 from cartproxy.model.cart import Currency
 from cartproxy.sites import LABEL
@@ -28,12 +31,25 @@ _HTTP_URL = validate.Regexp(
     re.IGNORECASE,
     error="Not a valid URL.",
 )
+
+
+def _is_http_url(text: str) -> None:
+    """Refuse what is no address of a web server; its port is a number that there is."""
+    _HTTP_URL(text)
+    try:
+        if urlsplit(text).port == 0:
+            raise ValueError
+    except ValueError:
+        raise ValidationError("Not a valid URL.") from None
+
+
 SEVERAL_SERVERS = re.compile(
     r"redis\+(?P<kind>sentinel|cluster)://(?:(?P<user>[^:@]*):(?P<password>[^@]*)@)?"
     r"(?P<hosts>[^/@]+)(?:/(?P<service>[A-Za-z0-9._-]+))?/?"
 )
 # Names the file whose presence says that this instance is leaving; gunicorn's master sets it.
 DRAINING_FLAG = "_CARTPROXY_DRAINING"
+STOPS = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
 # Redis counts in whole milliseconds, and not up to any number of them.
 _SECONDS = validate.Range(0.001, 315_360_000)
 
@@ -79,9 +95,13 @@ def _seconds(help_text: str, default: float) -> Any:
     return _setting(fields.Float(validate=_SECONDS), help_text, default)
 
 
+def _count(help_text: str, default: int, least: int = 1) -> Any:
+    field = fields.Integer(validate=validate.Range(least, 1_000_000))
+    return _setting(field, help_text, default)
+
+
 def _per_minute(help_text: str, default: int) -> Any:
-    field = fields.Integer(validate=validate.Range(0, 1_000_000))
-    return _setting(field, f"{help_text} 0: no limit.", default)
+    return _count(f"{help_text} 0: no limit.", default, least=0)
 
 
 def _texts(check: Callable[[str], Any], help_text: str, default: Any = dataclasses.MISSING) -> Any:
@@ -91,8 +111,11 @@ def _texts(check: Callable[[str], Any], help_text: str, default: Any = dataclass
 _NAME = rf"(?:{LABEL}\.)*{LABEL}"
 # A wildcard for a whole top-level domain would be everybody.
 _ORIGIN = re.compile(
-    rf"(?P<scheme>https?)://(?:\*\.{LABEL}\.{_NAME}|{_NAME}|\[[0-9a-f:]+\])(?::(?P<port>[1-9]\d{{0,4}}))?"
+    rf"(?P<scheme>https?)://(?P<host>\*\.{LABEL}\.{_NAME}|{_NAME}|\[[0-9a-f:]+\])(?::(?P<port>[1-9]\d{{0,4}}))?",
+    re.ASCII,
 )
+# To browsers a host whose last label is a number is an address, and they write it in one way.
+_NUMBER = re.compile(r"\[.*\]|(?:.*\.)?(?:[0-9]+|0x[0-9a-f]*)")
 _DEFAULT_PORTS = {"http": "80", "https": "443"}
 _LAST_PORT = 65535
 
@@ -101,14 +124,30 @@ def _is_origin(text: str) -> None:
     """Refuse what no browser sends as an Origin; `*.` may stand for one label."""
     match = _ORIGIN.fullmatch(text)
     default = match and _DEFAULT_PORTS[match["scheme"]]
-    if match is None or match["port"] == default or int(match["port"] or 0) > _LAST_PORT:
+    if (
+        match is None
+        or match["port"] == default
+        or int(match["port"] or 0) > _LAST_PORT
+        or not _is_written_once(match["host"])
+    ):
         raise ValidationError(
             f"{text!r} is not an origin as browsers send it: scheme://host[:port] in lower case, "
             "without path, trailing dot or default port."
         )
 
 
-_HOST = re.compile(rf"(?:{_NAME}|\[[0-9a-f:.]+\])(?::(?P<port>[1-9]\d{{0,4}}))?", re.IGNORECASE)
+def _is_written_once(host: str) -> bool:
+    if not _NUMBER.fullmatch(host):
+        return True
+    try:
+        return str(ipaddress.ip_address(host.strip("[]"))) == host.strip("[]")
+    except ValueError:
+        return False
+
+
+_HOST = re.compile(
+    rf"(?:{_NAME}|\[[0-9a-f:.]+\])(?::(?P<port>[1-9]\d{{0,4}}))?", re.ASCII | re.IGNORECASE
+)
 
 
 def _is_host(text: str) -> None:
@@ -121,16 +160,19 @@ def _is_host(text: str) -> None:
 def _is_site(text: str) -> None:
     """Refuse what is neither a host nor an address of one."""
     try:
-        _is_host(urlsplit(text if "://" in text else f"https://{text}").netloc)
+        parts = urlsplit(text if "://" in text else f"https://{text}")
+        if parts.scheme not in _DEFAULT_PORTS or parts.query or parts.fragment:
+            raise ValueError
+        _is_host(parts.netloc)
     except ValueError:
         raise ValidationError("Not the address of a site.") from None
 
 
 def _is_public_url(text: str) -> None:
     """Refuse what a proxy in front would have to strip: addresses in answers would lack it."""
-    _HTTP_URL(text)
+    _is_http_url(text)
     parts = urlsplit(text)
-    if parts.path not in ("", "/") or parts.query or parts.fragment:
+    if not text.endswith((parts.netloc, f"{parts.netloc}/")):
         raise ValidationError(
             "Must have no path: give the service a host name of its own, such as "
             "https://cart.example.com."
@@ -139,10 +181,11 @@ def _is_public_url(text: str) -> None:
 
 
 _PLACE = re.compile(
-    rf"unix:\S+|fd://\d+|(?:(?P<four>\d+(?:\.\d+)*)|{_NAME}|\[(?P<six>[0-9a-f:.]+)\])?"
+    rf"(?-i:unix:(?://)?)(?P<path>/*[^/\s]\S*)|(?-i:fd://)\d+|(?:(?P<four>\d+(?:\.\d+)*)|{_NAME}|\[(?P<six>[0-9a-f:.]+)\])?"
     r":(?P<port>[1-9]\d{0,4})",
-    re.IGNORECASE,
+    re.ASCII | re.IGNORECASE,
 )
+_LONGEST_PATH = 107  # of a unix socket, in bytes
 
 
 def _is_bind(text: str) -> None:
@@ -152,6 +195,11 @@ def _is_bind(text: str) -> None:
         if match is None or int(match["port"] or 0) > _LAST_PORT:
             raise ValidationError(
                 f"{each!r} is not an address and a port: 127.0.0.1:8000, [::1]:8000, unix:/path."
+            )
+        path = match["path"]
+        if path and not (Path(path).parent.is_dir() and len(os.fsencode(path)) <= _LONGEST_PATH):
+            raise ValidationError(
+                f"There can be no socket {path!r}: no such directory, or too long."
             )
         if number := match["four"] or match["six"]:
             try:
@@ -163,7 +211,7 @@ def _is_bind(text: str) -> None:
 def _is_collector(text: str) -> None:
     """Refuse what is no address; nothing, and so no tracing, is allowed."""
     if text:
-        _HTTP_URL(text)
+        _is_http_url(text)
     if "@" in text:
         raise ValidationError("Holds credentials, which belong in OTEL_EXPORTER_OTLP_HEADERS.")
 
@@ -202,7 +250,7 @@ class StoreSettings:
         Secret(""),
     )
     api_url: str = _setting(
-        fields.String(validate=_HTTP_URL),
+        fields.String(validate=_is_http_url),
         "Base URL of the store's REST API, without the version.",
         "https://apirest.3dcart.com/3dCartWebAPI",
     )
@@ -234,9 +282,7 @@ class StoreSettings:
         "Calls per second to the store, from all workers together.",
         2.0,
     )
-    call_burst: int = _setting(
-        fields.Integer(validate=validate.Range(min=1)), "Calls that may be made at once.", 10
-    )
+    call_burst: int = _count("Calls that may be made at once.", 10)
     adds: str = _setting(
         fields.String(validate=validate.OneOf(("direct", "when_busy", "deferred"))),
         "When adds and changes are sent to the store. direct: at once; they are refused while no "
@@ -245,22 +291,16 @@ class StoreSettings:
         "checkout.",
         "when_busy",
     )
-    pending_carts: int = _setting(
-        fields.Integer(validate=validate.Range(min=0)),
+    pending_carts: int = _count(
         "How many carts may wait for the store, each with up to 50 lines and 10 kB of typed texts "
         "(about 50 kB in Redis).",
         10_000,
+        least=0,
     )
-    address_pending_carts: int = _setting(
-        fields.Integer(validate=validate.Range(min=0)),
-        "How many carts of one address may wait for the store.",
-        100,
+    address_pending_carts: int = _count(
+        "How many carts of one address may wait for the store.", 100, least=0
     )
-    concurrent_calls: int = _setting(
-        fields.Integer(validate=validate.Range(min=1)),
-        "Calls under way at the same time, in each worker.",
-        64,
-    )
+    concurrent_calls: int = _count("Calls under way at the same time, in each worker.", 64)
     api_keys: tuple[str, ...] = _texts(
         validate.Regexp(
             r"[A-Za-z0-9._-]{1,32}:[0-9a-f]{64}(:customers)?\Z",
@@ -346,13 +386,10 @@ class Settings:
     bind: str = _setting(
         fields.String(validate=_is_bind), "Address and port to listen on.", "127.0.0.1:8000"
     )
-    workers: int = _setting(
-        fields.Integer(validate=validate.Range(min=0)),
-        "Worker processes; 0 means two, or one with the embedded storage.",
-        0,
+    workers: int = _count(
+        "Worker processes; 0 means two, or one with the embedded storage.", 0, least=0
     )
-    concurrency: int = _setting(
-        fields.Integer(validate=validate.Range(min=1)),
+    concurrency: int = _count(
         "Requests that each worker serves at once, most of them waiting for a store; more are "
         "refused as overloaded. Idle connections may be twice as many.",
         1000,
@@ -394,9 +431,7 @@ class Settings:
         6,
     )
     snapshot_fresh_seconds: float = _seconds("How long a cart that was read counts as fresh.", 30.0)
-    product_fresh_seconds: int = _setting(
-        fields.Integer(validate=validate.Range(min=1)), "How long a product counts as fresh.", 300
-    )
+    product_fresh_seconds: int = _count("How long a product counts as fresh.", 300)
     request_seconds: float = _seconds("Deadline of a whole request.", 10.0)
     store_connect_seconds: float = _seconds("Deadline for a connection to the store.", 2.0)
     store_call_seconds: float = _seconds("Hard deadline of one store call.", 6.0)
@@ -407,26 +442,20 @@ class Settings:
         "How long the store may take to apply an add whose answer was lost.", 10.0
     )
     answer_seconds: float = _seconds("How long answers are kept under an idempotency key.", 86400.0)
-    breaker_failures: int = _setting(
-        fields.Integer(validate=validate.Range(min=1)),
-        "Failures in a row after which a store is not called for a while.",
-        5,
+    breaker_failures: int = _count(
+        "Failures in a row after which a store is not called for a while.", 5
     )
     breaker_seconds: float = _seconds(
         "How long a failing store is not called at first; it doubles up to a minute.", 5.0
     )
     drain_seconds: float = _setting(
-        fields.Float(validate=validate.Range(min=0)),
+        fields.Float(validate=validate.Range(0, 86_400)),
         "Time between SIGTERM, when /readyz begins to fail, and the end of accepting requests.",
         0.0,
     )
-    max_quantity: int = _setting(
-        fields.Integer(validate=validate.Range(1, 1_000_000)),
-        "Largest quantity of a line.",
-        100_000,
-    )
+    max_quantity: int = _count("Largest quantity of a line.", 100_000)
     max_body_bytes: int = _setting(
-        fields.Integer(validate=validate.Range(min=1024)), "Largest request body.", 65536
+        fields.Integer(validate=validate.Range(1024, 1_048_576)), "Largest request body.", 65536
     )
     trusted_hops: int = _setting(
         fields.Integer(validate=validate.Range(0, 10)),
@@ -508,10 +537,14 @@ def declared(
 
 def is_storage_url(url: str) -> bool:
     """Whether `storage.connect` can make something of the address."""
-    if SEVERAL_SERVERS.fullmatch(url):
-        return True
     try:
-        parse_url(url)  # type: ignore[no-untyped-call]
-        return bool(re.fullmatch(r"\w+://\S+", url)) and urlsplit(url).port != 0
-    except ValueError:
+        if several := SEVERAL_SERVERS.fullmatch(url):
+            for host in several["hosts"].split(","):
+                _is_host(host.strip())
+            return True
+        ConnectionPool.from_url(url).make_connection()
+        parts = urlsplit(url)
+        database = parts.scheme == "unix" or re.fullmatch(r"(?:/\d*)?", parts.path)
+        return bool(database and re.fullmatch(r"\w+://\S+", url) and parts.port != 0)
+    except (ValueError, TypeError, ValidationError, RedisError):
         return False

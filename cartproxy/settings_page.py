@@ -77,11 +77,7 @@ def _type(field: fields.Field[Any]) -> str:
 def _limit(validator: object) -> str:
     if isinstance(validator, validate.OneOf):
         return " or ".join(f"`{each}`" for each in validator.choices)
-    if not isinstance(validator, validate.Range):
-        return ""
-    if validator.max is not None:
-        return f"{validator.min} to {validator.max}"
-    return f"{validator.min} or more" if validator.min_inclusive else f"more than {validator.min}"
+    return f"{validator.min} to {validator.max}" if isinstance(validator, validate.Range) else ""
 
 
 def _default(default: Any) -> str:

@@ -27,12 +27,13 @@ PREFIX = "CARTPROXY_"
 EX_CONFIG = 78  # sysexits.h: something is wrong with the configuration
 # Kubernetes gives every container the addresses of the services around it, as Docker's links do:
 # a service `cartproxy` is CARTPROXY_PORT=tcp://10.0.0.1:8000, a service `cartproxy-redis` is
-# CARTPROXY_REDIS_SERVICE_HOST. `CARTPROXY_PORT=8000` is a mistake of the operator's.
+# CARTPROXY_REDIS_SERVICE_HOST. Docker adds CARTPROXY_REDIS_NAME=/web/redis and, behind
+# CARTPROXY_REDIS_ENV_, that container's environment. `CARTPROXY_PORT=8000` is a mistake.
 _SERVICE_LINK = re.compile(
-    rf"{PREFIX}(?:[A-Z0-9_]+?_)??(?:SERVICE_HOST|SERVICE_PORT(?:_[A-Z0-9_]+)?"
-    r"|PORT_\d+_(?:TCP|UDP|SCTP)(?:_(?:PROTO|PORT|ADDR))?|(?P<port>PORT))"
+    rf"{PREFIX}(?!STORES_\w+_NAME\Z)(?:[A-Z0-9_]+?_)??(?:SERVICE_HOST|SERVICE_PORT(?:_[A-Z0-9_]+)?"
+    r"|PORT_\d+_(?:TCP|UDP|SCTP)(?:_(?:PROTO|PORT|ADDR))?|ENV_\w+|(?P<ours>PORT|NAME))"
 )
-_ADDRESS = re.compile(r"(?:tcp|udp|sctp)://")
+_ADDRESS = re.compile(r"(?:tcp|udp|sctp)://|/")
 
 
 class SettingsError(Exception):
@@ -93,7 +94,7 @@ def service_links(environment: Mapping[str, str]) -> list[str]:
 
 def _is_service_link(variable: str, text: str) -> bool:
     match = _SERVICE_LINK.fullmatch(variable)
-    return match is not None and (match["port"] is None or _ADDRESS.match(text) is not None)
+    return match is not None and (match["ours"] is None or _ADDRESS.match(text) is not None)
 
 
 def load_or_exit(environment: Mapping[str, str], path: Path | None = None) -> Settings:
@@ -111,7 +112,7 @@ def _read_file(path: Path, problems: list[str]) -> dict[str, Any]:
         return tomllib.loads(_text(path))
     except OSError as error:
         problems.append(f"{path}: can't be read: {error.strerror}")
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         problems.append(f"{path}: not TOML: {error}")
     return {}
 

@@ -27,7 +27,7 @@ from gunicorn.workers.ggevent import GeventWorker
 
 from cartproxy.server.connections import Connection, Connections
 from cartproxy.server.heads import BadHead, keeps_alive, read_head
-from cartproxy.settings import DRAINING_FLAG
+from cartproxy.settings import DRAINING_FLAG, STOPS
 from cartproxy.web.problems import server_refusal
 
 log = structlog.get_logger("cartproxy.server")
@@ -46,8 +46,9 @@ class Worker(GeventWorker):  # type: ignore[misc] # gunicorn has no types
     def init_process(self) -> None:
         """Start in the new process. A stop that is requested meanwhile is not lost."""
         self._stopping = Event()
-        signal.signal(signal.SIGTERM, self.handle_exit)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM])  # held since before the fork
+        for each in STOPS:
+            signal.signal(each, self.handle_exit)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPS)  # held since before the fork
         super().init_process()
 
     def patch(self) -> None:
@@ -117,6 +118,10 @@ class Worker(GeventWorker):  # type: ignore[misc] # gunicorn has no types
         """Stop accepting connections soon, and waiting for the open ones (see `run`)."""
         super().handle_exit(sig, frame)
         self._stopping.set()
+
+    # Ctrl-C reaches the workers twice, by the terminal and by the master. gunicorn's own method
+    # would raise SystemExit in a greenlet and cut the requests off.
+    handle_quit = handle_exit
 
     def handle(self, environ: dict[str, Any], client: Any, addr: Any) -> None:
         """Answer the requests of a connection one after the other, until either side closes it."""

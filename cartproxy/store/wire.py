@@ -180,7 +180,7 @@ def read_cart(body: object, order_key: str, links: Links, currency: Currency) ->
 
 
 def _line(wire: Wire, links: Links, currency: Currency, texts: Texts) -> LineItem:
-    """A line; it is marked unreadable if it has a text such as "1,234.50" instead of a number.
+    """A line; it is marked unreadable if it has something else instead of a number ("1,234.50").
 
     The shopper can still see the cart's other lines, and remove this one.
     """
@@ -474,11 +474,11 @@ def _optional(wire: Wire, name: str) -> Decimal | None:
 
 
 def _is_no_number(value: object) -> bool:
-    """Whether it is a text that is not a number. A number with too many digits is not meant."""
-    if not isinstance(value, str) or not value or len(value) > _MAX_DIGITS:
-        return False
+    """Whether it is no number at all; a number with too many digits is not meant."""
+    if not isinstance(value, str):
+        return isinstance(value, (bool, list, dict))
     try:
-        return not Decimal(value).is_finite()
+        return value != "" and not Decimal(value).is_finite()
     except InvalidOperation:
         return True
 

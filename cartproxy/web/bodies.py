@@ -99,13 +99,16 @@ def load_form(schema: Schema) -> Any:
         raise Refused("unsupported-media-type", f"The form must be sent as {FORM_TYPE}.")
     try:
         text = read_body().decode()
-        pairs = parse_qsl(text, keep_blank_values=True, max_num_fields=100, errors="strict")
+        # A page in another encoding than UTF-8 also sends what means nothing here.
+        pairs = parse_qsl(
+            text, keep_blank_values=True, max_num_fields=100, errors="surrogateescape"
+        )
     except ValueError:
         raise Refused("malformed-request", "The form can't be read.") from None
     names = [name for name, _ in pairs]
     own = [name for name in names if _STORES_OWN.fullmatch(_letters(name))]
     if own:
-        errors = [(f"/{name}"[:65], "Only the store decides this.") for name in sorted({*own})]
+        errors = list(_pointers({name: ["Only the store decides this."] for name in sorted(own)}))
         raise Refused("invalid-request", "The form can't be accepted.", errors=errors)
     twice = [name for name in ("catalog_id", "quantity") if names.count(name) > 1]
     if twice:

@@ -14,7 +14,7 @@ from cartproxy.web.context import context
 
 QUANTITY_DECIMALS = 4
 MAX_ERRORS = 20  # in an answer
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 LINE_ID = re.compile(r"[0-9]{1,18}|n[1-9][0-9]{0,8}", re.ASCII)  # the store's, or ours
 _MAX_ID = 2**31 - 1
 
@@ -117,6 +117,8 @@ class Email(Text, fields.Email):
     """An e-mail address, or an empty text to remove one."""
 
     def _validate(self, value: Any) -> None:
+        if value and not value.isprintable():  # marshmallow drops what its domain's IDNA form drops
+            raise self.make_error("invalid")
         if value:
             super()._validate(value)
 

@@ -6,15 +6,24 @@ import contextlib
 import os
 import signal
 import socket
+import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 import requests
-from support.servers import service, store_environment, workers
-from support.shopper import Store
+from support.servers import (
+    answers,
+    free_port,
+    process,
+    service,
+    store_environment,
+    workers,
+)
+from support.shopper import Shopper, Store
 from support.waiting import wait_for
 
 LOOK = b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -39,6 +48,26 @@ def small_url(redis_url: str, store_url: str, log: Path) -> Iterator[str]:
     }
     with service(environment, log) as url:
         yield url
+
+
+def test_service_listens_at_every_place_that_is_named(store_url: str, tmp_path: Path) -> None:
+    path, ports = tmp_path / "socket", (free_port(), free_port())
+    one, other = (f"127.0.0.1:{port}" for port in ports)
+    environment = {
+        "CARTPROXY_BIND": f"{one}, {other},unix:{path}",
+        "CARTPROXY_REDIS_URL": "",
+        **store_environment(store_url),
+    }
+    command = [sys.executable, "-m", "cartproxy", "serve"]
+
+    with (
+        process(command, answers(f"http://{one}/livez"), environment=environment),
+        socket.socket(socket.AF_UNIX) as client,
+    ):
+        client.connect(str(path))
+
+        assert answers(f"http://{other}/livez")()
+        assert ask(client).startswith(b"HTTP/1.1 200")
 
 
 def connect(url: str) -> socket.socket:
@@ -133,6 +162,25 @@ def test_stop_of_a_worker_that_only_begins_is_not_forgotten(redis_url: str, stor
         ready = requests.get(f"{url}/readyz", timeout=60)
 
     assert ready.status_code == 200
+
+
+def test_stop_from_a_terminal_cuts_no_request_and_says_nothing_but_json(
+    redis_url: str, store: Store, tmp_path: Path
+) -> None:
+    log = tmp_path / "log"
+    environment = {"CARTPROXY_REDIS_URL": redis_url, **store_environment(store.url)}
+    with service(environment, log) as url, ThreadPoolExecutor() as pool:
+        group = os.getpgid(workers(url)[0])
+        store.hold("POST", "/Cart")
+        adding = pool.submit(Shopper(url).add)
+        store.wait_for_calls()
+        os.killpg(group, signal.SIGINT)
+        store.fail()
+        added = adding.result()
+        wait_for(lambda: not workers(url), "the service ends")
+
+    assert added["item_count"] == 1
+    assert all(line.startswith("{") for line in log.read_text().splitlines())
 
 
 def test_stop_waits_for_no_idle_connection(small_url: str, log: Path) -> None:

@@ -144,11 +144,11 @@ def test_buy_form_takes_every_kind_of_option(proxy_url: str) -> None:
     [
         {"x": "12", "y": "7"}, {"submit": "Buy now"}, {"_wpnonce": "1a2b", "_wp_http_referer": "/"},
         {"utm_source": "mail"}, {"__VIEWSTATE": "dDw"}, {"email": ""},
-        {"price_range": "1-5"}, {"idempotency_key": "f1"},
+        {"price_range": "1-5"}, {"idempotency_key": "f1"}, {"submit": "Hinzuf\xfcgen".encode("latin-1")},
     ],
 )  # fmt: skip
 def test_what_browsers_and_pages_add_to_a_form_is_ignored(
-    proxy_url: str, foreign: dict[str, str]
+    proxy_url: str, foreign: dict[str, Any]
 ) -> None:
     answer = browser(proxy_url).post_form("/buy", {"catalog_id": str(MUG), **foreign})
 

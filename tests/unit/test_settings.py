@@ -9,6 +9,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from marshmallow import fields
 from support.servers import ROOT
 
 from cartproxy.cli import main
@@ -119,15 +120,19 @@ def test_contradictions_are_told(more: dict[str, str]) -> None:
     ["null", "*", "a.example", "https://a.example/", "https://A.example", "https://a.example:443",
      "http://a.example:80", "https://a.example.", "https://*", "https://*.*.a.example",
      "https://u@a.example", "ftp://a.example", "https://b\u00fccher.example", "https://a.example:x",
-     "https://[", "https://a..example", "https://*.com", "https://-a.example", "https://a.example:0"],
+     "https://[", "https://a..example", "https://*.com", "https://-a.example", "https://a.example:0",
+     "https://a.example:8\u0664", "https://001.2.3.4", "https://2130706433", "https://0x7f.1", "https://*.1.2.3",
+     "https://[0:0:0:0:0:0:0:1]", "https://[1:2]"],
 )  # fmt: skip
 def test_origin_that_no_browser_sends_is_refused(origin: str) -> None:
     assert problems(STORE | {"CARTPROXY_STORES_MY_SHOP_ORIGINS": origin})
 
 
 @pytest.mark.parametrize(
-    "origin", ["http://localhost:8002", "https://[::1]:8443", "https://xn--bcher-kva.example"]
-)
+    "origin",
+    ["http://localhost:8002", "https://[::1]:8443", "https://xn--bcher-kva.example", "https://1.2.3.4",
+     "https://a1.example2", "https://*.a.example:8443"],
+)  # fmt: skip
 def test_unusual_origins_are_taken(origin: str) -> None:
     assert load(STORE | {"CARTPROXY_STORES_MY_SHOP_ORIGINS": origin})
 
@@ -293,12 +298,24 @@ def test_variable_that_names_no_store_is_told(variable: str, hint: str) -> None:
 
 @pytest.mark.parametrize(
     "url",
-    ["redis://h:notaport", "redis://h:0", "http://localhost", "redis+cluster://", "redis://h?db=x"],
-)
+    ["redis://h:notaport", "redis://h:0", "http://localhost", "redis+cluster://", "redis://h?db=x",
+     "redis+cluster://h:notaport", "redis+cluster://h:0", "redis+cluster://g:1,h:70000", "redis+cluster://g,,h",
+     "redis+sentinel://h:x/mymaster", "redis+sentinel://h:1,/mymaster", "redis://h/abc", "redis://h/-1",
+     "redis://h?unheard=1", "rediss://h?ssl_cert_reqs=perhaps"],
+)  # fmt: skip
 def test_redis_address_of_no_known_kind_is_told(url: str) -> None:
     told = problems(STORE | {"CARTPROXY_REDIS_URL": url, "CARTPROXY_PEPPER": "p" * 32})
 
     assert [each.partition(":")[0] for each in told] == ["redis_url"]
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["redis://h", "redis://u:p@ss@h:1/2", "rediss://h?ssl_ca_certs=/ca.pem", "unix:///run/redis.sock?db=1",
+     "redis://[::1]:1", "redis+sentinel://u:p@g:1,h/mymaster", "redis+cluster://[::1]:1, h_1"],
+)  # fmt: skip
+def test_redis_address_is_taken(url: str) -> None:
+    assert load(STORE | {"CARTPROXY_REDIS_URL": url, "CARTPROXY_PEPPER": "p" * 32})
 
 
 def test_checkout_hosts_are_compared_in_lower_case() -> None:
@@ -322,7 +339,8 @@ def test_address_with_a_host_is_taken(url: str) -> None:
 @pytest.mark.parametrize(
     "url",
     ["x.example", "ftp://x.example", "https://", "https:///a", "https://x..example", "https://[::1",
-     "https://x.example:y", "https://x.example/a b", "https://x.example/\n"],
+     "https://x.example:y", "https://x.example/a b", "https://x.example/\n", "https://x.example:99999",
+     "https://x.example:0", "https://x.example:8\u0664", "http://[1:2]"],
 )  # fmt: skip
 def test_address_without_a_host_is_told(url: str) -> None:
     assert [each.partition(":")[0] for each in problems(STORE | {API_URL: url})] == [
@@ -335,7 +353,8 @@ def test_address_without_a_host_is_told(url: str) -> None:
     ['"127.0.0.1:8151"', "8151", "*:8151", "", ":", "127.0.0.1", "127.0.0.1:", "127.0.0.1:x", "127.0.0.1:0",
      "127.0.0.1:65536", "256.0.0.1:80", "1.2.3:80", "[::1]", "::1:8000", "[::g]:80", "http://127.0.0.1:80",
      "127.0.0.1 :80", "127.0.0.1:80;", "tcp://127.0.0.1:80", "unix:", "127.0.0.1:80,", "a..b:80",
-     "127.0.0.1:80 # here", "-x:80"],
+     "127.0.0.1:80 # here", "-x:80", "127.0.0.1:8\u0660", "unix://", "UNIX:/x.sock", "FD://3",
+     "unix:/no/such/folder/x.sock", "unix:/run/" + "x" * 103],
 )  # fmt: skip
 def test_place_to_listen_that_is_none_is_told_with_the_others(bind: str) -> None:
     told = problems(STORE | {"CARTPROXY_BIND": bind, "CARTPROXY_CONCURRENCY": "many"})
@@ -346,7 +365,8 @@ def test_place_to_listen_that_is_none_is_told_with_the_others(bind: str) -> None
 @pytest.mark.parametrize(
     "bind",
     ["127.0.0.1:8151", "0.0.0.0:80", "[::1]:8000", "[::]:8000", "localhost:8000", "cart_proxy:8000", ":8000",
-     "unix:/run/cartproxy.sock", "fd://3", "127.0.0.1:8000,[::1]:8000"],
+     "unix:/run/cartproxy.sock", "unix:///run/" + "x" * 102, "unix:x.sock", "fd://3",
+     "127.0.0.1:8000, [::1]:8000"],
 )  # fmt: skip
 def test_place_to_listen_is_taken(bind: str) -> None:
     assert load(STORE | {"CARTPROXY_BIND": bind}).bind == bind
@@ -356,7 +376,7 @@ def test_place_to_listen_is_taken(bind: str) -> None:
     "url",
     ["http://cart.localhost:8120/cart", "https://cart.example/cart/", "https://cart.example/?a=1",
      "https://cart.example/#x", "https://u:p@cart.example", "https://*.example", "https://cart.example:0",
-     "https://cart.example:65536", "https://cart.example//"],
+     "https://cart.example:65536", "https://cart.example//", "https://cart.example?", "https://cart.example/#"],
 )  # fmt: skip
 def test_public_url_that_answers_could_not_lead_to_is_told(url: str) -> None:
     told = problems(STORE | {"CARTPROXY_PUBLIC_URL": url})
@@ -407,7 +427,7 @@ def test_restriction_of_a_listed_site_is_taken_and_stands_once(
 @pytest.mark.parametrize(
     "host",
     ["https://pay.example", "*.shop.example", "pay.example/", "pay.example:0", "pay.example:70000", "",
-     "user@pay.example", "pay.example.", "pay example", "pay..example"],
+     "user@pay.example", "pay.example.", "pay example", "pay..example", "pay.example:8\u0664"],
 )  # fmt: skip
 def test_checkout_host_that_could_never_fit_is_told(host: str) -> None:
     told = problems(STORE | {"CARTPROXY_STORES_MY_SHOP_CHECKOUT_HOSTS": host})
@@ -416,7 +436,11 @@ def test_checkout_host_that_could_never_fit_is_told(host: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["SECURE_URL", "SHOP_URL"])
-@pytest.mark.parametrize("url", ["https://", "https://*.shop.example", "https://shop..example"])
+@pytest.mark.parametrize(
+    "url",
+    ["https://", "https://*.shop.example", "https://shop..example", "ftp://shop.example",
+     "https://shop.example?x", "https://shop.example/#x"],
+)  # fmt: skip
 def test_shop_to_which_no_shopper_can_be_sent_is_told(name: str, url: str) -> None:
     told = problems(STORE | {f"CARTPROXY_STORES_MY_SHOP_{name}": url})
 
@@ -426,6 +450,20 @@ def test_shop_to_which_no_shopper_can_be_sent_is_told(name: str, url: str) -> No
 @pytest.mark.parametrize("seconds", ["0", "-1", "nan", "inf", "1e300", "0.0000001"])
 def test_length_of_time_that_redis_can_not_count_is_told(seconds: str) -> None:
     assert problems(STORE | {"CARTPROXY_IDLE_SECONDS": seconds})
+
+
+def test_every_number_has_an_upper_limit() -> None:
+    for kind, prefix in ((Settings, "CARTPROXY_"), (StoreSettings, "CARTPROXY_STORES_MY_SHOP_")):
+        for name, field, _ in declared(kind):
+            if isinstance(field, fields.Number):
+                assert problems(STORE | {f"{prefix}{name.upper()}": "9" * 30}), name
+
+
+def test_file_that_is_nested_without_end_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "c.toml"
+    path.write_text("a = " + "[" * 5000)
+
+    assert any("not TOML" in each for each in problems(STORE, path))
 
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-8", "utf-16"])
@@ -454,6 +492,8 @@ LINKS = {
     "CARTPROXY_REDIS_SERVICE_HOST": "10.0.0.2",
     "CARTPROXY_REDIS_PORT": "tcp://10.0.0.2:6379",
     "CARTPROXY_REDIS_PORT_6379_TCP_ADDR": "10.0.0.2",
+    "CARTPROXY_REDIS_NAME": "/cartproxy/redis",
+    "CARTPROXY_REDIS_ENV_REDIS_VERSION": "7.2",
     "CARTPROXY_STORES_DB_SERVICE_HOST": "10.0.0.3",
     "CARTPROXY_STORES_DB_PORT_53_UDP": "udp://10.0.0.3:53",
 }
@@ -466,7 +506,7 @@ def test_service_links_of_an_orchestrator_are_no_settings() -> None:
 
 @pytest.mark.parametrize(
     ("variable", "text"),
-    [("CARTPROXY_PORT", "8000"), ("CARTPROXY_REDIS_PORT", "6379"), ("CARTPROXY_SERVICE", "x"),
+    [("CARTPROXY_PORT", "8000"), ("CARTPROXY_REDIS_PORT", "6379"), ("CARTPROXY_REDIS_NAME", "cart"), ("CARTPROXY_SERVICE", "x"),
      ("CARTPROXY_SERVICE_HOSTS", "x"), ("CARTPROXY_PORT_HTTP", "80"), ("CARTPROXY_BINDS", "tcp://x")],
 )  # fmt: skip
 def test_what_only_looks_like_a_service_link_is_a_mistake(variable: str, text: str) -> None:

@@ -106,9 +106,13 @@ def test_numbers_longer_than_any_price_are_a_bad_response(line: dict[str, Any]) 
 
 
 @pytest.mark.parametrize("name", ["ItemQuantity", "ItemUnitPrice", "ItemOptionPrice"])
-@pytest.mark.parametrize("text", ["1,234.50", "many", "$9.99", "NaN", "1 000"])
+@pytest.mark.parametrize(
+    "text",
+    ["1,234.50", "many", "$9.99", "NaN", "1 000", " ", "Call us today for a price: 1-800-555-0199",
+     True, [], [1], {"Amount": 1}],
+)  # fmt: skip
 def test_line_whose_number_cannot_be_read_is_marked_and_the_others_are_as_they_are(
-    name: str, text: str
+    name: str, text: object
 ) -> None:
     odd, mug = read(cart(LINE | {"CartItemID": 6, name: text}, LINE)).items
 

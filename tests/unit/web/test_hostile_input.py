@@ -194,7 +194,8 @@ def test_no_refused_body_costs_as_much_as_fifty_plain_ones(
 @pytest.mark.parametrize(
     "email",
     ["not an email", "a b@x.example", "ab.example", "a@", "@x.example", "a@b@x.example", "a@x example",
-     "a@x.example ", "a@x..example", "<a@x.example>", "a@x.example,b@x.example", "a", " ", "a@-x.example"],
+     "a@x.example ", "a@x..example", "<a@x.example>", "a@x.example,b@x.example", "a", " ", "a@-x.example",
+     "a@x.example\u200b", "a@x.example\u2028", "a@x\u00ad.example", "a@x.example\u00a0"],
 )  # fmt: skip
 @pytest.mark.parametrize("method", ["PATCH", "POST"])
 def test_email_that_is_none_is_422_with_its_pointer(
