@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
+from functools import partial
 from itertools import islice
 from typing import Any
 from urllib.parse import parse_qsl
@@ -98,8 +99,7 @@ def load_form(schema: Schema) -> Any:
     if current().media_type != FORM_TYPE:
         raise Refused("unsupported-media-type", f"The form must be sent as {FORM_TYPE}.")
     try:
-        text = read_body().decode()
-        pairs = parse_qsl(text, keep_blank_values=True, max_num_fields=100, errors="strict")
+        pairs = _pairs(read_body().decode())
     except ValueError:
         raise Refused("malformed-request", "The form can't be read.") from None
     names = [name for name, _ in pairs]
@@ -112,6 +112,15 @@ def load_form(schema: Schema) -> Any:
         errors = [(f"/{name}", "Must not be repeated.") for name in twice]
         raise Refused("invalid-request", "A field is repeated.", errors=errors)
     return _validate(schema, _form_document(pairs))
+
+
+def _pairs(text: str) -> list[tuple[str, str]]:
+    """The fields of a form. A page that is not in UTF-8 sends it as it is written itself."""
+    read = partial(parse_qsl, text, keep_blank_values=True, max_num_fields=100, errors="strict")
+    try:
+        return read()
+    except UnicodeDecodeError:
+        return read(encoding="windows-1252")
 
 
 def _form_document(pairs: Sequence[tuple[str, str]]) -> dict[str, Any]:
