@@ -28,7 +28,8 @@ def describe(product: Product, chosen: tuple[tuple[int, int, str], ...]) -> Desc
     for option_set in product.option_sets:
         name, set_id = option_set.get("OptionSetName", ""), option_set["OptionSetID"]
         mine = [(option_id, text) for each, option_id, text in chosen if each == set_id]
-        if not mine and option_set.get("OptionRequired"):
+        is_heading = option_set.get("OptionType") == "Title"
+        if not mine and option_set.get("OptionRequired") and not is_heading:
             raise Refusal(400, f"Option {name} is required")
         if option_set.get("OptionType") in ("Dropdown", "Radio"):
             mine = mine[-1:]

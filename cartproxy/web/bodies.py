@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
+from functools import partial
 from itertools import islice
 from typing import Any
 from urllib.parse import parse_qsl
@@ -98,11 +99,7 @@ def load_form(schema: Schema) -> Any:
     if current().media_type != FORM_TYPE:
         raise Refused("unsupported-media-type", f"The form must be sent as {FORM_TYPE}.")
     try:
-        text = read_body().decode()
-        # A page in another encoding than UTF-8 also sends what means nothing here.
-        pairs = parse_qsl(
-            text, keep_blank_values=True, max_num_fields=100, errors="surrogateescape"
-        )
+        pairs = _pairs(read_body().decode())
     except ValueError:
         raise Refused("malformed-request", "The form can't be read.") from None
     names = [name for name, _ in pairs]
@@ -115,6 +112,18 @@ def load_form(schema: Schema) -> Any:
         errors = [(f"/{name}", "Must not be repeated.") for name in twice]
         raise Refused("invalid-request", "A field is repeated.", errors=errors)
     return _validate(schema, _form_document(pairs))
+
+
+def _pairs(text: str) -> list[tuple[str, str]]:
+    """The fields of a form, which a page that is not in UTF-8 sends in its own encoding.
+
+    What is in no encoding may be in a field that means nothing here; elsewhere it is refused later.
+    """
+    read = partial(parse_qsl, text, keep_blank_values=True, max_num_fields=100)
+    try:
+        return read(errors="strict")
+    except UnicodeDecodeError:
+        return read(encoding="windows-1252", errors="surrogateescape")
 
 
 def _form_document(pairs: Sequence[tuple[str, str]]) -> dict[str, Any]:

@@ -105,7 +105,7 @@ def buy_form(
         return f'<a href="{escape(product["product_url"] or "")}">Buy it at the store</a>'
     choices = "".join("\n" + _choice(each, product) for each in sets)
     return f"""\
-<form method="post" action="{action}">
+<form method="post" action="{action}" accept-charset="utf-8">
   <input type="hidden" name="catalog_id" value="{product["catalog_id"]}">{choices}
   <label>Quantity <input type="number" name="quantity" {_quantity(product, quantity)}></label>
   <button>{button}</button>

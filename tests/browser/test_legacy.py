@@ -165,6 +165,25 @@ def test_box_of_another_store_is_left_alone_and_the_doctor_says_so(
     expect(cards.first).to_be_empty()
 
 
+def test_attributes_are_read_as_people_write_them(page: Page, blog: Site, store: Store) -> None:
+    written = {"content__id": f" {MUG} ", "button_color": "no colour", "bgd_color": "fffff0"}
+    card = open_page(page, blog, box(**written, product__name="False", product__thumb="0"))
+
+    button = card.get_by_role("button", name="Buy Now")
+    assert color(button, "background-color") == "rgb(11, 87, 208)"
+    assert color(card, "background-color") == "rgb(255, 255, 240)"
+    expect(card.locator(".buy-content-itemname, img")).to_have_count(0)
+
+
+def test_box_that_the_page_empties_is_filled_again(page: Page, blog: Site, store: Store) -> None:
+    card = open_page(page, blog, box())
+    expect(card.get_by_role("button", name="Buy Now")).to_be_visible()
+
+    card.evaluate("each => each.replaceChildren()")
+
+    expect(card.get_by_role("button", name="Buy Now")).to_be_visible()
+
+
 def test_box_that_another_script_has_filled_is_left_alone(
     page: Page, blog: Site, store: Store
 ) -> None:

@@ -79,7 +79,9 @@ def test_storage_that_is_full_is_as_if_it_were_absent(
     assert len(warned) == 1
 
 
-@pytest.mark.parametrize("damage", ["{}", "5", "null", "not JSON", '[{"key":1}]', "[null]", '""'])
+@pytest.mark.parametrize("damage", ["{}", "5", "null", "not JSON", '[{"key":1}]', "[null]", '""',
+               '[{"key":"two\\nlines","body":"{}"}]', '[{"key":"k","body":["x"]}]'],
+)  # fmt: skip
 def test_an_outbox_that_is_none_is_dropped(
     page: Page, blog: Site, store: Store, damage: str
 ) -> None:
@@ -96,7 +98,8 @@ def test_an_outbox_that_is_none_is_dropped(
 @pytest.mark.parametrize(
     "damage",
     ['{"cart":null,"at":1}', "{}", "5", "[]", '{"cart":{"items":{}}}', '{"cart":{"items":[null]}}',
-     '{"cart":{"items":[{"item_id":"1","quantity":1,"options":[null]}]},"at":1}'],
+     '{"cart":{"items":[{"item_id":"1","quantity":1,"options":[null]}]},"at":1}',
+     '{"cart":{"items":[]}}', '{"cart":{"items":[],"item_count":"x","subtotal":{}}}'],
 )  # fmt: skip
 def test_a_cart_that_is_none_is_dropped(
     page: Page, blog: Site, store: Store, damage: str, warned: list[str]
@@ -167,6 +170,26 @@ def test_arrays_with_a_json_of_their_own_and_other_patches_change_nothing(
     expect(page.get_by_role("button", name="Cart 2")).to_be_visible()
 
 
+@pytest.mark.parametrize(
+    "patched",
+    ["""const Native = Promise;
+        window.Promise = class extends Native {};
+        Promise.prototype.finally = undefined;""",
+     """window.Option = function () { return {}; };
+        window.Image = null;"""],
+)  # fmt: skip
+def test_built_ins_that_the_page_has_replaced_are_not_needed(
+    page: Page, blog: Site, store: Store, patched: str
+) -> None:
+    page.add_init_script(patched)
+    page.goto(blog.write(COUNT + '<cart-button catalog-id="3828"></cart-button>'))
+
+    page.get_by_label("Size").select_option(label="Small")
+    page.get_by_role("button", name="Add to cart").click()
+
+    expect_added(page, store, 3828)
+
+
 def test_what_a_monitoring_tool_adds_to_fetch_costs_no_sale(
     page: Page, blog: Site, store: Store
 ) -> None:
@@ -189,6 +212,7 @@ def test_what_a_monitoring_tool_adds_to_fetch_costs_no_sale(
 @pytest.mark.parametrize(
     "inside",
     [LINK, '<button type="button">Add to cart</button>', "<button>Add to cart</button>",
+     '<button type="">Add to cart</button>', '<button type="buy">Add to cart</button>',
      '<input type="submit" value="Add to cart">', "", "Add to cart", "<b>Add to cart</b>"],
 )  # fmt: skip
 def test_a_form_of_the_pages_own_around_the_button_stays_untouched(
@@ -262,6 +286,47 @@ def test_a_hidden_first_child_hides_no_options(
     expect_added(page, store, 3828)
 
 
+def test_what_styles_hide_is_no_button(page: Page, blog: Site, store: Store) -> None:
+    style = "<style>.gone { display: none }</style>"
+    for hidden in ('class="gone"', 'style="display: none"'):
+        link = f'<span {hidden}><a href="/">Hidden</a></span>'
+        page.goto(blog.write(f'{style}<cart-button catalog-id="3829">{link}</cart-button>'))
+
+        expect(page.get_by_role("button", name="Add to cart")).to_be_visible()
+
+
+def test_a_link_around_the_elements_is_not_followed(page: Page, blog: Site, store: Store) -> None:
+    elements = (
+        '<cart-button catalog-id="3828"></cart-button><cart-button catalog-id="3839"></cart-button>'
+    )
+    page.goto(blog.write(f'<a href="/elsewhere">{COUNT}{elements}</a>'))
+
+    page.get_by_label("Size").click()
+    page.locator("label", has_text="Size").click(position={"x": 2, "y": 2})
+    page.get_by_label("Engraving").click()
+    page.get_by_role("button", name="Add to cart").first.click()
+    expect_added(page, store, 3828)
+    page.get_by_role("button", name="View cart").click()
+    page.get_by_role("button", name="Close").click()
+    page.get_by_role("button", name="Cart 1").click()
+
+    expect(page.get_by_role("dialog", name="Your cart")).to_be_visible()
+    assert page.url == blog.url + "/"
+
+
+@pytest.mark.parametrize("address", ["#", "", "javascript:void(0)"])
+def test_a_link_that_leads_nowhere_is_not_the_way_to_the_store(
+    page: Page, blog: Site, store: Store, address: str
+) -> None:
+    button = '<cart-button catalog-id="3833" product-url="{store}/product-p/3833">'
+    page.goto(blog.write(f'{button}<a href="{address}">Add to cart</a></cart-button>'))
+    expect(page.locator(STATUS)).to_have_text("Not available just now.")
+
+    page.locator("cart-button a").click()
+
+    expect(page).to_have_url(f"{blog.store}/product-p/3833")
+
+
 def test_names_of_the_page_shadow_nothing(page: Page, blog: Site, store: Store) -> None:
     names = (
         '<div id="cartproxy"></div><img name="currentScript" alt=""><form name="scripts"></form>'
@@ -316,6 +381,30 @@ def test_an_element_can_name_the_store(page: Page, blog: Site, store: Store) -> 
 
     expect(page.locator(STATUS)).to_be_attached()
     page.locator("cart-button a").click()
+
+    expect_added(page, store)
+
+
+@pytest.mark.parametrize(
+    "late",
+    ["""const late = document.createElement("cart-button");
+        late.setAttribute("store", "demo");
+        late.setAttribute("catalog-id", "3829");
+        document.body.append(late);""",
+     """const late = document.createElement("script");
+        late.src = document.querySelector("script[src]").src;
+        late.dataset.store = "demo";
+        document.body.append(late, document.createElement("cart-button"));
+        document.body.lastChild.setAttribute("catalog-id", "3829");"""],
+)  # fmt: skip
+def test_what_names_the_store_may_come_late(
+    page: Page, blog: Site, store: Store, late: str
+) -> None:
+    page.goto(blog.write("", script="data-nothing"))
+    page.wait_for_load_state("load")
+    page.evaluate(f"() => {{ {late} }}")
+
+    page.get_by_role("button", name="Add to cart").click()
 
     expect_added(page, store)
 
@@ -394,6 +483,16 @@ def test_a_policy_by_nonce_lets_the_parts_through(
     expect(page.get_by_role("dialog", name="Your cart")).to_be_visible()
 
 
+def test_a_policy_that_forbids_our_name_and_allows_texts_lets_the_parts_through(
+    page: Page, blog: Site
+) -> None:
+    page.goto(blog.write(COUNT, Content_Security_Policy="trusted-types another"))
+
+    page.locator("cart-count button").click()
+
+    expect(page.get_by_role("dialog", name="Your cart")).to_be_visible()
+
+
 @pytest.mark.parametrize("policy", ["script-src {proxy}/widget/v1/cartproxy.js",
                                     "trusted-types 'none'; require-trusted-types-for 'script'"])  # fmt: skip
 def test_parts_that_are_blocked_leave_ways_to_the_store(
@@ -428,6 +527,25 @@ def test_a_drawer_that_comes_late_opens(page: Page, blog: Site) -> None:
     page.locator("cart-button a").click()
 
     expect(page.get_by_role("dialog", name="Your cart").get_by_text("Pint mug")).to_be_visible()
+
+
+@pytest.mark.parametrize(
+    "around",
+    ["{}{}", '<div style="display: none">{}</div>',
+     '<nav style="pointer-events: none; font-size: 0; text-indent: -999px">{}</nav>'],
+)  # fmt: skip
+def test_one_drawer_opens_that_can_be_seen_wherever_they_stand(
+    page: Page, blog: Site, around: str
+) -> None:
+    drawer = "<cart-drawer open-on-add></cart-drawer>"
+    page.goto(blog.write(PRODUCT + around.format(drawer, drawer)))
+
+    page.locator("cart-button a").click()
+
+    dialog = page.get_by_role("dialog", name="Your cart")
+    expect(dialog.get_by_text("Pint mug")).to_be_in_viewport()
+    dialog.get_by_role("button", name="Close").click()
+    expect(dialog).to_be_hidden()
 
 
 def test_options_show_though_the_script_runs_before_the_page_is_read(

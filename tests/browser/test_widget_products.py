@@ -258,6 +258,42 @@ def test_a_quantity_that_cannot_be_had_is_answered_at_its_field(
     assert store.carts() == []
 
 
+@pytest.mark.parametrize("written", ["-", "1e", "1e3"])
+def test_a_number_field_that_holds_no_number_is_not_taken_for_empty(
+    page: Page, blog: Site, store: Store, written: str
+) -> None:
+    field = '<input type="number" name="quantity" value="1" aria-label="Pieces"><a href="/">Add</a>'
+    page.goto(blog.write(button(MUG, "", field)))
+    page.get_by_label("Pieces").fill("")
+    page.get_by_label("Pieces").press_sequentially(written)
+
+    page.get_by_role("link", name="Add").click()
+
+    expect(page.locator(STATUS)).to_have_text("Possible quantities: 1, 2 …")
+    assert store.carts() == []
+
+
+def test_fields_of_the_pages_own_are_read_as_a_form_would_send_them(
+    page: Page, blog: Site, store: Store
+) -> None:
+    fields = (
+        '<input type="radio" name="quantity" value="1"><input type="radio" name="quantity" value="3" checked>'
+        '<select name="option-1903" multiple><option value="12504:Screws" selected>Screws'
+        '<option value="12505:Gift wrap" selected>Gift wrap</select><button>Add to cart</button>'
+    )
+    page.goto(blog.write(button(PLAQUE, 'option-1901="Ada"', fields)))
+
+    press(page)
+
+    line = added(page)
+    assert line["quantity"] == 3
+    assert line["options"] == [
+        {"name": "Lettering", "value": "Ada"},
+        {"name": "Extras", "value": "Screws"},
+        {"name": "Extras", "value": "Gift wrap"},
+    ]
+
+
 def test_a_form_begins_with_the_minimum_too(page: Page, blog: Site) -> None:
     page.goto(blog.write(button(TILES, "", FORM)))
 
@@ -380,7 +416,9 @@ def test_quantities_are_decimal_numbers(page: Page, blog: Site, store: Store) ->
 @pytest.mark.parametrize(
     ("shown", "says"),
     [("9,99", ""), ("$9.99", ""), ("", ""), ("9.99 USD", ""), ("from € 9,99", ""), ("9.990", ""),
-     ("call us", ""), ("8,50", "The price is now $9.99"), ("1,234.50", "The price is now $9.99")],
+     ("call us", ""), ("Only 9.99, incl. VAT.", ""), ("2 for 9.99", ""), ("9.99 500 g", ""),
+     ("was 12.99, now 9.99", ""), ("2 for 8.50", "The price is now $9.99"),
+     ("8,50", "The price is now $9.99"), ("1,234.50", "The price is now $9.99")],
 )  # fmt: skip
 def test_a_shown_price_is_understood_as_people_write_it_or_ignored(
     page: Page, blog: Site, shown: str, says: str

@@ -12,6 +12,9 @@ from support.service_steps import place_order
 from support.shopper import MUG, SHIRT, Store
 from support.waiting import wait_for
 
+from cartproxy.sandbox.catalogue import Product
+from cartproxy.sandbox.describe import describe
+
 Api = Callable[..., requests.Response]
 # The documented "empty" body and sample requests (docs/store-api.md, Cart endpoints).
 EMPTY_CART = dict.fromkeys(
@@ -387,3 +390,11 @@ def test_control_surface_says_what_it_cannot_do(store: Store, address: str, body
 
     assert answer.status_code == 400
     assert answer.json()["error"]
+
+
+def test_required_heading_asks_for_nothing() -> None:
+    heading = {"OptionSetID": 1, "OptionType": "Title", "OptionRequired": True}
+
+    described = describe(Product({"OptionSetList": [heading]}), ())
+
+    assert described.option_price == 0

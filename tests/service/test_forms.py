@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 import requests
@@ -137,6 +138,17 @@ def test_buy_form_takes_every_kind_of_option(proxy_url: str) -> None:
         ("Extras", "Screws"),
         ("Extras", "Gift wrap"),
     ]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "windows-1252", "iso-8859-1"])
+def test_form_of_a_page_in_another_encoding_is_read(proxy_url: str, encoding: str) -> None:
+    shopper = browser(proxy_url)
+    body = urlencode({"catalog_id": "3839", "option-1890-1890": "Für Ångström"}, encoding=encoding)
+
+    answer = shopper.post_form("/buy", body)  # type: ignore[arg-type]
+
+    assert answer.status_code == 303
+    assert options_in_cart(shopper) == [("Engraving", "Für Ångström")]
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@
   const wrong = new Map(); // what is wrong with the page, by code: said once, and to the doctor
   const warn = (code, message) => wrong.has(code) || (wrong.set(code, message), console.warn("cartproxy: " + message));
   const twice = window.cartproxy;
-  if (twice?.add?.call) { // and not an element of that id
+  if (twice?.store && twice.add?.call) { // and not an element of that id
     twice.loadedTwice = true; // the doctor tells the page's author
     if (store && twice.store !== store) twice.kit?.warn?.("two-stores", `one store a page: "${store}" is left out`);
     return;
@@ -23,10 +23,10 @@
   const VERSION = "1.1.0";
   // Loaded when needed, out of this version's own folder, and only if they are what was released.
   const PARTS = {
-    "drawer.js": "sha256-j400YCLF6pbuyX29lNdVH8u0ZGDg6TL924fgdGcZBU8=",
-    "doctor.js": "sha256-kyOnCFLmBQVKqHHNt/DOAP/pJo5gLhF8b2dT1rkZAq0=",
-    "product.js": "sha256-wj56Au0KDnJMuEgqfkqjoVxxSk2Xix4Vqso/FtgJPNc=",
-    "legacy.js": "sha256-H2ZSbRUWhT2+lNNO9CW3FPjt6d2X0OZP5fy+CZFaySw=",
+    "drawer.js": "sha256-7KNKo5UU6YuvpvWln4Rd21f9d+HHPxKxWyuM0NBrsYk=",
+    "doctor.js": "sha256-6QR5hrXNEIqcPC9U+wInaZxdw4V2EVRqWFlDOlrM/As=",
+    "product.js": "sha256-76LgS2x1HAd7vKcU2DV97T3yIojgmw/XfGG9RsflIKE=",
+    "legacy.js": "sha256-ZPyt4KrpE5YQCAr4YgfmYQS8ELNywlf1K+AevEYc6R0=",
     "texts.js": "sha256-NgN0+gmBSXNtJv1Z5u1iVaHbAY55mp0JfQE3KF5vCtg=",
   };
   const base = new URL("../../v1/stores/" + encodeURIComponent(store), script.src).href;
@@ -58,8 +58,6 @@
   // --- Numbers: with 4 decimals, as the service has them ---
   const fixed = (number) => Math.round(number * 1e4) / 1e4 + 0; // no minus zero
   const sum = (items, figure) => items.reduce((total, item) => fixed(total + figure(item)), 0);
-  /** A quantity as people write it ("1,5", " +2"): NaN for what is none. */
-  const quantityOf = (text) => (/^\s*\+?(\d+([.,]\d{0,2}|\.\d*|,\d{4,})?|[.,]\d+)\s*$/.test(text) ? fixed(String(text).replace(",", ".")) : NaN);
   /** JSON, also where the page has given arrays a `toJSON`. */
   const json = (value) =>
     Array.isArray(value) ? `[${value.map(json)}]`
@@ -95,7 +93,7 @@
       if (fits(value)) return value;
     } catch {}
     if (kept != null) {
-      warn("storage-damaged", `the ${key} kept here was damaged, and is dropped`);
+      warn("storage-damaged", `the damaged ${key} kept here is dropped`);
       drop(key);
     }
     return fallback;
@@ -178,11 +176,12 @@
   const NOTHING = { items: [], item_count: 0, subtotal: "0.00", currency: "USD" };
   const FRESH_MS = 3e4;
   const isKept = (kept) =>
-    kept?.cart?.items?.every((line) => line.item_id && line.quantity >= 0 && line.options.every((each) => each.value != null));
+    kept?.cart?.items?.every((line) => line.item_id && line.quantity >= 0 && line.options.every((each) => each.value != null)) &&
+    kept.cart.item_count >= 0 && kept.cart.subtotal >= 0;
   let { cart = NOTHING, at = 0, left, bought = [] } = parsed("cart", isKept, {}); // bought: the items of the last checkout
   let note = "";
   let writes = 0; // a read that began before a write ended is out of date
-  let last = Promise.resolve(); // writes go one after another
+  let last = (async () => {})(); // writes go one after another; some pages' own promises lack `finally`
   let flushing = null;
   let sending = new Map(); // item id -> quantity
   const wanted = new Map(); // the same, not sent yet
@@ -254,7 +253,7 @@
 
   // --- Adds outlive their page: the outbox holds them until they are answered ---
   const HOUR_MS = 36e5;
-  const outbox = () => parsed("outbox", (kept) => kept?.every(({ key, body }) => key.length && body.length), []);
+  const outbox = () => parsed("outbox", (kept) => kept?.every(({ key, body }) => /^[\w-]+$/.test(key) && body.trim), []);
   const done = (key) => keep("outbox", json(outbox().filter((each) => each.key !== key)));
   const deliver = (entry) => {
     keep("outbox", json([...outbox(), entry]));
@@ -327,7 +326,7 @@
     },
     /** @param {{catalogId: number, quantity?: number, options?: Option[]}} item @returns {Promise<object>} the cart */
     async add({ catalogId, quantity = 1, options = [] }) {
-      quantity = quantityOf(quantity);
+      quantity = fixed(quantity);
       const body = json({ catalog_id: +catalogId, quantity, options });
       const key = lost.get(body) ?? random(16);
       const product = products.get(+catalogId)?.value;
@@ -414,9 +413,9 @@
       }
       return products.get(+id);
     },
-    /** Show the drawer: the page's own, or one made for the purpose. */
+    /** Show the drawer: the page's own if that can be seen, or one made for the purpose. */
     async open() {
-      const mine = [...document.querySelectorAll("cart-drawer,cartproxy-drawer")].find((each) => each instanceof CartDrawer);
+      const mine = [...document.querySelectorAll("cart-drawer,cartproxy-drawer")].find((each) => each instanceof CartDrawer && each.getClientRects().length);
       await (mine ?? document.body.appendChild(make("cartproxy-drawer"))).open().catch(failed);
     },
     /** What is wrong with this page: a list of findings, shown as well. */
@@ -425,8 +424,10 @@
   function load(part) {
     loading[part] ??= new Promise((onload, onerror) => {
       const url = new URL(`../${VERSION}/${part}`, script.src).href;
-      trusted ??= window.trustedTypes?.createPolicy("cartproxy", { createScriptURL: (own) => own }) ?? { createScriptURL: (own) => own };
-      const tag = Object.assign(document.createElement("script"), { src: trusted.createScriptURL(url), integrity: PARTS[part], crossOrigin: "anonymous", nonce: script.nonce, onload });
+      try {
+        trusted ??= trustedTypes.createPolicy("cartproxy", { createScriptURL: (own) => own });
+      } catch {} // a policy of that name may be forbidden, and texts allowed
+      const tag = Object.assign(document.createElement("script"), { src: trusted?.createScriptURL(url) ?? url, integrity: PARTS[part], crossOrigin: "anonymous", nonce: script.nonce, onload });
       tag.onerror = () => {
         delete loading[part];
         warn(part, part + " can't be loaded");
@@ -447,23 +448,21 @@
   // --- Elements ---
   const STYLE = `
 :host{--accent:var(--cart-accent,#0b57d0);--on-accent:var(--cart-on-accent,#fff);--line:var(--cart-line,#888);font:var(--cart-font,inherit)}
-[hidden],.options:empty{display:none!important}
+[hidden]{display:none!important}
 button,input,select,textarea{font:inherit;color:inherit;min-height:2.75em;border:1px solid var(--line);border-radius:var(--cart-radius,.4em);background:none;padding:0 .8em;box-sizing:border-box}
 button{cursor:pointer}
 :focus-visible{outline:3px solid var(--accent);outline-offset:2px}
 .main{background:var(--accent);color:var(--on-accent);border-color:#0000}
 [role=status]{margin:.4em 0}[role=status]:empty{margin:0}
-.options{display:flex;flex-wrap:wrap;gap:.6em;margin-block-end:.6em}
-label,fieldset{display:inline-flex;gap:.4em;align-items:center}
 .count{display:inline-block;min-width:1.6em;padding:0 .4em;border-radius:1em;background:var(--accent);color:var(--on-accent);text-align:center;line-height:1.6}`;
-  function styled(element, more = "") {
-    const root = element.attachShadow({ mode: "open" });
+  function styled(element, style = STYLE) {
+    const root = element.shadowRoot ?? element.attachShadow({ mode: "open" });
     try {
       const sheet = new CSSStyleSheet(); // which a strict CSP allows
-      sheet.replaceSync(STYLE + more);
-      root.adoptedStyleSheets = [sheet];
+      sheet.replaceSync(style);
+      root.adoptedStyleSheets = [...root.adoptedStyleSheets, sheet];
     } catch {
-      root.append(make("style", { textContent: STYLE + more })); // browsers before 2023
+      root.append(make("style", { textContent: style })); // browsers before 2023
     }
     return root;
   }
@@ -480,7 +479,8 @@ label,fieldset{display:inline-flex;gap:.4em;align-items:center}
   const put = (element, value) => {
     if (element.textContent !== value) element.textContent = value;
   };
-  const button = (part, textContent, onclick, more) => make("button", { part, type: "button", textContent, onclick, ...more });
+  /** A button that does only its own work, also inside a link. */
+  const button = (part, textContent, onclick, more) => make("button", { part, type: "button", textContent, onclick: (event) => (event.preventDefault(), onclick()), ...more });
   function reason(error, element) {
     if (error.code === "offline") return text("offline", element);
     if (!error.status || /^st\w+-una/.test(error.code)) return text("away", element);
@@ -488,6 +488,7 @@ label,fieldset{display:inline-flex;gap:.4em;align-items:center}
     // What the service refuses names its field; only the store's own refusals are the store's.
     return error.errors?.length ? error.errors[0].detail : (error.code === "item-rejected" ? text("refused", element) : "") + error.message;
   }
+  const LINK = 'a[href]:not([href=""],[href^="#"],[href^=javascript])';
   const PRESSED = "a[href],button,form,[type=button],[type=submit],[type=image]";
   // Such a one that no other part of the page hides.
   const WORKS = `:scope :is(${PRESSED}):not([hidden],:scope [hidden] *)`;
@@ -500,21 +501,23 @@ label,fieldset{display:inline-flex;gap:.4em;align-items:center}
       return api.checkout().finally(api.subscribe((cart) => put(label, inWords(cart.progress, element))));
     });
   /** Whether something inside is to be seen: words or a picture. */
-  const speaks = (element) =>
-    [...element.childNodes].some((node) => node.data?.trim() && node.nodeType === 3 || node.matches?.(":not(noscript,style,script,template,[hidden])") && (node.textContent.trim() || node.parentNode.querySelector("img,svg")));
+  const speaks = (element, shows = () => true) =>
+    [...element.childNodes].some((node) => node.data?.trim() && node.nodeType === 3 || node.matches?.(":not(noscript,style,script,template,[hidden])") && shows(node) && (node.textContent.trim() || node.parentNode.querySelector("img,svg")));
 
   class CartButton extends HTMLElement {
     static observedAttributes = ["catalog-id"];
     #status = make("p", { part: "status", role: "status" });
     #view = button("view", text("view", this), () => open(this, this.#status).catch((error) => this.#say(reason(error, this))), { hidden: true });
-    #options = make("div", { part: "options", class: "options" });
-    #own = button("button", "", null, { class: "main" });
+    #options = make("div", { part: "options" });
+    #own = button("button", "", null, { class: "main", onclick: null });
     #slot = make("slot");
     #product = null;
     #choices = null; // of product.js, where there is something to choose
     #describing = null;
     #leads = false; // to the store, and adds nothing
     #pressed = -1e9;
+
+    #rendered = false; // so that it is known what the page's styles hide
 
     connectedCallback() {
       if (this.shadowRoot) return;
@@ -527,6 +530,8 @@ label,fieldset{display:inline-flex;gap:.4em;align-items:center}
       new IntersectionObserver((seen, observer) => {
         if (!seen.some((each) => each.isIntersecting)) return;
         observer.disconnect();
+        this.#rendered = true;
+        this.#arrange();
         this.#describe();
       }, { rootMargin: "300px" }).observe(this.#status);
     }
@@ -535,16 +540,17 @@ label,fieldset{display:inline-flex;gap:.4em;align-items:center}
     }
     /** What is inside does the work, or it is the label of a button of ours. */
     #arrange() {
-      const works = this.querySelector(WORKS);
-      this.#own.hidden = !!works;
-      if (!works && speaks(this)) {
+      const shows = (each) => !this.#rendered || each.getClientRects().length;
+      const works = [...this.querySelectorAll(WORKS)].some(shows);
+      this.#own.hidden = works;
+      if (!works && speaks(this, shows)) {
         if (this.#slot.parentNode !== this.#own) this.#own.replaceChildren(this.#slot);
         return;
       }
       if (this.#slot.parentNode === this.#own) this.#own.after(this.#slot);
       put(this.#own, works ? "" : text("add", this));
       // In somebody else's form it is nothing that the Enter key sends.
-      for (const each of this.querySelectorAll("button:not([type]),[type=submit]")) if (each.form && !this.contains(each.form)) each.type = "button";
+      for (const each of this.querySelectorAll("button,input")) if (each.type === "submit" && each.form && !this.contains(each.form)) each.type = "button";
     }
     get #catalogId() {
       return +(this.getAttribute("catalog-id") ?? this.querySelector("[name=catalog_id]")?.value);
@@ -602,7 +608,7 @@ label,fieldset{display:inline-flex;gap:.4em;align-items:center}
       this.#view.hidden = !added;
     }
     get #way() {
-      return this.querySelector("a[href]")?.href ?? this.getAttribute("product-url") ?? this.#product?.product_url;
+      return this.querySelector(LINK)?.href ?? this.getAttribute("product-url") ?? this.#product?.product_url;
     }
     handleEvent(event) {
       if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.shiftKey) return;
@@ -611,7 +617,7 @@ label,fieldset{display:inline-flex;gap:.4em;align-items:center}
       if (!target || target === this.#view || this.#options.contains(target)) return;
       if (event.type === "click" && this.contains(target.closest("form"))) return; // its submit comes
       if (this.#leads || api.away) {
-        if (target.matches("a") || (target.matches("form") && !this.#way)) return; // its own way to the store
+        if (target.matches(LINK) || (target.matches("form") && !this.#way)) return; // its own way to the store
         if (this.#way) {
           event.preventDefault();
           return leave(this.#way);
@@ -631,14 +637,14 @@ label,fieldset{display:inline-flex;gap:.4em;align-items:center}
         const error = seen ? null : await Promise.race([this.#describe(), sleep(9000)]);
         // Without the product, nobody knows what there is to choose.
         if (this.#leads || !this.#product) throw Object.assign(error ?? problem({ code: "no-product", status: 503 }), { leads: error?.leads || error?.status });
-        const field = this.querySelector("[name=quantity]");
-        const written = field?.value || this.getAttribute("quantity") || "";
-        const quantity = written.trim() ? quantityOf(written) : 1;
-        if (!this.#choices && !(quantity > 0 && quantity % 1 === 0)) {
+        const field = this.querySelector("[name=quantity]:not([type=radio]:not(:checked))");
+        // A number field gives no text for what is no number.
+        const written = field?.validity?.badInput ? "?" : field?.value || this.getAttribute("quantity") || "";
+        if (!this.#choices && !/^([1-9]\d*)?$/.test(written)) {
           await load("product.js");
           this.#choose();
         }
-        item = { quantity, ...this.#choices?.item(seen, field, written), catalogId: this.#catalogId };
+        item = { quantity: written || 1, ...this.#choices?.item(seen, field, written), catalogId: this.#catalogId };
         await api.add(item);
         this.dataset.state = "added";
         this.#say(text("added", this), true);
@@ -646,11 +652,8 @@ label,fieldset{display:inline-flex;gap:.4em;align-items:center}
         this.dataset.state = "failed";
         this.#refused(error);
         this.#leads ||= error.leads;
-        if (error.status) this.#say(this.#choices?.explain(error, item) ?? reason(error, this));
-        else {
-          this.#say(error.title ?? reason(error, this));
-          if (error.title) tell("error", { code: error.code, message: error.message });
-        }
+        this.#say((error.status ? this.#choices?.explain(error, item) : error.title) ?? reason(error, this));
+        if (!error.status && error.title) tell("error", { code: error.code, message: error.message });
         if (this.#leads && this.#way) leave(this.#way);
       } finally {
         end();
@@ -694,7 +697,7 @@ label,fieldset{display:inline-flex;gap:.4em;align-items:center}
       this.#inside().then((part) => part.disconnect(), () => {});
     }
     handleEvent() {
-      if (this.hasAttribute("open-on-add")) this.open().catch(() => {});
+      if (this.hasAttribute("open-on-add")) api.open().catch(() => {}); // one of several
     }
     open() {
       return this.#inside().then((part) => part.open());
@@ -705,7 +708,7 @@ label,fieldset{display:inline-flex;gap:.4em;align-items:center}
   }
 
   // --- Life on a page ---
-  api.kit = { script, setting, SCRIPT, wrong, warn, text, money, make, put, styled, guarded, button, reason, inWords, refresh, load, problem, fixed, quantityOf, words };
+  api.kit = { script, setting, SCRIPT, wrong, warn, text, money, make, put, styled, guarded, button, reason, inWords, refresh, load, problem, fixed, words };
   window.cartproxy = api;
   /** Under our own name too, for pages whose theme has elements of the short one. */
   function define(tag, element) {
@@ -714,6 +717,8 @@ label,fieldset{display:inline-flex;gap:.4em;align-items:center}
     else warn("name-taken", `<cart-${tag}> is the page's own: ours is <cartproxy-${tag}>`);
   }
   const parsing = new Promise((done) => (document.readyState === "complete" ? done() : ["DOMContentLoaded", "load"].map((each) => addEventListener(each, done))));
+  /** Do it once it can be done, however late what it needs comes into the page. */
+  const watch = (work) => work() || new MutationObserver((_seen, observer) => work() && observer.disconnect()).observe(document, { childList: true, subtree: true });
   async function live() {
     if (/de|fr|es/.test(spoken())) await load("texts.js").catch(() => {});
     define("button", CartButton);
@@ -722,10 +727,13 @@ label,fieldset{display:inline-flex;gap:.4em;align-items:center}
     define("drawer", CartDrawer);
     // The store's own widget, which this page was written for.
     const legacy = () => document.querySelector("div[data-content-id]") && load("legacy.js").catch(() => {});
-    if (!legacy()) new MutationObserver((_seen, observer) => legacy() && observer.disconnect()).observe(document, { childList: true, subtree: true });
+    watch(legacy);
   }
   if (store) live();
-  else warn("no-store", "the script names no store (data-store)");
+  else {
+    warn("no-store", "the script names no store (data-store)");
+    watch(() => findStore() && (start(), true));
+  }
   const quietly = (force) => refresh(force).catch(() => {});
   addEventListener("storage", (event) => {
     const other = event.key === name("cart") && parsed("cart", isKept);

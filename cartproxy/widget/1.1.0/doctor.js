@@ -2,7 +2,7 @@
 (() => {
   "use strict";
   const api = window.cartproxy;
-  const { script, setting, make, wrong, load, quantityOf, SCRIPT } = api.kit;
+  const { script, setting, make, wrong, load, SCRIPT } = api.kit;
   const service = new URL(script.src).origin;
 
   /** What the page's policy blocks while `work` runs: a set of directives. */
@@ -79,7 +79,7 @@
     }
   }
   async function buttons(found) {
-    const { amounts, misfits, listed } = await load("product.js").then(() => api.kit);
+    const { amounts, quantityOf, misfits, listed } = await load("product.js").then(() => api.kit);
     for (const element of document.querySelectorAll("cart-button,cartproxy-button")) {
       const id = element.getAttribute("catalog-id") ?? element.querySelector("[name=catalog_id]")?.value;
       const where = `<cart-button catalog-id="${id ?? ""}">`;

@@ -2,7 +2,7 @@
 (() => {
   "use strict";
   const api = window.cartproxy;
-  const { make, put, styled, guarded, button, reason, inWords, refresh, money, text, fixed, quantityOf, load, words } = api.kit;
+  const { make, put, styled, guarded, button, reason, inWords, refresh, money, text, fixed, load, words } = api.kit;
   Object.assign(words.en, {
     cart: "Your cart",
     empty: "Nothing in it yet.",
@@ -24,7 +24,7 @@
     quantities: "Possible quantities: ",
   });
   const STYLE = `
-dialog{margin:0;margin-inline-start:auto;width:min(100vw,var(--cart-width,26rem));max-width:none;height:100vh;height:100dvh;max-height:none;box-sizing:border-box;padding:1rem;border:0;background:var(--cart-background,Canvas);color:var(--cart-color,CanvasText);overflow:auto;overscroll-behavior:contain}
+dialog{margin:0;margin-inline-start:auto;width:min(100vw,var(--cart-width,26rem));max-width:none;height:100vh;height:100dvh;max-height:none;box-sizing:border-box;padding:1rem;border:0;background:var(--cart-background,Canvas);color:var(--cart-color,CanvasText);overflow:auto;overscroll-behavior:contain;pointer-events:auto;white-space:normal;text-indent:0;font-size:max(1em,.75rem)}
 dialog[open]{display:flex;flex-direction:column}
 dialog::backdrop{background:rgb(0 0 0/.5)}
 button:disabled,input:disabled,[aria-disabled=true]{opacity:.5;cursor:default}
@@ -99,10 +99,11 @@ progress{width:100%;margin-block-end:.5em;accent-color:var(--accent)}
     }
     async typed() {
       this.typing = false;
-      const quantity = quantityOf(this.quantity.value);
+      const { value, valueAsNumber } = this.quantity;
+      const { quantityOf, misfits } = await load("product.js").then(() => api.kit, () => ({}));
+      const quantity = quantityOf?.(value) ?? fixed(valueAsNumber);
       if (quantity === 0) return this.change(0);
       const product = quantity > 0 ? await this.product() : {};
-      const { misfits } = await load("product.js").then(() => api.kit, () => ({}));
       return misfits?.(quantity, product) ?? !(quantity > 0) ? this.refuse(product) : this.change(quantity);
     }
     /** Back to what it was, with a word. */
@@ -189,6 +190,7 @@ progress{width:100%;margin-block-end:.5em;accent-color:var(--accent)}
       parts.dialog.onclick = (event) => event.target === parts.dialog && this.close();
       // Who closes it does not want to be led away any more. (Moved in the page, it is open again.)
       parts.dialog.onclose = () => parts.dialog.open || this.#stay();
+      styled(host);
       styled(host, STYLE).append(parts.dialog);
     }
     async #leave() {

@@ -5,7 +5,7 @@
   const { make, money, text, warn } = api.kit;
   const BOXES = "div[data-content-id]:is(.buy-content,[data-store-url])";
   const LOOKS = { button_color: "--cart-accent", button_text_color: "--cart-on-accent", bgd_color: "background-color", text_color: "color" };
-  const filled = new Map(); // box -> promise
+  const looked = new Map(); // box -> promise; without those that we filled, which a page may empty
 
   const host = (url) => new URL(url).host.replace(/^www\./, "");
   /** The store's root, as an address that a link may have. */
@@ -24,10 +24,13 @@
     const known = product?.product_url ?? product?.image_url;
     if (known && shop && host(known) !== host(shop)) return warn("other-store", `a buy widget of ${shop} is left alone: the store here is ${new URL(known).origin}`);
     const { style } = box;
-    for (const [name, property] of Object.entries(LOOKS)) style.setProperty(property, given(name).replace(/^(?=([\da-f]{3}){1,2}$)/i, "#"));
+    for (const [name, property] of Object.entries(LOOKS)) {
+      const color = given(name).replace(/^(?=([\da-f]{3}){1,2}$)/i, "#");
+      if (CSS.supports("color", color)) style.setProperty(property, color);
+    }
     const add = (tag, part, fields, ...children) => box.append(make(tag, { class: "buy-content-" + part, ...fields }, ...children));
     if (!product) return shop && add("a", "buybtn", { href: shop }, label);
-    const shows = (what) => given("product-" + what) !== "false";
+    const shows = (what) => !/^(false|no|off|0)$/i.test(given("product-" + what));
     if (shows("thumb") && product.image_url) add("img", "image", { src: product.image_url, alt: shows("name") ? "" : product.name });
     if (shows("name")) add("div", "itemname", {}, product.name);
     if (shows("price")) add("div", "itemprice", {}, money(product.price, product.currency));
@@ -39,8 +42,11 @@
   }
   function look() {
     // What has something inside already was filled by another script.
-    for (const box of document.querySelectorAll(BOXES)) if (!filled.has(box) && !box.childElementCount) filled.set(box, fill(box));
-    return Promise.all(filled.values());
+    for (const box of document.querySelectorAll(BOXES)) {
+      if (looked.has(box) || box.childElementCount) continue;
+      looked.set(box, fill(box).then(() => box.childElementCount && looked.delete(box)));
+    }
+    return Promise.all(looked.values());
   }
   /** Fill what is there; done once it is. */
   api.kit.legacy = look;

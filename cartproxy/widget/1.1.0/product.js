@@ -2,7 +2,7 @@
 (() => {
   "use strict";
   const api = window.cartproxy;
-  const { make, money, text, fixed, quantityOf, problem, words, setting } = api.kit;
+  const { make, styled, money, text, fixed, problem, words, setting } = api.kit;
   Object.assign(words.en, {
     choose: "Please choose: ",
     price: "The price is now ",
@@ -10,9 +10,15 @@
     "store-only": "to be chosen at the store",
     out: "sold out",
   });
+  const STYLE = `
+[part=options]{display:flex;flex-wrap:wrap;gap:.6em;margin-block-end:.6em}[part=options]:empty{display:none}
+label,fieldset{display:inline-flex;flex-wrap:wrap;gap:.4em;align-items:center;min-width:0;max-width:100%;box-sizing:border-box;overflow-wrap:anywhere}
+select,input,textarea{max-width:100%}`;
   const LONGEST_TEXT = 255; // that the service takes
   const PER_SET = /^option-(\d+)(?:-(\d+))?$/;
 
+  /** A quantity as people write it ("1,5", " +2"): NaN for what is none. */
+  const quantityOf = (text) => (/^\s*\+?(\d+([.,]\d{0,2}|\.\d*|,\d{4,})?|[.,]\d+)\s*$/.test(text) ? fixed(text.replace(",", ".")) : NaN);
   /** The variant that these options make (of several, the one that names most), and the price of a piece. */
   function priceOf(product, ids) {
     if (!product) return null;
@@ -36,15 +42,17 @@
     const second = fixed(first + (step ?? 1));
     return text("quantities", element) + (most && most < second ? first : `${first}, ${second} …${most ? " " + most : ""}`);
   }
-  /** What a price as people write it ("$9.99", "1.234,50") may mean; nothing where it is none. */
-  function amounts(written) {
-    const digits = /\d[\d.,'’\s]*/.exec(written ?? "")?.[0].replace(/[\s'’]/g, "");
-    if (!digits) return [];
-    const whole = digits.replace(/[.,]/g, "");
-    const [, before, after] = /^(.*)[.,](\d*)$/.exec(digits) ?? ["", whole, ""];
-    const readings = [+`${before.replace(/[.,]/g, "")}.${after || 0}`];
-    return after.length === 3 ? [...readings, +whole] : readings;
-  }
+  /** What prices as people write them ("$9.99", "1.234,50", "was 12, now 9.99") may mean; nothing where there is none. */
+  const amounts = (written) =>
+    (written ?? "").match(/[.,]?\d+(?:[.,'’]\d+)*(?:\s\d{3}(?!\d)(?:[.,]\d+)?)*/g)?.flatMap((found) => {
+      // A blank may part thousands, or two numbers.
+      return [found.replace(/\s/g, ""), ...found.split(/\s/)].flatMap((each) => {
+        const digits = each.replace(/['’]/g, "");
+        const whole = +digits.replace(/[.,]/g, "");
+        const [, before, after] = /^(.*)[.,](\d+)$/.exec(digits) ?? [];
+        return after ? [+`${before.replace(/[.,]/g, "")}.${after}`, ...(after.length === 3 ? [whole] : [])] : whole;
+      });
+    }) ?? [];
 
   class Choices {
     #element;
@@ -53,10 +61,14 @@
 
     /** `box` gets the controls; `changed` is called whenever the shopper has chosen something else. */
     constructor(element, product, box, changed) {
+      // Once an element: what it is about may change.
+      if (!box.oninput) styled(element, STYLE);
       this.#element = element;
       this.#product = product;
       this.#controls = product.option_sets.map((set) => this.#control(set, box)).filter(Boolean);
       box.oninput = changed;
+      // In a link of the page's own it is a choice, and no way there.
+      box.onclick = (event) => event.target.matches("label,a,[type=checkbox]") || event.preventDefault();
       element.addEventListener("change", changed); // fields of the page's own
       const field = this.#field("quantity");
       const least = product.minimum_quantity ?? product.quantity_step;
@@ -87,7 +99,7 @@
       const { variant, unit } = this.#price();
       if (variant?.available === false) throw problem({ code: "sold-out", title: text("sold", this.#element), leads: !this.#controls.some((each) => each.input) });
       const check = this.#element.getAttribute("price-check") ?? setting.priceCheck;
-      if (check === "block" && this.#differs(amounts(this.#element.getAttribute("shown-price")))) {
+      if (/block/i.test(check) && this.#differs(amounts(this.#element.getAttribute("shown-price")))) {
         throw problem({ code: "price-changed", title: text("price", this.#element) + money(unit, this.#product.currency) });
       }
       const least = this.#product.minimum_quantity ?? this.#product.quantity_step;
@@ -143,9 +155,9 @@
       const extra = ({ price_difference: more }) => (+more ? ` (${+more > 0 ? "+" : ""}${money(more, this.#product.currency)})` : "");
       if (kind === "single" && options.length) {
         const input = make("select", { part: "option", required });
-        if (!required || !options.some((each) => each.selected)) input.add(new Option("–", ""));
+        if (!required || !options.some((each) => each.selected)) input.add(make("option", { textContent: "–", value: "" }));
         const entries = options.map((each) => {
-          const entry = new Option(each.name + extra(each), each.option_id, each.selected, each.selected);
+          const entry = make("option", { textContent: each.name + extra(each), value: each.option_id, defaultSelected: each.selected });
           input.add(entry);
           return { entry, id: each.option_id, label: entry.text };
         });
@@ -179,9 +191,11 @@
       return [...this.#element.querySelectorAll('[name^="option-"]')].flatMap((field) => {
         const [, of, option] = PER_SET.exec(field.getAttribute("name")) ?? [];
         const off = field.disabled || (/radio|checkbox/.test(field.type) && !field.checked);
-        if (+of !== set || off || !field.value.trim()) return [];
-        const [id, ...rest] = option ? [option, field.value] : field.value.split(":");
-        return { option_set_id: set, option_id: +id, value: rest.join(":").replace(/\s+/g, " ").trim() };
+        if (+of !== set || off) return [];
+        return [...(field.selectedOptions ?? [field])].filter(({ value }) => value.trim()).map(({ value }) => {
+          const [id, ...rest] = option ? [option, value] : value.split(":");
+          return { option_set_id: set, option_id: +id, value: rest.join(":").replace(/\s+/g, " ").trim() };
+        });
       });
     }
     /** Mark each choice that makes a combination that is sold out, with the others as they are. */
@@ -197,5 +211,5 @@
       }
     }
   }
-  Object.assign(api.kit, { Choices, priceOf, misfits, listed, amounts });
+  Object.assign(api.kit, { Choices, priceOf, quantityOf, misfits, listed, amounts });
 })();

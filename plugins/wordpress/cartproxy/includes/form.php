@@ -22,7 +22,7 @@ function html( array $wish, string $text, array $options, ?array $product ): str
 		$fields .= choice( $set, $options, $product );
 	}
 	return sprintf(
-		'<form method="post" action="%s">%s<button class="wp-element-button">%s</button></form>',
+		'<form method="post" action="%s" accept-charset="utf-8">%s<button class="wp-element-button">%s</button></form>',
 		esc_url( Settings\service_url() . Service\store_path( '/buy' ) ),
 		$fields,
 		esc_html( $text )
