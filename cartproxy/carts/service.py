@@ -335,8 +335,8 @@ class CartService:
         if not _is_to_be_sent(loaded) and self._must_ask(loaded):
             loaded, error = self._look(session, loaded, terms, before_paying=True)
             now = self._records.load(session)
-            if any(map(_is_kept, _known(now).wishes)):
-                loaded = now  # something was added during the call
+            if _known(now).owes:
+                loaded = now  # something was added, or the cart seen to be gone, during the call
         if _is_to_be_sent(loaded):
             outcome = self._send_owed(session, terms)
             if isinstance(outcome, Sending):

@@ -495,3 +495,12 @@ def test_change_of_a_part_of_a_merged_line_leaves_the_rest(
 
     assert seen.wishes[0].line_id == "5"
     assert {wish.item.quantity for wish in seen.wishes if wish.sets} == {whole}
+
+
+# Found by the histories: it was removed while it was not known, and sent again after the order.
+def test_removal_of_a_pending_line_outlives_an_order_that_did_not_include_it() -> None:
+    removal = replace(change("n1", 0), owed=True, entry=RESTORED, index=1)
+
+    after = vanished(record(owed("n1", SENT), removal, lines=(line("1"),), checkout_at_ms=NOW))
+
+    assert not [wish for wish in after.wishes if wish.is_open]

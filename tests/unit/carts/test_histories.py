@@ -334,6 +334,7 @@ class History:
         self.requests.append(Request("", (item,), [UNKNOWN], False, False))
         self.store.put_foreign(cart, product, self.new_part(item))
         if product != FOREIGN:
+            self.budget(10**9)  # what is not read back may be taken for an add
             self.look(True)
 
     def foreign_change(self, which: int, factor: Decimal | int) -> None:
@@ -343,6 +344,7 @@ class History:
         line = list(cart.lines.values())[which % len(cart.lines)]
         if factor:
             line.quantity *= factor
+            self.budget(10**9)  # what is not read back may be taken for an add
             self.look(True)
         else:
             excuse(line.parts)
