@@ -311,8 +311,8 @@ def vanished(record: Record) -> Record:
     order = is_order(record)
     owed = [wish for wish in record.wishes if wish.owed]
     if order:
-        names = {wish.replaces for wish in owed if _is_pending(wish)}
-        owed = [wish for wish in owed if _is_pending(wish) or wish.sets in names]
+        pending = {wish.replaces for wish in owed if _is_pending(wish)}
+        owed = [wish for wish in owed if _is_pending(wish) or wish.sets in pending]
     earlier = {wish.line_id: wish for wish in owed if wish.has_landed and not wish.sets}
     again: dict[str, Wish] = {}  # by the id that the line has had until now
     for line_id, item in ({} if order else record.lines()).items():
