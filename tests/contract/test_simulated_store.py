@@ -395,6 +395,6 @@ def test_control_surface_says_what_it_cannot_do(store: Store, address: str, body
 def test_required_heading_asks_for_nothing() -> None:
     heading = {"OptionSetID": 1, "OptionType": "Title", "OptionRequired": True}
 
-    described = describe(Product({"OptionSetList": [heading]}), ())
+    described = describe(Product({"SKUInfo": {"CatalogID": 1}, "OptionSetList": [heading]}), ())
 
     assert described.option_price == 0

@@ -16,7 +16,7 @@ import pytest
 import requests
 from support.faults_settings import QUICK
 from support.servers import service, store_environment
-from support.shopper import MUG, Shopper, Store
+from support.shopper import MUG, SHIRT, SMALL, Shopper, Store
 
 SHOPPERS = 30
 MINIMAL = {"Prefer": "return=minimal"}
@@ -279,3 +279,22 @@ def test_no_two_shoppers_get_one_new_cart(one_worker_url: str, store: Store, fau
 
     assert together(buyers, Buyer.shown) == [[1]] * SHOPPERS
     assert [buyer.at_store(store) for buyer in buyers] == [[[1]]] * SHOPPERS
+
+
+# The first add into a known line is settled by a reading; it must not count as a lost answer.
+def test_batch_with_one_lost_answer_goes_on_at_a_store_that_was_not_seen_to_merge_before(
+    redis_url: str, store_url: str, store: Store
+) -> None:
+    store.set(merge_same_item=True)
+    environment = {"CARTPROXY_REDIS_URL": redis_url, "CARTPROXY_WORKERS": "1", **QUICK}
+    with service({**environment, **store_environment(store_url)}) as url:
+        shopper = Shopper(url)
+        shopper.add(MUG)
+        lost = {"method": "POST", "path": "/Cart/*/Item", "fault": "apply_then_drop", "times": 1}
+        store.fail({**lost, "fault": "latency", "ms": 0}, lost)
+
+        shirt = {"catalog_id": SHIRT, "options": [SMALL]}
+        items = [{"catalog_id": MUG}, shirt, {"catalog_id": MUG, "quantity": 2}]
+        answer = shopper.call("POST", "/cart/items", {"items": items})
+
+    assert [part["outcome"] for part in answer.json()["results"]] == ["applied"] * 3
