@@ -78,12 +78,17 @@ SOUND = Fault("")
 class Part:
     """What one add put into a cart, and again into the cart that took its place.
 
-    `kind` is product and quantity as asked for. `excused`: it is gone because somebody wanted it so.
+    `kind` is product and quantity as asked for, `now` the quantity once its line was changed.
+    `excused`: it is gone because somebody wanted it so.
     """
 
     kind: tuple[int, Decimal]
     serial: int
     excused: bool = False
+    now: Decimal = Decimal(0)
+
+    def __post_init__(self) -> None:
+        self.now = self.kind[1]
 
 
 @dataclass(eq=False)
@@ -300,6 +305,8 @@ class SmallStore:
             left = _of_sum([part for part in line.parts if part in known], quantity)
             excuse(part for part in line.parts if part not in left)  # overwritten, or taken out
             line.parts = left
+            if len(left) == 1:
+                left[0].now = line.quantity
 
         self._strike(fault, apply)
 
@@ -370,7 +377,7 @@ def _of_sum(parts: list[Part], quantity: Decimal) -> list[Part]:
     """The most of the parts that are together this quantity; all of them, if none are."""
     sizes = range(len(parts) - 1, 0, -1)
     choices = (list(some) for size in sizes for some in combinations(parts, size))
-    return next((some for some in choices if sum(p.kind[1] for p in some) == quantity), parts)
+    return next((some for some in choices if sum(p.now for p in some) == quantity), parts)
 
 
 def _shown(line: Line) -> LineItem:
