@@ -33,8 +33,10 @@ USUAL = {
     "content-size": "small",
     "redir": "0",
 }
+# A picture without a size fills the page, and the button below it asks for nothing until it is near.
 INCLUDED = (
-    '<link rel="stylesheet" href="data:text/css,.buy-content-itemname{font-weight:700}">'
+    '<link rel="stylesheet" href="data:text/css,'
+    '.buy-content-itemname{font-weight:700}.buy-content-image{height:5em}">'
     '<script src="{proxy}/widget/v1/cartproxy.js?store=demo"></script>'
 )
 
