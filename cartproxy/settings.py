@@ -114,7 +114,7 @@ _ORIGIN = re.compile(
     rf"(?P<scheme>https?)://(?P<host>\*\.{LABEL}\.{_NAME}|{_NAME}|\[[0-9a-f:]+\])(?::(?P<port>[1-9]\d{{0,4}}))?",
     re.ASCII,
 )
-# To browsers a host whose last label is a number is an address, and they write it in one way.
+# A browser takes a host whose last label is a number for an address, and rewrites it.
 _NUMBER = re.compile(r"\[.*\]|(?:.*\.)?(?:[0-9]+|0x[0-9a-f]*)")
 _DEFAULT_PORTS = {"http": "80", "https": "443"}
 _LAST_PORT = 65535
@@ -128,7 +128,7 @@ def _is_origin(text: str) -> None:
         match is None
         or match["port"] == default
         or int(match["port"] or 0) > _LAST_PORT
-        or not _is_written_once(match["host"])
+        or not _is_canonical(match["host"])
     ):
         raise ValidationError(
             f"{text!r} is not an origin as browsers send it: scheme://host[:port] in lower case, "
@@ -136,7 +136,8 @@ def _is_origin(text: str) -> None:
         )
 
 
-def _is_written_once(host: str) -> bool:
+def _is_canonical(host: str) -> bool:
+    """Whether a browser would write the host so: a name, or an address in its usual form."""
     if not _NUMBER.fullmatch(host):
         return True
     try:

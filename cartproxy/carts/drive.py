@@ -181,10 +181,10 @@ class Drive:
         for wish in self.record.wishes:
             self._conclude(wish, began_ms)
         now = [wish for wish in self.record.wishes if wish.place in sent]
-        if any(wish.line_id in known for wish in now if wish.has_landed):
-            if not self.store.was_seen_to_merge:
-                self._lost = 0  # only the known ids of their lines were not believed
+        merged = any(wish.line_id in known for wish in now if wish.has_landed)
+        if merged and not self.store.was_seen_to_merge:
             self.store.was_seen_to_merge = True
+            self._lost = 0  # no answer was lost: the id of a known line was not believed
         count_doubts(self.store.id, "settled_applied", sum(w.has_landed for w in now))
         count_doubts(self.store.id, "settled_not_applied", sum(w.waits for w in now))
         return True

@@ -261,10 +261,9 @@ def _with_parts(
     asked = {wish.sets: wish.item.quantity for wish in wishes if wish.sets and wish.waits}
     owed = {found[w.place] for w in wishes if asked and w.replaces and w.place in found}
     for line in now.items:
-        # Who names a line that the record does not know yet has seen all of it.
-        if line.item_id not in owed or (
-            line.item_id in asked and not record.quantity(line.item_id)
-        ):
+        # A change of a line that the record does not know yet is meant for all of it.
+        is_whole = line.item_id in asked and not record.quantity(line.item_id)
+        if line.item_id not in owed or is_whole:
             continue
         adds = [wish for wish in wishes if found.get(wish.place) == line.item_id]
         whole = line.quantity - sum((w.item.quantity for w in adds), Decimal(0))

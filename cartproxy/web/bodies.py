@@ -117,11 +117,11 @@ def load_form(schema: Schema) -> Any:
 def _pairs(text: str) -> list[tuple[str, str]]:
     """The fields of a form, which a page that is not in UTF-8 sends in its own encoding.
 
-    What is in no encoding may be in a field that means nothing here; elsewhere it is refused later.
+    Surrogates stand for what is valid in neither: in a field that is used they are refused later.
     """
     read = partial(parse_qsl, text, keep_blank_values=True, max_num_fields=100)
     try:
-        return read(errors="strict")
+        return read(errors="surrogatepass")
     except UnicodeDecodeError:
         return read(encoding="windows-1252", errors="surrogateescape")
 

@@ -137,9 +137,11 @@ def interrupted(behind: Behind) -> Iterator[None]:
 
     main = threading.main_thread().ident or 0
     usual = signal.signal(signal.SIGUSR1, interrupt)
-    with pytest.raises(Interrupted), behind.when_heard(act):
-        yield
-    signal.signal(signal.SIGUSR1, usual)
+    try:
+        with pytest.raises(Interrupted), behind.when_heard(act):
+            yield
+    finally:
+        signal.signal(signal.SIGUSR1, usual)
 
 
 # With a Sentinel the connection was kept, and the next shopper could be given this one's cart.
