@@ -36,7 +36,7 @@ def connect(settings: Settings) -> redis.Redis:
 
         log.warning(
             "embedded_storage",
-            detail="No redis_url is set: carts live in this process alone and end with it. "
+            detail="No redis_url is set: carts are kept in this process and are lost when it ends. "
             "For trying out only.",
         )
         return fakeredis.FakeRedis(protocol=2)
@@ -82,7 +82,7 @@ def _behind_sentinels(
 
 
 class _Once(redis.Redis):
-    """Sends a command once, and leaves out what redis-py does to repeat it and to tell of that."""
+    """Sends each command once, without redis-py's retries and events."""
 
     def execute_command(self, *args: Any, **options: Any) -> Any:
         """The answer to a command."""
