@@ -130,6 +130,11 @@ class Drive:
 
     def _failed(self, at: int, wish: Wish, error: StoreError, *, gone: bool) -> bool:
         """Note why a wish failed; whether others have a chance."""
+        is_unread = self.record.as_of_ms < self.aim.began_ms and not self.aim.created
+        if isinstance(error, StoreNotFound) and not wish.sets and is_unread:
+            # It is the cart that is gone, unless a reading shows it.
+            self.aim = replace(self.aim, newer_than_ms=self.aim.began_ms)
+            return True
         reason = ItemGone("The cart has no such line any more.") if gone else error
         self.errors[wish.place] = reason
         if unknown := error.outcome is Outcome.UNKNOWN:
@@ -216,7 +221,7 @@ class Drive:
         elif self.record.checkout_at_ms is not None:
             count_cart(self.store.id, "ordered")
         self.record = vanished(self.record)
-        self.aim = replace(self.aim, look=True)
+        self.aim = replace(self.aim, look=True, newer_than_ms=0)
         self.errors = {}
         self._vanished = True
         return True

@@ -104,13 +104,23 @@ def believed(record: Record, now_ms: int) -> Record:
 
 
 def landed(record: Record, at: int, line_id: str, now_ms: int) -> Record:
-    """The store has confirmed the wish as this line, or as a part of it."""
+    """The store has confirmed the wish as this line, or as a part of it.
+
+    A change of that line that is still owed was asked of what it was before.
+    """
     wish = record.wishes[at]
     if wish.sets:
         line = replace(record.lines()[line_id], quantity=wish.item.quantity)
     else:
         total = record.quantity(line_id) + wish.item.quantity
         line = replace(wish.item, quantity=total)
+        wishes = (
+            each.of(each.item.quantity + wish.item.quantity)
+            if _is_owed_change(each) and record.current_id(each.sets) == line_id
+            else each
+            for each in record.wishes
+        )
+        record = replace(record, wishes=tuple(wishes))
     record = with_wish(record, at, wish.landed(line_id, now_ms))
     record = replace(record, outdated=True, since={**record.since, line_id: line})
     if not line.quantity:  # what the shopper has removed is not put back
@@ -340,6 +350,10 @@ def vanished(record: Record) -> Record:
         checkout_at_ms=None,
     )
     return asking(_followed(gone, names))
+
+
+def _is_owed_change(wish: Wish) -> bool:
+    return wish.owed and bool(wish.sets) and not wish.has_landed
 
 
 def _is_pending(wish: Wish) -> bool:

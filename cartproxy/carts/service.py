@@ -176,9 +176,10 @@ class CartService:
         ordered, error = loaded.ordered, None
         terms = Terms(deadline, payers=payers)
         sent = self._send_in_idle_time(session, loaded, terms)
+        asks = revalidate or self._must_ask(loaded)
         if sent is not None:
-            loaded = sent
-        elif revalidate or self._must_ask(loaded):
+            loaded, asks = sent, _known(sent).outdated
+        if asks:
             loaded, error = self._look(session, loaded, terms)
         nothing_known = not (known := _known(loaded)).as_of_ms and not known.shown.items
         if error and nothing_known and ordered is None:

@@ -101,9 +101,9 @@ class Record:
         """The line that an owed wish stands for, where the snapshot does not show it yet."""
         if wish.line is None or self.snapshot.item(wish.line_id):
             return None
-        if wish.is_open:
+        if not wish.has_landed:  # a refused one may be sent again: the cart may be gone
             return wish.line._replace(item_id=wish.replaces, state=LineState.PENDING)
-        if not (wish.has_landed and self.outdated):
+        if not self.outdated:
             return None
         now = self.since.get(wish.line_id, wish.item)
         line = wish.line.of(now.quantity)

@@ -281,6 +281,20 @@ def test_store_that_merges_lines_gives_all_that_was_shown(
     assert [line["quantity"] for line in shopper.cart()["items"]] == [shown]
 
 
+@pytest.mark.parametrize("adds", ["when_busy"])  # which sends while nobody else needs the calls
+def test_look_that_sends_lines_and_can_not_read_them_back_says_so(
+    shopper: Shopper, budget: Budget, store: Store
+) -> None:
+    shopper.add(MUG, status=202)
+    budget.refill()
+    store.fail({"method": "GET", "path": "/Cart/*", "fault": "status", "status": 500})
+
+    cart = shopper.cart()
+
+    assert "POST Item" in store.kinds()
+    assert (cart["item_count"], cart["stale"]) == (1, True)
+
+
 @pytest.mark.parametrize("adds", ["when_busy"])  # whose cart was read before its checkout began
 def test_checkout_sends_what_is_added_while_it_reads_the_cart(
     urls: dict[str, str], adds: str, shopper: Shopper, store: Store, budget: Budget

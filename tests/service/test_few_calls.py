@@ -41,6 +41,20 @@ def test_reads_and_checkout_from_a_fresh_snapshot_are_no_call(
     assert store.calls() == []
 
 
+def test_add_that_finds_no_cart_looks_before_it_sends_the_next(
+    shopper: Shopper, store: Store
+) -> None:
+    shopper.add(MUG)
+    store.forget_cart(store.carts()[0]["order_key"])
+    store.calls()
+
+    shopper.call("POST", "/cart/items", {"items": [{"catalog_id": MUG}, {"catalog_id": 3831}]})
+
+    assert store.kinds() == [
+        "POST Item", "GET Cart", "POST Cart", "POST Item", "POST Item", "POST Item", "GET Cart",
+    ]  # fmt: skip
+
+
 def test_no_cache_forces_one_read(shopper: Shopper, store: Store) -> None:
     shopper.add(MUG)
     store.calls()

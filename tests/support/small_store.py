@@ -302,11 +302,11 @@ class SmallStore:
 
         def apply() -> None:
             line.quantity = quantity * fault.factor
-            left = _of_sum([part for part in line.parts if part in known], quantity)
+            left = of_sum([part for part in line.parts if part in known], quantity)
             excuse(part for part in line.parts if part not in left)  # overwritten, or taken out
             line.parts = left
-            if len(left) == 1:
-                left[0].now = line.quantity
+            if left:  # the first stands for what is more or less than all of them
+                left[0].now += line.quantity - sum(part.now for part in left)
 
         self._strike(fault, apply)
 
@@ -373,8 +373,12 @@ def excuse(parts: Any) -> None:
         part.excused = True
 
 
-def _of_sum(parts: list[Part], quantity: Decimal) -> list[Part]:
-    """The most of the parts that are together this quantity; all of them, if none are."""
+def of_sum(parts: list[Part], quantity: Decimal) -> list[Part]:
+    """The most of the parts that are together this quantity; all of them, if none are.
+
+    First without those that somebody wanted gone.
+    """
+    parts = sorted(parts, key=lambda part: part.excused)
     sizes = range(len(parts) - 1, 0, -1)
     choices = (list(some) for size in sizes for some in combinations(parts, size))
     return next((some for some in choices if sum(p.now for p in some) == quantity), parts)

@@ -441,6 +441,19 @@ def test_removal_that_is_owed_outlives_other_changes() -> None:
     assert [each.item_id for each in after.shown.items] == ["2"]
 
 
+# Found by the histories: it was asked of a part of the line, and took the later add away too.
+@pytest.mark.parametrize(("asked", "left"), [(0, 2), (3, 5)])
+def test_refused_change_does_not_take_away_what_the_store_merges_into_its_line_later(
+    asked: int, left: int
+) -> None:
+    refused_change = change("1", asked, owed=True, phase=REFUSED, entry=RESTORED)
+    before = record(refused_change, wish(quantity=2), lines=(line("1", 4),))
+
+    after = vanished(landed(before, 1, "1", NOW))
+
+    assert [(each.item_id, each.quantity) for each in after.shown.items] == [("1", left)]
+
+
 @pytest.mark.parametrize("phase", [WAITING, SENT, REFUSED])
 def test_removal_of_a_pending_line_ends_it_as_soon_as_that_is_known(phase: str) -> None:
     pending = owed("n1", phase, at_ms=500)
@@ -458,6 +471,17 @@ def test_change_of_another_line_survives_a_cart_that_vanishes() -> None:
     after = vanished(record(done, lines=(line("1", 3), line("2"))))
 
     assert [wish.replaces for wish in after.wishes] == ["1", "2"]
+
+
+@pytest.mark.parametrize("phase", [WAITING, SENT, REFUSED])
+@pytest.mark.parametrize("outdated", [False, True])
+def test_pending_line_is_shown_until_a_reading_tells_what_became_of_it(
+    phase: Phase, outdated: bool
+) -> None:
+    before = record(owed("n1", phase), owed("n2", WAITING, index=1), outdated=outdated)
+
+    assert [each.item_id for each in before.shown.items] == ["n1", "n2"]
+    assert {each.state for each in before.shown.items} == {LineState.PENDING}
 
 
 @pytest.mark.parametrize("phase", [WAITING, SENT])
