@@ -386,7 +386,9 @@ def _followed(record: Record, ids: Mapping[str, str]) -> Record:
 def _as_shown(record: Record, snapshot: Snapshot) -> Iterator[Wish]:
     """The wishes; one whose line the store confirmed and then does not show counts as sent.
 
-    A line that is to be put back is known by the id that it had before.
+    So does one that is no part of the line that was confirmed, but seems to be a line of its own:
+    that answer was another add's. A line that is to be put back is known by the id that it had
+    before.
     """
     back = {w.line_id: w.replaces for w in record.wishes if w.has_landed and w.replaces}
     unseen = {
@@ -394,8 +396,13 @@ def _as_shown(record: Record, snapshot: Snapshot) -> Iterator[Wish]:
         for line_id, line in record.since.items()
         if line.quantity and not (record.snapshot.item(line_id) or snapshot.item(line_id))
     }
+    lines = record.lines()
+    new = {(each.catalog_id, each.quantity) for each in snapshot.items if each.item_id not in lines}
     for wish in record.wishes:
-        if not wish.has_landed or wish.sets or wish.line_id not in unseen:
+        item, now = wish.item, snapshot.item(wish.line_id)
+        most = record.quantity(wish.line_id) - item.quantity  # if it is no part of this line
+        apart = now and now.quantity <= most and (item.catalog_id, item.quantity) in new
+        if not wish.has_landed or wish.sets or not (apart or wish.line_id in unseen):
             yield wish
         elif wish.line_id in back and not wish.owed:
             yield replace(wish, line_id=back[wish.line_id])

@@ -209,6 +209,18 @@ def test_confirmed_line_that_does_not_show_counts_as_sent() -> None:
     assert after.wishes == (wish(SENT, at_ms=NOW - 1),)
 
 
+# Found by the histories over HTTP: the late answer to one add was taken for that to the next.
+def test_confirmed_add_that_is_a_line_of_its_own_is_that_line() -> None:
+    first, second = wish(quantity=4), wish(quantity=6, index=1)
+    lost_one = wish(SENT, entry="other", quantity=2, at_ms=NOW - SETTLE_MS)
+    both = landed(landed(record(first, second, lost_one), 0, "1", NOW), 1, "1", NOW)
+
+    after = seen(both, line("1", 4), line("2", 6), at_ms=NOW + 1)
+
+    assert [each.line_id for each in after.wishes] == ["1", "2", ""]
+    assert phases(after) == [LANDED, LANDED, WAITING]
+
+
 def test_confirmed_line_that_was_shown_once_may_go() -> None:
     before = record(wish(LANDED, line_id="7"), lines=(line("7"),))
 
