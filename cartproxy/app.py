@@ -11,9 +11,11 @@ from flask import Flask
 
 from cartproxy import logs, metrics, tracing
 from cartproxy.carts.customers import Customers
+from cartproxy.carts.deferral import Adds, Deferral
 from cartproxy.carts.orders import Orders
 from cartproxy.carts.products import ProductCatalogue
-from cartproxy.carts.service import Adds, CartService
+from cartproxy.carts.reading import Readings
+from cartproxy.carts.service import CartService
 from cartproxy.limits.rate_limiter import Limit, RateLimiter
 from cartproxy.records.inbox import Inbox
 from cartproxy.records.locks import Locks
@@ -184,17 +186,21 @@ def _store(
     keys = ApiKeys(store.api_keys)
     locks = Locks(client, store_id=name, pepper=pepper)
     customers = Customers(calls, locks, settle_seconds=settings.settle_seconds)
+    readings = Readings(
+        calls,
+        records,
+        store.money,
+        fresh_seconds=settings.snapshot_fresh_seconds,
+        settle_seconds=settings.settle_seconds,
+    )
+    # Release 0.1 knows nothing of what is pending.
+    adds = Adds(store.adds) if settings.record_format > 5 else Adds.DIRECT
     carts = CartService(
         calls,
         records,
-        currency=store.money,
-        fresh_seconds=settings.snapshot_fresh_seconds,
-        settle_seconds=settings.settle_seconds,
-        products=catalogue,
-        pending=pending,
-        locks=locks,
-        # Release 0.1 knows nothing of what is pending.
-        adds=Adds(store.adds) if settings.record_format > 5 else Adds.DIRECT,
+        readings,
+        Deferral(name, adds, catalogue, pending),
+        locks,
         sales=sales,
         customers=customers if keys.may_name_customers else None,
     )

@@ -8,11 +8,9 @@ checkout, or until the store has calls to spare.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from decimal import Decimal
-from enum import StrEnum
 from functools import partial
 
 from cartproxy.carts.answers import (
@@ -21,68 +19,56 @@ from cartproxy.carts.answers import (
     Written,
     closed,
     now_of,
-    reported,
     results_of,
 )
 from cartproxy.carts.customers import Customers
+from cartproxy.carts.deferral import Adds, Deferral, is_kept
 from cartproxy.carts.drive import Drive
 from cartproxy.carts.errors import (
     CartChanged,
     CartEmpty,
-    ItemRefused,
     PreconditionFailed,
 )
 from cartproxy.carts.fold import (
     as_asked,
     asking,
-    believed,
     feared,
-    inherited,
-    owing,
     vanished,
     wishing,
 )
 from cartproxy.carts.plan import Aim, foreseen, takes_nothing
-from cartproxy.carts.products import ProductCatalogue
+from cartproxy.carts.reading import Readings, known, shown_line, with_worse
 from cartproxy.deadline import Deadline
 from cartproxy.errors import CartProxyError, Outcome
-from cartproxy.metrics import count_cart, count_pending, count_saved
+from cartproxy.metrics import count_cart
 from cartproxy.model.cart import (
-    EMPTY,
     Addresses,
     Cart,
-    Currency,
     ItemResult,
-    LineItem,
     LineState,
     NewItem,
     QuantityChange,
-    Restored,
     plain,
 )
-from cartproxy.model.changes import differences
 from cartproxy.model.copies import replace
 from cartproxy.model.keys import Intent, KeptAnswer
 from cartproxy.model.order import Ordered
 from cartproxy.model.record import Record
-from cartproxy.model.wishes import KEYLESS, Phase, Wish
+from cartproxy.model.wishes import KEYLESS, Phase
 from cartproxy.records.errors import CartBusy
 from cartproxy.records.form import Loaded
 from cartproxy.records.locks import Locks
-from cartproxy.records.pending import PendingCarts
 from cartproxy.records.records import Records, Write
 from cartproxy.records.sales import Sales
 from cartproxy.storage.errors import StorageError, StorageFull
 from cartproxy.store.client import StoreClient
 from cartproxy.store.errors import (
-    StoreAway,
     StoreBadCheckoutUrl,
     StoreBadResponse,
     StoreBusy,
     StoreError,
     StoreNotFound,
     StoreRejected,
-    StoreUnreachable,
 )
 from cartproxy.store.limits import (
     ADD,
@@ -90,24 +76,12 @@ from cartproxy.store.limits import (
     CHECKOUT,
     FIRST_ADD,
     OWED,
-    REREAD,
     Allowance,
     Payer,
     Share,
 )
 
-MOST_PENDING = 50  # lines of a cart that wait for the store
-MOST_PENDING_BYTES = 10_000  # of what was typed into their options
-_SHARED_READ_POLL_SECONDS = 0.03
 _NEW_CART_SECONDS = 3600  # longer than a proxy holds back an answer
-
-
-class Adds(StrEnum):
-    """When a shopper's changes are sent to the store."""
-
-    DIRECT = "direct"  # at once, or the shopper is refused
-    WHEN_BUSY = "when_busy"  # at once while the store has calls to spare
-    DEFERRED = "deferred"  # at the checkout
 
 
 class CartService:
@@ -121,36 +95,27 @@ class CartService:
         self,
         store: StoreClient,
         records: Records,
-        *,
-        currency: Currency,
-        fresh_seconds: float,
-        settle_seconds: float,
-        products: ProductCatalogue,
-        pending: PendingCarts,
+        readings: Readings,
+        deferral: Deferral,
         locks: Locks,
-        adds: Adds = Adds.WHEN_BUSY,
+        *,
         sales: Sales | None = None,
         customers: Customers | None = None,
     ) -> None:
-        """A snapshot is fresh for `fresh_seconds`. After `settle_seconds` a lost add that the cart
-        does not show is absent. `adds` says when writes are sent to the store. `sales` are given if
-        the store reports its orders, `customers` if a caller may name one by e-mail address.
+        """`sales` are given if the store reports its orders, `customers` if a caller may name one
+        by e-mail address.
         """
         self._store = store
         self._records = records
-        self._currency = currency
-        self._products = products
-        self._pending = pending
+        self._readings = readings
+        self._deferral = deferral
         self._locks = locks
-        self._adds = adds
         self._sales = sales
         self._customers = customers
-        self._fresh_ms = int(fresh_seconds * 1000)
-        self._settle_ms = int(settle_seconds * 1000)
 
     def nothing(self) -> Cart:
         """The cart of a shopper who has none."""
-        return Cart(EMPTY, self._currency, int(time.time() * 1000))
+        return self._readings.nothing()
 
     def key_of_form(self, session: str, body: bytes) -> str | None:
         """The key under which a form is posted: that of the same body, if that came just now.
@@ -176,15 +141,15 @@ class CartService:
         ordered, error = loaded.ordered, None
         terms = Terms(deadline, payers=payers)
         sent = self._send_in_idle_time(session, loaded, terms)
-        asks = revalidate or self._must_ask(loaded)
+        asks = revalidate or self._readings.must_ask(loaded)
         if sent is not None:
-            loaded, asks = sent, _known(sent).outdated
+            loaded, asks = sent, known(sent).outdated
         if asks:
-            loaded, error = self._look(session, loaded, terms)
-        nothing_known = not (known := _known(loaded)).as_of_ms and not known.shown.items
-        if error and nothing_known and ordered is None:
+            loaded, error = self._readings.look(session, loaded, terms)
+        record = known(loaded)
+        if error and ordered is None and not (record.as_of_ms or record.shown.items):
             raise error
-        return self._cart(loaded, error, ordered)
+        return self._readings.cart(loaded, error, ordered)
 
     def note_order(
         self,
@@ -199,7 +164,7 @@ class CartService:
         May be repeated. Raises CartBusy and StorageError.
         """
         with self._records.writing(session, deadline, Intent()) as write:
-            record = _known(write.loaded)
+            record = known(write.loaded)
             if record.order_key is not None and is_key(record.order_key):
                 paid = vanished(replace(record, checkout_at_ms=ordered.at_ms))
                 self._close(write, paid, write.entry, None, Terms(deadline))
@@ -208,8 +173,12 @@ class CartService:
 
     def _send_in_idle_time(self, session: str, loaded: Loaded, terms: Terms) -> Loaded | None:
         """The cart with what was owed at the store, or None where that has to wait."""
-        record = _known(loaded)
-        if not any(map(_is_kept, record.wishes)) or loaded.busy or self._adds is Adds.DEFERRED:
+        record = known(loaded)
+        if (
+            not any(map(is_kept, record.wishes))
+            or loaded.busy
+            or self._deferral.adds is Adds.DEFERRED
+        ):
             return None
         aim = self._aim_of_owed(KEYLESS, loaded, record)
         calls = foreseen(record, aim)
@@ -254,9 +223,9 @@ class CartService:
                 drive = self._send(write, self._begun(write, terms), changes, terms)
                 return self._end(write, drive, len(changes), terms)
             write.release()
-        loaded, error = self._shared_reading(write, write.loaded.now_ms(), terms)
-        cart = self._cart(loaded, error)
-        line, before = (_shown(each, first.item_id) for each in (loaded, write.loaded))
+        loaded, error = self._readings.shared(write, write.loaded.now_ms(), terms)
+        cart = self._readings.cart(loaded, error)
+        line, before = (shown_line(each, first.item_id) for each in (loaded, write.loaded))
         left = line.quantity if line else Decimal(0)
         if plain(left) not in later and before and left == before.quantity:
             # The later change did not succeed, so this one still has to be made.
@@ -292,7 +261,7 @@ class CartService:
             if waits:
                 aim = replace(aim, addresses=None, create=False, look=False, halted=True)
             elif not (addresses or terms.minimal):
-                aim = replace(aim, newer_than_ms=aim.began_ms - self._fresh_ms)
+                aim = replace(aim, newer_than_ms=aim.began_ms - self._readings.fresh_ms)
             calls = foreseen(record, aim)
             allowance = self._store.allow(calls, terms.deadline, CHANGE, payers=terms.payers)
             drive = self._drive(write, record, aim, terms, allowance)
@@ -309,7 +278,7 @@ class CartService:
                 # No later line gets a name that was used in this cart.
                 left = Record(named=record.named)
                 write.save(left, KeptAnswer()) if left.named else write.forget(KeptAnswer())
-                self._note_pending(write, left, terms)
+                self._deferral.note_end(write, left, terms)
         except StorageFull:
             # There is no room for a lock, and deleting is what makes room.
             record = self._records.load(session).record or Record()
@@ -333,10 +302,10 @@ class CartService:
         CartChanged unless `if_match` names the cart as it is now.
         """
         loaded, error = self._records.load(session), None
-        if not _is_to_be_sent(loaded) and self._must_ask(loaded):
-            loaded, error = self._look(session, loaded, terms, before_paying=True)
+        if not _is_to_be_sent(loaded) and self._readings.must_ask(loaded):
+            loaded, error = self._readings.look(session, loaded, terms, before_paying=True)
             now = self._records.load(session)
-            if _known(now).owes:
+            if known(now).owes:
                 loaded = now  # something was added, or the cart seen to be gone, during the call
         if _is_to_be_sent(loaded):
             outcome = self._send_owed(session, terms)
@@ -346,7 +315,7 @@ class CartService:
         record = loaded.record or Record()
         if not record.snapshot.items:
             raise error or CartEmpty("The cart is empty.")
-        cart = self._cart(loaded, error)
+        cart = self._readings.cart(loaded, error)
         if record.changes and cart.etag not in (terms.if_match or ()):
             raise CartChanged(cart)
         _check(terms, cart)
@@ -382,20 +351,15 @@ class CartService:
                 raise error
             sent = sum(not wish.is_open for wish in wishes)
             doubts = (wish.at_ms for wish in wishes if wish.phase is Phase.SENT)
-            left_ms = max(doubts, default=0) + self._settle_ms - write.loaded.now_ms()
+            left_ms = max(doubts, default=0) + self._readings.settle_ms - write.loaded.now_ms()
             wait = (error and error.retry_after) or max(1, -(-left_ms // 1000))
             return Sending(sent, len(wishes), wait)
 
     def _aim_of_owed(self, entry: str, loaded: Loaded, record: Record) -> Aim:
         """To send what is owed, after a reading if an earlier sender's answer is missing."""
         began_ms = loaded.now_ms()
-        return Aim(entry, began_ms, newer_than_ms=began_ms if self._is_in_doubt(record) else 0)
-
-    def _is_in_doubt(self, record: Record) -> bool:
-        """Whether the last reading came too early to tell what became of something sent."""
-        return any(
-            wish.phase is Phase.SENT and record.as_of_ms < wish.at_ms + self._settle_ms
-            for wish in record.wishes
+        return Aim(
+            entry, began_ms, newer_than_ms=began_ms if self._readings.is_in_doubt(record) else 0
         )
 
     def _sent(
@@ -405,26 +369,28 @@ class CartService:
 
         `before_paying` is the cart before: what is worse in it now goes into the record's changes.
         """
-        record, _ = self._reported(drive.record)
+        record, _ = self._readings.reported(drive.record)
         is_whole = not (record.owes or record.outdated)
         if is_whole and before_paying:
-            record = _with_worse(record, as_asked(before_paying, drive.record))
+            record = with_worse(record, as_asked(before_paying, drive.record))
         record = self._close(write, record, write.entry, None, terms)
         return replace(write.loaded, record=record), is_whole
 
     def _begun(self, write: Write, terms: Terms) -> Record:
         """The record a write begins with, once `If-Match` is checked."""
         loaded = write.loaded
-        record = seen = _known(loaded)
+        record = seen = known(loaded)
         if terms.if_match is None:
             return record
-        if record.order_key is not None and not self._is_fresh(loaded, record):
-            looking = self._looking(loaded, record, terms)
-            if looking.stopped and not self._defers(looking.stopped):
+        if record.order_key is not None and not self._readings.is_fresh(loaded, record):
+            looking = self._readings.attempt(loaded, record, terms)
+            if looking.stopped and not self._deferral.defers(looking.stopped):
                 raise looking.stopped
             seen = looking.record
         # One that has vanished is judged as the shopper saw it.
-        cart = self._cart(replace(loaded, record=record if seen.order_key is None else seen))
+        cart = self._readings.cart(
+            replace(loaded, record=record if seen.order_key is None else seen)
+        )
         _check(terms, cart)
         return replace(seen, changes=()) if cart.etag in terms.if_match else seen
 
@@ -433,12 +399,12 @@ class CartService:
     ) -> Drive:
         """The parts of a request on their way, and all that is owed."""
         aim = self._aim(write, terms)
-        if self._adds is Adds.DEFERRED:
+        if self._deferral.adds is Adds.DEFERRED:
             aim = replace(aim, halted=True, look=False)
         shown = record.shown
         for part in parts:
             if isinstance(part, QuantityChange) and not shown.item(record.current_id(part.item_id)):
-                aim = replace(aim, newer_than_ms=aim.began_ms - self._fresh_ms)
+                aim = replace(aim, newer_than_ms=aim.began_ms - self._readings.fresh_ms)
         record = asking(wishing(record, write.entry, parts))
         share = CHANGE if isinstance(parts[0], QuantityChange) else ADD
         return self._drive(write, record, aim, terms, self._allowance(record, aim, terms, share))
@@ -470,7 +436,7 @@ class CartService:
         """The calls of a write, of which some may do where what is left is owed."""
         if share is ADD and record.order_key is None:
             share = FIRST_ADD  # so that a flood of new carts does not block existing ones
-        waits = self._adds is Adds.DIRECT
+        waits = self._deferral.adds is Adds.DIRECT
         least = 0 if waits else 1 + (record.order_key is None)
         calls = foreseen(record, aim)
         return self._store.allow(
@@ -486,7 +452,7 @@ class CartService:
                 until_ms = write.loaded.now_ms() + int(terms.deadline.remaining() * 1000)
                 write.keep(feared(made, {write.entry}, until_ms))
 
-        now_ms, settle_ms = write.loaded.now_ms, self._settle_ms
+        now_ms, settle_ms = write.loaded.now_ms, self._readings.settle_ms
         more = (aim, allowance, now_ms, settle_ms, keep, terms.admit_creation)
         drive = Drive(self._store, record, *more).run()
         after_checkout = drive.record.checkout_at_ms is not None and not drive.aim.created
@@ -502,78 +468,16 @@ class CartService:
             if not self._locks.take("cart", order_key, _NEW_CART_SECONDS):
                 raise StoreBadResponse("The store's answer gives a new cart the key of another.")
 
-    def _defers(self, error: CartProxyError | None) -> bool:
-        """Whether what this error has kept from the store may be owed to it."""
-        away = (StoreBusy, StoreAway, StoreUnreachable)
-        return self._adds is not Adds.DIRECT and (error is None or isinstance(error, away))
-
-    def _owing(self, write: Write, drive: Drive, terms: Terms) -> Record:
-        """The record after a write; what could not be sent to the store is owed."""
-        own = drive.own()
-        if not own or not self._defers(drive.stopped) or any(w.phase is Phase.SENT for w in own):
-            return drive.record
-        waiting = [wish for wish in own if wish.waits and not wish.sets]
-        if waiting and write.loaded.record is None and drive.record.order_key is None:
-            terms.admit_creation()
-        lines: dict[int, LineItem] = {}
-        kept = [wish for wish in drive.record.wishes if _is_kept(wish)]
-        room, room_bytes = MOST_PENDING - len(kept), MOST_PENDING_BYTES - sum(map(_typed, kept))
-        if waiting and not kept and not self._pending.begin(write.name, _of(terms)):
-            room = 0
-        for wish in waiting:
-            try:
-                if room <= 0 or room_bytes < _typed(wish):
-                    count_pending(self._store.id, "no_room")
-                    raise StoreBusy("Too much is already waiting for the store.")
-                lines[wish.index] = self._products.offer(wish.item, terms.deadline, terms.payers)
-                room, room_bytes = room - 1, room_bytes - _typed(wish)
-                drive.errors.pop(wish.place, None)
-            except ItemRefused as error:
-                drive.errors[wish.place] = error
-            except StoreError as error:
-                drive.errors[wish.place] = drive.stopped or error
-        if not terms.minimal and drive.record.outdated and (drive.stale or drive.is_scarce):
-            for wish in own:
-                if wish.has_landed and not wish.sets:
-                    known = self._products.known_offer(wish.item)
-                    lines |= {wish.index: known} if known else {}
-        if waiting and not (kept or lines):
-            self._end_pending(write, terms)
-        record = owing(drive.record, write.entry, lines)
-        new = sum(map(_is_kept, record.wishes)) - len(kept)
-        count_pending(self._store.id, "kept", new)
-        count_saved(self._store.id, new and new + 1 + (record.order_key is None))
-        return record
-
-    def _note_pending(self, write: Write, record: Record, terms: Terms) -> None:
-        """Stop counting a cart that no longer waits; that it waits was noted before."""
-        before = (write.loaded.record or Record()).wishes
-        if any(map(_is_kept, before)) and not any(map(_is_kept, record.wishes)):
-            self._end_pending(write, terms)
-
-    def _end_pending(self, write: Write, terms: Terms) -> None:
-        with suppress(StorageError):  # it is counted until its life ends
-            self._pending.end(write.name, _of(terms))
-
-    def _looking(
-        self, loaded: Loaded, record: Record, terms: Terms, share: Share = REREAD
-    ) -> Drive:
-        """Only a reading, which does not wait if there is something to show."""
-        aim = Aim(KEYLESS, halted=True, newer_than_ms=loaded.now_ms())
-        waits = share is not REREAD or not record.as_of_ms
-        allowance = self._store.allow(1, terms.deadline, share, waits=waits, payers=terms.payers)
-        return Drive(self._store, record, aim, allowance, loaded.now_ms, self._settle_ms).run()
-
     def _end(
         self, write: Write, drive: Drive, parts: int, terms: Terms, *, created: bool = False
     ) -> Written:
         """Save the cart after a write, and answer with it if it is wanted."""
         error: CartProxyError | None
-        record = self._owing(write, drive, terms)
+        record = self._deferral.owing(write, drive, terms)
         results, error = results_of(record, drive, parts)
         if drive.aim.addresses or (drive.record.order_key is None and not parts):
             error = drive.stopped
-        record, restored = self._reported(record)
+        record, restored = self._readings.reported(record)
         shares = write.behind and record.outdated and not (terms.minimal or error)
         shares = shares and not (drive.is_scarce or any(_is_pending(each) for each in results))
         # A confirmed line is left to the reading of the write behind this one: it may not be there.
@@ -590,14 +494,14 @@ class CartService:
         stale = drive.stopped if drive.stale else None
         if shares:
             try:
-                loaded, stale = self._shared_reading(write, wrote_ms, terms)
+                loaded, stale = self._readings.shared(write, wrote_ms, terms)
             except StorageError as failed:  # the write is saved and must not be reported as failed
                 stale = failed
         if left and loaded.record and any(w.entry == write.entry for w in loaded.record.wishes):
             results, error = results_of(loaded.record, drive, parts)
             if error:
                 raise error
-        return Written(self._cart(loaded, stale), results, created, restored=restored)
+        return Written(self._readings.cart(loaded, stale), results, created, restored=restored)
 
     def _close(
         self, write: Write, record: Record, own: str, answer: KeptAnswer | None, terms: Terms
@@ -614,86 +518,14 @@ class CartService:
             if self._sales and _is_none(before) and not _is_none(record):
                 with suppress(StorageError):
                     self._sales.count_cart(terms.site)
-        self._note_pending(write, record, terms)
+        self._deferral.note_end(write, record, terms)
         return record
-
-    def _look(
-        self, session: str, loaded: Loaded, terms: Terms, *, before_paying: bool = False
-    ) -> tuple[Loaded, CartProxyError | None]:
-        """The cart as the store has it now, read without holding it; and why it could not be read.
-
-        `before_paying`: what is worse than the shopper was shown goes into the record's changes.
-        """
-        record = _known(loaded)
-        if record.order_key is None:
-            return loaded, None
-        looking = self._looking(loaded, record, terms, CHECKOUT if before_paying else REREAD)
-        if looking.stopped:
-            return loaded, looking.stopped
-        fresh, _ = self._reported(looking.record)
-        if before_paying:
-            fresh = _with_worse(fresh, as_asked(record, looking.record))
-        left = None if fresh.is_blank else fresh
-        self._records.refresh(session, loaded, left)
-        return replace(loaded, record=left), None
-
-    def _shared_reading(
-        self, write: Write, wrote_ms: int, terms: Terms
-    ) -> tuple[Loaded, CartProxyError | None]:
-        """The cart as a write behind this one reads it; otherwise as this one reads it."""
-        ends = Deadline.after(min(self._records.wait_seconds, terms.deadline.remaining()))
-        while True:
-            loaded = self._records.load(write.name)
-            record = loaded.record
-            if record is None or (not record.outdated and record.as_of_ms >= wrote_ms):
-                return loaded, None
-            if ends.remaining() <= 0 or not loaded.busy:
-                # The write behind this one has ended without a reading.
-                return self._look(write.name, loaded, terms)
-            time.sleep(_SHARED_READ_POLL_SECONDS)
-
-    def _reported(self, record: Record) -> tuple[Record, Restored | None]:
-        before = record.wishes
-        record, restored = reported(record)
-        if len(record.wishes) < len(before):
-            new = [wish for wish in before if wish.is_new]
-            count_pending(self._store.id, "sent", sum(wish.has_landed for wish in new))
-            refused = sum(wish.phase is Phase.REFUSED for wish in new)
-            count_pending(self._store.id, "refused", refused)
-        if restored:
-            count_cart(self._store.id, "restored_in_part" if restored.gone else "restored")
-        return record, restored
 
     def _replay(self, write: Write, answer: KeptAnswer) -> Written:
         """The kept answer to the same request, as it is true now, with the cart as last read."""
-        record = _known(write.loaded)
+        record = known(write.loaded)
         results = tuple(now_of(result, record) for result in answer.results)
-        return Written(self._cart(write.loaded), results, answer.created, replayed=True)
-
-    def _is_fresh(self, loaded: Loaded, record: Record) -> bool:
-        return not record.outdated and loaded.now_ms() - record.as_of_ms < self._fresh_ms
-
-    def _must_ask(self, loaded: Loaded) -> bool:
-        """Whether a look needs the store: the snapshot is old, or an add is in doubt, or the
-        shopper left to pay since and may come back from an order.
-        """
-        record, now_ms = _known(loaded), loaded.now_ms()
-        if record.order_key is None or (loaded.busy and not record.as_of_ms):
-            return False  # there is nothing to ask for, or its first writer is about to
-        left_since = record.as_of_ms < (record.checkout_at_ms or 0) <= now_ms
-        return self._is_in_doubt(record) or left_since or not self._is_fresh(loaded, record)
-
-    def _cart(
-        self,
-        loaded: Loaded,
-        error: CartProxyError | None = None,
-        ordered: Ordered | None = None,
-    ) -> Cart:
-        record = loaded.record or Record()
-        as_of_ms = record.as_of_ms or loaded.now_ms()
-        putting_back = any(w.owed and w.is_open and not w.is_new for w in record.wishes)
-        stale = error is not None or putting_back
-        return Cart(record.shown, self._currency, as_of_ms, stale, record.changes, ordered)
+        return Written(self._readings.cart(write.loaded), results, answer.created, replayed=True)
 
 
 def _is_refused(call: Callable[[], None]) -> bool:
@@ -704,30 +536,9 @@ def _is_refused(call: Callable[[], None]) -> bool:
     return False
 
 
-def _known(loaded: Loaded) -> Record:
-    """The record with what dead writers may have sent, by a clock that may have been set back."""
-    return believed(inherited(loaded.record or Record(), loaded.at_ms), loaded.at_ms)
-
-
-def _shown(loaded: Loaded, item_id: str) -> LineItem | None:
-    """A line as the shopper sees it, by any id that it has had."""
-    record = _known(loaded)
-    return record.shown.item(record.current_id(item_id))
-
-
-def _with_worse(record: Record, shown: Record) -> Record:
-    """The record with what is worse in it than was shown of the same cart, in its changes."""
-    if record.order_key != shown.order_key:
-        return record
-    known = {each.item_id for each in record.changes}
-    worse = differences(shown, record.snapshot)
-    new = (each for each in worse if each.item_id not in known)
-    return replace(record, changes=(*record.changes, *new))
-
-
 def _is_to_be_sent(loaded: Loaded) -> bool:
     """Whether something is owed to the store, or has been sent to it and not been read back."""
-    record = _known(loaded)
+    record = known(loaded)
     return record.owes or (record.outdated and any(wish.owed for wish in record.wishes))
 
 
@@ -744,20 +555,6 @@ def _is_none(record: Record | None) -> bool:
 
 def _is_pending(result: ItemResult) -> bool:
     return result.outcome is Outcome.PENDING
-
-
-def _is_kept(wish: Wish) -> bool:
-    return wish.is_new and wish.is_open
-
-
-def _typed(wish: Wish) -> int:
-    """How many bytes the texts of its options have."""
-    return sum(len(option.value.encode()) for option in wish.item.options)
-
-
-def _of(terms: Terms) -> str | None:
-    """The name under which the calls of the shopper's address are counted."""
-    return next((payer.name for payer in terms.payers if payer.is_address), None)
 
 
 def _quantities_behind(write: Write, item_id: str) -> Collection[str]:

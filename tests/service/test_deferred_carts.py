@@ -19,7 +19,7 @@ from support.servers import service, store_environment
 from support.service_steps import place_order
 from support.shopper import BLOG, MUG, SHIRT, SMALL, Shopper, Store
 
-from cartproxy.carts.service import MOST_PENDING_BYTES
+from cartproxy.carts.deferral import MOST_PENDING_BYTES
 
 BOX = 3830  # of which nobody else asks in these tests
 

@@ -27,10 +27,12 @@ from support.small_records import SmallRecords
 from support.small_store import Clock, Fault, Killed, Part, SmallStore, StoreCart, excuse, of_sum
 
 from cartproxy.carts.answers import Terms, Written
+from cartproxy.carts.deferral import Adds, Deferral
 from cartproxy.carts.drive import Drive
 from cartproxy.carts.errors import CartChanged, NothingApplied
 from cartproxy.carts.plan import foreseen
-from cartproxy.carts.service import Adds, CartService
+from cartproxy.carts.reading import Readings
+from cartproxy.carts.service import CartService
 from cartproxy.deadline import Deadline
 from cartproxy.errors import CartProxyError, Outcome
 from cartproxy.model.cart import (
@@ -166,17 +168,15 @@ class History:
         self.store = SmallStore(self.clock, merges=merges, unknown=unknown, readable=readable)
         self.store.history = self
         self.records = SmallRecords(self.clock, self.store.faults)
-        self.service = CartService(
+        readings = Readings(
             self.store,
             self.records,
-            currency=Currency("USD"),
+            Currency("USD"),
             fresh_seconds=FRESH_MS / 1000,
             settle_seconds=SETTLE_MS / 1000,
-            products=SmallProducts(),
-            pending=SmallPending(),
-            locks=SmallLocks(),
-            adds=self.adds,
         )
+        deferral = Deferral("small", self.adds, SmallProducts(), SmallPending())
+        self.service = CartService(self.store, self.records, readings, deferral, SmallLocks())
         self.requests: list[Request] = []
         self.parts: list[Part] = []
         self.putting_back: dict[str, list[Part]] = {}
@@ -700,8 +700,9 @@ def play(setup: tuple[bool, type, bool, str], steps: list[tuple[Any, ...]]) -> N
 
 @pytest.fixture
 def watched(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cartproxy.carts.service.Drive", Watched)
-    for module in ("carts.service", "deadline", "records.form"):
+    for module in ("service", "reading"):
+        monkeypatch.setattr(f"cartproxy.carts.{module}.Drive", Watched)
+    for module in ("carts.reading", "deadline", "records.form"):
         monkeypatch.setattr(f"cartproxy.{module}.time", CLOCK)
 
 
