@@ -257,6 +257,9 @@ class History:
         others = (self.putting_back.get(each.item_id, ()) for each in lines if each is not line)
         known = {part for parts in others for part in parts}
         parts = [part for part in self.parts_of(line.item_id) if part not in known]
+        # And of what nobody has read, or no reading has saved, the change does not know.
+        record = self.records.record or Record()
+        saved = {*self.known(record, line.item_id), *self.putting_back.get(line.item_id, ())}
         # A change that nobody answers for may look like an add that nobody answers for.
         self.store.faults[:] = (
             fault for fault in self.store.faults if not fault.dies and fault.kind != "save"
@@ -269,21 +272,11 @@ class History:
             self.look(True)
         if done and not factor:
             excuse(parts)
-            unknown = self.unknown_kinds()  # nobody has seen those
-            parts = [part for part in parts if part.kind not in unknown]
+            parts = [part for part in parts if part in saved]
             if all(result.outcome is APPLIED for result in self.results):
                 self.taken_out.update(parts)
             else:
                 self.to_be_taken_out.update(parts)
-
-    def unknown_kinds(self) -> set[tuple[int, Decimal]]:
-        """What may have been added, for all that the answers have said."""
-        return {
-            _kind(item)
-            for request in self.requests
-            for item, outcome in zip(request.items, request.outcomes, strict=True)
-            if outcome is UNKNOWN
-        }
 
     def meanwhile(self, kind: str, name: str, *more: Any) -> None:
         """While the store answers the next call of a kind, somebody else comes."""
