@@ -2,44 +2,14 @@
 
 from __future__ import annotations
 
-import secrets
-import time
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 import pytest
 import requests
+from support.adds import ITEM, add, fault, key, until_known
 from support.servers import free_port, service, store_environment
 from support.shopper import MUG, SHIRT, SMALL, Shopper, Store, credential
 from support.waiting import wait_for
-
-ITEM = "/Cart/*/Item"
-
-
-def key() -> dict[str, str]:
-    return {"Idempotency-Key": secrets.token_hex(8)}
-
-
-def fault(kind: str, times: int | None = 1, path: str = ITEM, **more: Any) -> dict[str, Any]:
-    return {"method": "POST", "path": path, "fault": kind, "times": times, **more}
-
-
-def add(shopper: Shopper, headers: dict[str, str], **item: Any) -> requests.Response:
-    return shopper.call("POST", "/cart/items", {"catalog_id": MUG} | item, headers=headers)
-
-
-def until_known(shopper: Shopper, headers: dict[str, str], **item: Any) -> requests.Response:
-    """Send the same request as a widget does: while it is retryable, after Retry-After."""
-
-    def known() -> requests.Response | None:
-        answer = add(shopper, headers, **item)
-        if answer.ok:
-            return answer
-        assert answer.json()["retryable"], answer.text
-        time.sleep(int(answer.headers.get("Retry-After", "1")))
-        return None
-
-    return wait_for(known, "the add is known")
 
 
 def quantity_at_store(store: Store) -> int:
@@ -285,7 +255,7 @@ def test_batch_whose_middle_is_lost_is_completed_by_its_key(
     add(shopper, key())
     shirt = {"catalog_id": SHIRT, "options": [SMALL]}
     body = {"items": [{"catalog_id": MUG}, shirt, {"catalog_id": MUG, "quantity": 2}]}
-    store.fail({**fault("latency", ms=1), "times": 1}, fault(kind))
+    store.fail(fault("latency", ms=1), fault(kind))
     headers = key()
 
     first = shopper.call("POST", "/cart/items", body, headers=headers)
@@ -342,7 +312,7 @@ def test_get_put_and_delete_are_repeated_once(
 
     assert answer.status_code == 200
     assert answer.json()["stale"] is False
-    assert [call for call, _ in store.calls()].count(method) == 2 + (method == "GET") * 0
+    assert [call for call, _ in store.calls()].count(method) == 2
 
 
 def test_failing_twice_is_the_answer(quick: Shopper, store: Store) -> None:

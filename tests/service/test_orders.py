@@ -20,6 +20,7 @@ import redis
 import requests
 from support.books import empty_books
 from support.figures import Figures, scrape, until
+from support.log_lines import request_line
 from support.redis_kinds import start
 from support.servers import service, store_environment, workers
 from support.service_steps import place_order
@@ -476,8 +477,8 @@ def test_figures_tell_of_orders_and_value(
 
 
 def test_no_secret_of_a_webhook_is_written_anywhere(orders_log: Path, proxy_url: str) -> None:
-    hook(proxy_url, {"OrderID": 1})
-    hook(proxy_url, "{")
+    for body in ({"OrderID": 1}, "{"):
+        request_line(orders_log, hook(proxy_url, body).headers["X-Request-Id"])
 
     text = orders_log.read_text()
 
