@@ -100,9 +100,7 @@ def test_key_is_answered_once_and_bound_to_its_request(records: Records) -> None
         pass
 
 
-def test_answer_runs_out_while_others_of_its_cart_are_kept(
-    records: Records, client: object
-) -> None:
+def test_answer_expires_while_others_of_its_cart_are_kept(records: Records, client: object) -> None:
     passing = Records(client, replace(LIVES, answer=0.05))  # type: ignore[arg-type]
     lasting_key, passing_key = (
         IdempotencyKey.of(text, "POST /x", "/x", b"{}") for text in ("lasting", "passing")

@@ -37,7 +37,7 @@ def with_one_refused(shopper: Shopper, store: Store) -> requests.Response:
     return check_out(shopper)
 
 
-def test_checkout_of_a_cart_made_again_with_less_says_so(quick: Shopper, store: Store) -> None:
+def test_checkout_of_a_cart_restored_with_less_says_so(quick: Shopper, store: Store) -> None:
     quick.add(MUG)
     item_id = quick.add(LAMPS)["items"][1]["item_id"]
     quick.add(SCARF)
@@ -59,7 +59,7 @@ def test_checkout_of_a_cart_made_again_with_less_says_so(quick: Shopper, store: 
     assert "checkout_url" not in problem
 
 
-def test_checkout_goes_through_for_who_has_seen_the_changed_cart(
+def test_checkout_with_the_tag_of_the_changed_cart_goes_through(
     quick: Shopper, store: Store
 ) -> None:
     changed = with_one_refused(quick, store)
@@ -82,7 +82,7 @@ def test_checkout_goes_through_for_who_has_seen_the_changed_cart(
 
 
 @pytest.mark.parametrize("method", ["add", "change"])
-def test_write_of_who_has_seen_the_changed_cart_ends_its_changes(
+def test_write_with_the_tag_of_the_changed_cart_ends_its_changes(
     quick: Shopper, store: Store, method: str
 ) -> None:
     changed = with_one_refused(quick, store)
@@ -102,7 +102,7 @@ def test_write_of_who_has_seen_the_changed_cart_ends_its_changes(
 
 
 @pytest.mark.parametrize(("price", "status"), [("12.50", 409), ("9.98", 200)])
-def test_checkout_stops_where_a_line_has_become_dearer(
+def test_checkout_stops_when_a_price_has_risen(
     quick: Shopper, store: Store, price: str, status: int
 ) -> None:
     quick.add(SCARF)
@@ -136,7 +136,7 @@ def changed_at_the_store(shopper: Shopper, store: Store, change: str) -> request
 
 
 @pytest.mark.parametrize(("change", "now"), [("reduced", 1), ("increased", 4), ("gone", 0)])
-def test_checkout_stops_where_the_cart_is_not_what_was_shown(
+def test_checkout_stops_when_the_cart_is_not_what_was_shown(
     quick: Shopper, store: Store, change: str, now: int
 ) -> None:
     answer = changed_at_the_store(quick, store, change)
@@ -148,7 +148,7 @@ def test_checkout_stops_where_the_cart_is_not_what_was_shown(
     assert check_out(quick, answer.headers["ETag"]).status_code == 200
 
 
-def test_what_the_shopper_adds_on_the_stores_own_pages_stops_nobody(
+def test_add_on_the_stores_own_pages_does_not_stop_the_checkout(
     quick: Shopper, store: Store
 ) -> None:
     answer = changed_at_the_store(quick, store, "added")

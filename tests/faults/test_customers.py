@@ -200,7 +200,9 @@ def test_customer_is_kept_for_a_cart_that_is_made_later(proxy_url: str, store: S
     assert linked(store) == known
 
 
-def test_customer_of_no_cart_yet_is_that_of_the_first_one(server: Shopper, store: Store) -> None:
+def test_customer_named_before_there_is_a_cart_is_that_of_the_first_cart(
+    server: Shopper, store: Store
+) -> None:
     email = address()
     known = made(store, email)
 
@@ -212,7 +214,7 @@ def test_customer_of_no_cart_yet_is_that_of_the_first_one(server: Shopper, store
     assert linked(store) == known
 
 
-def test_cart_that_is_made_again_is_of_the_same_customer(server: Shopper, store: Store) -> None:
+def test_restored_cart_keeps_its_customer(server: Shopper, store: Store) -> None:
     email = address()
     known = made(store, email)
     server.add()
@@ -226,7 +228,7 @@ def test_cart_that_is_made_again_is_of_the_same_customer(server: Shopper, store:
     assert linked(store) == known
 
 
-def test_cart_after_an_order_is_nobodys(server: Shopper, store: Store) -> None:
+def test_cart_after_an_order_has_no_customer(server: Shopper, store: Store) -> None:
     email = address()
     made(store, email)
     server.add()
@@ -241,7 +243,7 @@ def test_cart_after_an_order_is_nobodys(server: Shopper, store: Store) -> None:
     assert linked(store) == 0
 
 
-def test_customer_who_is_gone_keeps_no_shopper_from_a_cart(server: Shopper, store: Store) -> None:
+def test_deleted_customer_does_not_prevent_a_cart(server: Shopper, store: Store) -> None:
     email = address()
     known = made(store, email)
     name_customer(server, email)
@@ -267,7 +269,7 @@ def test_invalid_address_is_pointed_at_and_costs_nothing(
 
 
 @pytest.mark.parametrize("caller", ["a page", "a key without the right"])
-def test_whoever_has_not_the_right_is_refused_and_costs_nothing(
+def test_key_without_the_right_is_refused_and_costs_nothing(
     proxy_url: str, store: Store, caller: str
 ) -> None:
     asking = Shopper(proxy_url) if caller == "a page" else backend(proxy_url, PLAIN_KEY)
@@ -311,7 +313,7 @@ def test_store_without_the_right_or_too_busy_makes_no_cart(server: Shopper, stor
     assert store.carts() == []
 
 
-def test_doctor_says_what_customers_lack(store: Store, settings: dict[str, str]) -> None:
+def test_doctor_says_what_is_missing_for_customers(store: Store, settings: dict[str, str]) -> None:
     def found() -> set[str]:
         done = subprocess.run(
             [sys.executable, "-m", "cartproxy", "doctor", "--json"],

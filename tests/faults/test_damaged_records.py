@@ -97,9 +97,7 @@ def key_of(client: redis.Redis, pattern: str) -> bytes:
 RECORD, ENTRIES, PRODUCT, BUDGET = "cp:{*}", "cp:{*}:i", "cpp:*", "cpb:*"
 
 
-def test_damaged_product_is_asked_for_without_waiting_for_anybody(
-    shopper: Shopper, client: redis.Redis
-) -> None:
+def test_damaged_product_is_fetched_without_waiting(shopper: Shopper, client: redis.Redis) -> None:
     def scripts() -> int:
         return int(client.info("commandstats")["cmdstat_evalsha"]["calls"])
 
@@ -196,7 +194,7 @@ def test_deleting_the_cart_removes_what_cannot_be_read(
 
 
 @pytest.mark.parametrize("version", [b"7:", b"4:", b"10:"])
-def test_format_of_another_release_is_kept_and_said(
+def test_format_of_another_release_is_kept_and_answered_storage_newer(
     shopper: Shopper, store: Store, client: redis.Redis, version: bytes
 ) -> None:
     name = key_of(client, RECORD)

@@ -64,7 +64,7 @@ def test_double_click_with_one_key_at_once_adds_once(quick: Shopper, store: Stor
     assert sum("Idempotent-Replayed" in answer.headers for answer in answers) == 3
 
 
-def test_same_key_still_at_work_is_409_after_the_wait_for_its_cart(
+def test_same_key_still_in_progress_is_409_after_the_wait(
     quick: Shopper, impatient_url: str, store: Store
 ) -> None:
     add(quick, key())
@@ -84,7 +84,7 @@ def test_same_key_still_at_work_is_409_after_the_wait_for_its_cart(
     assert first.status_code == 201
 
 
-def test_write_that_waits_too_long_for_another_is_told_that_the_cart_is_busy(
+def test_write_that_waits_too_long_for_another_is_409_cart_busy(
     quick: Shopper, impatient_url: str, store: Store
 ) -> None:
     add(quick, key())
@@ -106,7 +106,7 @@ def test_write_that_waits_too_long_for_another_is_told_that_the_cart_is_busy(
 
 
 @pytest.mark.parametrize("bad", ["", "x" * 256, "with space", "\u00fc".encode().decode("latin-1")])
-def test_key_that_is_none_is_400(quick: Shopper, bad: str) -> None:
+def test_invalid_key_is_400(quick: Shopper, bad: str) -> None:
     assert add(quick, {"Idempotency-Key": bad}).status_code == 400
 
 
@@ -205,9 +205,7 @@ def let_it_come(store: Store, quantity: int) -> None:
     wait_for(lambda: quantity_at_store(store) == quantity, "the store applies the add")
 
 
-def test_while_it_is_unknown_a_retry_looks_and_does_not_post(
-    shopper: Shopper, store: Store
-) -> None:
+def test_retry_of_an_unknown_add_reads_and_does_not_post(shopper: Shopper, store: Store) -> None:
     add(shopper, key())
     store.fail(fault("drop"))
     headers = key()
@@ -231,7 +229,7 @@ def test_later_read_shows_an_add_that_came_late(shopper: Shopper, store: Store) 
     assert shopper.cart()["item_count"] == 2
 
 
-def test_other_writes_go_on_while_an_add_is_in_doubt(shopper: Shopper, store: Store) -> None:
+def test_other_writes_succeed_while_an_add_is_unknown(shopper: Shopper, store: Store) -> None:
     add(shopper, key())
     store.fail(fault("drop_then_apply", ms=None))
     headers = key()
@@ -296,7 +294,7 @@ def test_create_whose_answer_is_lost_says_that_nothing_was_added(
 # Fault 11
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
 @pytest.mark.parametrize("kind", ["status", "reset", "apply_then_drop"])
-def test_get_put_and_delete_are_repeated_once(
+def test_get_put_and_delete_are_retried_once(
     quick: Shopper, store: Store, method: str, kind: str
 ) -> None:
     line = add(quick, key()).json()["results"][0]["item_id"]
@@ -325,7 +323,7 @@ def test_failing_twice_is_the_answer(quick: Shopper, store: Store) -> None:
 
 
 # Fault 12
-def test_store_that_refuses_connections_gets_one_retry_and_surely_nothing(
+def test_store_that_refuses_connections_is_retried_once_and_nothing_is_applied(
     quick: Shopper, redis_url: str
 ) -> None:
     settings = {
@@ -341,7 +339,7 @@ def test_store_that_refuses_connections_gets_one_retry_and_surely_nothing(
 
 
 # Found by the soak: every retry made the doubt young again, so an impatient client never got out.
-def test_impatient_retries_do_not_prolong_the_doubt(quick: Shopper, store: Store) -> None:
+def test_early_retries_do_not_prolong_the_wait(quick: Shopper, store: Store) -> None:
     add(quick, key())
     store.fail(fault("drop"))
     headers = key()
@@ -352,7 +350,9 @@ def test_impatient_retries_do_not_prolong_the_doubt(quick: Shopper, store: Store
 
 
 # Found by the soak: a retry that could not look said "not applied" of an add that was.
-def test_retry_that_cannot_look_does_not_call_the_add_absent(quick: Shopper, store: Store) -> None:
+def test_retry_that_cannot_read_the_cart_does_not_call_the_add_absent(
+    quick: Shopper, store: Store
+) -> None:
     add(quick, key())
     no_reads = {"method": "GET", "path": "*", "fault": "html", "times": 2}
     store.fail(fault("apply_then_drop"), no_reads)

@@ -120,7 +120,7 @@ def is_bad_response(answer: requests.Response) -> bool:
 
 
 @pytest.mark.parametrize(("method", "path"), [("GET", "/cart"), ("POST", "/checkout")])
-def test_look_that_gets_another_cart_shows_and_keeps_nothing_of_it(
+def test_reading_that_gets_another_cart_shows_and_keeps_nothing_of_it(
     buyers: list[Buyer], store: Store, method: str, path: str
 ) -> None:
     store.fail({"method": "GET", "path": "/Cart/*", "fault": "other_cart", "times": None})
@@ -132,7 +132,7 @@ def test_look_that_gets_another_cart_shows_and_keeps_nothing_of_it(
     assert together(buyers, Buyer.shown) == [[1]] * SHOPPERS
 
 
-def test_look_at_a_known_cart_that_gets_another_goes_on_from_the_snapshot(
+def test_reading_that_gets_another_cart_falls_back_to_the_snapshot(
     buyers: list[Buyer], store: Store
 ) -> None:
     together(buyers, Buyer.shown)
@@ -282,7 +282,7 @@ def test_no_two_shoppers_get_one_new_cart(one_worker_url: str, store: Store, fau
 
 
 # The first add into a known line is settled by a reading; it must not count as a lost answer.
-def test_batch_with_one_lost_answer_goes_on_at_a_store_that_was_not_seen_to_merge_before(
+def test_batch_with_one_lost_answer_continues_at_a_store_not_known_to_merge(
     redis_url: str, store_url: str, store: Store
 ) -> None:
     store.set(merge_same_item=True)

@@ -15,7 +15,7 @@ from support.waiting import wait_for
 
 
 @pytest.mark.parametrize("lines", [0, 3], ids=["first-add", "cart-made-again"])
-def test_killed_worker_leaves_no_line_that_nobody_owns_and_none_twice(
+def test_killed_worker_leaves_no_ownerless_and_no_doubled_line(
     redis_url: str, store: Store, lines: int
 ) -> None:
     settings = {

@@ -35,9 +35,7 @@ from support.waiting import PATIENCE_SECONDS, wait_for
 
 
 # Fault 29
-def test_worker_killed_in_mid_write_leaves_a_cart_that_its_key_completes(
-    redis_url: str, store: Store
-) -> None:
+def test_write_of_a_killed_worker_is_completed_by_its_key(redis_url: str, store: Store) -> None:
     settings = {
         "CARTPROXY_REDIS_URL": redis_url,
         **QUICK,
@@ -202,9 +200,7 @@ def test_clock_that_is_an_hour_off_changes_nothing(
 
 
 # Fault 32
-def test_full_workers_are_told_at_once_and_health_still_answers(
-    redis_url: str, store: Store
-) -> None:
+def test_full_worker_refuses_at_once_and_health_still_answers(redis_url: str, store: Store) -> None:
     settings = {
         "CARTPROXY_REDIS_URL": redis_url,
         "CARTPROXY_WORKERS": "1",
@@ -240,7 +236,7 @@ def test_full_workers_are_told_at_once_and_health_still_answers(
 
 
 # Fault 33
-def test_client_that_hangs_up_still_gets_its_item(quick: Shopper, store: Store) -> None:
+def test_item_is_added_even_if_the_client_hangs_up(quick: Shopper, store: Store) -> None:
     quick.add(MUG)
     store.calls()
     store.hold()
@@ -305,7 +301,7 @@ def blocked_pipe_url(redis_url: str, store: Store) -> Iterator[str]:
         child.wait()
 
 
-def test_blocked_log_pipe_holds_no_request(blocked_pipe_url: str) -> None:
+def test_blocked_log_pipe_delays_no_request(blocked_pipe_url: str) -> None:
     shopper = Shopper(blocked_pipe_url)
 
     answers_ = [shopper.call("GET", "/cart").status_code for _ in range(200)]

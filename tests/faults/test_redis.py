@@ -166,9 +166,7 @@ def test_lost_replies_count_nothing_twice(
 
 # Fault 3
 @pytest.mark.parametrize("kind", ["sentinel", "cluster"])
-def test_failover_is_a_short_time_of_503_and_nothing_else(
-    store: Store, tmp_path: Path, kind: str
-) -> None:
+def test_failover_causes_only_a_short_time_of_503(store: Store, tmp_path: Path, kind: str) -> None:
     seen: list[tuple[float, requests.Response]] = []
     stopping = threading.Event()
 
@@ -207,9 +205,7 @@ def test_failover_is_a_short_time_of_503_and_nothing_else(
 
 
 # Fault 4
-def test_full_redis_takes_no_writes_and_goes_on_with_reads_and_deletes(
-    store: Store, tmp_path: Path
-) -> None:
+def test_full_redis_refuses_writes_but_not_reads_and_deletes(store: Store, tmp_path: Path) -> None:
     with redis_server("--maxmemory-policy", "noeviction") as redis_url:
         settings = {"CARTPROXY_REDIS_URL": redis_url, **QUICK, **store_environment(store.url)}
         with service(settings) as url, redis.Redis.from_url(redis_url) as client:
@@ -279,7 +275,7 @@ def test_redis_that_comes_back_empty_is_an_empty_cart(behind: Behind, store: Sto
 
 
 # Fault 6
-def test_wrong_password_is_503_and_logged_without_a_storm(store: Store, tmp_path: Path) -> None:
+def test_wrong_password_is_503_and_does_not_flood_the_log(store: Store, tmp_path: Path) -> None:
     log = tmp_path / "log"
     with redis_server() as redis_url:
         settings = {
@@ -335,7 +331,7 @@ REQUESTS: dict[str, Callable[[str], Callable[[], requests.Response]]] = {
 
 
 @pytest.mark.parametrize("request_", REQUESTS)
-def test_request_waits_for_two_replies_at_most_that_redis_does_not_give(
+def test_request_waits_for_at_most_two_missing_replies_of_redis(
     behind: Behind, store: Store, request_: str
 ) -> None:
     """From each command on in turn; the time is this number by `redis_timeout_seconds`."""
@@ -359,7 +355,7 @@ def test_request_waits_for_two_replies_at_most_that_redis_does_not_give(
 
 
 @pytest.mark.parametrize("minimal", [True, False])
-def test_redis_that_fails_between_two_store_calls_makes_nobody_forget_the_first(
+def test_redis_failure_between_two_store_calls_does_not_lose_the_first(
     behind: Behind, store: Store, minimal: bool
 ) -> None:
     shopper = behind.shopper()
@@ -434,7 +430,7 @@ def three_in_turn(
 
 
 # What was done was answered as not applied.
-def test_redis_that_gives_no_reading_to_share_does_not_deny_what_is_saved(
+def test_redis_failure_while_sharing_a_reading_does_not_deny_what_is_saved(
     behind: Behind, store: Store
 ) -> None:
     shopper = behind.shopper()
@@ -461,7 +457,7 @@ def test_redis_that_gives_no_reading_to_share_does_not_deny_what_is_saved(
     assert outcomes == ["applied"] * 3
 
 
-def test_redis_that_does_not_keep_an_answer_does_not_deny_what_the_next_change_has_done(
+def test_redis_failure_while_keeping_an_answer_does_not_deny_the_next_change(
     behind: Behind, store: Store
 ) -> None:
     shopper = behind.shopper()

@@ -163,7 +163,7 @@ def test_late_reply_is_not_read_by_the_next_command(behind: Behind, how: str) ->
 
 # A cluster of which no server answered was an error of ours.
 @pytest.mark.parametrize("used", [True, False])
-def test_redis_that_cannot_be_reached_is_unavailable(behind: Behind, used: bool) -> None:
+def test_unreachable_redis_is_unavailable(behind: Behind, used: bool) -> None:
     client = behind.client()
     if used:
         client.get("mine")
@@ -178,7 +178,7 @@ def test_redis_that_cannot_be_reached_is_unavailable(behind: Behind, used: bool)
     assert client.get("mine") == b"mine"
 
 
-def test_connections_that_end_while_idle_fail_no_command_and_repeat_none(behind: Behind) -> None:
+def test_connections_closed_while_idle_fail_and_repeat_no_command(behind: Behind) -> None:
     client = behind.client()
     behind.direct.set("count", 0)
     with ThreadPoolExecutor(8) as pool:
@@ -193,7 +193,7 @@ def test_connections_that_end_while_idle_fail_no_command_and_repeat_none(behind:
     assert before + after == list(range(1, 81))
 
 
-def test_callers_at_once_are_each_given_their_own(behind: Behind) -> None:
+def test_concurrent_callers_get_their_own_replies(behind: Behind) -> None:
     client = behind.client()
 
     def ask(number: int) -> bool:

@@ -21,7 +21,7 @@ def deferred_url(redis_url: str, store_url: str) -> Iterator[str]:
         yield url
 
 
-def test_refused_deferred_add_leaves_no_place_among_those_that_wait(
+def test_refused_deferred_add_leaves_no_pending_cart(
     deferred_url: str, redis_url: str, store: Store
 ) -> None:
     with redis.Redis.from_url(redis_url) as client:

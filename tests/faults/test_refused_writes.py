@@ -120,7 +120,9 @@ def test_site_with_too_many_new_carts_leaves_nothing_behind(
     assert kept(client) == before
 
 
-def test_cart_that_is_made_again_is_no_new_cart_of_its_site(strict_url: str, store: Store) -> None:
+def test_restored_cart_does_not_count_as_a_new_cart_of_its_site(
+    strict_url: str, store: Store
+) -> None:
     shopper = Shopper(strict_url, origin=OTHER)
     shopper.add(MUG)
     (cart,) = store.carts()
@@ -133,7 +135,7 @@ def test_cart_that_is_made_again_is_no_new_cart_of_its_site(strict_url: str, sto
     assert another.status_code == 429
 
 
-def test_write_that_waits_in_vain_leaves_no_place_in_the_queue(
+def test_write_that_gives_up_waiting_leaves_no_place_in_the_queue(
     strict_url: str, store: Store, client: redis.Redis
 ) -> None:
     shopper = Shopper(strict_url)

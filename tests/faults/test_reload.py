@@ -141,7 +141,7 @@ def test_new_origin_and_store_are_taken_without_losing_a_request(service: Reload
         ('seal_key = "short"', "seal_key"),
     ],
 )
-def test_wrong_settings_are_told_and_leave_everything_as_it_was(
+def test_invalid_settings_are_reported_and_change_nothing(
     service: Reloadable, wrong: str, told: str
 ) -> None:
     before = sorted(workers(service.url))
@@ -163,7 +163,7 @@ def test_wrong_settings_are_told_and_leave_everything_as_it_was(
     assert service.asks(NEW_BLOG) == 403
 
 
-def test_worker_that_dies_beside_a_wrong_file_is_replaced(service: Reloadable) -> None:
+def test_worker_that_dies_while_the_file_is_invalid_is_replaced(service: Reloadable) -> None:
     before = workers(service.url)
     service.write(BLOG, more="concurency = 7")
 

@@ -56,7 +56,7 @@ def shopper(url: str, address: str) -> Shopper:
     return made
 
 
-def test_product_that_many_pages_want_is_asked_for_once(
+def test_product_that_many_pages_want_is_fetched_once(
     scarce_url: str, redis_url: str, store: Store
 ) -> None:
     store.hold("GET", "/Products/*")
@@ -73,7 +73,7 @@ def test_product_that_many_pages_want_is_asked_for_once(
     assert store.kinds() == ["GET Products"]
 
 
-def test_old_product_serves_while_it_is_asked_for_anew_and_while_it_cannot_be(
+def test_old_product_is_shown_while_it_is_refreshed_and_while_it_cannot_be(
     redis_url: str, store: Store
 ) -> None:
     forget_products(redis_url)
@@ -126,7 +126,7 @@ def test_one_address_cannot_take_the_stores_calls_from_others(
     assert all(answer.status_code in (201, 202) for answer in others)
 
 
-def test_checkout_goes_before_all_else(scarce_url: str, redis_url: str, store: Store) -> None:
+def test_checkout_takes_precedence(scarce_url: str, redis_url: str, store: Store) -> None:
     buyer = shopper(scarce_url, "198.51.100.1")
     buyer.call("GET", f"/products/{MUG}")
     forget_budget(redis_url)
@@ -211,7 +211,9 @@ def goes(shopper: Shopper) -> bool:
         return False
 
 
-def test_redis_is_asked_as_seldom_as_can_be(scarce_url: str, redis_url: str, store: Store) -> None:
+def test_pending_add_costs_four_scripts_and_its_read_two(
+    scarce_url: str, redis_url: str, store: Store
+) -> None:
     owner = shopper(scarce_url, "10.0.0.1")  # nobody's address: no limit is counted
     for catalog_id in (MUG, SHIRT):
         owner.call("GET", f"/products/{catalog_id}")

@@ -54,7 +54,7 @@ def test_two_hundred_shoppers_on_a_store_of_twenty_calls_a_second(
     assert sum(len(cart["lines"]) for cart in store.carts()) == statuses[201]
 
 
-def test_short_pause_is_waited_for_once(quick: Shopper, store: Store) -> None:
+def test_short_pause_is_waited_out_once(quick: Shopper, store: Store) -> None:
     quick.add(MUG)
     store.fail({"method": "POST", "path": "*", "fault": "status", "status": 429, "retry_after": 1,
                 "times": 1})  # fmt: skip
@@ -67,7 +67,7 @@ def test_short_pause_is_waited_for_once(quick: Shopper, store: Store) -> None:
     assert answer.json()["item_count"] == 2
 
 
-def test_long_pause_is_told_and_all_workers_keep_it(direct_url: str, store: Store) -> None:
+def test_long_pause_is_reported_and_kept_by_all_workers(direct_url: str, store: Store) -> None:
     quick = Shopper(direct_url)
     quick.add(MUG)
     store.fail({"method": "POST", "path": "*", "fault": "status", "status": 429, "retry_after": 60,
@@ -89,7 +89,7 @@ def test_long_pause_is_told_and_all_workers_keep_it(direct_url: str, store: Stor
     assert (cart["stale"], cart["item_count"]) == (True, 1)
 
 
-def test_store_that_is_down_is_left_alone_and_tried_again_by_one_call(
+def test_store_that_is_down_is_not_called_and_tried_again_by_one_call(
     redis_url: str, store: Store
 ) -> None:
     environment = {
@@ -182,7 +182,7 @@ def test_dripping_answer_is_cut_at_the_deadline_of_the_call_and_the_add_is_found
     assert response.json()["item_count"] == 2
 
 
-def test_change_that_the_store_does_not_answer_in_time_is_told_as_unknown(
+def test_change_without_a_timely_answer_of_the_store_is_unknown(
     quick: Shopper, impatient_url: str, store: Store
 ) -> None:
     item_id = quick.add(MUG)["results"][0]["item_id"]

@@ -50,16 +50,14 @@ def test_malformed_chunks_are_400(raw: RawClient, body: bytes) -> None:
         (CHUNKED, b"ffff\r\n" + ITEM),
     ],
 )
-def test_body_that_is_cut_short_is_400_though_it_makes_sense(
-    raw: RawClient, framing: str, body: bytes
-) -> None:
+def test_truncated_body_is_400_even_if_it_parses(raw: RawClient, framing: str, body: bytes) -> None:
     answer = raw.send(ADD, JSON, framing, body=body, hang_up=True)
 
     assert (answer.status, answer.code) == (400, "malformed-request")
     raw.assert_store_untouched()
 
 
-def test_form_that_is_cut_short_buys_nothing(raw: RawClient) -> None:
+def test_truncated_form_buys_nothing(raw: RawClient) -> None:
     whole = b"catalog_id=%d&quantity=12" % MUG
 
     answer = raw.send(BUY, FORM, f"Content-Length: {len(whole)}", body=whole[:-1], hang_up=True)
@@ -94,7 +92,7 @@ def test_body_of_exactly_the_limit_is_taken_by_length_and_by_chunks(raw: RawClie
     assert (by_length.status, by_chunks.status) == (201, 201)
 
 
-def test_client_that_waits_for_our_word_is_told_to_go_on_when_its_body_is_wanted(
+def test_100_continue_is_sent_only_when_the_body_is_wanted(
     raw: RawClient,
 ) -> None:
     def said(*lines: str) -> bytes:
@@ -156,7 +154,7 @@ def test_read_whose_empty_body_does_not_end_is_400(raw: RawClient, cut: bytes) -
     [f"{ADD} HTTP/1.1\r\nContent-Type: text/xml\r\n", "OPTIONS /v1/stores/demo/cart HTTP/1.1\r\n",
      "GET /v1/stores/demo/cart HTTP/1.1\r\n", "GET /livez HTTP/1.1\r\n"],
 )  # fmt: skip
-def test_body_that_nobody_read_is_no_request_of_its_own(raw: RawClient, head: str) -> None:
+def test_unread_body_is_not_taken_for_a_request(raw: RawClient, head: str) -> None:
     usual = "\r\n".join(raw.usual())
     hidden = f"DELETE /v1/stores/demo/cart HTTP/1.1\r\n{usual}\r\n\r\n".encode()
     first = f"{head}{usual}\r\nContent-Length: {len(hidden)}\r\n\r\n".encode() + hidden

@@ -195,12 +195,12 @@ def test_h11_accepts_the_same_heads(name: str) -> None:
      ("long line", "address-too-long"), ("other expectation", "malformed-request")],
 )  # fmt: skip
 @pytest.mark.parametrize("parser", PARSERS)
-def test_what_no_parser_decides_is_decided_by_us(parser: Parser, name: str, code: str) -> None:
+def test_what_no_parser_checks_is_checked_by_us(parser: Parser, name: str, code: str) -> None:
     assert outcome(parser, HEADS[name]) == code
 
 
 @pytest.mark.parametrize("parser", PARSERS)
-def test_target_is_taken_as_it_was_sent_and_only_our_own_origin_off_it(parser: Parser) -> None:
+def test_target_is_kept_as_sent_without_our_own_origin(parser: Parser) -> None:
     own, foreign = (
         outcome(parser, HEADS[f"absolute, {whose}"])["PATH_INFO"]  # type: ignore[index]
         for whose in ("own", "foreign")

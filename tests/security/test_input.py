@@ -53,7 +53,7 @@ def test_what_is_not_one_json_document_is_400(raw: RawClient, body: bytes) -> No
     ["0", "-1", "-0", "0.0", "0.00001", "1.00001", "1e9", "1e400", "1E+999999", "1e-400", "true",
      '"1"', "null", "[]", "{}", "100000.0001", "-1e-400", "1" * 4000],
 )  # fmt: skip
-def test_quantities_that_are_none_are_422(raw: RawClient, quantity: str) -> None:
+def test_invalid_quantities_are_422(raw: RawClient, quantity: str) -> None:
     added = send(raw, f"POST {CART}/items", f'{{"catalog_id":3829,"quantity":{quantity}}}'.encode())
 
     assert (added.status, added.code) == (422, "invalid-request")

@@ -127,7 +127,7 @@ def test_client_that_reads_slowly_gets_all_of_its_answers(impatient_url: str) ->
     assert read > 40 * len(one.content)
 
 
-def test_head_that_drips_is_cut_whatever_came_before(impatient_url: str) -> None:
+def test_dripping_head_is_cut_and_costs_no_more_after_a_long_one(impatient_url: str) -> None:
     (worker,) = workers(impatient_url)
 
     def cpu_of_dripping(before: bytes) -> int:
@@ -172,7 +172,7 @@ def test_what_does_not_come_is_waited_for_no_longer_than_a_request_may_take(
 
 
 @pytest.mark.parametrize("path", ["/livez", "/v1/stores/demo/cart/items"])
-def test_rest_of_a_body_that_came_too_slowly_is_no_request(impatient_url: str, path: str) -> None:
+def test_rest_of_a_slow_body_is_not_taken_for_a_request(impatient_url: str, path: str) -> None:
     head = ADD.replace(b"/v1/stores/demo/cart/items", path.encode())
     hidden = b"GET / HTTP/1.0\r\n\r\n"
 

@@ -210,7 +210,7 @@ def test_any_line_in_a_cart_and_any_member_of_a_product(members: dict[str, objec
 
 
 @pytest.mark.parametrize("field", ["ItemDescription", "ItemID", "CartItemID", "ItemImage1"])
-def test_text_that_is_no_text_is_a_bad_answer_however_deep_it_is(field: str) -> None:
+def test_text_of_another_type_is_a_bad_answer_at_any_depth(field: str) -> None:
     for depth in (1, *range(800, 1000, 3)):
         nested: Any = f'{{"OrderKey":"k","CartItemList":[{{"CatalogID":1,"CartItemID":2,"{field}":'
         give((nested + "[" * depth + "]" * depth + "}]}").encode())
@@ -219,7 +219,7 @@ def test_text_that_is_no_text_is_a_bad_answer_however_deep_it_is(field: str) -> 
             CALLS["get_cart"]()
 
 
-def test_answer_before_its_question_is_not_believed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_answer_before_its_request_is_not_trusted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(WIRE, "early", True)
     give([{"Key": "CartItemID", "Value": "7"}], 201)
 

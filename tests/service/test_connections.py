@@ -50,7 +50,7 @@ def small_url(redis_url: str, store_url: str, log: Path) -> Iterator[str]:
         yield url
 
 
-def test_service_listens_at_every_place_that_is_named(store_url: str, tmp_path: Path) -> None:
+def test_service_listens_at_every_address_of_bind(store_url: str, tmp_path: Path) -> None:
     path, ports = tmp_path / "socket", (free_port(), free_port())
     one, other = (f"127.0.0.1:{port}" for port in ports)
     environment = {
@@ -107,7 +107,7 @@ def wait_for_end(worker: int, url: str) -> None:
     wait_for(lambda: worker not in workers(url), "the worker ends")
 
 
-def test_of_too_many_idle_connections_the_longest_idle_go(small_url: str) -> None:
+def test_of_too_many_idle_connections_the_longest_idle_are_closed(small_url: str) -> None:
     with contextlib.ExitStack() as stack:
         idle = []
         for _ in range(2 * PLACES + 3):
@@ -125,7 +125,9 @@ def test_of_too_many_idle_connections_the_longest_idle_go(small_url: str) -> Non
     assert answer.startswith(b"HTTP/1.1 200")
 
 
-def test_request_on_its_way_is_answered_when_its_connection_is_cut_as_idle(small_url: str) -> None:
+def test_request_on_its_way_is_answered_on_a_connection_that_is_too_long_idle(
+    small_url: str,
+) -> None:
     worker = only_worker(small_url)
     with contextlib.ExitStack() as stack:
         early = stack.enter_context(connect(small_url))
@@ -140,7 +142,7 @@ def test_request_on_its_way_is_answered_when_its_connection_is_cut_as_idle(small
     assert answer == b"HTTP/1.1 200"
 
 
-def test_stop_of_a_worker_that_only_begins_is_not_forgotten(redis_url: str, store: Store) -> None:
+def test_stop_of_a_starting_worker_is_not_forgotten(redis_url: str, store: Store) -> None:
     settings = {
         "CARTPROXY_REDIS_URL": redis_url,
         "CARTPROXY_WORKERS": "1",
@@ -164,7 +166,7 @@ def test_stop_of_a_worker_that_only_begins_is_not_forgotten(redis_url: str, stor
     assert ready.status_code == 200
 
 
-def test_stop_from_a_terminal_cuts_no_request_and_says_nothing_but_json(
+def test_ctrl_c_cuts_no_request_and_writes_only_json(
     redis_url: str, store: Store, tmp_path: Path
 ) -> None:
     log = tmp_path / "log"

@@ -80,7 +80,7 @@ def test_no_other_code_is_produced_and_none_is_left_over() -> None:
     assert errors | edge | server == set(CATALOGUE)
 
 
-def test_address_that_the_store_refuses_is_told_as_such(shopper: Shopper, store: Store) -> None:
+def test_address_that_the_store_refuses_has_its_own_code(shopper: Shopper, store: Store) -> None:
     shopper.add(MUG)
     store.fail({"method": "PUT", "path": "/Cart/*", "fault": "status", "status": 400, "times": 1})
 

@@ -62,7 +62,7 @@ def test_option_that_costs_extra_is_shown_apart_and_counted(shopper: Shopper) ->
     assert float(line["line_total"]) == float(line["unit_price"]) + float(line["option_price"])
 
 
-def test_after_the_order_the_shopper_finds_an_empty_cart_and_starts_anew(
+def test_after_the_order_the_cart_is_empty_and_a_new_one_can_be_started(
     shopper: Shopper, store: Store
 ) -> None:
     shopper.add(MUG)
@@ -140,7 +140,7 @@ def test_deleted_cart_is_gone_at_the_store_and_here(shopper: Shopper, store: Sto
     assert store.carts() == []
 
 
-def test_looking_creates_nothing(shopper: Shopper, store: Store) -> None:
+def test_reading_creates_nothing(shopper: Shopper, store: Store) -> None:
     cart = shopper.cart()
 
     assert cart["items"] == []

@@ -61,7 +61,7 @@ def test_requests_of_both_workers_are_counted_each_once(measured_url: str, store
     assert after(name, **problem) - before(name, **problem) == 1
 
 
-def test_what_a_stranger_sends_becomes_no_label(measured_url: str) -> None:
+def test_unknown_methods_and_addresses_become_no_labels(measured_url: str) -> None:
     before = Figures(measured_url)
 
     for number in range(20):
@@ -201,7 +201,7 @@ def test_write_in_doubt_is_counted_when_raised_and_when_settled(
     assert after("cartproxy_problems_total", **problem) >= 1
 
 
-def test_lost_cart_is_counted_once_and_so_is_its_return(
+def test_lost_cart_and_its_return_are_counted_once(
     measured: Shopper, measured_url: str, store: Store
 ) -> None:
     measured.add(MUG)
@@ -268,7 +268,7 @@ def test_live_carts_follow_what_shoppers_do(measured_url: str, store: Store) -> 
     until(measured_url, lambda figures: live(figures) - before == 6, "six more")
 
 
-def test_killed_worker_takes_no_counts_along(measured_url: str, store: Store) -> None:
+def test_counts_of_a_killed_worker_are_kept(measured_url: str, store: Store) -> None:
     for _ in range(10):
         Shopper(measured_url).call("GET", "/cart")
     name = "cartproxy_requests_total"

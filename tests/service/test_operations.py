@@ -35,7 +35,7 @@ def check(*arguments: str | Path) -> None:
 
 
 @promtool
-def test_rules_are_well_formed_and_fire_on_what_they_are_for_alone() -> None:
+def test_rules_are_well_formed_and_fire_only_when_they_should() -> None:
     check("check", "rules", RULES)
     check("test", "rules", RULE_TESTS)
 

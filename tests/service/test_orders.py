@@ -171,7 +171,7 @@ def test_order_empties_the_cart_and_the_next_reading_says_so_once(
     }
 
 
-def test_webhook_of_the_store_itself_is_understood(
+def test_real_webhook_of_the_simulated_store_is_understood(
     shopper: Shopper, store: Store, proxy_url: str, client: redis.Redis, settings: dict[str, str]
 ) -> None:
     store.set(webhook_url=f"{proxy_url}/v1/stores/demo/hooks/{SECRET}")
@@ -182,7 +182,7 @@ def test_webhook_of_the_store_itself_is_understood(
     assert shopper.cart()["ordered"]["item_count"] == 1
 
 
-def test_reader_who_has_the_empty_cart_already_is_told_of_the_order(
+def test_reader_with_the_tag_of_the_empty_cart_still_gets_the_order(
     shopper: Shopper, store: Store, proxy_url: str, client: redis.Redis
 ) -> None:
     order_id = buy(shopper, store)
@@ -199,7 +199,7 @@ def test_reader_who_has_the_empty_cart_already_is_told_of_the_order(
     assert again.status_code == 304
 
 
-def test_new_cart_stays_when_the_order_of_the_one_before_comes_late(
+def test_new_cart_stays_when_the_order_of_the_previous_one_comes_late(
     shopper: Shopper, store: Store, proxy_url: str, client: redis.Redis
 ) -> None:
     order_id = buy(shopper, store)
@@ -274,7 +274,7 @@ def test_payment_that_fails_leaves_the_cart(
     assert [(row["checkouts"], row["orders"]) for row in sales(settings)] == [(1, 0)]
 
 
-def test_unfinished_order_leaves_the_cart_and_may_be_told_of_again(
+def test_unfinished_order_leaves_the_cart_and_may_be_reported_again(
     shopper: Shopper, store: Store, proxy_url: str, client: redis.Redis, settings: dict[str, str]
 ) -> None:
     order_id = buy(shopper, store)
@@ -291,7 +291,7 @@ def test_unfinished_order_leaves_the_cart_and_may_be_told_of_again(
 
 
 @pytest.mark.parametrize("secret", ["h" * 31, "h" * 33, "H" * 32, OTHER, "h%00", "%FF" * 11])
-def test_call_with_another_secret_is_nobodys(
+def test_webhook_with_a_wrong_secret_is_404(
     proxy_url: str, store: Store, client: redis.Redis, secret: str
 ) -> None:
     answer = hook(proxy_url, {"OrderID": 1}, secret=secret)
@@ -329,7 +329,7 @@ def test_body_that_names_no_order_is_refused_and_leaves_nothing(
     assert store.calls() == []
 
 
-def test_order_that_the_store_does_not_know_is_asked_for_twice_at_most(
+def test_order_unknown_to_the_store_is_read_twice_at_most(
     hasty_url: str, store: Store, client: redis.Redis
 ) -> None:
     hook(hasty_url, {"OrderID": 4711}, store="hasty")
@@ -403,7 +403,7 @@ def test_without_the_right_to_read_orders_carts_are_as_before(
     assert client.xlen("cpo:{refusing}:in") == 1  # until the right is given
 
 
-def test_cart_whose_checkout_was_not_handed_out_leaves_no_key_and_none_is_in_plain(
+def test_only_carts_with_a_checkout_leave_a_key_and_only_a_hash_of_it(
     shopper: Shopper, store: Store, client: redis.Redis
 ) -> None:
     shopper.add(MUG)
@@ -456,7 +456,7 @@ def test_sales_are_printed_as_csv_and_as_a_table(
         assert refused.stdout == ""
 
 
-def test_figures_tell_of_orders_and_value(
+def test_figures_count_orders_and_value(
     shopper: Shopper, store: Store, proxy_url: str, client: redis.Redis
 ) -> None:
     before = Figures(proxy_url)
@@ -525,7 +525,7 @@ def test_webhook_that_the_store_does_not_take_is_explained(
     assert command(settings, "webhook", "register", "--store", "silent").returncode != 0
 
 
-def test_doctor_says_what_orders_lack(
+def test_doctor_says_what_is_missing_for_orders(
     store: Store, proxy_url: str, settings: dict[str, str]
 ) -> None:
     def found() -> dict[str, str]:

@@ -79,7 +79,7 @@ def test_redis_round_trips_read_one_write_three_with_the_stores_budget(
     assert (first_add, add, change, remove, delete) == (5, 3, 3, 3, 3)
 
 
-def test_lookers_without_a_credential_cost_redis_nothing(
+def test_readers_without_a_credential_cost_redis_nothing(
     counted: tuple[FlaskClient, list[object]],
 ) -> None:
     client, sent = counted

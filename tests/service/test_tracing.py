@@ -242,7 +242,7 @@ def test_failed_store_call_and_its_request_say_so(
     assert not [event for each in (root, *children) for event in each.events]
 
 
-def test_trace_of_the_caller_is_taken_up_from_a_server_with_a_key_alone(
+def test_trace_of_the_caller_is_continued_only_for_servers_with_a_key(
     buyer: Shopper, collector: Collector
 ) -> None:
     keyed = Shopper(buyer.base.partition("/v1/")[0], origin=None)
@@ -297,7 +297,9 @@ def test_nothing_secret_is_exported_and_nothing_of_it_reaches_the_store(
 
 
 @pytest.mark.parametrize("kind", ["refuses", "is silent"])
-def test_collector_that_is_away_is_no_matter(redis_url: str, keyed_store: Store, kind: str) -> None:
+def test_unreachable_collector_does_not_matter(
+    redis_url: str, keyed_store: Store, kind: str
+) -> None:
     over = threading.Event()
 
     class Silent(Quiet):
@@ -335,7 +337,7 @@ print(*(name for name in sys.modules if name.startswith(("opentelemetry", "googl
 ABSENT = 'import sys\nsys.modules["opentelemetry"] = None\n'
 
 
-def test_off_nothing_of_it_is_imported() -> None:
+def test_without_trace_url_no_tracing_library_is_imported() -> None:
     def imported(program: str) -> set[str]:
         command = [sys.executable, "-c", program]
         done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=True)
@@ -360,7 +362,7 @@ def test_address_without_the_extra_is_a_problem(monkeypatch: pytest.MonkeyPatch)
 
 
 @pytest.mark.parametrize("address", ["localhost:4318", "http://user:canary@collector/v1/traces"])
-def test_address_that_is_none_or_holds_a_secret_is_refused(address: str) -> None:
+def test_invalid_address_or_one_with_a_secret_is_refused(address: str) -> None:
     with pytest.raises(SettingsError) as caught:
         load({"CARTPROXY_TRACE_URL": address}, EXAMPLE)
 

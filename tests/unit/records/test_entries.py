@@ -43,7 +43,7 @@ def write(records: Records, text: str) -> KeptAnswer | None:
         return writing.answer
 
 
-def test_answer_runs_out_by_itself_while_younger_ones_are_kept(
+def test_answer_expires_while_younger_ones_are_kept(
     client: fakeredis.FakeRedis,
 ) -> None:
     write(keeping(client, 0.03), "old")
@@ -74,7 +74,7 @@ def test_all_entries_go_with_the_last(client: fakeredis.FakeRedis) -> None:
     assert client.exists(ENTRIES) == 0
 
 
-def test_cart_that_is_written_to_without_end_collects_no_entries_without_end(
+def test_cart_with_many_writes_does_not_collect_expired_entries(
     client: fakeredis.FakeRedis,
 ) -> None:
     write(keeping(client, DAY), "holds the hash")
@@ -112,7 +112,7 @@ def test_answer_outlives_its_record(client: fakeredis.FakeRedis) -> None:
     assert write(short_lived, "aged") == ANSWER
 
 
-def test_key_of_a_writer_at_work_is_in_progress_and_of_a_dead_one_is_free(
+def test_key_of_a_running_writer_is_in_progress_and_that_of_a_dead_one_is_free(
     client: fakeredis.FakeRedis,
 ) -> None:
     records = keeping(client, DAY)
@@ -131,7 +131,7 @@ def test_key_of_a_writer_at_work_is_in_progress_and_of_a_dead_one_is_free(
     assert write(records, "k") == ANSWER
 
 
-def test_answer_kept_without_the_lock_is_replayed_and_runs_out(
+def test_answer_kept_without_the_lock_is_replayed_and_expires(
     client: fakeredis.FakeRedis,
 ) -> None:
     keeping(client, DAY).keep("n", key("lasting"), ANSWER)

@@ -198,7 +198,7 @@ def test_no_refused_body_costs_as_much_as_fifty_plain_ones(
      "a@x.example\u200b", "a@x.example\u2028", "a@x\u00ad.example", "a@x.example\u00a0"],
 )  # fmt: skip
 @pytest.mark.parametrize("method", ["PATCH", "POST"])
-def test_email_that_is_none_is_422_with_its_pointer(
+def test_invalid_email_is_422_with_its_pointer(
     edge: Edge, part: str, email: str, method: str
 ) -> None:
     answer = edge.call(method, "/cart", json={part: {"email": email}})
@@ -216,7 +216,7 @@ def test_email_is_taken_and_an_empty_one_removes_it(edge: Edge, email: str) -> N
 
 
 @pytest.mark.parametrize("body", ["[]", "3", '"x"', "null", "true"])
-def test_body_that_is_no_object_is_422(edge: Edge, body: str) -> None:
+def test_body_that_is_not_an_object_is_422(edge: Edge, body: str) -> None:
     assert edge.add(body).status_code == 422
 
 
@@ -251,7 +251,7 @@ def test_charset_of_the_content_type_does_no_harm(edge: Edge) -> None:
 
 @pytest.mark.parametrize("item_id", ["..%2f", "1e3", "%D9%A3", "-1", "1" * 19, "1%00", "%20"])
 @pytest.mark.parametrize("method", ["PATCH", "DELETE"])
-def test_item_ids_that_are_none_are_404(edge: Edge, item_id: str, method: str) -> None:
+def test_invalid_item_ids_are_404(edge: Edge, item_id: str, method: str) -> None:
     body = {"quantity": 1} if method == "PATCH" else None
 
     answer = edge.call(method, f"/cart/items/{item_id}", json=body)
@@ -261,7 +261,7 @@ def test_item_ids_that_are_none_are_404(edge: Edge, item_id: str, method: str) -
 
 
 @pytest.mark.parametrize("catalog_id", ["0", "-1", "1e3", "%D9%A3", "9" * 20, "x", "1.0"])
-def test_catalog_ids_that_are_none_are_404(edge: Edge, catalog_id: str) -> None:
+def test_invalid_catalog_ids_are_404(edge: Edge, catalog_id: str) -> None:
     answer = edge.call("GET", f"/products/{catalog_id}")
 
     assert answer.status_code == 404
@@ -297,7 +297,7 @@ def test_read_with_a_body_is_400(edge: Edge) -> None:
     [("PUT", "/cart", 405), ("POST", "/products/1", 405), ("GET", "/cart/items", 405),
      ("GET", "/nothing", 404), ("GET", "/cart/", 404), ("GET", "//cart", 404), ("DELETE", "/cart/items", 405)],
 )  # fmt: skip
-def test_addresses_and_methods_that_are_none_are_told(
+def test_unknown_addresses_and_methods_are_404_and_405(
     edge: Edge, method: str, path: str, status: int
 ) -> None:
     answer = edge.call(method, path)
