@@ -23,7 +23,7 @@ Api = Callable[..., requests.Response]
 
 @pytest.fixture(autouse=True)
 def usual_habits(request: pytest.FixtureRequest) -> None:
-    """`--profile` is for tests of the client: those of the simulated store say what is usual."""
+    """`--profile` is for tests of the client: tests of the simulated store use the defaults."""
     fixtures = request.fixturenames
     if (
         request.config.getoption("--profile", None)

@@ -38,7 +38,7 @@ SMALL = ChosenOption(1882, 12396, "Small")
 
 @pytest.fixture(params=[1, 2])
 def client(request: pytest.FixtureRequest, store: Store) -> Iterator[StoreClient]:
-    """The client as the service has it, for both versions of the API."""
+    """The service's client, for both versions of the API."""
     session = new_session(4)
     transport = StoreTransport(
         session,

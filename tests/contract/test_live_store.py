@@ -35,7 +35,7 @@ _API_URL = "https://apirest.3dcart.com/3dCartWebAPI"
 
 @dataclass(frozen=True)
 class Target:
-    """A store and what opens it."""
+    """A store and its keys."""
 
     api_url: str
     headers: dict[str, str]
@@ -67,7 +67,7 @@ def target(request: pytest.FixtureRequest) -> Target:
 
 @pytest.fixture(params=[1, 2])
 def client(request: pytest.FixtureRequest, target: Target) -> Iterator[StoreClient]:
-    """The client as the service has it, for both versions of the API."""
+    """The service's client, for both versions of the API."""
     with new_session(4) as session:
         transport = StoreTransport(
             session,
@@ -98,7 +98,7 @@ def allowance(client: StoreClient) -> Allowance:
 
 @pytest.fixture
 def cart(client: StoreClient, allowance: Allowance) -> Iterator[str]:
-    """A new cart, which is gone afterwards."""
+    """A new cart, deleted afterwards."""
     key = client.create_cart(Addresses(), allowance)
     yield key
     client.delete_cart(key, allowance)

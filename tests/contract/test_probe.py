@@ -163,7 +163,7 @@ def test_report_is_a_table_that_says_what_is_not_known(store: Store, probe: Prob
         ({"method": "GET", "path": "/Products*", "fault": "wrong_shape"},
          {"unknown_cart_on_add", "merge_same_item"}),
     ],
-    ids=lambda each: str(sorted(each) if isinstance(each, set) else each),  # alike in each process
+    ids=lambda each: str(sorted(each) if isinstance(each, set) else each),  # the same in each process
 )  # fmt: skip
 def test_failing_store_leaves_questions_open_and_no_cart(
     store: Store, probe: Probe, fault: dict[str, Any], unknown: set[str]

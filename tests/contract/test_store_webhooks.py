@@ -91,7 +91,7 @@ def test_webhook_that_fails_is_tried_again(api: Api, store: Store, hooks: Receiv
         tries = requests.get(f"{store.url}/_sandbox/webhooks", timeout=60).json()
         return [each["status"] for each in tries]
 
-    wait_for(lambda: statuses() == [500, 200], "both tries are written down")
+    wait_for(lambda: statuses() == [500, 200], "both attempts are recorded")
 
 
 @pytest.mark.parametrize("profile", ['{"get_status": 500}', '{"colour": 1}', "[]", "no JSON"])

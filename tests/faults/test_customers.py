@@ -27,7 +27,7 @@ from cartproxy.web.api_keys import create
 
 KEY, ENTRY = create("shop", customers=True)
 PLAIN_KEY, PLAIN_ENTRY = create("blog")
-KNOWN_ID = 987654001  # long enough to be in no port, time or OrderKey by chance
+KNOWN_ID = 987654001  # long enough not to be part of a port, time or OrderKey by chance
 LOOK, MAKE = "GET Customers", "POST Customers"
 
 
@@ -79,7 +79,7 @@ def name_customer(
 
 
 def made(store: Store, email: str, **fields: Any) -> int:
-    """A customer that the store has already; their id."""
+    """Make a customer at the store; their id."""
     customer = {"Email": email, "Password": "x" * 8, "Enabled": True, **fields}
     return int(store.api("POST", "/Customers", customer).json()[0]["Value"])
 
@@ -96,7 +96,7 @@ def linked(store: Store) -> int:
 
 
 def kinds(store: Store) -> list[str]:
-    """The kinds of the calls, of which a query is no part."""
+    """The kinds of the calls, without their queries."""
     return [each.partition("?")[0] for each in store.kinds()]
 
 
@@ -295,7 +295,7 @@ def test_disabled_customer_and_one_whom_the_store_refuses_are_pointed_at(
     for answer in answers:
         assert (answer.status_code, answer.json()["code"]) == (422, "address-rejected")
         assert answer.json()["errors"][0]["pointer"] == "/customer/email"
-    # It was refused, so it may be made as soon as the store takes it.
+    # It was refused, so it may be made as soon as the store accepts it.
     assert name_customer(server, address()).status_code == 200
 
 

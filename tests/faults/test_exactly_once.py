@@ -1,4 +1,4 @@
-"""Faults 11 to 13, 20, 21 and 23: what the shopper asked for stands in the cart once."""
+"""Faults 11 to 13, 20, 21 and 23: what the shopper asked for is in the cart once."""
 
 from __future__ import annotations
 
@@ -338,7 +338,7 @@ def test_store_that_refuses_connections_is_retried_once_and_nothing_is_applied(
     assert (problem["outcome"], problem["retryable"]) == ("not_applied", True)
 
 
-# Found by the soak: every retry made the doubt young again, so an impatient client never got out.
+# Found by the soak: each retry restarted the waiting time, so an early client never got an answer.
 def test_early_retries_do_not_prolong_the_wait(quick: Shopper, store: Store) -> None:
     add(quick, key())
     store.fail(fault("drop"))
@@ -349,7 +349,7 @@ def test_early_retries_do_not_prolong_the_wait(quick: Shopper, store: Store) -> 
     assert quantity_at_store(store) == 2
 
 
-# Found by the soak: a retry that could not look said "not applied" of an add that was.
+# Found by the soak: a retry that could not read the cart called an applied add "not applied".
 def test_retry_that_cannot_read_the_cart_does_not_call_the_add_absent(
     quick: Shopper, store: Store
 ) -> None:

@@ -12,7 +12,7 @@ from support.waiting import wait_for
 
 
 def quantities(store: Store) -> list[int]:
-    """What lies in the one cart of the store."""
+    """The quantities in the store's one cart."""
     (cart,) = store.carts()
     return sorted(line["quantity"] for line in cart["lines"])
 
@@ -47,7 +47,7 @@ def test_add_with_a_changed_quantity_and_a_lost_answer_makes_one_line(
     assert shown["changes"] == settled.json()["changes"]
 
 
-# Found by the soak: the doubt took what the store had added of its own to the other add's line.
+# Found by the soak: the unknown add claimed what the store itself had added to another add's line.
 def test_unknown_add_is_not_matched_with_a_quantity_changed_for_another_add(
     shopper: Shopper, retrying: Shopper, store: Store
 ) -> None:
@@ -97,7 +97,7 @@ def test_item_of_a_batch_that_is_confirmed_but_not_shown_is_unknown(
         "both are added",
     )
 
-    # A worker that has been given this id for another cart does not go on to the second item.
+    # A worker that has been given this id for another cart stops before the second item.
     assert outcomes(first) in (["unknown", "applied"], ["unknown", "not_applied"])
     assert sorted(quantities(store)) == [2, 4]
 
@@ -106,7 +106,7 @@ def test_invented_line_in_a_burst_of_adds_belongs_to_no_add(
     shopper: Shopper, retrying: Shopper, proxy_url: str, store: Store
 ) -> None:
     add(shopper, key())
-    # The first holds the cart while the others queue up behind it, who share one reading then.
+    # The first holds the cart while the others queue behind it; they then share one reading.
     store.fail(fault("latency", ms=400), fault("invents_id"))
     keys = [key() for _ in range(5)]
 

@@ -1,4 +1,4 @@
-"""Fault 29 where it hurts most: with a new cart at the store, and lines on their way into it."""
+"""Fault 29 at its worst moments: with a new cart at the store, and lines on their way into it."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_killed_worker_leaves_no_ownerless_and_no_doubled_line(
         for cart in store.carts():
             store.forget_cart(cart["order_key"])
         # The cart is made, and the worker is killed while the store adds a line: the first one, or
-        # the second of those that come back, after the add that has found the cart gone.
+        # the second one to be restored, after the add that found the cart missing.
         store.fail(fault("latency", times=2 if lines else 0, ms=0), fault("latency", ms=None))
         lost = threading.Thread(target=lambda: is_added(shopper, headers, 2**lines))
         lost.start()
@@ -57,7 +57,7 @@ def test_killed_worker_leaves_no_ownerless_and_no_doubled_line(
 
 
 def items_sent(store: Store) -> int:
-    """How many items the store has been sent since its calls were forgotten."""
+    """How many items were sent to the store since its call log was cleared."""
     calls = store.received()
     return sum(call["method"] == "POST" and call["path"].endswith("/Item") for call in calls)
 

@@ -48,7 +48,7 @@ def test_write_of_a_killed_worker_is_completed_by_its_key(redis_url: str, store:
         shopper = Shopper(url)
         shopper.add(MUG)
         store.calls()
-        # The worker is killed while the store still adds the line, and does so for long.
+        # The worker is killed while the store is still adding the line.
         store.hold("POST", "/Cart/*/Item", times=1)
         lost = threading.Thread(target=lambda: _is_added(shopper, headers))
         lost.start()
@@ -63,7 +63,7 @@ def test_write_of_a_killed_worker_is_completed_by_its_key(redis_url: str, store:
         wait_for(lambda: _lines(store) == [2], "the line is added")
         wait_for(lambda: _is_added(other, headers), "the retry is answered")
 
-    # However long ago it was meant: that it was not sent just before the lease ended, nobody knows.
+    # However old it is: it may have been sent just before the lease ended.
     assert (answer.status_code, answer.json()["code"]) == (504, "outcome-unknown")
     assert _lines(store) == [2]
 
@@ -73,7 +73,7 @@ def _lines(store: Store) -> list[int]:
 
 
 def _known(shopper: Shopper, headers: dict[str, str]) -> list[requests.Response]:
-    """The answer, once the cart is free and a worker is there; none before."""
+    """The answer, once the cart is free and a worker is running; empty before."""
     try:
         answer = shopper.call("POST", "/cart/items", {"catalog_id": MUG}, headers=headers)
     except requests.ConnectionError:
@@ -90,7 +90,7 @@ def _is_added(shopper: Shopper, headers: dict[str, str]) -> bool:
 
 # Fault 30
 class Balancer:
-    """A proxy in front of two instances that asks /readyz and sends nobody to one that says no."""
+    """A proxy in front of two instances that checks /readyz and uses only those that are ready."""
 
     def __init__(self, urls: list[str]) -> None:
         self._urls = urls
@@ -147,7 +147,7 @@ def test_sigterm_under_load_fails_no_request(redis_url: str, store: Store) -> No
 
         def let_all_visit(times: int) -> None:
             least = {number: visits[number] + times for number in range(6)}
-            wait_for(lambda: all(visits[each] >= least[each] for each in least), "all go on")
+            wait_for(lambda: all(visits[each] >= least[each] for each in least), "all continue")
 
         shoppers = [threading.Thread(target=shop, args=(number,)) for number in range(6)]
         for each in shoppers:
@@ -156,7 +156,7 @@ def test_sigterm_under_load_fails_no_request(redis_url: str, store: Store) -> No
         drain(first, urls[0])
         wait_for(lambda: not balancer.ready[urls[0]], "the balancer sees it")
         let_all_visit(2)
-        first.send_signal(signal.SIGTERM)  # its time to drain is over
+        first.send_signal(signal.SIGTERM)  # ends the drain
         code = first.wait(PATIENCE_SECONDS)
         let_all_visit(2)
         stopping.set()
@@ -228,8 +228,8 @@ def test_full_worker_refuses_at_once_and_health_still_answers(redis_url: str, st
         assert each.headers["Retry-After"] == "1"
         assert each.headers["Access-Control-Allow-Origin"] == BLOG
     assert {each.status_code for each in health} == {200}
-    # Nobody waited for a place: on an idle machine that would be 50 ms, as promised. The luckiest
-    # against the usual one, so that neither a busy machine nor one slow answer decides.
+    # Nobody waited for a place: on an idle machine a refusal takes less than 50 ms. The fastest
+    # is compared with the usual one, so that neither a busy machine nor one slow answer matters.
     usual = sorted(each.elapsed for each in health)[len(health) // 2]
     assert min(each.elapsed for each in refused) < 10 * usual
     assert again.status_code == 200

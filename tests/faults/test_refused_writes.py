@@ -39,7 +39,7 @@ TIME = re.compile(rb"\d{13}")
 
 
 def kept(client: redis.Redis) -> dict[bytes, object]:
-    """What Redis holds of carts. The counts of limits and calls are no part of it."""
+    """What Redis holds of carts, without the counts of limits and calls."""
     return {
         key: client.hgetall(key) if client.type(key) == b"hash" else client.get(key)
         for key in client.keys("cp:*")
@@ -101,7 +101,7 @@ def test_refused_write_leaves_nothing_behind(
 
 
 def lasting(values: dict[bytes, object]) -> dict[bytes, object]:
-    """Without head and times: a write that reached the store has a revision and reading of its own."""
+    """Without head and times: a write that reached the store has a new revision and reading."""
     return {
         key: TIME.sub(b"", value.partition(b"\n")[2]) if isinstance(value, bytes) else value
         for key, value in values.items()

@@ -1,4 +1,4 @@
-"""SIGHUP: new settings are in force without losing a request, and wrong ones are not taken at all."""
+"""SIGHUP: new settings are in force without losing a request, and invalid ones change nothing."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ NEW_BLOG = "https://new-blog.example"
 
 @dataclass
 class Reloadable:
-    """A service that takes its store from a file, and the answers to what is asked of it."""
+    """A service that reads its store from a file, and the answers it has given."""
 
     url: str
     file: Path
@@ -56,7 +56,7 @@ class Reloadable:
 
     @contextmanager
     def under_load(self) -> Iterator[None]:
-        """Shoppers come and go, one goes on and on, and some rest with their connection open."""
+        """Shoppers come and go, one stays, and some are idle with an open connection."""
         stopping = threading.Event()
         resting = [Shopper(self.url) for _ in range(8)]
         for each in resting:
@@ -82,7 +82,7 @@ class Reloadable:
     def let_shop(self) -> None:
         """Wait for some more answers."""
         enough = len(self.seen) + 50
-        wait_for(lambda: len(self.seen) >= enough, "shoppers go on")
+        wait_for(lambda: len(self.seen) >= enough, "shoppers continue")
 
     def _shop(self, shopper: Shopper) -> None:
         try:
@@ -153,7 +153,7 @@ def test_invalid_settings_are_reported_and_change_nothing(
         service.write(BLOG, NEW_BLOG, more=wrong)
         service.hang_up()
         wait_for(lambda: len(lines()) == 1, told)
-        service.hang_up()  # what the first would have done is done before the second is refused
+        service.hang_up()  # the first is finished when the second is refused
         wait_for(lambda: len(lines()) == 2, told)
     after = sorted(workers(service.url))
 

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.skipif(HAPROXY is None, reason="haproxy is missing (Deb
 
 
 class Load:
-    """Shoppers who add, look, change and look again without a pause; each look is a fresh session."""
+    """Shoppers who add and read without a pause; each visit is a new session."""
 
     def __init__(self, url: str) -> None:
         self._url = url
@@ -45,7 +45,7 @@ class Load:
             each.join()
 
     def go_on(self) -> None:
-        """Wait until every shopper has ended the visit that was under way."""
+        """Wait until every shopper has finished the current visit."""
         before = self._visits.copy()
         wait_for(lambda: all(self._visits[n] > before[n] for n in range(SHOPPERS)), "visits")
 
@@ -102,7 +102,7 @@ def test_restart_of_one_instance_after_the_other_fails_no_request(
                     drain(children[index], urls[index])
                     wait_for_haproxy(name, "DOWN")
                     load.go_on()
-                    children[index].send_signal(signal.SIGTERM)  # its time to drain is over
+                    children[index].send_signal(signal.SIGTERM)  # ends the drain
                     codes.append(children[index].wait(PATIENCE_SECONDS))
                     children[index] = stack.enter_context(instance(ports[index]))
                     wait_for_haproxy(name, "UP")

@@ -1,4 +1,4 @@
-"""Writes that wait on one cart share their work, and each caller is answered truly."""
+"""Writes that wait on one cart share their work, and each caller gets a true answer."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def one_after_the_other(
 ) -> Iterator[list[Future[requests.Response]]]:
     """The writes, each from a tab of its own: the first is at the store, the others wait in line.
 
-    They go on after the block.
+    They continue after the block.
     """
     store.calls()
     store.hold()
@@ -160,7 +160,7 @@ def test_of_many_writes_at_once_sixteen_wait_and_the_others_are_refused_at_once(
         first = pool.submit(add(MUG), tabs[0])
         store.wait_for_calls()
         others = [pool.submit(add(MUG), each) for each in tabs[1:]]
-        # Before the first one has its answer from the store.
+        # Before the first write has its answer from the store.
         wait_for(lambda: sum(each.done() for each in others) == writers - 17, "the refusals")
         waiting = queue()
         commands = sum(each["calls"] for each in client.info("commandstats").values())
@@ -175,5 +175,5 @@ def test_of_many_writes_at_once_sixteen_wait_and_the_others_are_refused_at_once(
         ("not_applied", True)
     }
     assert {each.status_code for each in answers} == {201, 409}
-    # Linear: so many for each request, and the looks of sixteen who wait.
+    # Linear: a number for each request, and the polling of sixteen waiting ones.
     assert commands < 40 * writers + 4_000

@@ -1,4 +1,4 @@
-"""Faults 41 and 42: whose the store's calls are. And a worker killed while it sends what is owed."""
+"""Faults 41 and 42: who gets the store's calls; and a worker killed while it sends owed wishes."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ def test_one_address_cannot_take_the_stores_calls_from_others(
     others = [shopper(scarce_url, f"198.51.100.{n}").call(
         "POST", "/cart/items", {"catalog_id": MUG}) for n in range(3)]  # fmt: skip
 
-    assert taken <= 2  # of ten calls, of which the attacker's own add had three: half are its share
+    assert taken <= 2  # of ten calls; its share is half, and its own add took three
     assert others[0].status_code == 201
     assert all(answer.status_code in (201, 202) for answer in others)
 
@@ -189,7 +189,7 @@ def test_worker_killed_while_it_sends_what_is_owed_sends_nothing_twice(
         store.fail({**one_late, "ms": 0, "times": 1}, {**one_late, "ms": None, "times": None})
         lost = threading.Thread(target=lambda: goes(owner))
         lost.start()
-        store.wait_for_calls(3)  # the cart, the first line, and the second on its way
+        store.wait_for_calls(3)  # the cart, the first line, and the second under way
         for pid in workers(url):
             os.kill(pid, signal.SIGKILL)
         lost.join()
@@ -214,7 +214,7 @@ def goes(shopper: Shopper) -> bool:
 def test_pending_add_costs_four_scripts_and_its_read_two(
     scarce_url: str, redis_url: str, store: Store
 ) -> None:
-    owner = shopper(scarce_url, "10.0.0.1")  # nobody's address: no limit is counted
+    owner = shopper(scarce_url, "10.0.0.1")  # a private address: no limit is counted
     for catalog_id in (MUG, SHIRT):
         owner.call("GET", f"/products/{catalog_id}")
     spend(redis_url)

@@ -206,7 +206,7 @@ def test_second_checkout_after_the_order_is_of_an_empty_cart(quick: Shopper, sto
     assert (answer.status_code, answer.json()["code"]) == (409, "cart-empty")
 
 
-# Found by the soak: after a look had shown that the cart was gone, its checkout was still handed out.
+# Found by the soak: after a reading had shown that the cart was gone, its checkout was handed out.
 def test_checkout_after_a_look_at_a_vanished_cart_leads_to_the_same_things(
     quick: Shopper, store: Store
 ) -> None:

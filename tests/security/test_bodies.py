@@ -1,4 +1,4 @@
-"""Bodies that are broken in transport: told as the caller's fault, and never half of one used."""
+"""Bodies that are broken in transport: a 400 or 413, and never half of one used."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def chunks(*parts: bytes) -> bytes:
 
 
 def padded(size: int) -> bytes:
-    """An item that is exactly so long: white space is no matter."""
+    """An item of exactly this size, padded with white space."""
     return ITEM + b" " * (size - len(ITEM))
 
 

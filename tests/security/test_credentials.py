@@ -1,4 +1,4 @@
-"""Credentials that are well-formed and open nothing: of another store, or run out."""
+"""Well-formed credentials that open nothing: of another store, or expired."""
 
 from __future__ import annotations
 

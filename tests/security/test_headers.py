@@ -182,7 +182,7 @@ def test_invalid_methods_are_405_and_not_counted_by_name(
     ).text
     assert (answer.status, answer.code) == (405, "method-not-allowed")
     assert "GET" in answer.headers["allow"]
-    # Whoever could make names of figures could make as many as the disk holds.
+    # A client that could choose labels could fill the disk with them.
     assert f'method="{method}"' not in metrics or method == "PUT"
 
 

@@ -107,7 +107,7 @@ HEADS = {
     "scheme of a proxy, twice": get(b"X-Forwarded-Proto: http", b"X-Forwarded-Ssl: on"),
 }  # fmt: skip
 
-# Where C and Python differ. Neither moves the place at which the next request begins.
+# Where C and Python differ. Neither difference changes where the next request begins.
 C_AND_PYTHON = {
     "length of more than 63 bits": "C can't hold the number, 400; Python can, and the body is 413",
 }
@@ -160,7 +160,7 @@ def test_parsers_accept_the_same_random_heads_and_find_the_same_in_them() -> Non
         head = hostile.head(random).partition(b"\r\n\r\n")[0] + b"\r\n\r\n"
         in_c, in_python = outcome(parse_in_c, head), outcome(parse_in_python, head)
         if isinstance(in_c, str) and isinstance(in_python, str):
-            continue  # where several things are wrong, each names what it has met first
+            continue  # with several faults, each parser names the one it met first
         accepted += 1
         assert in_c == in_python, head
 

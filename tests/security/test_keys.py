@@ -1,4 +1,4 @@
-"""Server-side callers: a key in place of an Origin, and what it alone may do."""
+"""Server-side callers: a key instead of an Origin, and what only a key may do."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from cartproxy.web.api_keys import create
 KEY, ENTRY = create("blog")
 NARROW = "https://narrow.example"
 ANY_BLOG, A_BLOG, WIDE_BLOG = (f"https://{label}.blog.example" for label in ("*", "a", "wide"))
-# Long enough to be in no port, time or OrderKey by chance.
+# Long enough not to be part of a port, time or OrderKey by chance.
 CUSTOMER_ID = 987654321
 
 
 @pytest.fixture(scope="module")
 def keyed_url(redis_url: str, store_url: str) -> Iterator[str]:
-    """A service with one API key, and a site that may sell the mug alone."""
+    """A service with one API key, and a site that may sell only the mug."""
     environment = {
         "CARTPROXY_REDIS_URL": redis_url,
         "CARTPROXY_ADDRESS_READS_PER_MINUTE": "5",
@@ -144,7 +144,7 @@ def test_a_browser_can_not_choose_its_address(keyed_url: str, store: Store) -> N
         for _ in range(12)
     }
 
-    assert statuses == {200}  # counted as what it is: a caller of this machine
+    assert statuses == {200}  # counted as a caller on this machine
 
 
 @pytest.mark.parametrize("site", [NARROW, A_BLOG])

@@ -1,4 +1,4 @@
-"""Limits by address, cart and site: the same over all workers, and fair to those who are there."""
+"""Limits by address, cart and site: the same over all workers, and fair to existing carts."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ LIMITS = {
     "CARTPROXY_CART_READS_PER_MINUTE": "8",
     "CARTPROXY_CART_WRITES_PER_MINUTE": "6",
 }
-SYNC_SECONDS = 1.0  # more than workers take to tell each other what they have counted
+SYNC_SECONDS = 1.0  # more than workers need to exchange their counts
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +43,7 @@ def limited_url(redis_url: str, store_url: str) -> Iterator[str]:
 
 
 def addresses() -> Iterator[str]:
-    """Public addresses, each used by one test alone."""
+    """Public addresses, each used by only one test."""
     for number in range(1, 250):
         yield f"8.8.4.{number}"
 
@@ -73,7 +73,7 @@ def add(
 
 
 def until_refused(ask: Callable[[], requests.Response]) -> requests.Response:
-    """The first refusal: a worker may grant some before it hears what the other has counted."""
+    """The first refusal: a worker may accept some before it learns the other's counts."""
 
     answers: list[requests.Response] = []
 
@@ -87,7 +87,7 @@ def until_refused(ask: Callable[[], requests.Response]) -> requests.Response:
 
 
 def exactly(per_minute: int, ask: Callable[[], requests.Response]) -> requests.Response:
-    """The first refusal, after so many that were granted, and what the minute has given back."""
+    """The first refusal, after `per_minute` accepted ones and those that time has given back."""
     began = time.monotonic()
     answers: list[requests.Response] = []
     while len(answers) < 10 * per_minute and not (answers and answers[-1].status_code == 429):
@@ -291,5 +291,5 @@ def test_a_flood_of_new_carts_does_not_affect_existing_carts(redis_url: str, sto
 
 
 def statuses_of(asked: list[Future[requests.Response]]) -> set[int]:
-    """Those of the requests that are answered."""
+    """The statuses of the answered requests."""
     return {each.result().status_code for each in asked if each.done()}

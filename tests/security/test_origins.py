@@ -1,4 +1,4 @@
-"""Sites that only look like a listed one: refused before the store and Redis hear of anything."""
+"""Sites that only look like a listed one: refused before the store or Redis is called."""
 
 from __future__ import annotations
 

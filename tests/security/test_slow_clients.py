@@ -1,4 +1,4 @@
-"""Clients that send slowly, or read nothing: each has a clock, and a stop waits for none of them."""
+"""Clients that send slowly, or read nothing: each has a deadline, and a stop waits for none."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from support.waiting import PATIENCE_SECONDS, wait_for
 
 PLACES = 4
 REQUEST_SECONDS = 2
-CONNECTIONS = 4 * PLACES  # that a worker serves at once, idle ones too
+CONNECTIONS = 4 * PLACES  # that a worker holds at once, including idle ones
 READ = b"GET /widget/v1/cartproxy.js HTTP/1.1\r\nHost: x\r\n\r\n"
 ADD = "\r\n".join(
     ["POST /v1/stores/demo/cart/items HTTP/1.1", "Host: x", f"Origin: {BLOG}", JSON,
@@ -62,7 +62,7 @@ def impatient_url(
 
 
 def connect(url: str) -> socket.socket:
-    """A connection that takes little before its client reads."""
+    """A connection with a small receive buffer."""
     client = socket.socket()
     client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     address = urlsplit(url)
@@ -71,7 +71,7 @@ def connect(url: str) -> socket.socket:
 
 
 def ask_and_never_read(url: str) -> socket.socket:
-    """A client that has asked for more than the kernel takes off the service."""
+    """A client that has requested more than the kernel buffers for it."""
     client = connect(url)
     client.settimeout(0.2)
     with contextlib.suppress(OSError):
@@ -87,7 +87,7 @@ def is_reset(client: socket.socket) -> bool:
 
 
 def is_ended(client: socket.socket) -> bool:
-    """Whether the service has hung up, after whatever it had to say."""
+    """Whether the service has closed the connection, after its answers."""
     client.setblocking(False)
     with contextlib.suppress(BlockingIOError):
         while client.recv(65536):
@@ -131,7 +131,7 @@ def test_dripping_head_is_cut_and_costs_no_more_after_a_long_one(impatient_url: 
     (worker,) = workers(impatient_url)
 
     def cpu_of_dripping(before: bytes) -> int:
-        """Nanoseconds of the worker for the drops that it took until it hung up."""
+        """Nanoseconds of the worker per dripped byte until it hung up."""
         with connect(impatient_url) as client:
             client.sendall(b"GET /livez HTTP/1.1\r\nHost: x\r\n" + before)
             wait_for(lambda: _unread(client) == 0, "all of it is read")
@@ -206,11 +206,13 @@ def test_stop_waits_for_no_slow_client(
     with one_worker(redis_url, store_url, log, str(2 * PATIENCE_SECONDS)) as url:
         (worker,) = workers(url)
         with begin(url):
-            requests.get(f"{url}/livez", timeout=60)  # by its answer, who came before is waited for
+            requests.get(
+                f"{url}/livez", timeout=60
+            )  # after its answer the earlier client is being served
             os.kill(worker, signal.SIGTERM)
             wait_for(lambda: worker not in workers(url), "the worker ends")
 
-    # What gunicorn says when it had to end connections by force.
+    # What gunicorn logs when it had to end connections by force.
     assert "graceful timeout" not in log.read_text()
 
 

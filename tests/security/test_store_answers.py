@@ -1,4 +1,4 @@
-"""Whatever the store answers, even taken over by somebody: something usable, or a typed error."""
+"""Whatever the store, even a hijacked one, answers: a usable result or a typed error."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from cartproxy.store.text import plain_text
 from cartproxy.store.transport import MAX_ANSWER_BYTES, Answer, StoreTransport
 
 SHOP = "https://shop.example"
-# Busy machines: how long an example takes says nothing here.
+# On a busy machine the time of an example says nothing.
 many = settings(deadline=None, max_examples=500)
 
 
@@ -48,7 +48,7 @@ class Wire(HTTPAdapter):
 
 
 class Peer(io.BytesIO):
-    """The socket's part that is used: answers when it was asked, and hangs up after it."""
+    """The part of a socket that is used: answers a request, then hangs up."""
 
     asked = False
 
@@ -99,7 +99,7 @@ CALLS = {
 
 
 def give(body: object, status: int = 200, *, length: bool = True, **headers: str) -> None:
-    """Have this answer ready; without its length, it ends with the connection."""
+    """Prepare this answer; without a length, it ends with the connection."""
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
     if length:
         headers["Content-Length"] = str(len(content))

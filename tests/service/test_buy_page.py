@@ -1,4 +1,4 @@
-"""A link that sells: a page with one product, whose button is a plain form."""
+"""A link that sells: a page with one product and a plain form with one button."""
 
 from __future__ import annotations
 
@@ -130,7 +130,7 @@ def test_quantity_of_the_link_is_filled_in(
 
 
 def test_opening_links_creates_nothing(proxy_url: str, store: Store, redis_url: str) -> None:
-    """A scanner of mail, a browser that fetches ahead, a crawler: none of them buys."""
+    """A mail scanner, a prefetching browser, a crawler: none of them buys."""
     visitors = [
         {"User-Agent": "Mozilla/5.0 (compatible; SafeLinks)", "Accept": "*/*"},
         {**PAGE, "Sec-Purpose": "prefetch;prerender", "Purpose": "prefetch"},

@@ -1,4 +1,4 @@
-"""Connections on which nothing happens are kept, and in nobody's way; a worker that stops, stops."""
+"""Idle connections are kept without blocking others, and a worker stops when it is told to."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from support.waiting import wait_for
 
 LOOK = b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n"
 PLACES = 4
-LINGER_SECONDS = 2.0  # so long a worker that stops waits for who is connected
+LINGER_SECONDS = 2.0  # how long a stopping worker waits for its clients
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +39,7 @@ def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def small_url(redis_url: str, store_url: str, log: Path) -> Iterator[str]:
-    """A service of one worker with few places: so it keeps twice as many connections idle."""
+    """A service of one worker with few places; it keeps twice as many idle connections."""
     environment = {
         "CARTPROXY_REDIS_URL": redis_url,
         "CARTPROXY_WORKERS": "1",
@@ -76,7 +76,7 @@ def connect(url: str) -> socket.socket:
 
 
 def ask(connection: socket.socket) -> bytes:
-    """The whole answer to a look; what came of it when the service hung up."""
+    """The whole answer to a read, or its part until the service hung up."""
     connection.sendall(LOOK)
     said = b""
     while not said.endswith(b"}") and (more := connection.recv(65536)):
@@ -152,7 +152,7 @@ def test_stop_of_a_starting_worker_is_not_forgotten(redis_url: str, store: Store
         last = only_worker(url)
         master = Path(f"/proc/{last}/stat").read_text().rpartition(")")[2].split()[1]
         children = Path(f"/proc/{master}/task/{master}/children")
-        # At first a worker has its master's way with signals, which would drain the service.
+        # At first a worker has its master's signal handlers, which would drain the service.
         for seconds_old in (0, 0.02):
             os.kill(last, signal.SIGKILL)
             while not (begun := set(map(int, children.read_text().split())) - {last}):
@@ -187,14 +187,14 @@ def test_ctrl_c_cuts_no_request_and_writes_only_json(
 
 def test_stop_waits_for_no_idle_connection(small_url: str, log: Path) -> None:
     def answer_while_it_stops() -> bytes:
-        """Nothing when this machine was too slow to ask in time."""
+        """The answer; empty if this machine was too slow to ask in time."""
         worker = only_worker(small_url)
         with connect(small_url) as idle, connect(small_url) as late:
             for each in (idle, late):
                 ask(each)
             told = time.monotonic()
             os.kill(worker, signal.SIGTERM)
-            time.sleep(1.3)  # by now it accepts nobody any more
+            time.sleep(1.3)  # by now it accepts no connections any more
             last = b""
             with contextlib.suppress(ConnectionError):
                 last = ask(late)
@@ -206,5 +206,5 @@ def test_stop_waits_for_no_idle_connection(small_url: str, log: Path) -> None:
 
     assert last.startswith(b"HTTP/1.1 200")
     assert b"Connection: close" in last
-    # What gunicorn says when it had to end connections by force.
+    # What gunicorn logs when it had to end connections by force.
     assert "graceful timeout" not in log.read_text()

@@ -1,4 +1,4 @@
-"""Carts of which the store is told when that matters: what a shopper sees, and what it costs."""
+"""Deferred carts: what a shopper sees, and how many store calls they cost."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from support.shopper import BLOG, MUG, SHIRT, SMALL, Shopper, Store
 
 from cartproxy.carts.service import MOST_PENDING_BYTES
 
-BOX = 3830  # of which nobody else asks in these tests
+BOX = 3830  # which no other test asks for
 
 
 @pytest.fixture(scope="module")
 def urls(redis_url: str, store_url: str) -> Iterator[dict[str, str]]:
-    """One service whose stores tell the store of adds in each of the three ways."""
+    """One service with a store for each value of `adds`."""
     environment = {
         "CARTPROXY_REDIS_URL": redis_url,
         "CARTPROXY_PEPPER": "p" * 32,
@@ -56,7 +56,7 @@ def budget(redis_url: str, adds: str) -> Iterator[Budget]:
 
 @pytest.fixture
 def shopper(urls: dict[str, str], adds: str, store: Store, budget: Budget) -> Shopper:
-    """A shopper who has seen the products; and then the store has no calls left."""
+    """A shopper who has seen the products; the store has no calls left."""
     shopper = Shopper(urls[adds], store=STORES[adds])
     for catalog_id in (MUG, SHIRT):
         assert shopper.call("GET", f"/products/{catalog_id}").status_code == 200
@@ -72,7 +72,7 @@ def form(urls: dict[str, str], adds: str, shopper: Shopper) -> Shopper:
 
 
 def follow(form: Shopper, address: str) -> requests.Response:
-    """Where a page leads to by itself."""
+    """The address that a page refreshes to."""
     root = form.base.partition("/v1/")[0]
     return form.http.get(
         root + address, headers={"Accept": "text/html"}, allow_redirects=False, timeout=90

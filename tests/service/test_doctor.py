@@ -27,7 +27,7 @@ Doctor = Callable[..., tuple[int, dict[str, Any]]]
 
 @pytest.fixture(scope="module")
 def sound_redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A Redis set as it should be."""
+    """A Redis with the right settings."""
     with redis_server(*SOUND, "--dir", str(tmp_path_factory.mktemp("redis"))) as url:
         yield url
 
@@ -39,7 +39,7 @@ def doctor(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> Doctor:
-    """Runs `doctor --json` on a sound setup with some settings changed: exit code and report."""
+    """Runs `doctor --json` on a correct setup with some settings changed: exit code and report."""
 
     def run(*arguments: str, **changed: str) -> tuple[int, dict[str, Any]]:
         settings = {
@@ -47,7 +47,7 @@ def doctor(
             "CARTPROXY_PUBLIC_URL": "https://carts.example",
             "CARTPROXY_REDIS_URL": sound_redis_url,
             "CARTPROXY_PEPPER": PEPPER,
-            "CARTPROXY_CONCURRENCY": "500",  # some machines allow no more than 4,096 files
+            "CARTPROXY_CONCURRENCY": "500",  # some machines allow only 4,096 files
             "CARTPROXY_DRAIN_SECONDS": "5",
             "CARTPROXY_TRUSTED_HOPS": "1",
             **store_environment(store.url),
@@ -356,7 +356,7 @@ def test_invalid_settings_are_reported_together_with_file_modes(
 def without(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], **only: str
 ) -> Any:
-    """The report where nothing but this is set."""
+    """The report with only these settings."""
     for name in [each for each in os.environ if each.startswith("CARTPROXY_")]:
         monkeypatch.delenv(name)
     for name, value in only.items():

@@ -1,4 +1,4 @@
-"""The scarcest thing is a store call: every action's calls are counted."""
+"""Store calls are scarce: those of every action are counted."""
 
 from __future__ import annotations
 

@@ -94,7 +94,7 @@ def test_store_calls_and_their_budget(measured: Shopper, measured_url: str) -> N
     assert grown("cartproxy_store_call_duration_seconds_count", **adds) == 2
     assert grown("cartproxy_store_calls_total", operation="create_cart", store="demo") == 1
     calls = grown("cartproxy_store_calls_total", store="demo")
-    # A turn that was foreseen and not needed is spent all the same.
+    # A reserved call that was not needed counts too.
     assert grown("cartproxy_store_budget_calls_total", store="demo", outcome="granted") >= calls
     assert grown("cartproxy_store_budget_calls_total", store="demo", outcome="refused") == 0
     assert grown("cartproxy_store_budget_calls_total", store="poor", outcome="refused") >= 1
@@ -176,7 +176,7 @@ def test_write_in_doubt_is_counted_when_raised_and_when_settled(
     headers = {"Idempotency-Key": "doubted"}
     item = {"catalog_id": SHIRT, "options": [SMALL]}
 
-    # The answer is lost, and the first look at the cart too.
+    # The answer is lost, and the first reading of the cart too.
     store.fail(
         {"method": "POST", "path": "/Cart/*/Item", "fault": fault, "times": 1},
         {"method": "GET", "path": "/Cart/*", "fault": "reset", "times": 2},
@@ -260,7 +260,7 @@ def test_live_carts_follow_what_shoppers_do(measured_url: str, store: Store) -> 
     for each in shoppers:
         each.add(MUG)
         each.cart()
-    Shopper(measured_url).cart()  # has none, and looking makes none
+    Shopper(measured_url).cart()  # has no cart, and reading makes none
 
     until(measured_url, lambda figures: live(figures) - before == 10, "ten more")
     for each in shoppers[:4]:

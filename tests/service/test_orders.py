@@ -33,7 +33,7 @@ OTHER = "o" * 40
 
 @pytest.fixture(scope="module")
 def settings(redis_url: str, store_url: str) -> dict[str, str]:
-    """Two stores that tell of orders, and one that does not."""
+    """Two stores that report orders, and one that does not."""
     return {
         "CARTPROXY_REDIS_URL": redis_url,
         "CARTPROXY_PEPPER": "p" * 32,
@@ -58,7 +58,7 @@ def proxy_url(settings: dict[str, str], orders_log: Path) -> Iterator[str]:
 
 @pytest.fixture
 def hasty_url(settings: dict[str, str], store_url: str) -> Iterator[str]:
-    """A service whose leases end soon; of the store `hasty`, so that no other one helps."""
+    """A service whose leases end soon; of the store `hasty`, which no other service reads."""
     hasty = {
         **settings,
         "CARTPROXY_REQUEST_SECONDS": "5",
@@ -71,7 +71,7 @@ def hasty_url(settings: dict[str, str], store_url: str) -> Iterator[str]:
 
 @pytest.fixture
 def client(redis_url: str) -> Iterator[redis.Redis]:
-    """Redis, with empty books and nothing waiting."""
+    """Redis without any orders."""
     with empty_books(redis_url) as client:
         yield client
 
@@ -352,7 +352,7 @@ def test_orders_wait_while_the_store_has_no_calls_to_spare(
     until(
         proxy_url,
         lambda now: now("cartproxy_store_share_calls_total", **refused) > before,
-        "no call is to be had for it",
+        "no call is left for it",
     )
     assert order_reads(store) == []
 
@@ -387,7 +387,7 @@ def test_without_the_right_to_read_orders_carts_are_as_before(
     settings: dict[str, str], store: Store, store_url: str, client: redis.Redis
 ) -> None:
     store.set(rights=["Cart", "Products:read"])
-    # A store of its own: whoever is refused leaves a store's orders alone for ten minutes.
+    # Its own store: after a refusal a store's orders are not read for ten minutes.
     settings = {**settings, **store_environment(store_url, "REFUSING", HOOK_SECRET=SECRET)}
     with service(settings) as url:
         shopper = Shopper(url, store="refusing")

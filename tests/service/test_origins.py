@@ -1,4 +1,4 @@
-"""Which sites may call, over real HTTP; and what browsers are told."""
+"""Which sites may call, over real HTTP; and the CORS headers."""
 
 from __future__ import annotations
 

@@ -53,7 +53,7 @@ def _bearer() -> dict[str, str]:
     return {**WRITE, "Authorization": f"Bearer {credential()}"}
 
 
-# A first add notes that the new cart is its own, and saves the cart's key before it puts anything
+# A first add notes that the cart is new, and saves its key before it puts anything
 # into it: two trips more.
 def test_redis_round_trips_read_one_write_three_with_the_stores_budget(
     counted: tuple[FlaskClient, list[object]],

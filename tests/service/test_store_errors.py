@@ -47,7 +47,7 @@ def test_retry_after_of_a_year_is_cut_to_a_minute(
     shopper: Shopper, store: Store, status: int
 ) -> None:
     shopper.add(MUG)
-    # Addresses are kept nowhere: such a write is never put off.
+    # Addresses are kept nowhere, so such a write is never deferred.
     busy = {"status": status, "retry_after": 999_999_999, "times": None}
     store.fail(fault("status", method="PUT", path="/Cart/*", **busy))
 

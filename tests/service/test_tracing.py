@@ -102,7 +102,7 @@ class Quiet(BaseHTTPRequestHandler):
         self.wfile.write(content)
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 @contextmanager
@@ -165,7 +165,7 @@ def collector() -> Collector:
 def url(
     redis_url: str, keyed_store: Store, store_heard: list[str], collector: Collector, log: Path
 ) -> Iterator[str]:
-    """The service with a collector, and with somebody on its way to the store who listens."""
+    """The service with a collector, and a listener between it and the store."""
 
     class Listener(Quiet):
         def answer(self, body: bytes) -> None:
@@ -320,7 +320,7 @@ def test_unreachable_collector_does_not_matter(
         stopped = time.monotonic() - stopping
         over.set()
 
-    # An add that waits for the collector waits so long for each of its spans.
+    # An add that waited for the collector would wait that long for each of its spans.
     assert min(took) < _SEND_SECONDS
     assert stopped < STOP_SECONDS, "it had to be killed"
 
@@ -343,7 +343,7 @@ def test_without_trace_url_no_tracing_library_is_imported() -> None:
         done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=True)
         return set(done.stdout.split())
 
-    # Where they are installed, redis-py imports the API and the SDK's metrics by itself.
+    # If they are installed, redis-py imports the API and the SDK's metrics.
     by_redis = imported("import sys, redis" + OFF.rpartition("200")[2])
     assert imported(OFF) <= by_redis
     assert not [name for name in by_redis if "exporter" in name or "google" in name]

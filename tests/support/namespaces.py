@@ -43,7 +43,7 @@ def why_not() -> str:
 
 @dataclass(frozen=True)
 class Machine:
-    """A namespace with one address; its cable at the bridge has its name."""
+    """A namespace with one address; the bridge's end of its cable has its name."""
 
     name: str
     address: str

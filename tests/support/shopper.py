@@ -24,7 +24,7 @@ def credential() -> str:
 
 
 def hang_up() -> None:
-    """Close the connections that shoppers keep; whoever goes on connects again."""
+    """Close the connections that shoppers keep; they reconnect when needed."""
     for session in list(_SESSIONS):
         session.close()
 
@@ -112,7 +112,7 @@ class Store:
         self._http = requests.Session()
 
     def reset(self) -> None:
-        """As new."""
+        """Reset it."""
         self._http.post(f"{self.url}/_sandbox/reset", timeout=ANSWER_SECONDS).raise_for_status()
 
     def calls(self) -> list[tuple[str, str]]:
@@ -122,7 +122,7 @@ class Store:
         return [(call["method"], call["path"].split("WebAPI/v", 1)[1][1:]) for call in received]
 
     def received(self) -> list[dict[str, Any]]:
-        """The same calls as the store shows them, and none is forgotten."""
+        """The same calls as the store lists them, without clearing the list."""
         calls: list[dict[str, Any]] = self._http.get(
             f"{self.url}/_sandbox/calls", timeout=ANSWER_SECONDS
         ).json()
@@ -157,7 +157,7 @@ class Store:
         wait_for(lambda: len(self.received()) >= count, f"{count} store calls")
 
     def forget_cart(self, order_key: str) -> None:
-        """Let a cart vanish, as old ones do, without anybody being told."""
+        """Let a cart vanish, as old ones do, without the service noticing."""
         self._api("DELETE", order_key, "")
         self.calls()
 
@@ -179,7 +179,7 @@ class Store:
         return answer
 
     def api(self, method: str, path: str, json: Any = None) -> requests.Response:
-        """A call of the store's API by another application; it is no call of ours."""
+        """A call of the store's API by another application."""
         headers = {
             "SecureURL": sandbox.DEFAULT_SECURE_URL,
             "PrivateKey": sandbox.DEFAULT_PRIVATE_KEY,

@@ -1,4 +1,4 @@
-"""The deployment files name what exists, and give a leaving instance its time."""
+"""The deployment files name what exists, and give a stopping instance its time."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ def began() -> float:
 
 
 def assert_left(limiter: RateLimiter, left: int, began: float) -> None:
-    """So many requests pass until one is refused, and those that time has given back."""
+    """`left` requests pass until one is refused, and those that time has given back."""
     passed = 0
     with contextlib.suppress(RateLimited):
         while passed < 1000:

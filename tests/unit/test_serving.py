@@ -1,4 +1,4 @@
-"""What gunicorn's master holds while its configuration is read anew."""
+"""What gunicorn's master holds while its configuration is read again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Settings: where they come from, and how wrong ones are told."""
+"""Settings: where they come from, and how invalid ones are reported."""
 
 from __future__ import annotations
 

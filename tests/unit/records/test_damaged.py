@@ -1,4 +1,4 @@
-"""Whatever stands at our keys: it is read, or it counts as absent, and no cart stays locked."""
+"""Whatever our keys hold is read or counts as absent, and no cart stays locked."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ RECORD = Record(
     changes=(Change("1", 3829, "Mug", "repriced", NINE, NINE),),
 )
 KEPT = f"5 revision 0\n{state_of(RECORD, UNSEALED)}"
-# What release 0.1 kept of the like.
+# The same in release 0.1's format.
 _ITEM = ITEM.as_json()
 _STATE = ["key", 5, 0, 0, {"1": _ITEM}, [["entry", 5, [_ITEM, _ITEM], {"1": "2"}]]]
 OLD = f"5 revision 0\n5:{compact(_STATE)}\t{RECORD.snapshot.text}"
@@ -91,7 +91,7 @@ def otherwise(tree: Any) -> Iterator[Any]:
 
 
 def use(record: Record) -> None:
-    """What looks and writes do with a record, before they ask the store."""
+    """What reads and writes do with a record before they call the store."""
     snapshot = record.snapshot
     for line in snapshot.items:
         said = (line.item_id, line.sku, line.name, *chain(*line.options))

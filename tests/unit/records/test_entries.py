@@ -1,4 +1,4 @@
-"""Idempotency entries of one cart: each with a life of its own, in one hash that stays small."""
+"""Idempotency entries of one cart: each with its own expiry, in one small hash."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def test_cart_with_many_writes_does_not_collect_expired_entries(
         write(records, str(number))
         time.sleep(0.002)
 
-    # Each write looks at four others: of few, that is all.
+    # Each write checks four others; with so few, that is all of them.
     assert int(client.hlen(ENTRIES)) <= 3  # type: ignore[arg-type]
 
 

@@ -1,4 +1,4 @@
-"""Live carts are counted from what workers have met."""
+"""Live carts are counted from what workers have served."""
 
 from __future__ import annotations
 

@@ -122,7 +122,7 @@ def test_writer_that_does_not_wait_leaves_no_place_in_the_queue(
 
     with ThreadPoolExecutor(1) as pool:
         with records.writing("n", Deadline.after(60), Intent(key)) as write:
-            client.hset("cp:{n}:i", "entry", "0")  # not under way yet, for whoever comes now
+            client.hset("cp:{n}:i", "entry", "0")  # not yet sent, as others see it
             waiting = pool.submit(come_again)
             wait_for(lambda: client.hlen("cp:{n}:q"), "the other one waits")
             client.hset("cp:{n}:i", "entry", f"{9 * 10**12} same open")

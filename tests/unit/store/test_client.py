@@ -37,7 +37,7 @@ MUG = NewItem(3829)
 
 @dataclass
 class Api:
-    """A server that gives one answer to everything, and keeps what it was asked."""
+    """A server that gives one answer to everything, and keeps its requests."""
 
     url: str = ""
     status: int = 200
@@ -86,7 +86,7 @@ def handler_for(api: Api) -> type[BaseHTTPRequestHandler]:
 
 
 class Server(ThreadingHTTPServer):
-    """Says nothing of connections that the client drops, as it does when it closes them."""
+    """Logs nothing about connections that the client closes."""
 
     daemon_threads = True
 

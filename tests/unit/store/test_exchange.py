@@ -1,4 +1,4 @@
-"""One exchange with a peer that answers to the letter, loosely, or not at all."""
+"""One exchange with a peer that answers strictly, loosely, or not at all."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
 
 
 class Pair:
-    """Our end of a connection, and a peer that has a thread of its own."""
+    """Our end of a connection, and a peer with its own thread."""
 
     def __init__(self, pool: ThreadPoolExecutor) -> None:
         self.ours, self.peer = socket.socketpair()

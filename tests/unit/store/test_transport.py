@@ -35,7 +35,7 @@ Play = Callable[[socket.socket], None]
 
 @contextmanager
 def server(play: Play) -> Iterator[tuple[str, list[bytes]]]:
-    """A server that plays its part on every connection; yields its URL and the requests seen."""
+    """A server that plays its role on every connection; yields its URL and the requests seen."""
     listener = socket.create_server(("127.0.0.1", 0))
     seen: list[bytes] = []
     connections.clear()
@@ -225,7 +225,7 @@ def test_proxies_of_the_environment_are_not_asked(
 
 
 def answering() -> tuple[list[socket.socket], Callable[[socket.socket], None]]:
-    """A store that answers each question, and over which connection each of them came."""
+    """A store that answers each call, and a list of the connections they came over."""
     used: list[socket.socket] = []
 
     def play(client: socket.socket) -> None:

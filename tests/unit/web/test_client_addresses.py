@@ -1,4 +1,4 @@
-"""Where a shopper is counted, however the proxy in front writes the address."""
+"""Which address a shopper is counted by, in every notation of a proxy in front."""
 
 from __future__ import annotations
 

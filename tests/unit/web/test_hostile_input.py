@@ -99,7 +99,7 @@ def filled(entry: str) -> str:
 
 
 def members(times: int) -> str:
-    """Fields that are none, of an object."""
+    """Unknown fields of an object."""
     return ",".join(f'"x{number}":1' for number in range(times))
 
 

@@ -19,7 +19,7 @@ RELEASED = {
 
 
 def script(name: str, version: str = "v1") -> releases.Script:
-    """A file that there is."""
+    """A released file."""
     return releases.script(version, name)
 
 

@@ -1,4 +1,4 @@
-"""Faults 46 and 47: a cart that vanished is made again, over as many requests as that takes."""
+"""Faults 46 and 47: a vanished cart is restored, over as many requests as that takes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SCARCE = {
     "CARTPROXY_REQUEST_SECONDS": "3",
     "CARTPROXY_SETTLE_SECONDS": "2",
     "CARTPROXY_CALL_WAIT_SECONDS": "1",
-    # A machine that is busy with other things must not look like a Redis that is away.
+    # A busy machine must not look like an unreachable Redis.
     "CARTPROXY_REDIS_TIMEOUT_SECONDS": "5",
 }
 
@@ -36,7 +36,7 @@ def quantities(lines: list[dict[str, Any]]) -> list[int]:
 
 
 def at_store(store: Store) -> list[int]:
-    """The quantities in the one cart that the store has, which is no empty one."""
+    """The quantities in the store's one cart that is not empty."""
     (cart,) = store.carts()
     return quantities(cart["lines"])
 
@@ -63,21 +63,21 @@ def test_large_cart_is_restored_over_several_requests(
         vanish(store)
         there = [0]
 
-        def is_made_again() -> bool:
+        def is_restored() -> bool:
             answer = add(shopper, headers, catalog_id=SCARF)
             if answer.status_code == 201:
                 return True
             assert answer.json()["retryable"], answer.text
             there.append(sum(len(cart["lines"]) for cart in store.carts()))
-            assert there[-1] >= there[-2], "a request began again"
+            assert there[-1] >= there[-2], "a request started from the beginning"
             assert len(store.carts()) <= 1
             shown = shopper.cart()
             assert quantities(shown["items"])[:lines] == wanted
-            assert shown["stale"] or there[-1] == lines, "what is missing is not said"
+            assert shown["stale"] or there[-1] == lines, "missing lines are not reported"
             time.sleep(int(answer.headers.get("Retry-After", "1")))
             return False
 
-        wait_for(is_made_again, "the cart is made again")
+        wait_for(is_restored, "the cart is restored")
         cart = settled_cart(shopper)
 
     assert len(there) > 1
@@ -86,7 +86,7 @@ def test_large_cart_is_restored_over_several_requests(
 
 
 def settled_cart(shopper: Shopper) -> dict[str, Any]:
-    """The cart, once everything that was in it is back, which takes further writes."""
+    """The cart, once everything is back, which takes further writes."""
 
     def settled() -> dict[str, Any] | None:
         answer = shopper.call("PATCH", "/cart", {"billing": {"city": "Bonn"}})
@@ -96,7 +96,7 @@ def settled_cart(shopper: Shopper) -> dict[str, Any]:
 
 
 def being_made_again(shopper: Shopper, store: Store) -> list[str]:
-    """A cart of three lines, of which the first is back and the store takes no other.
+    """A cart of three lines: the first is restored, and the store refuses the others.
 
     The ids that the lines had before their cart vanished.
     """
@@ -174,7 +174,7 @@ def test_retry_after_its_cart_vanished_adds_once_and_does_not_affect_other_keys(
 
     for answer in (first, second):
         assert [each["outcome"] for each in answer.json()["results"]] == ["applied", "applied"]
-    # What was not known of the other request is its own to send again.
+    # Only the other request may send its unknown part again.
     assert sum(between) - (1 + 2 + 4) in ((0, 8) if merging else (8,))
     assert sum(at_store(store)) == 1 + 2 + 4 + 8 + 16
     if not merging:
