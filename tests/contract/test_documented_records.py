@@ -9,15 +9,8 @@ from typing import Any
 import pytest
 import requests
 from support.service_steps import place_order
-from support.shopper import MUG, SHIRT, Store
+from support.shopper import KEYS, MUG, SHIRT, Store
 
-from cartproxy import sandbox
-
-KEYS = {
-    "SecureURL": sandbox.DEFAULT_SECURE_URL,
-    "PrivateKey": sandbox.DEFAULT_PRIVATE_KEY,
-    "Token": sandbox.DEFAULT_TOKEN,
-}
 Api = Callable[..., requests.Response]
 US_DATE = re.compile(r"\d\d/\d\d/\d{4} \d\d:\d\d")
 

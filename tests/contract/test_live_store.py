@@ -15,9 +15,8 @@ from urllib.parse import urlsplit
 
 import fakeredis
 import pytest
-from support.shopper import MUG
+from support.shopper import KEYS, MUG
 
-from cartproxy import sandbox
 from cartproxy.deadline import Deadline
 from cartproxy.model.cart import Addresses, Currency, NewItem
 from cartproxy.store.breaker import Breaker
@@ -48,13 +47,8 @@ class Target:
 def target(request: pytest.FixtureRequest) -> Target:
     if not request.config.getoption("--live", False):
         store_url = request.getfixturevalue("store").url
-        headers = {
-            "SecureURL": sandbox.DEFAULT_SECURE_URL,
-            "PrivateKey": sandbox.DEFAULT_PRIVATE_KEY,
-            "Token": sandbox.DEFAULT_TOKEN,
-        }
         host = urlsplit(store_url).netloc
-        return Target(f"{store_url}/3dCartWebAPI", headers, MUG, host, 1000)
+        return Target(f"{store_url}/3dCartWebAPI", KEYS, MUG, host, 1000)
     missing = [_PREFIX + name for name in _NEEDED if not os.environ.get(_PREFIX + name)]
     if missing:
         pytest.skip(f"--live needs {', '.join(missing)} in the environment")

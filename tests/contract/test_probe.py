@@ -12,8 +12,7 @@ from typing import Any
 
 import pytest
 import requests
-from conftest import store_environment
-from support.servers import ROOT
+from support.servers import ROOT, store_environment
 from support.shopper import Store
 from support.waiting import PATIENCE_SECONDS
 

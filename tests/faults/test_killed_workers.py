@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import threading
 
 import pytest
 import requests
 from support.adds import add, fault, key
-from support.servers import service, store_environment, workers
+from support.servers import kill_workers, service, store_environment
 from support.shopper import Shopper, Store
 from support.waiting import wait_for
 
@@ -38,8 +36,7 @@ def test_killed_worker_leaves_no_ownerless_and_no_doubled_line(
         lost = threading.Thread(target=lambda: is_added(shopper, headers, 2**lines))
         lost.start()
         wait_for(lambda: items_sent(store) == (3 if lines else 1), "the line is on its way")
-        for pid in workers(url):
-            os.kill(pid, signal.SIGKILL)
+        kill_workers(url)
         lost.join()
         store.fail()
         wait_for(lambda: lines_at(store) == (2 if lines else 1), "the store has added the line")

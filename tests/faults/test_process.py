@@ -25,10 +25,10 @@ from support.servers import (
     answers,
     drain,
     free_port,
-    process,
+    instance,
+    kill_workers,
     service,
     store_environment,
-    workers,
 )
 from support.shopper import BLOG, MUG, Shopper, Store
 from support.waiting import PATIENCE_SECONDS, wait_for
@@ -53,8 +53,7 @@ def test_write_of_a_killed_worker_is_completed_by_its_key(redis_url: str, store:
         lost = threading.Thread(target=lambda: _is_added(shopper, headers))
         lost.start()
         store.wait_for_calls()
-        for pid in workers(url):
-            os.kill(pid, signal.SIGKILL)
+        kill_workers(url)
         lost.join()
 
         other = Shopper(url, bearer=shopper.bearer)
@@ -122,20 +121,14 @@ def test_sigterm_under_load_fails_no_request(redis_url: str, store: Store) -> No
     visits = Counter[int]()
     stopping = threading.Event()
 
-    def start(port: int) -> process:  # type: ignore[valid-type]
-        settings = {
-            **PATIENT,
-            "CARTPROXY_REDIS_URL": redis_url,
-            "CARTPROXY_BIND": f"127.0.0.1:{port}",
-            "CARTPROXY_PEPPER": "p" * 32,
-            "CARTPROXY_DRAIN_SECONDS": "600",
-            **store_environment(store.url),
-        }
-        command = [sys.executable, "-m", "cartproxy", "serve"]
-        return process(command, answers(f"http://127.0.0.1:{port}/readyz"), environment=settings)
-
+    settings = {
+        "CARTPROXY_REDIS_URL": redis_url,
+        "CARTPROXY_PEPPER": "p" * 32,
+        "CARTPROXY_DRAIN_SECONDS": "600",
+        **store_environment(store.url),
+    }
     store.fail({"method": "*", "path": "*", "fault": "latency", "ms": 50, "times": None})
-    with start(ports[0]) as first, start(ports[1]) as second:
+    with instance(ports[0], settings) as first, instance(ports[1], settings) as second:
         balancer = Balancer(urls)
 
         def shop(number: int) -> None:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +12,15 @@ from pathlib import Path
 
 import pytest
 import requests
-from support.servers import PATIENT, answers, drain, free_port, process, store_environment, workers
+from support.servers import (
+    answers,
+    drain,
+    free_port,
+    instance,
+    kill_workers,
+    store_environment,
+    workers,
+)
 from support.shopper import BLOG, MUG, Shopper, Store
 from support.waiting import PATIENCE_SECONDS, wait_for
 
@@ -97,18 +103,11 @@ def service(redis_url: str, store: Store, tmp_path: Path) -> Iterator[Reloadable
     """The service, two workers, with its store in a file that lists the blog."""
     port = free_port()
     url = f"http://127.0.0.1:{port}"
-    environment = {
-        **PATIENT,
-        "CARTPROXY_BIND": f"127.0.0.1:{port}",
-        "CARTPROXY_PEPPER": "p" * 32,
-        "CARTPROXY_REDIS_URL": redis_url,
-        "TMPDIR": str(tmp_path),
-    }
+    environment = {"CARTPROXY_REDIS_URL": redis_url, "TMPDIR": str(tmp_path)}
     file, log = tmp_path / "cartproxy.toml", tmp_path / "log"
     running = Reloadable(url, file, log, store.url, None)  # type: ignore[arg-type]
     running.write(BLOG)
-    command = [sys.executable, "-m", "cartproxy", "serve", "--config", file]
-    with process(command, answers(f"{url}/readyz"), environment=environment, log=log) as master:
+    with instance(port, environment, "--config", file, log=log) as master:
         running.master = master
         wait_for(lambda: len(workers(url)) == 2, "two workers")
         yield running
@@ -167,8 +166,7 @@ def test_worker_that_dies_while_the_file_is_invalid_is_replaced(service: Reloada
     before = workers(service.url)
     service.write(BLOG, more="concurency = 7")
 
-    for pid in before:
-        os.kill(pid, signal.SIGKILL)
+    kill_workers(service.url)
     wait_for(lambda: len(set(workers(service.url)) - set(before)) == 2, "two new workers")
     wait_for(answers(f"{service.url}/readyz"), "they are ready")
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -11,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import redis
 import requests
-from support.servers import service, store_environment, workers
+from support.servers import kill_workers, service, store_environment
 from support.shopper import MUG, SHIRT, Shopper, Store
 from support.waiting import wait_for
 
@@ -190,8 +188,7 @@ def test_worker_killed_while_it_sends_what_is_owed_sends_nothing_twice(
         lost = threading.Thread(target=lambda: goes(owner))
         lost.start()
         store.wait_for_calls(3)  # the cart, the first line, and the second under way
-        for pid in workers(url):
-            os.kill(pid, signal.SIGKILL)
+        kill_workers(url)
         lost.join()
         store.fail()
         wait_for(lambda: len(store.carts()[0]["lines"]) == 2, "the store has added the second")

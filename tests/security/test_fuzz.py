@@ -14,9 +14,8 @@ from random import Random
 from urllib.parse import urlsplit
 
 import pytest
-from conftest import store_environment
 from support import hostile
-from support.servers import service, workers
+from support.servers import service, store_environment, workers
 from support.shopper import Store
 
 INPUTS = int(os.environ.get("FUZZ_INPUTS", "500"))

@@ -206,9 +206,8 @@ def test_stop_waits_for_no_slow_client(
     with one_worker(redis_url, store_url, log, str(2 * PATIENCE_SECONDS)) as url:
         (worker,) = workers(url)
         with begin(url):
-            requests.get(
-                f"{url}/livez", timeout=60
-            )  # after its answer the earlier client is being served
+            # After this answer the earlier client is being served.
+            requests.get(f"{url}/livez", timeout=60)
             os.kill(worker, signal.SIGTERM)
             wait_for(lambda: worker not in workers(url), "the worker ends")
 

@@ -55,9 +55,6 @@ def test_no_request_that_the_document_allows_costs_as_much_as_fifty_plain_ones(
     @given(case=schema[path][method].as_strategy(generation_mode=mode))
     @settings(
         max_examples=EXAMPLES,
-        deadline=None,
-        derandomize=True,
-        database=None,
         phases=[Phase.explicit, Phase.generate],
         suppress_health_check=list(HealthCheck),
     )

@@ -6,7 +6,6 @@ import csv
 import io
 import json
 import os
-import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -22,7 +21,7 @@ from support.books import empty_books
 from support.figures import Figures, scrape, until
 from support.log_lines import request_line
 from support.redis_kinds import start
-from support.servers import service, store_environment, workers
+from support.servers import kill_workers, service, store_environment
 from support.service_steps import place_order
 from support.shopper import BLOG, MUG, Shopper, Store
 from support.waiting import wait_for
@@ -372,8 +371,7 @@ def test_worker_that_dies_while_it_reads_loses_no_order(
     hook(hasty_url, {"OrderID": order_id}, store="hasty")
     store.wait_for_calls()
 
-    for pid in workers(hasty_url):
-        os.kill(pid, signal.SIGKILL)
+    kill_workers(hasty_url)
     store.fail()
 
     settled(client, "hasty")

@@ -13,7 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -163,6 +163,14 @@ def simulated_store(*options: str) -> Iterator[str]:
 def service(environment: Mapping[str, str], log: Path | None = None) -> Iterator[str]:
     """The service as `cartproxy serve` runs it, with long timeouts; yields its base URL."""
     port = free_port()
+    with instance(port, environment, log=log):
+        yield f"http://127.0.0.1:{port}"
+
+
+def instance(
+    port: int, environment: Mapping[str, str], *options: str | Path, log: Path | None = None
+) -> AbstractContextManager[subprocess.Popen[bytes]]:
+    """The same on this port of this machine; yields its master process."""
     url = f"http://127.0.0.1:{port}"
     settings = {
         **PATIENT,
@@ -171,9 +179,8 @@ def service(environment: Mapping[str, str], log: Path | None = None) -> Iterator
         "CARTPROXY_PEPPER": secrets.token_urlsafe(32),
         **environment,
     }
-    command = [sys.executable, "-m", "cartproxy", "serve"]
-    with process(command, answers(f"{url}/readyz"), environment=settings, log=log):
-        yield url
+    command = [sys.executable, "-m", "cartproxy", "serve", *options]
+    return process(command, answers(f"{url}/readyz"), environment=settings, log=log)
 
 
 def store_environment(store_url: str, store: str = "DEMO", **more: str) -> dict[str, str]:
@@ -209,3 +216,9 @@ def workers(url: str) -> list[int]:
                 stat = (folder / "stat").read_text().rpartition(")")[2]
                 parents[int(folder.name)] = int(stat.split()[1])
     return [pid for pid, parent in parents.items() if parent in parents]
+
+
+def kill_workers(url: str) -> None:
+    """Kill all of them by SIGKILL; the master replaces them."""
+    for pid in workers(url):
+        os.kill(pid, signal.SIGKILL)

@@ -14,6 +14,12 @@ from support.waiting import ANSWER_SECONDS, wait_for
 BLOG = "https://blog.example"
 MUG = 3829
 SHIRT = 3828
+# What opens the simulated store's API.
+KEYS = {
+    "SecureURL": sandbox.DEFAULT_SECURE_URL,
+    "PrivateKey": sandbox.DEFAULT_PRIVATE_KEY,
+    "Token": sandbox.DEFAULT_TOKEN,
+}
 SMALL = {"option_set_id": 1882, "option_id": 12396, "value": "Small"}
 _SESSIONS: WeakSet[requests.Session] = WeakSet()
 
@@ -180,13 +186,8 @@ class Store:
 
     def api(self, method: str, path: str, json: Any = None) -> requests.Response:
         """A call of the store's API by another application."""
-        headers = {
-            "SecureURL": sandbox.DEFAULT_SECURE_URL,
-            "PrivateKey": sandbox.DEFAULT_PRIVATE_KEY,
-            "Token": sandbox.DEFAULT_TOKEN,
-        }
         url = f"{self.url}/3dCartWebAPI/v2{path}"
-        return self._http.request(method, url, json=json, headers=headers, timeout=ANSWER_SECONDS)
+        return self._http.request(method, url, json=json, headers=KEYS, timeout=ANSWER_SECONDS)
 
     def change_product(self, catalog_id: int, **changes: Any) -> None:
         """Change a product's price, stock or visibility."""

@@ -69,11 +69,6 @@ VALUES: list[Any] = [
 
 
 @pytest.fixture
-def client() -> fakeredis.FakeRedis:
-    return fakeredis.FakeRedis(protocol=2)
-
-
-@pytest.fixture
 def records(client: fakeredis.FakeRedis) -> Records:
     return Records(client, LIVES)
 

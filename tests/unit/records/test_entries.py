@@ -21,11 +21,6 @@ ENTRIES = "cp:{n}:i"
 ANSWER = KeptAnswer((ItemResult.applied(0, "7"),))
 
 
-@pytest.fixture
-def client() -> fakeredis.FakeRedis:
-    return fakeredis.FakeRedis(protocol=2)
-
-
 def keeping(client: fakeredis.FakeRedis, answer: float, *, absolute: float = 60 * DAY) -> Records:
     """Records that keep answers so many seconds."""
     return Records(client, Lives(idle=DAY, absolute=absolute, lease=15, wait=0.05, answer=answer))

@@ -3,23 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 
-import fakeredis
 import pytest
 import redis
 from support.servers import free_port, redis_server
 
 from cartproxy.records.live_carts import LiveCarts, strike
 from cartproxy.storage.errors import StorageError
-
-
-@pytest.fixture
-def client() -> Iterator[redis.Redis]:
-    """An empty storage."""
-    client = fakeredis.FakeRedis(protocol=2)
-    yield client
-    client.close()
 
 
 def test_cart_served_by_two_workers_counts_once(client: redis.Redis) -> None:

@@ -32,11 +32,6 @@ LIVES = Lives(idle=14 * DAY, absolute=60 * DAY, lease=15, wait=0.1, answer=DAY)
 
 
 @pytest.fixture
-def client() -> fakeredis.FakeRedis:
-    return fakeredis.FakeRedis(protocol=2)
-
-
-@pytest.fixture
 def records(client: fakeredis.FakeRedis) -> Records:
     return Records(client, LIVES)
 
