@@ -156,7 +156,8 @@ def test_address_that_is_not_written_as_it_should_be_is_404(raw: RawClient, targ
 
 
 @pytest.mark.parametrize(
-    "item_id", ["..%2f", "%2e%2e%2f%2e%2e", "1e3", "%D9%A3", "1%00", "1%2f2", "+1"]
+    "item_id",
+    ["..%2f", "%2e%2e%2f%2e%2e", "1e3", "%D9%A3", "1%00", "1%2f2", "+1", "-1", "1" * 19, "%20"],
 )
 @pytest.mark.parametrize("method", ["PATCH", "DELETE"])
 def test_invalid_item_ids_never_reach_the_store(raw: RawClient, method: str, item_id: str) -> None:
