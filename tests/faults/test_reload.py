@@ -53,7 +53,7 @@ class Reloadable:
             tables.append("\n".join([f"[stores.{store}]", *lines]))
         self.file.write_text("\n".join([more, *tables]))
 
-    def hang_up(self) -> None:
+    def reload(self) -> None:
         self.master.send_signal(signal.SIGHUP)
 
     def asks(self, origin: str, store: str = "demo") -> int:
@@ -120,7 +120,7 @@ def test_new_origin_and_store_are_taken_without_losing_a_request(service: Reload
     with service.under_load():
         service.let_shop()
         service.write(BLOG, NEW_BLOG, stores=("demo", "second"))
-        service.hang_up()
+        service.reload()
         wait_for(lambda: not set(before) & set(workers(service.url)), "other workers")
         service.let_shop()
     accepted = [service.asks(NEW_BLOG) for _ in range(20)]
@@ -150,9 +150,9 @@ def test_invalid_settings_are_reported_and_change_nothing(
 
     with service.under_load():
         service.write(BLOG, NEW_BLOG, more=wrong)
-        service.hang_up()
+        service.reload()
         wait_for(lambda: len(lines()) == 1, told)
-        service.hang_up()  # the first is finished when the second is refused
+        service.reload()  # the first is finished when the second is refused
         wait_for(lambda: len(lines()) == 2, told)
     after = sorted(workers(service.url))
 
@@ -178,7 +178,7 @@ def test_stop_after_a_reload_drains_as_the_new_file_says_and_leaves_no_folder_be
 ) -> None:
     before = workers(service.url)
     service.write(BLOG, more="drain_seconds = 600")
-    service.hang_up()
+    service.reload()
     wait_for(lambda: not set(before) & set(workers(service.url)), "other workers")
     folders = list(service.file.parent.glob("cartproxy-*"))
 

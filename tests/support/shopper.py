@@ -29,7 +29,7 @@ def credential() -> str:
     return "cpt1_" + secrets.token_urlsafe(32)
 
 
-def hang_up() -> None:
+def close_connections() -> None:
     """Close the connections that shoppers keep; they reconnect when needed."""
     for session in list(_SESSIONS):
         session.close()
