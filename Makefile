@@ -1,4 +1,4 @@
-# The one entrance. `make run` and `make test` each work as the only command after a clone.
+# `make run` and `make test` each work as the only command after a clone.
 PYTHON ?= python3
 VENV := .venv
 INSTALLED := $(VENV)/.installed
@@ -9,13 +9,13 @@ EXTRAS ?= crypto# those of the image
 FASTIFY := benchmarks/reference_fastify
 WIDGET := cartproxy/widget/$(shell sed -n 's/^VERSION = "\(.*\)"/\1/p' cartproxy/widget/releases.py)
 PACKAGE ?= build/npm
-# A file's tests share a process and its servers. In the files' own order: xdist would begin with
-# the files of most tests, and end with one long test on one core. Three processes also on two cores:
-# the browser's tests mostly wait.
+# A file's tests share a process and its servers. The files keep their order: xdist would begin with
+# those of most tests, and end with one long test on one core. Three processes even on two cores,
+# since the browser's tests mostly wait.
 PARALLEL := -n 3 --dist loadfile --no-loadscope-reorder
 
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
 
 install: $(INSTALLED) ## make .venv with everything in it
 
@@ -23,14 +23,14 @@ $(INSTALLED): setup.cfg constraints.txt pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev]'
 	@$(BIN)/pip install --quiet --constraint constraints.txt gunicorn_h1c || \
-		echo "gunicorn_h1c can't be installed here: gunicorn's own parser will read the heads"
+		echo "gunicorn_h1c can't be installed here: gunicorn's own parser will be used"
 	@touch $@
 
 $(BENCHED): $(INSTALLED)
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev,bench]'
 	@touch $@
 
-# valgrind knows no SSE 4.2.
+# valgrind does not support SSE 4.2.
 $(VALGRINDABLE): $(BENCHED)
 	CFLAGS=-U__SSE4_2__ $(BIN)/pip install --quiet --constraint constraints.txt --no-cache-dir \
 		--force-reinstall --no-deps --no-binary gunicorn_h1c gunicorn_h1c
@@ -54,7 +54,7 @@ bench: $(INSTALLED)
 	@PYTHONPATH=.:tests $(BIN)/python -m benchmarks.capacity $(if $(VISITS),--visits $(VISITS)) \
 		$(if $(SHARE),--share $(SHARE)) $(BENCH_OPTIONS)
 else
-bench: $(BENCHED) ## measure, beside others that do the same job (BENCH=quick: under 50 s; BENCH=capacity: a busy day)
+bench: $(BENCHED) ## measure beside other servers (BENCH=quick: under 50 s; BENCH=capacity: a busy day)
 	@test -d $(FASTIFY)/node_modules || ! command -v npm >/dev/null || \
 		npm install --prefix $(FASTIFY) --silent --no-audit --no-fund --no-package-lock || true
 	@PYTHONPATH=.:tests $(BIN)/python -m benchmarks $(if $(filter quick,$(BENCH)),--quick) $(BENCH_OPTIONS)
@@ -74,7 +74,7 @@ wheel: $(INSTALLED) ## build dist/cartproxy-*.whl
 	@rm -rf build/lib build/bdist.* dist/cartproxy-*.whl
 	$(BIN)/pip wheel --quiet --no-deps --wheel-dir dist .
 
-# The tool has an environment of its own: what it brings would change what the tests' validators check.
+# The tool has its own environment: its dependencies would replace versions that the tests use.
 sbom: wheel ## write dist/cartproxy.cdx.json, what a production install is made of (CycloneDX)
 	@rm -rf build/production build/cyclonedx
 	$(PYTHON) -m venv --without-pip build/production
@@ -82,7 +82,7 @@ sbom: wheel ## write dist/cartproxy.cdx.json, what a production install is made 
 		"$$(echo dist/cartproxy-*.whl)[$(EXTRAS)]"
 	@$(BIN)/pip --python build/production install --quiet --constraint constraints.txt gunicorn_h1c || \
 		echo "gunicorn_h1c can't be installed here: it is not in the SBOM"
-	@rm build/production/lib/*/site-packages/cartproxy-*.dist-info/direct_url.json # a path of this machine
+	@rm build/production/lib/*/site-packages/cartproxy-*.dist-info/direct_url.json # names a path of this machine
 	$(PYTHON) -m venv --without-pip build/cyclonedx
 	$(BIN)/pip --python build/cyclonedx install --quiet --constraint constraints.txt cyclonedx-bom
 	build/cyclonedx/bin/cyclonedx-py environment --output-reproducible \
@@ -93,7 +93,7 @@ lint: $(INSTALLED) ## check format, lint and types
 	$(BIN)/ruff check --config config/ruff.toml .
 	$(BIN)/mypy
 
-format: $(INSTALLED) ## put the code into its format
+format: $(INSTALLED) ## format the code, and fix what ruff can fix
 	$(BIN)/ruff format --config config/ruff.toml .
 	$(BIN)/ruff check --config config/ruff.toml --fix .
 

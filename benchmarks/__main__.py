@@ -29,7 +29,7 @@ class Plan:
     growth: Pace | None
 
 
-# Many short rounds, so that those who are compared are measured within seconds of each other.
+# Many short rounds, so that the servers are measured within seconds of each other.
 _ROUNDS = Pace(16, 0.3)
 QUICK = Plan(
     {
@@ -114,7 +114,7 @@ def main() -> None:
     figures = table.ratios(bench) | counts
     table.print_table(bench, (*plan.cases, cases.WAIT_1000), figures)
     if chosen.svg:
-        # Of those who wait, most get no answer from some servers: no scale holds that.
+        # Left out: with many waiting shoppers some servers answer hardly anybody.
         chart.draw(table.rows(bench, list(plan.cases)), chosen.svg)
     table.print_json(figures)
 

@@ -83,7 +83,7 @@ class Visit:
             self.step("checkout", "POST", "/checkout", {})
 
     def step(self, name: str, method: str, path: str, body: Any) -> requests.Response | None:
-        """One step with its repetitions, as a widget makes them."""
+        """One step with its retries, as a widget makes them."""
         headers = {"Idempotency-Key": secrets.token_hex(8)}
         began, answer = time.monotonic(), None
         tries = 0
@@ -103,17 +103,17 @@ class Visit:
 
 
 def under_way(answer: requests.Response) -> bool:
-    """Whether a checkout goes on with the next request."""
+    """Whether a checkout continues with the next request."""
     return answer.status_code == 202 and answer.json().get("state") == "sending"
 
 
 def think(draw: random.Random) -> None:
-    """As long as a shopper does."""
+    """Wait as long as a shopper does."""
     time.sleep(draw.uniform(*THINKING_SECONDS))
 
 
 def be_hostile(url: str, until: float) -> None:
-    """One address inside its own limits: products that nobody knows, and forced readings."""
+    """One address inside its own limits: unknown products, and forced readings."""
     shopper = Shopper(url)
     shopper.http.headers.update(HOSTILE_ADDRESS)
     shopper.call("POST", "/cart/items", {"catalog_id": MUG})

@@ -21,7 +21,7 @@ _WARM_SECONDS = 0.1
 
 @dataclass(frozen=True)
 class Case:
-    """An action, by so many shoppers at once, on a store that takes so long over a call."""
+    """An action, the number of shoppers at once, and the time a store call takes."""
 
     action: str
     shoppers: int
@@ -29,7 +29,7 @@ class Case:
 
     @property
     def title(self) -> str:
-        """For the table."""
+        """The case's name in the table."""
         return f"{self.action}, {self.shoppers:,} shopper{'s' * (self.shoppers > 1)}" + (
             f", store {self.delay_ms} ms" if self.delay_ms else ""
         )
@@ -113,7 +113,7 @@ class Bench:
         return sample
 
     def result(self, name: str, case: Case) -> Result | None:
-        """What came out for one server; None where it was not run."""
+        """The result of one server; None if it was not run."""
         samples = self._samples.get((name, case))
         if not samples:
             return None
@@ -132,7 +132,7 @@ class Bench:
         )
 
     def cpu_ratio(self, case: Case, name: str, other: str) -> Spread:
-        """The CPU of a server's request over that of another's, from each round by itself.
+        """The ratio of two servers' CPU per request, for each round.
 
         The machine may be half as fast a minute later: what was measured side by side compares.
         """

@@ -1,4 +1,4 @@
-"""Draws the CPU of each server as an SVG chart that reads well on a light and on a dark page."""
+"""Draws the CPU of each server as an SVG chart for light and dark pages."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Starts what is measured: the service as in production, and the references beside it.
 
-Each has a Redis database of its own, and all ask the same stand-in for the store.
+Each has its own Redis database, and all call the same stand-in for the store.
 """
 
 from __future__ import annotations
@@ -77,9 +77,9 @@ def contenders(around: Surroundings, logs: Path) -> Iterator[list[Contender]]:
 def service(
     around: Surroundings, logs: Path, name: str = SERVICE, *, under: str = ""
 ) -> Iterator[Contender]:
-    """The service under production settings, with a store that allows as much as is asked.
+    """The service under production settings, with a store that allows any number of calls.
 
-    The snapshot is believed for an hour, so that a look stays one from the snapshot. `under` goes
+    Snapshots stay fresh for an hour, so that reads never call the store. `under` goes
     before the command that starts it.
     """
     store = {
@@ -112,7 +112,7 @@ def service(
 def reference(
     around: Surroundings, logs: Path, name: str, *, under: str = ""
 ) -> Iterator[Contender]:
-    """A server that does the bare job, by its name."""
+    """A reference that does the bare job, by its name."""
     number = 1 + [*_REFERENCES].index(name)
     settings = {
         "BENCH_STORE_URL": around.store_url,

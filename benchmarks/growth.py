@@ -1,7 +1,7 @@
-"""Whether a request costs more when there are more carts: two services, asked in turn.
+"""Whether a request costs more when there are more carts: two services, measured in turn.
 
-Each has a Redis server of its own. First both hold few carts: that ratio is the control, which
-tells how far two instances of the same differ on this machine. Then one of them holds many.
+Each has its own Redis server. First both hold few carts: that ratio is the control, which
+shows how much two equal instances differ on this machine. Then one of them holds many.
 """
 
 from __future__ import annotations

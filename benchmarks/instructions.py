@@ -1,6 +1,6 @@
-"""`python -m benchmarks.instructions`: what a request takes, in instructions of user space.
+"""`python -m benchmarks.instructions`: the user-space instructions of a request.
 
-Time wobbles by half on a machine that is shared; instructions, as valgrind counts them, are the
+Times vary by half on a shared machine; instructions, as valgrind counts them, are the
 same to half a per cent from run to run, so a change of one per cent can be seen. They leave out the
 kernel, and say nothing of waits for memory: CPU-ms (`make bench`) stay the figure that counts.
 """

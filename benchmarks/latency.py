@@ -1,4 +1,4 @@
-"""What the service adds to the time that the store takes over an add."""
+"""What the service adds to the time that the store needs for an add."""
 
 from __future__ import annotations
 

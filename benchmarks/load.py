@@ -15,9 +15,9 @@ _CODE = re.compile(rb'"code": ?"([a-z-]+)"')
 
 @dataclass
 class Sample:
-    """What a run has shown; latencies in ms, of the requests that were answered well.
+    """The result of a run; latencies in ms, of the successful requests.
 
-    An error's kind is its status and, where the answer names one, its code; or the exception.
+    An error's kind is its status and its code, if the answer has one; or the exception.
     """
 
     latencies: list[float] = field(default_factory=list)
@@ -27,16 +27,16 @@ class Sample:
 
     @property
     def answered(self) -> int:
-        """Requests answered well."""
+        """Successful requests."""
         return len(self.latencies)
 
     @property
     def cpu_ms_each(self) -> float:
-        """The server's CPU, divided by the requests answered well."""
+        """The server's CPU, divided by the successful requests."""
         return self.cpu_ms / max(self.answered, 1)
 
     def percentile(self, share: float) -> float:
-        """The latency in ms that this share of the requests stayed under."""
+        """The latency in ms at this quantile, 0 to 1."""
         ordered = sorted(self.latencies) or [0.0]
         return ordered[min(int(len(ordered) * share), len(ordered) - 1)]
 
@@ -86,7 +86,7 @@ class Connection(asyncio.Protocol):
             self._answer.set_exception(ConnectionError("closed without an answer"))
 
     def close(self) -> None:
-        """End it."""
+        """Close it."""
         self._transport.close()
 
 

@@ -21,7 +21,7 @@ class Copies:
     """
 
     def __init__(self, around: Surroundings, contender: Contender) -> None:
-        # To forget a million carts takes longer than a client waits by itself.
+        # Deleting a million carts takes longer than the client's default timeout.
         url = around.database(contender.database)
         self._client = redis.Redis.from_url(url, socket_timeout=300)
         self._port = contender.port
@@ -45,7 +45,7 @@ class Copies:
         return len(self._model)
 
     def grow_to(self, count: int, keys: int | None = None) -> None:
-        """Copy the cart until there are so many; with the first `keys` of its keys, or all."""
+        """Copy the cart until there are `carts`; with the first `keys` of its keys, or all."""
         while self.count < count:
             pipeline = self._client.pipeline(transaction=False)
             for _ in range(min(_BATCH, count - self.count)):
@@ -65,7 +65,7 @@ class Copies:
 
     def clear(self) -> None:
         """Forget all carts."""
-        # By itself Valkey frees in the background, and the next weighing would see it.
+        # By default Valkey frees memory in the background, during the next measurement.
         self._client.execute_command("FLUSHDB", "SYNC")  # type: ignore[no-untyped-call]
         self.count = 0
 

@@ -1,4 +1,4 @@
-"""What the Python references have in common: names, headers, and the cart that they answer."""
+"""What the Python references share: names, headers, and the cart in their answers."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def wire_item(item: dict[str, Any]) -> dict[str, Any]:
 
 
 def read_cart(body: Any) -> dict[str, Any]:
-    """The answer for the browser out of the store's cart."""
+    """The browser's answer, made from the store's cart."""
     cart = body[0]
     items = [
         {

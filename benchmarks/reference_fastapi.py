@@ -15,7 +15,7 @@ from pydantic import BaseModel
 from benchmarks import reference
 
 sessions = redis.asyncio.Redis.from_url(reference.REDIS_URL)
-# As many connections as there may be shoppers; httpx stops at 100 by itself.
+# As many connections as there may be shoppers; httpx has 100 by default.
 store = httpx.AsyncClient(
     headers=reference.HEADERS,
     timeout=httpx.Timeout(6, pool=10),

@@ -1,4 +1,4 @@
-"""A figure taken in many rounds: its median, and how far the rounds lie apart."""
+"""A figure measured in many rounds: its median and its range."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Spread:
-    """The median of the rounds, the least and the greatest of them, and their number."""
+    """Median, lowest and highest of the rounds, and their number."""
 
     median: float
     least: float
@@ -18,7 +18,7 @@ class Spread:
 
     @classmethod
     def of(cls, figures: Sequence[float]) -> Spread:
-        """Of one figure for each round."""
+        """The spread of one figure for each round."""
         return cls(statistics.median(figures), min(figures), max(figures), len(figures))
 
     def __str__(self) -> str:

@@ -1,8 +1,8 @@
-"""A fast stand-in for the store: the Cart calls of upstream.md in its wire shapes, and a count.
+"""A fast stand-in for the store: the Cart calls of docs/store-api.md, and their number.
 
-Raw asyncio, so that it costs little beside what is measured. `PUT /_delay/<ms>` sets how long it
-takes over every call, `GET /_calls` tells how many it has answered. The same product twice becomes
-one line, so that carts stay as large as they are.
+Raw asyncio, so that it costs little compared with what is measured. `PUT /_delay/<ms>` sets how
+long every call takes, `GET /_calls` says how many it has answered. The same product twice becomes
+one line, so that carts keep their size.
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ def new_bearer() -> str:
 
 
 def get_cart(bearer: str) -> bytes:
-    """A look at the cart."""
+    """A read of the cart."""
     return _request("GET", CART, bearer)
 
 
@@ -36,26 +36,26 @@ def add_item(bearer: str, item: object = THREE_LINES[1], *, minimal: bool = Fals
 
 
 def gets(bearer: str) -> Iterator[bytes]:
-    """Looks without end at one cart."""
+    """Endless reads of one cart."""
     request = get_cart(bearer)
     while True:
         yield request
 
 
 def adds(bearer: str) -> Iterator[bytes]:
-    """Adds without end to one cart."""
+    """Endless adds to one cart."""
     while True:
         yield add_item(bearer)
 
 
 def first_adds() -> Iterator[bytes]:
-    """Adds without end, each to a cart that has to be made."""
+    """Endless first adds, each to a new cart."""
     while True:
         yield add_item(new_bearer())
 
 
 def store_calls(order_key: str) -> tuple[bytes, bytes]:
-    """What an add asks of the store itself: the write, and the reading of the cart."""
+    """The store calls of an add: the write, and the reading of the cart."""
     item = b'{"CatalogID":3829,"ItemQuantity":1}'
     sizes = f"Content-Type: application/json\r\nContent-Length: {len(item)}\r\n"
     head = "HTTP/1.1\r\nHost: store.example\r\nAccept: application/json\r\n"

@@ -1,6 +1,6 @@
 """gunicorn's configuration, for `gunicorn -c config/gunicorn.conf.py wsgi:app`.
 
-It stands in the package, so that an installed wheel has it too (`cartproxy serve`).
+The configuration is in the package, so that an installed wheel has it too (`cartproxy serve`).
 """
 
 from importlib.resources import files

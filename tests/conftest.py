@@ -30,7 +30,7 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("cartproxy")
-# By itself structlog prints, and a thread that outlives its test into what the next one captures.
+# By default structlog prints, and a thread that outlives its test would print into the next one's.
 structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
 
 # They load the machine, or watch what a load does: one after the other, also where other tests run
@@ -80,7 +80,7 @@ def store_url(pytestconfig: pytest.Config) -> Iterator[str]:
 
 @pytest.fixture
 def store(store_url: str, redis_url: str) -> Store:
-    """The simulated store, as new, and no pause that it asked for in another test."""
+    """The simulated store, reset, without a pause requested in another test."""
     with redis.Redis.from_url(redis_url) as client:
         client.delete("cpb:{demo}", "cpb:{second}")
     store = Store(store_url)

@@ -71,7 +71,7 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def project(package: Path) -> Path:
     """A folder in which the package is installed, and the tools."""
-    # By itself npm tries a registry that does not answer for eight minutes.
+    # By default npm tries for eight minutes to reach a registry that does not answer.
     ping = ["npm", "ping", "--fetch-retries=0", "--fetch-timeout=20000"]
     if subprocess.run(ping, capture_output=True).returncode:
         pytest.skip("npm's registry can't be reached")
@@ -122,7 +122,7 @@ def test_examples_are_typed(
     folder = project / framework
     settings = {"compilerOptions": {**STRICT, **options}, "include": ["src"]}
     write(folder, {**examples(framework), "tsconfig.json": json.dumps(settings)})
-    # And not because everything would be: what the types forbid is refused.
+    # What the types forbid is refused.
     (product,) = folder.glob("src/Product.*")
     wrong, right = product.read_text(), "<cart-button"
     wrong = wrong.replace(right, f'{WRONG[framework]}\n{right} price-check="no"')

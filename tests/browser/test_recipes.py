@@ -1,4 +1,4 @@
-"""Recipes of the documents, built as a blogger does, and pressed."""
+"""Recipes of the documents, built as a blogger does; their buttons are pressed."""
 
 from __future__ import annotations
 

@@ -7,23 +7,16 @@ from typing import Any
 
 import pytest
 import requests
-from support.shopper import Store
+from support.shopper import KEYS, Store
 
-from cartproxy import sandbox
 from cartproxy.sandbox.switches import Switches
 
-KEYS = {
-    "SecureURL": sandbox.DEFAULT_SECURE_URL,
-    "PrivateKey": sandbox.DEFAULT_PRIVATE_KEY,
-    "Token": sandbox.DEFAULT_TOKEN,
-    "Accept": "application/json",
-}
 Api = Callable[..., requests.Response]
 
 
 @pytest.fixture(autouse=True)
 def usual_habits(request: pytest.FixtureRequest) -> None:
-    """`--profile` is for tests of the client: those of the simulated store say what is usual."""
+    """`--profile` is for tests of the client: tests of the simulated store use the defaults."""
     fixtures = request.fixturenames
     if (
         request.config.getoption("--profile", None)
@@ -39,7 +32,7 @@ def api(request: pytest.FixtureRequest, store: Store) -> Api:
 
     def call(method: str, path: str, json: Any = None, **more: Any) -> requests.Response:
         url = f"{store.url}/3dCartWebAPI/{request.param}{path}"
-        headers = KEYS | more.pop("headers", {})
+        headers = KEYS | {"Accept": "application/json"} | more.pop("headers", {})
         return requests.request(
             method, url, json=json, headers=headers, timeout=60, allow_redirects=False, **more
         )

@@ -9,15 +9,8 @@ from typing import Any
 import pytest
 import requests
 from support.service_steps import place_order
-from support.shopper import MUG, SHIRT, Store
+from support.shopper import KEYS, MUG, SHIRT, Store
 
-from cartproxy import sandbox
-
-KEYS = {
-    "SecureURL": sandbox.DEFAULT_SECURE_URL,
-    "PrivateKey": sandbox.DEFAULT_PRIVATE_KEY,
-    "Token": sandbox.DEFAULT_TOKEN,
-}
 Api = Callable[..., requests.Response]
 US_DATE = re.compile(r"\d\d/\d\d/\d{4} \d\d:\d\d")
 
@@ -222,7 +215,7 @@ def test_order_without_what_it_must_have_is_refused(api: Api, missing: str) -> N
 
 
 @pytest.mark.parametrize(("bypass", "taken", "mails"), [("1", 0, 0), ("", 2, 1), ("0", 2, 1)])
-def test_import_may_leave_stock_and_mails_alone(
+def test_import_may_skip_stock_and_mails(
     api: Api, store: Store, bypass: str, taken: int, mails: int
 ) -> None:
     before = stock(api)
@@ -310,7 +303,7 @@ def test_customer_is_made_read_changed_and_deleted(api: Api) -> None:
         assert is_error(answer, 404)
 
 
-def test_customers_are_made_and_changed_as_lists_all_or_none(api: Api) -> None:
+def test_lists_of_customers_are_written_completely_or_not_at_all(api: Api) -> None:
     answer = api("POST", "/Customers", [CUSTOMER, CUSTOMER])
     ids = [each["Value"] for each in answer.json()]
     changes = [{"CustomerID": each, "BillingCity": "Mainz"} for each in ids]

@@ -7,9 +7,8 @@ from decimal import Decimal
 
 import fakeredis
 import pytest
-from support.shopper import SHIRT, Store
+from support.shopper import KEYS, SHIRT, Store
 
-from cartproxy import sandbox
 from cartproxy.deadline import Deadline
 from cartproxy.model.cart import Addresses, ChosenOption, Currency, NewItem
 from cartproxy.store.breaker import Breaker
@@ -38,16 +37,12 @@ SMALL = ChosenOption(1882, 12396, "Small")
 
 @pytest.fixture(params=[1, 2])
 def client(request: pytest.FixtureRequest, store: Store) -> Iterator[StoreClient]:
-    """The client as the service has it, for both versions of the API."""
+    """The service's client, for both versions of the API."""
     session = new_session(4)
     transport = StoreTransport(
         session,
         base_url=f"{store.url}/3dCartWebAPI/v{request.param}",
-        secret_headers={
-            "SecureURL": sandbox.DEFAULT_SECURE_URL,
-            "PrivateKey": sandbox.DEFAULT_PRIVATE_KEY,
-            "Token": sandbox.DEFAULT_TOKEN,
-        },
+        secret_headers=KEYS,
         connect_seconds=60,
         call_seconds=60,
     )

@@ -15,9 +15,8 @@ from urllib.parse import urlsplit
 
 import fakeredis
 import pytest
-from support.shopper import MUG
+from support.shopper import KEYS, MUG
 
-from cartproxy import sandbox
 from cartproxy.deadline import Deadline
 from cartproxy.model.cart import Addresses, Currency, NewItem
 from cartproxy.store.breaker import Breaker
@@ -35,7 +34,7 @@ _API_URL = "https://apirest.3dcart.com/3dCartWebAPI"
 
 @dataclass(frozen=True)
 class Target:
-    """A store and what opens it."""
+    """A store and its keys."""
 
     api_url: str
     headers: dict[str, str]
@@ -48,13 +47,8 @@ class Target:
 def target(request: pytest.FixtureRequest) -> Target:
     if not request.config.getoption("--live", False):
         store_url = request.getfixturevalue("store").url
-        headers = {
-            "SecureURL": sandbox.DEFAULT_SECURE_URL,
-            "PrivateKey": sandbox.DEFAULT_PRIVATE_KEY,
-            "Token": sandbox.DEFAULT_TOKEN,
-        }
         host = urlsplit(store_url).netloc
-        return Target(f"{store_url}/3dCartWebAPI", headers, MUG, host, 1000)
+        return Target(f"{store_url}/3dCartWebAPI", KEYS, MUG, host, 1000)
     missing = [_PREFIX + name for name in _NEEDED if not os.environ.get(_PREFIX + name)]
     if missing:
         pytest.skip(f"--live needs {', '.join(missing)} in the environment")
@@ -67,7 +61,7 @@ def target(request: pytest.FixtureRequest) -> Target:
 
 @pytest.fixture(params=[1, 2])
 def client(request: pytest.FixtureRequest, target: Target) -> Iterator[StoreClient]:
-    """The client as the service has it, for both versions of the API."""
+    """The service's client, for both versions of the API."""
     with new_session(4) as session:
         transport = StoreTransport(
             session,
@@ -98,7 +92,7 @@ def allowance(client: StoreClient) -> Allowance:
 
 @pytest.fixture
 def cart(client: StoreClient, allowance: Allowance) -> Iterator[str]:
-    """A new cart, which is gone afterwards."""
+    """A new cart, deleted afterwards."""
     key = client.create_cart(Addresses(), allowance)
     yield key
     client.delete_cart(key, allowance)

@@ -12,8 +12,7 @@ from typing import Any
 
 import pytest
 import requests
-from conftest import store_environment
-from support.servers import ROOT
+from support.servers import ROOT, store_environment
 from support.shopper import Store
 from support.waiting import PATIENCE_SECONDS
 
@@ -163,7 +162,7 @@ def test_report_is_a_table_that_says_what_is_not_known(store: Store, probe: Prob
         ({"method": "GET", "path": "/Products*", "fault": "wrong_shape"},
          {"unknown_cart_on_add", "merge_same_item"}),
     ],
-    ids=lambda each: str(sorted(each) if isinstance(each, set) else each),  # alike in each process
+    ids=lambda each: str(sorted(each) if isinstance(each, set) else each),  # the same in each process
 )  # fmt: skip
 def test_failing_store_leaves_questions_open_and_no_cart(
     store: Store, probe: Probe, fault: dict[str, Any], unknown: set[str]
@@ -192,9 +191,7 @@ def test_credentials_that_die_on_the_way_end_the_questions(store: Store, probe: 
                if each["name"] in open_points(report))  # fmt: skip
 
 
-def test_right_that_lacks_leaves_its_questions_open_and_no_others(
-    store: Store, probe: Probe
-) -> None:
+def test_missing_right_leaves_only_its_questions_open(store: Store, probe: Probe) -> None:
     store.set(rights=["Cart"])
 
     code, report = probe.report()
@@ -219,7 +216,7 @@ def test_cart_that_cannot_be_deleted_is_deleted_by_the_next_run(store: Store, pr
     assert probe.files() == []
 
 
-def test_new_cart_whose_key_was_lost_is_owned_up_to(store: Store, probe: Probe) -> None:
+def test_new_cart_with_a_lost_key_is_reported(store: Store, probe: Probe) -> None:
     store.fail({"method": "POST", "path": "/Cart", "fault": "apply_then_drop", "times": 1})
 
     code, report = probe.report()
@@ -230,7 +227,7 @@ def test_new_cart_whose_key_was_lost_is_owned_up_to(store: Store, probe: Probe) 
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_stopped_probe_cleans_up_and_goes_on_later(
+def test_stopped_probe_cleans_up_and_continues_later(
     store: Store, probe: Probe, number: signal.Signals
 ) -> None:
     store.hold("GET", "/Cart/*")
@@ -265,7 +262,7 @@ def test_killed_probe_is_cleaned_up_after_by_the_next(store: Store, probe: Probe
     assert (code, store.carts(), probe.files()) == (0, [], [])
 
 
-def test_store_elsewhere_is_asked_only_when_told_to(store: Store, probe: Probe) -> None:
+def test_other_store_is_probed_only_with_live(store: Store, probe: Probe) -> None:
     probe.environment["CARTPROXY_STORES_DEMO_API_URL"] = "http://store.invalid/3dCartWebAPI"
 
     refused = probe.run()
@@ -279,7 +276,7 @@ def test_store_elsewhere_is_asked_only_when_told_to(store: Store, probe: Probe) 
     assert store.calls() == []
 
 
-def test_live_store_is_asked_after_a_yes(store: Store, probe: Probe) -> None:
+def test_live_store_is_probed_after_a_yes(store: Store, probe: Probe) -> None:
     code, said = probe.run("--live", "--yes")
 
     assert code == 0

@@ -202,7 +202,7 @@ def test_fractional_quantity_sale_price_and_back_order(api: Api) -> None:
     ]
 
 
-def test_bundle_brings_lines_that_nobody_added(api: Api) -> None:
+def test_bundle_adds_further_lines(api: Api) -> None:
     key = new_cart(api)
     new_item(api, key, 3830)
 
@@ -224,7 +224,7 @@ def test_item_ids_are_the_stores_own_and_those_of_other_carts_are_unknown(api: A
     assert is_error(api("DELETE", f"/Cart/{mine}/Item/{second}"), 404)
 
 
-def test_item_id_is_never_given_again_even_by_a_store_as_new(api: Api, store: Store) -> None:
+def test_item_id_is_never_reused_even_after_a_reset(api: Api, store: Store) -> None:
     key = new_cart(api)
     before = [new_item(api, key) for _ in range(5)]
     store.reset()
@@ -248,7 +248,7 @@ def test_secure_url_is_taken_with_and_without_scheme(api: Api, host: str) -> Non
     assert api("POST", "/Cart", {}, headers={"SecureURL": host}).status_code == 201
 
 
-def test_paths_ignore_case_and_unknown_ones_are_told(api: Api) -> None:
+def test_paths_ignore_case_and_unknown_ones_are_404(api: Api) -> None:
     assert api("POST", "/cart", {}).status_code == 201
     assert is_error(api("PUT", "/Cart", {}), 405)
     assert is_error(api("GET", "/Unicorns"), 404)
@@ -279,9 +279,7 @@ def test_product_lists_page_from_one_and_count_as_an_object(api: Api) -> None:
     assert api("GET", "/StoreSettings").json()["StoreStandards"]["CurrencyCode"] == "USD"
 
 
-def test_order_is_placed_on_a_plain_page_and_the_cart_is_one_no_more(
-    api: Api, store: Store
-) -> None:
+def test_order_is_placed_on_a_plain_page_and_ends_the_cart(api: Api, store: Store) -> None:
     key = new_cart(api)
     new_item(api, key)
     url = api("GET", f"/Cart/{key}").json()[0]["CheckoutURL"]
@@ -385,7 +383,7 @@ def test_calls_are_listed_in_order_and_forgotten(api: Api, store: Store) -> None
     ],
     ids=str,
 )
-def test_control_surface_says_what_it_cannot_do(store: Store, address: str, body: Any) -> None:
+def test_control_surface_refuses_what_it_cannot_do(store: Store, address: str, body: Any) -> None:
     answer = requests.put(f"{store.url}/_sandbox/{address}", json=body, timeout=60)
 
     assert answer.status_code == 400

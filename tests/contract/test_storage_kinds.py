@@ -1,4 +1,4 @@
-"""One suite over every kind of Redis: what carts need of a storage, and that it survives."""
+"""One suite over every kind of Redis: what carts need of a storage, and a failover."""
 
 from __future__ import annotations
 
@@ -100,9 +100,7 @@ def test_key_is_answered_once_and_bound_to_its_request(records: Records) -> None
         pass
 
 
-def test_answer_runs_out_while_others_of_its_cart_are_kept(
-    records: Records, client: object
-) -> None:
+def test_answer_expires_while_others_of_its_cart_are_kept(records: Records, client: object) -> None:
     passing = Records(client, replace(LIVES, answer=0.05))  # type: ignore[arg-type]
     lasting_key, passing_key = (
         IdempotencyKey.of(text, "POST /x", "/x", b"{}") for text in ("lasting", "passing")
@@ -137,7 +135,7 @@ def test_budget_is_shared_and_paces(client: object) -> None:
     began = time.monotonic()
 
     def call(_: int) -> bool:
-        # Each caller has a budget of its own on the same store, as each worker has.
+        # Each caller has its own object for the same store's budget, as each worker has.
         budget = Budget(client, store_id="paced", rate=4, burst=2, wait_seconds=0.5)  # type: ignore[arg-type]
         try:
             budget.allow(1, Deadline.after(60)).take()
@@ -150,7 +148,7 @@ def test_budget_is_shared_and_paces(client: object) -> None:
     with ThreadPoolExecutor(30) as pool:
         granted = sum(pool.map(call, range(30)))
 
-    # Two at once, then four a second: two within the wait, and more if the asking takes longer.
+    # Two at once, then four a second: two within the wait, and more if asking takes longer.
     assert 4 <= granted <= 2 + (time.monotonic() - began) * 4 + 1
 
 

@@ -1,4 +1,4 @@
-"""What clients of other people send and expect, as their HTTP libraries do it."""
+"""What other people's clients send and expect, as their HTTP libraries do it."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def test_whole_product_of_nulls_changes_nothing(api: Api) -> None:
 
 
 def test_record_goes_back_as_it_came(api: Api) -> None:
-    """As a client that reads, changes a field and writes all of it."""
+    """As a client does that reads a record, changes a field and writes all of it."""
     for path in (f"/Products/{SHIRT}", "/Customers/1", "/Admins/1"):
         (before,) = api("GET", path).json()
 

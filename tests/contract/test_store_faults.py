@@ -13,16 +13,8 @@ from urllib.parse import urlsplit
 
 import pytest
 import requests
-from support.shopper import MUG, SHIRT, Store
+from support.shopper import KEYS, MUG, SHIRT, Store
 from support.waiting import ANSWER_SECONDS, wait_for
-
-from cartproxy import sandbox
-
-KEYS = {
-    "SecureURL": sandbox.DEFAULT_SECURE_URL,
-    "PrivateKey": sandbox.DEFAULT_PRIVATE_KEY,
-    "Token": sandbox.DEFAULT_TOKEN,
-}
 
 
 class Line:

@@ -58,7 +58,7 @@ def test_every_documented_event_is_sent_with_its_record(
     assert [each["Email"] for each in bodies["Customer New"]] == ["a@shopper.example"]
 
 
-def test_webhook_of_the_api_gets_its_event_alone(api: Api, store: Store, hooks: Receiver) -> None:
+def test_webhook_of_the_api_gets_only_its_event(api: Api, store: Store, hooks: Receiver) -> None:
     sent = {"Name": "mine", "Url": f"{hooks.url}/mine?s=1", "EventType": 1, "Format": "JSON",
             "Enabled": 1}  # fmt: skip
     (envelope,) = api("POST", "/Webhooks", sent).json()
@@ -91,7 +91,7 @@ def test_webhook_that_fails_is_tried_again(api: Api, store: Store, hooks: Receiv
         tries = requests.get(f"{store.url}/_sandbox/webhooks", timeout=60).json()
         return [each["status"] for each in tries]
 
-    wait_for(lambda: statuses() == [500, 200], "both tries are written down")
+    wait_for(lambda: statuses() == [500, 200], "both attempts are recorded")
 
 
 @pytest.mark.parametrize("profile", ['{"get_status": 500}', '{"colour": 1}', "[]", "no JSON"])

@@ -1,4 +1,4 @@
-"""A service that soon settles what is in doubt; of its own, so that it may break."""
+"""A separate service that settles unknown adds quickly, so that tests may break it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from support.shopper import Shopper, Store
 
 @pytest.fixture(scope="session")
 def quick_url(redis_url: str, store_url: str) -> Iterator[str]:
-    """The service with two workers, adds settled after 2 s."""
+    """A service with two workers that settles adds after 2 s."""
     with service(settings(redis_url, store_url)) as url:
         yield url
 
@@ -28,7 +28,7 @@ def impatient_url(redis_url: str, store_url: str) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def direct_url(redis_url: str, store_url: str) -> Iterator[str]:
-    """The same for the same carts, but it keeps nothing for a store that can't be told of it."""
+    """The same for the same carts, but with `adds = "direct"`: it keeps nothing as pending."""
     direct = {"CARTPROXY_STORES_DEMO_ADDS": "direct"}
     with service(settings(redis_url, store_url) | direct) as url:
         yield url
@@ -53,7 +53,7 @@ def quick(quick_url: str, store: Store) -> Shopper:
 def retrying(shopper: Shopper, quick_url: str) -> Shopper:
     """The same `shopper` at the quick service.
 
-    What is in doubt at the shopper's own stays so, however slow the machine; here it is settled.
+    At the shopper's own service an unknown add stays unknown, however slow the machine.
     """
     return Shopper(quick_url, bearer=shopper.bearer)
 

@@ -1,4 +1,4 @@
-"""Faults 18 and 48: who is sent to pay, is sent to what was shown, even while the store is away."""
+"""Faults 18 and 48: a checkout leads to what was shown, even while the store is away."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ FRESH = {"Cache-Control": "no-cache"}
 
 
 def vanish(shopper: Shopper, store: Store) -> None:
-    """The cart vanishes, and the service gets to know."""
+    """Let the cart vanish, and the service notice it."""
     (cart,) = store.carts()
     store.forget_cart(cart["order_key"])
     assert shopper.cart(**FRESH)["stale"] is True
@@ -29,7 +29,7 @@ def check_out(shopper: Shopper, tag: str | None = None) -> requests.Response:
 
 
 def with_one_refused(shopper: Shopper, store: Store) -> requests.Response:
-    """Checkout of a cart that is made again with two of its three products: 409."""
+    """Checkout of a cart that is restored with two of its three products: 409."""
     for catalog_id in (MUG, LAMPS, SCARF):
         shopper.add(catalog_id)
     vanish(shopper, store)
@@ -37,7 +37,7 @@ def with_one_refused(shopper: Shopper, store: Store) -> requests.Response:
     return check_out(shopper)
 
 
-def test_checkout_of_a_cart_made_again_with_less_says_so(quick: Shopper, store: Store) -> None:
+def test_checkout_of_a_cart_restored_with_less_says_so(quick: Shopper, store: Store) -> None:
     quick.add(MUG)
     item_id = quick.add(LAMPS)["items"][1]["item_id"]
     quick.add(SCARF)
@@ -59,7 +59,7 @@ def test_checkout_of_a_cart_made_again_with_less_says_so(quick: Shopper, store: 
     assert "checkout_url" not in problem
 
 
-def test_checkout_goes_through_for_who_has_seen_the_changed_cart(
+def test_checkout_with_the_tag_of_the_changed_cart_goes_through(
     quick: Shopper, store: Store
 ) -> None:
     changed = with_one_refused(quick, store)
@@ -82,7 +82,7 @@ def test_checkout_goes_through_for_who_has_seen_the_changed_cart(
 
 
 @pytest.mark.parametrize("method", ["add", "change"])
-def test_write_of_who_has_seen_the_changed_cart_ends_its_changes(
+def test_write_with_the_tag_of_the_changed_cart_ends_its_changes(
     quick: Shopper, store: Store, method: str
 ) -> None:
     changed = with_one_refused(quick, store)
@@ -102,7 +102,7 @@ def test_write_of_who_has_seen_the_changed_cart_ends_its_changes(
 
 
 @pytest.mark.parametrize(("price", "status"), [("12.50", 409), ("9.98", 200)])
-def test_checkout_stops_where_a_line_has_become_dearer(
+def test_checkout_stops_when_a_price_has_risen(
     quick: Shopper, store: Store, price: str, status: int
 ) -> None:
     quick.add(SCARF)
@@ -123,7 +123,7 @@ def test_checkout_stops_where_a_line_has_become_dearer(
 def changed_at_the_store(shopper: Shopper, store: Store, change: str) -> requests.Response:
     """Checkout of a cart that was changed on the store's own pages since it was last shown."""
     line = shopper.add(MUG, quantity=3)["items"][0]["item_id"]
-    # The service has no fresh reading then, so it has to look before it sends anybody to pay.
+    # The service then has no fresh reading, so it has to read the cart before the checkout.
     shopper.call("POST", "/cart/items", {"catalog_id": SCARF}, headers=MINIMAL)
     if change == "added":
         store.at_the_store("POST", "", {"CatalogID": LAMPS})
@@ -136,7 +136,7 @@ def changed_at_the_store(shopper: Shopper, store: Store, change: str) -> request
 
 
 @pytest.mark.parametrize(("change", "now"), [("reduced", 1), ("increased", 4), ("gone", 0)])
-def test_checkout_stops_where_the_cart_is_not_what_was_shown(
+def test_checkout_stops_when_the_cart_is_not_what_was_shown(
     quick: Shopper, store: Store, change: str, now: int
 ) -> None:
     answer = changed_at_the_store(quick, store, change)
@@ -148,7 +148,7 @@ def test_checkout_stops_where_the_cart_is_not_what_was_shown(
     assert check_out(quick, answer.headers["ETag"]).status_code == 200
 
 
-def test_what_the_shopper_adds_on_the_stores_own_pages_stops_nobody(
+def test_add_on_the_stores_own_pages_does_not_stop_the_checkout(
     quick: Shopper, store: Store
 ) -> None:
     answer = changed_at_the_store(quick, store, "added")
@@ -166,7 +166,7 @@ def test_form_of_a_changed_cart_is_answered_by_a_page(quick_url: str, store: Sto
     assert page.status_code == 409
     assert page.headers["Content-Type"].startswith("text/html")
     assert "The cart has changed" in page.text
-    # Else browsers would send its form with `Origin: null`.
+    # Otherwise browsers would send its form with `Origin: null`.
     assert page.headers["Referrer-Policy"] == "same-origin"
 
 
@@ -179,7 +179,7 @@ def own_redis() -> Iterator[redis.Redis]:
 
 @pytest.fixture
 def fragile_url(own_redis: redis.Redis, store: Store) -> Iterator[str]:
-    """A service that leaves the store alone for long as soon as that has failed."""
+    """A service that stops calling the store for a long time after one failure."""
     port = own_redis.get_connection_kwargs()["port"]
     settings = {
         "CARTPROXY_REDIS_URL": f"redis://127.0.0.1:{port}/0",
@@ -193,12 +193,12 @@ def fragile_url(own_redis: redis.Redis, store: Store) -> Iterator[str]:
 
 
 def leave_alone(url: str, store: Store) -> None:
-    """Let the store fail until it is asked no more."""
+    """Let the store fail until it is not called any more."""
     store.fail({"method": "*", "path": "*", "fault": "status", "status": 500, "times": None})
     other = Shopper(url)
     wait_for(
         lambda: not other.call("POST", "/cart", {}).ok and not store.calls(),
-        "the store is left alone",
+        "the breaker opens",
     )
 
 

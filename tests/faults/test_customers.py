@@ -17,6 +17,8 @@ import pytest
 import redis
 import requests
 from support.faults_settings import QUICK
+from support.figures import TOKEN, scrape
+from support.log_lines import request_line
 from support.servers import service, store_environment
 from support.shopper import Shopper, Store
 from support.waiting import wait_for
@@ -25,7 +27,7 @@ from cartproxy.web.api_keys import create
 
 KEY, ENTRY = create("shop", customers=True)
 PLAIN_KEY, PLAIN_ENTRY = create("blog")
-KNOWN_ID = 987654001  # long enough to be in no port, time or OrderKey by chance
+KNOWN_ID = 987654001  # long enough not to be part of a port, time or OrderKey by chance
 LOOK, MAKE = "GET Customers", "POST Customers"
 
 
@@ -41,6 +43,7 @@ def settings(redis_url: str, store_url: str) -> dict[str, str]:
         "CARTPROXY_REDIS_URL": redis_url,
         "CARTPROXY_PEPPER": "p" * 32,
         "CARTPROXY_SEAL_KEY": "s" * 32,
+        "CARTPROXY_METRICS_TOKEN": TOKEN,
         **QUICK,
         **store_environment(store_url, API_KEYS=keys),
         **store_environment(store_url, "LATER", API_KEYS=keys, ADDS="deferred"),
@@ -76,7 +79,7 @@ def name_customer(
 
 
 def made(store: Store, email: str, **fields: Any) -> int:
-    """A customer that the store has already; their id."""
+    """Make a customer at the store; their id."""
     customer = {"Email": email, "Password": "x" * 8, "Enabled": True, **fields}
     return int(store.api("POST", "/Customers", customer).json()[0]["Value"])
 
@@ -93,7 +96,7 @@ def linked(store: Store) -> int:
 
 
 def kinds(store: Store) -> list[str]:
-    """The kinds of the calls, of which a query is no part."""
+    """The kinds of the calls, without their queries."""
     return [each.partition("?")[0] for each in store.kinds()]
 
 
@@ -197,7 +200,9 @@ def test_customer_is_kept_for_a_cart_that_is_made_later(proxy_url: str, store: S
     assert linked(store) == known
 
 
-def test_customer_of_no_cart_yet_is_that_of_the_first_one(server: Shopper, store: Store) -> None:
+def test_customer_named_before_there_is_a_cart_is_that_of_the_first_cart(
+    server: Shopper, store: Store
+) -> None:
     email = address()
     known = made(store, email)
 
@@ -209,7 +214,7 @@ def test_customer_of_no_cart_yet_is_that_of_the_first_one(server: Shopper, store
     assert linked(store) == known
 
 
-def test_cart_that_is_made_again_is_of_the_same_customer(server: Shopper, store: Store) -> None:
+def test_restored_cart_keeps_its_customer(server: Shopper, store: Store) -> None:
     email = address()
     known = made(store, email)
     server.add()
@@ -223,7 +228,7 @@ def test_cart_that_is_made_again_is_of_the_same_customer(server: Shopper, store:
     assert linked(store) == known
 
 
-def test_cart_after_an_order_is_nobodys(server: Shopper, store: Store) -> None:
+def test_cart_after_an_order_has_no_customer(server: Shopper, store: Store) -> None:
     email = address()
     made(store, email)
     server.add()
@@ -238,7 +243,7 @@ def test_cart_after_an_order_is_nobodys(server: Shopper, store: Store) -> None:
     assert linked(store) == 0
 
 
-def test_customer_who_is_gone_keeps_no_shopper_from_a_cart(server: Shopper, store: Store) -> None:
+def test_deleted_customer_does_not_prevent_a_cart(server: Shopper, store: Store) -> None:
     email = address()
     known = made(store, email)
     name_customer(server, email)
@@ -264,7 +269,7 @@ def test_invalid_address_is_pointed_at_and_costs_nothing(
 
 
 @pytest.mark.parametrize("caller", ["a page", "a key without the right"])
-def test_whoever_has_not_the_right_is_refused_and_costs_nothing(
+def test_key_without_the_right_is_refused_and_costs_nothing(
     proxy_url: str, store: Store, caller: str
 ) -> None:
     asking = Shopper(proxy_url) if caller == "a page" else backend(proxy_url, PLAIN_KEY)
@@ -290,7 +295,7 @@ def test_disabled_customer_and_one_whom_the_store_refuses_are_pointed_at(
     for answer in answers:
         assert (answer.status_code, answer.json()["code"]) == (422, "address-rejected")
         assert answer.json()["errors"][0]["pointer"] == "/customer/email"
-    # It was refused, so it may be made as soon as the store takes it.
+    # It was refused, so it may be made as soon as the store accepts it.
     assert name_customer(server, address()).status_code == 200
 
 
@@ -308,7 +313,7 @@ def test_store_without_the_right_or_too_busy_makes_no_cart(server: Shopper, stor
     assert store.carts() == []
 
 
-def test_doctor_says_what_customers_lack(store: Store, settings: dict[str, str]) -> None:
+def test_doctor_says_what_is_missing_for_customers(store: Store, settings: dict[str, str]) -> None:
     def found() -> set[str]:
         done = subprocess.run(
             [sys.executable, "-m", "cartproxy", "doctor", "--json"],
@@ -333,13 +338,17 @@ def test_neither_address_nor_id_is_written_anywhere(
         name_customer(server, email)
     wait_for(lambda: name_customer(server, email).ok, "the customer is linked")
     (customer,) = customers(store, email)
-    written = requests.get(f"{proxy_url}/metrics", timeout=60).text + log.read_text()
+    last = server.call("GET", "/cart")
+    request_line(log, last.headers["X-Request-Id"])  # what was logged before it is there too
+    written = scrape(proxy_url) + log.read_text()
     with redis.Redis.from_url(redis_url) as client:
         for name in client.scan_iter():
             written += name.decode()
             if client.type(name) == b"string":
                 written += (client.get(name) or b"").decode(errors="replace")  # type: ignore[union-attr]
+            elif client.type(name) == b"hash":
+                written += str(client.hgetall(name))
 
     name, _, _ = email.partition("@")
     assert name not in written
-    assert f"{customer['CustomerID']}" not in server.call("GET", "/cart").text
+    assert f"{customer['CustomerID']}" not in last.text

@@ -1,4 +1,4 @@
-"""Fault 49: whatever Redis holds at a key of ours, nothing breaks and no cart stays locked."""
+"""Fault 49: whatever a key of ours holds in Redis, nothing breaks and no cart stays locked."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def damaged_url(redis_url: str, store_url: str, log: Path) -> Iterator[str]:
 
 @pytest.fixture
 def shopper(damaged_url: str, store: Store, client: redis.Redis) -> Shopper:
-    """A shopper with a cart of one line and a kept answer, alone in Redis."""
+    """A shopper with a cart of one line and a kept answer; Redis holds nothing else."""
     client.flushdb()
     shopper = Shopper(damaged_url)
     assert add(shopper).status_code == 201
@@ -63,7 +63,7 @@ def add(shopper: Shopper, key: str = "a-key") -> requests.Response:
 
 
 def use_all(shopper: Shopper) -> list[requests.Response]:
-    """Everything a shopper does, the way out last."""
+    """Everything a shopper does, deletion last."""
     answers = [
         shopper.call("GET", "/cart"),
         shopper.call("GET", f"/products/{SHIRT}"),
@@ -97,9 +97,7 @@ def key_of(client: redis.Redis, pattern: str) -> bytes:
 RECORD, ENTRIES, PRODUCT, BUDGET = "cp:{*}", "cp:{*}:i", "cpp:*", "cpb:*"
 
 
-def test_damaged_product_is_asked_for_without_waiting_for_anybody(
-    shopper: Shopper, client: redis.Redis
-) -> None:
+def test_damaged_product_is_fetched_without_waiting(shopper: Shopper, client: redis.Redis) -> None:
     def scripts() -> int:
         return int(client.info("commandstats")["cmdstat_evalsha"]["calls"])
 
@@ -107,7 +105,7 @@ def test_damaged_product_is_asked_for_without_waiting_for_anybody(
     before = scripts()
 
     assert shopper.call("GET", f"/products/{SHIRT}").status_code == 200
-    assert scripts() - before < 20  # who waits for another's answer looks every 50 ms for 10 s
+    assert scripts() - before < 20  # a waiting request polls every 50 ms for 10 s
 
 
 @pytest.mark.parametrize("damage", JUNK)
@@ -157,7 +155,7 @@ def test_value_of_another_type_counts_as_absent(
         client.hset(key, "a", "b")
     elif kind == "zset":
         client.zadd(key, {"a": 1})
-    elif not key.endswith(":lock"):  # any text may be an owner's
+    elif not key.endswith(":lock"):  # any text is a valid owner
         client.set(key, "a")
 
     check(use_all(shopper))
@@ -196,7 +194,7 @@ def test_deleting_the_cart_removes_what_cannot_be_read(
 
 
 @pytest.mark.parametrize("version", [b"7:", b"4:", b"10:"])
-def test_format_of_another_release_is_kept_and_said(
+def test_format_of_another_release_is_kept_and_answered_storage_newer(
     shopper: Shopper, store: Store, client: redis.Redis, version: bytes
 ) -> None:
     name = key_of(client, RECORD)

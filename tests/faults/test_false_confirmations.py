@@ -12,7 +12,7 @@ from support.waiting import wait_for
 
 
 def quantities(store: Store) -> list[int]:
-    """What lies in the one cart of the store."""
+    """The quantities in the store's one cart."""
     (cart,) = store.carts()
     return sorted(line["quantity"] for line in cart["lines"])
 
@@ -23,7 +23,7 @@ def outcomes(answer: requests.Response) -> list[str]:
 
 # Fault 45
 @pytest.mark.parametrize("first", [True, False], ids=["first-add", "later-add"])
-def test_add_of_which_the_store_made_another_quantity_is_one_line_though_its_answer_is_lost(
+def test_add_with_a_changed_quantity_and_a_lost_answer_makes_one_line(
     shopper: Shopper, retrying: Shopper, store: Store, first: bool
 ) -> None:
     if not first:
@@ -47,8 +47,8 @@ def test_add_of_which_the_store_made_another_quantity_is_one_line_though_its_ans
     assert shown["changes"] == settled.json()["changes"]
 
 
-# Found by the soak: the doubt took what the store had added of its own to the other add's line.
-def test_add_in_doubt_is_not_explained_by_a_quantity_that_the_store_chose_for_another(
+# Found by the soak: the unknown add claimed what the store itself had added to another add's line.
+def test_unknown_add_is_not_matched_with_a_quantity_changed_for_another_add(
     shopper: Shopper, retrying: Shopper, store: Store
 ) -> None:
     store.fail(fault("invents_id"), fault("alters_quantity", to=500))
@@ -65,7 +65,7 @@ def test_add_in_doubt_is_not_explained_by_a_quantity_that_the_store_chose_for_an
 # Fault 44
 @pytest.mark.parametrize("merging", [False, True])
 @pytest.mark.parametrize("first", [True, False], ids=["first-add", "later-add"])
-def test_add_that_the_store_confirms_and_does_not_show_is_added_once_by_its_key(
+def test_add_that_is_confirmed_but_not_shown_is_added_once_by_its_key(
     shopper: Shopper, retrying: Shopper, store: Store, merging: bool, first: bool
 ) -> None:
     store.set(merge_same_item=merging)
@@ -84,7 +84,7 @@ def test_add_that_the_store_confirms_and_does_not_show_is_added_once_by_its_key(
     assert sum(quantities(store)) == again.json()["item_count"] == (1 if first else 2)
 
 
-def test_item_of_several_that_the_store_confirms_and_does_not_show_is_unknown(
+def test_item_of_a_batch_that_is_confirmed_but_not_shown_is_unknown(
     shopper: Shopper, retrying: Shopper, store: Store
 ) -> None:
     store.fail(fault("invents_id"))
@@ -97,16 +97,16 @@ def test_item_of_several_that_the_store_confirms_and_does_not_show_is_unknown(
         "both are added",
     )
 
-    # A worker that has been given this id for another cart does not go on to the second item.
+    # A worker that has been given this id for another cart stops before the second item.
     assert outcomes(first) in (["unknown", "applied"], ["unknown", "not_applied"])
     assert sorted(quantities(store)) == [2, 4]
 
 
-def test_invented_line_in_a_burst_of_adds_is_nobodys(
+def test_invented_line_in_a_burst_of_adds_belongs_to_no_add(
     shopper: Shopper, retrying: Shopper, proxy_url: str, store: Store
 ) -> None:
     add(shopper, key())
-    # The first holds the cart while the others queue up behind it, who share one reading then.
+    # The first holds the cart while the others queue behind it; they then share one reading.
     store.fail(fault("latency", ms=400), fault("invents_id"))
     keys = [key() for _ in range(5)]
 

@@ -1,6 +1,6 @@
-"""Fault 43: thirty shoppers at once, and a store or a proxy before it that mixes up its answers.
+"""Fault 43: thirty shoppers at once, and a store or a proxy in front that mixes up its answers.
 
-Each shopper buys quantities that nobody else buys, so that a line tells whose it is.
+Each shopper buys quantities that nobody else buys, which shows whose a line is.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Buyer:
         self.mark = 100 * (number + 1)
 
     def call(self, method: str, path: str, json: Any = None, **headers: str) -> requests.Response:
-        """One call; whatever comes back shows nothing of anybody else."""
+        """One call, whose answer must show nothing of other shoppers."""
         answer = self.shopper.call(method, path, json, headers=headers, timeout=60)
         body = answer.json() if answer.content else {}
         foreign = [line for line in body.get("items", []) if not self.owns(line)]
@@ -45,7 +45,7 @@ class Buyer:
     def add(self, *places: int, **headers: str) -> requests.Response:
         """Add lines, sending the same again while it is retryable, as a widget does.
 
-        Parts that were surely not applied go out again with a key of their own.
+        Parts that were certainly not applied are sent again with a new key.
         """
         items = [{"catalog_id": MUG, "quantity": self.mark + place} for place in places]
         ends = time.monotonic() + 120
@@ -120,7 +120,7 @@ def is_bad_response(answer: requests.Response) -> bool:
 
 
 @pytest.mark.parametrize(("method", "path"), [("GET", "/cart"), ("POST", "/checkout")])
-def test_look_that_gets_another_cart_shows_and_keeps_nothing_of_it(
+def test_reading_that_gets_another_cart_shows_and_keeps_nothing_of_it(
     buyers: list[Buyer], store: Store, method: str, path: str
 ) -> None:
     store.fail({"method": "GET", "path": "/Cart/*", "fault": "other_cart", "times": None})
@@ -132,7 +132,7 @@ def test_look_that_gets_another_cart_shows_and_keeps_nothing_of_it(
     assert together(buyers, Buyer.shown) == [[1]] * SHOPPERS
 
 
-def test_look_at_a_known_cart_that_gets_another_goes_on_from_the_snapshot(
+def test_reading_that_gets_another_cart_falls_back_to_the_snapshot(
     buyers: list[Buyer], store: Store
 ) -> None:
     together(buyers, Buyer.shown)
@@ -192,7 +192,7 @@ def test_deletion_that_gets_another_carts_envelope_is_not_confirmed(
 
 
 def busy(buyer: Buyer) -> None:
-    """What a shopper does, all of it repeated until it is known."""
+    """What a shopper does; each call is repeated until its outcome is known."""
     buyer.add(2)
     buyer.add(3, 4, 5)
     buyer.add(6, **MINIMAL)
@@ -207,7 +207,7 @@ def busy(buyer: Buyer) -> None:
 def test_answers_that_come_twice_are_taken_once(
     buyers: list[Buyer], store: Store, ms: int | None
 ) -> None:
-    # Without ms the second answer is read by whoever uses the connection next, every time.
+    # Without ms the next call on the connection always reads the second answer.
     late = {"times": 10 * SHOPPERS} if ms is None else {"times": None, "ms": ms}
     together(buyers, Buyer.shown)
     store.fail({"method": "*", "path": "*", "fault": "twice", **late})
@@ -222,7 +222,7 @@ def test_answers_that_come_twice_are_taken_once(
 
 @pytest.fixture(scope="module")
 def one_worker_url(redis_url: str, store_url: str) -> Iterator[str]:
-    """A service of one process: it knows which carts it has made, not which another one has."""
+    """A service of one process, which does not know the carts made by another one."""
     environment = {"CARTPROXY_REDIS_URL": redis_url, "CARTPROXY_WORKERS": "1", **QUICK}
     with service({**environment, **store_environment(store_url)}) as url:
         yield url
@@ -234,7 +234,7 @@ def test_add_that_gets_another_carts_line_gives_the_shopper_its_own(
     store.change_product(MUG, stock=10**6)
     buyers = [Buyer(one_worker_url, number) for number in range(SHOPPERS)]
     together(buyers, lambda buyer: buyer.add(1))
-    Buyer(one_worker_url, SHOPPERS).add(1)  # the newest cart, whose line the others are given
+    Buyer(one_worker_url, SHOPPERS).add(1)  # the newest cart, whose line answers for others
     store.fail({"method": "POST", "path": "/Cart/*/Item", "fault": "other_cart", "times": None})
 
     answers = together(buyers, lambda buyer: buyer.add(2).json())
@@ -264,7 +264,7 @@ def test_no_process_gets_the_new_cart_of_another(
     assert refused.json()["outcome"] == "not_applied"
     assert (owner.shown(), owner.at_store(store)) == ([1], [[1]])
     assert again.status_code < 300
-    assert len(store.carts()) == 3  # and one that nobody uses
+    assert len(store.carts()) == 3  # and one that is not used
 
 
 @pytest.mark.parametrize("fault", ["other_cart", "twice"])
@@ -282,7 +282,7 @@ def test_no_two_shoppers_get_one_new_cart(one_worker_url: str, store: Store, fau
 
 
 # The first add into a known line is settled by a reading; it must not count as a lost answer.
-def test_batch_with_one_lost_answer_goes_on_at_a_store_that_was_not_seen_to_merge_before(
+def test_batch_with_one_lost_answer_continues_at_a_store_not_known_to_merge(
     redis_url: str, store_url: str, store: Store
 ) -> None:
     store.set(merge_same_item=True)

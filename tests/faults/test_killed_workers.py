@@ -1,21 +1,19 @@
-"""Fault 29 where it hurts most: with a new cart at the store, and lines on their way into it."""
+"""Fault 29 at its worst moments: with a new cart at the store, and lines on their way into it."""
 
 from __future__ import annotations
 
-import os
-import signal
 import threading
 
 import pytest
 import requests
 from support.adds import add, fault, key
-from support.servers import service, store_environment, workers
+from support.servers import kill_workers, service, store_environment
 from support.shopper import Shopper, Store
 from support.waiting import wait_for
 
 
 @pytest.mark.parametrize("lines", [0, 3], ids=["first-add", "cart-made-again"])
-def test_killed_worker_leaves_no_line_that_nobody_owns_and_none_twice(
+def test_killed_worker_leaves_no_ownerless_and_no_doubled_line(
     redis_url: str, store: Store, lines: int
 ) -> None:
     settings = {
@@ -33,13 +31,12 @@ def test_killed_worker_leaves_no_line_that_nobody_owns_and_none_twice(
         for cart in store.carts():
             store.forget_cart(cart["order_key"])
         # The cart is made, and the worker is killed while the store adds a line: the first one, or
-        # the second of those that come back, after the add that has found the cart gone.
+        # the second one to be restored, after the add that found the cart missing.
         store.fail(fault("latency", times=2 if lines else 0, ms=0), fault("latency", ms=None))
         lost = threading.Thread(target=lambda: is_added(shopper, headers, 2**lines))
         lost.start()
         wait_for(lambda: items_sent(store) == (3 if lines else 1), "the line is on its way")
-        for pid in workers(url):
-            os.kill(pid, signal.SIGKILL)
+        kill_workers(url)
         lost.join()
         store.fail()
         wait_for(lambda: lines_at(store) == (2 if lines else 1), "the store has added the line")
@@ -57,7 +54,7 @@ def test_killed_worker_leaves_no_line_that_nobody_owns_and_none_twice(
 
 
 def items_sent(store: Store) -> int:
-    """How many items the store has been sent since its calls were forgotten."""
+    """How many items were sent to the store since its call log was cleared."""
     calls = store.received()
     return sum(call["method"] == "POST" and call["path"].endswith("/Item") for call in calls)
 

@@ -26,7 +26,7 @@ class Killed(BaseException):
 
 
 class Mortal:
-    """A Redis connection pool's client that dies at a command: before it is sent, or after."""
+    """A Redis client that dies at a command: before it is sent, or after."""
 
     def __init__(self, client: redis.Redis) -> None:
         self._send = client.execute_command
@@ -47,14 +47,14 @@ class Mortal:
 
 @pytest.fixture
 def client(redis_url: str) -> Iterator[redis.Redis]:
-    """Redis, with empty books and nothing waiting."""
+    """Redis without any orders."""
     with empty_books(redis_url) as client:
         yield client
 
 
 @pytest.fixture
 def app(redis_url: str, store_url: str, client: redis.Redis) -> Flask:
-    """The application as a worker has it, whose leases end at once."""
+    """The application of a worker, whose leases end at once."""
     return create_app(
         load(
             {
@@ -128,7 +128,7 @@ def test_worker_that_dies_at_any_command_loses_no_order_and_books_none_twice(
 
 
 def _end_leases(client: redis.Redis, orders: Orders) -> None:
-    """As if the lease of what a dead worker held were over: its delivery, and its cart's lock."""
+    """End the leases of a dead worker: of its delivery, and of its cart's lock."""
     orders._paused_until = 0
     for lock in client.keys("cp:{*}:lock"):
         client.delete(lock)

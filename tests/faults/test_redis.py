@@ -53,7 +53,7 @@ def behind_a_proxy(store_url: str, **settings: str) -> Iterator[Behind]:
             "CARTPROXY_REDIS_URL": f"redis://127.0.0.1:{proxy.port}/0",
             "CARTPROXY_WORKERS": "1",
             **QUICK,
-            # Counted in Redis at once, which takes one command more of a first add.
+            # Counted in Redis at once, which costs a first add one more command.
             **store_environment(store_url, ORIGIN_CREATES_PER_MINUTE=f"{BLOG} 6000"),
             **settings,
         }
@@ -70,7 +70,7 @@ def started(store_url: str) -> Iterator[Behind]:
 
 @pytest.fixture
 def behind(started: Behind, store: Store) -> Iterator[Behind]:
-    """The service over a Redis that is well, and empty."""
+    """The service with a working, empty Redis."""
     with redis.Redis(port=started.proxy._target) as client:
         client.flushall()
     yield started
@@ -128,7 +128,7 @@ def test_redis_away_is_503_at_once_without_a_store_call_and_heals(
     assert {answer.json()["code"] for answer in answers} == {"storage-unavailable"}
     assert answers[0].json()["outcome"] == "not_applied"
     assert all(answer.headers["Retry-After"] == "2" for answer in answers)
-    # Promised within 0.6 s: so often Redis was waited for, each time as long as the setting says.
+    # Promised within 0.6 s: the number of waits for Redis, each as long as the setting says.
     each_seconds = Settings.__dataclass_fields__["redis_timeout_seconds"].default
     assert 0 < max(waits) * each_seconds <= 0.6, waits
     assert (ready.status_code, alive.status_code) == (503, 200)
@@ -166,9 +166,7 @@ def test_lost_replies_count_nothing_twice(
 
 # Fault 3
 @pytest.mark.parametrize("kind", ["sentinel", "cluster"])
-def test_failover_is_a_short_time_of_503_and_nothing_else(
-    store: Store, tmp_path: Path, kind: str
-) -> None:
+def test_failover_causes_only_a_short_time_of_503(store: Store, tmp_path: Path, kind: str) -> None:
     seen: list[tuple[float, requests.Response]] = []
     stopping = threading.Event()
 
@@ -190,10 +188,10 @@ def test_failover_is_a_short_time_of_503_and_nothing_else(
             shoppers = [threading.Thread(target=shop, args=(url,)) for _ in range(4)]
             for each in shoppers:
                 each.start()
-            wait_for(lambda: goes_on(0), "shoppers come in")
+            wait_for(lambda: goes_on(0), "shoppers are served")
             running.disturb()
             whole = time.monotonic()
-            wait_for(lambda: goes_on(whole), "the service goes on")
+            wait_for(lambda: goes_on(whole), "the service continues")
             stopping.set()
             for each in shoppers:
                 each.join()
@@ -207,9 +205,7 @@ def test_failover_is_a_short_time_of_503_and_nothing_else(
 
 
 # Fault 4
-def test_full_redis_takes_no_writes_and_goes_on_with_reads_and_deletes(
-    store: Store, tmp_path: Path
-) -> None:
+def test_full_redis_refuses_writes_but_not_reads_and_deletes(store: Store, tmp_path: Path) -> None:
     with redis_server("--maxmemory-policy", "noeviction") as redis_url:
         settings = {"CARTPROXY_REDIS_URL": redis_url, **QUICK, **store_environment(store.url)}
         with service(settings) as url, redis.Redis.from_url(redis_url) as client:
@@ -279,7 +275,7 @@ def test_redis_that_comes_back_empty_is_an_empty_cart(behind: Behind, store: Sto
 
 
 # Fault 6
-def test_wrong_password_is_503_and_logged_without_a_storm(store: Store, tmp_path: Path) -> None:
+def test_wrong_password_is_503_and_does_not_flood_the_log(store: Store, tmp_path: Path) -> None:
     log = tmp_path / "log"
     with redis_server() as redis_url:
         settings = {
@@ -298,7 +294,7 @@ def test_wrong_password_is_503_and_logged_without_a_storm(store: Store, tmp_path
 
     lines = log.read_text().splitlines()
     assert {answer.status_code for answer in answers} == {503}
-    # Once a second for each kind of error, of which there are two at most.
+    # Once a second for each kind of error; there are at most two kinds.
     assert 1 <= sum('"storage_error"' in line for line in lines) <= 2 * (took + 1)
     assert "another" not in "".join(lines)
 
@@ -335,7 +331,7 @@ REQUESTS: dict[str, Callable[[str], Callable[[], requests.Response]]] = {
 
 
 @pytest.mark.parametrize("request_", REQUESTS)
-def test_request_waits_for_two_replies_at_most_that_redis_does_not_give(
+def test_request_waits_for_at_most_two_missing_replies_of_redis(
     behind: Behind, store: Store, request_: str
 ) -> None:
     """From each command on in turn; the time is this number by `redis_timeout_seconds`."""
@@ -359,7 +355,7 @@ def test_request_waits_for_two_replies_at_most_that_redis_does_not_give(
 
 
 @pytest.mark.parametrize("minimal", [True, False])
-def test_redis_that_fails_between_two_store_calls_makes_nobody_forget_the_first(
+def test_redis_failure_between_two_store_calls_does_not_lose_the_first(
     behind: Behind, store: Store, minimal: bool
 ) -> None:
     shopper = behind.shopper()
@@ -370,7 +366,7 @@ def test_redis_that_fails_between_two_store_calls_makes_nobody_forget_the_first(
         return shopper.call("POST", "/cart/items", {"catalog_id": MUG}, headers=headers)
 
     store.fail({"method": "POST", "path": "/Cart/*/Item", "fault": "apply_then_drop", "times": 1})
-    behind.proxy.commands_left, behind.proxy.lose = 2, 1  # begin's and the budget's pass
+    behind.proxy.commands_left, behind.proxy.lose = 2, 1  # begin and the budget succeed
 
     first = add()
     behind.proxy.commands_left = None
@@ -388,7 +384,7 @@ def test_redis_that_fails_in_the_middle_of_a_large_batch_leaves_each_item_once(
     items = [{"catalog_id": MUG, "quantity": 2**bit} for bit in range(4)]
     headers = {"Idempotency-Key": "a-key"}
 
-    # More than a burst is reserved call by call: begin's and the first reservation's replies come.
+    # More than a burst is reserved call by call. The replies to begin and to the first one arrive.
     changed = {"CALL_BURST": "2", "ADDS": adds}
     settings = {f"CARTPROXY_STORES_DEMO_{name}": value for name, value in changed.items()}
     with behind_a_proxy(store.url, **settings) as behind:
@@ -414,7 +410,7 @@ def test_redis_that_fails_in_the_middle_of_a_large_batch_leaves_each_item_once(
 def three_in_turn(
     behind: Behind, store: Store, write: Callable[[int], requests.Response]
 ) -> Iterator[list[Future[requests.Response]]]:
-    """Three writes of one cart: the second will leave its work to the third.
+    """Three writes to one cart: the second leaves its work to the third.
 
     The first is at the store and the others wait, until the script of faults is replaced.
     """
@@ -434,7 +430,7 @@ def three_in_turn(
 
 
 # What was done was answered as not applied.
-def test_redis_that_gives_no_reading_to_share_does_not_deny_what_is_saved(
+def test_redis_failure_while_sharing_a_reading_does_not_deny_what_is_saved(
     behind: Behind, store: Store
 ) -> None:
     shopper = behind.shopper()
@@ -461,7 +457,7 @@ def test_redis_that_gives_no_reading_to_share_does_not_deny_what_is_saved(
     assert outcomes == ["applied"] * 3
 
 
-def test_redis_that_does_not_keep_an_answer_does_not_deny_what_the_next_change_has_done(
+def test_redis_failure_while_keeping_an_answer_does_not_deny_the_next_change(
     behind: Behind, store: Store
 ) -> None:
     shopper = behind.shopper()

@@ -65,7 +65,7 @@ def test_schedule_of_store_calls_begins_again(
     budget.allow(2, Deadline.after(9)).take()  # raises StoreBusy if it had to wait
 
 
-def test_limits_go_on_leaking(stepping: tuple[redis.Redis, Callable[[], None]]) -> None:
+def test_limits_keep_leaking(stepping: tuple[redis.Redis, Callable[[], None]]) -> None:
     client, step = stepping
     limit = Limit("l", secrets.token_hex(4), 600)
     before = RateLimiter(client)

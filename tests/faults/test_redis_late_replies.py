@@ -1,4 +1,4 @@
-"""A reply of Redis is read by the caller whose command it answers, however a connection fares."""
+"""A reply of Redis is read only by the caller whose command it answers."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def _tls(folder: Path) -> ssl.SSLContext:
 
 
 def in_the_end(ask: Callable[[], object]) -> object:
-    """The answer, asked for again where it did not come in time."""
+    """The answer; asked for again if it was late."""
 
     def answer() -> tuple[object] | None:
         with contextlib.suppress(redis.RedisError):
@@ -117,7 +117,7 @@ def in_the_end(ask: Callable[[], object]) -> object:
 
 
 class Interrupted(BaseException):
-    """As gevent ends a greenlet."""
+    """Raised in a greenlet that gevent ends."""
 
 
 @contextlib.contextmanager
@@ -144,7 +144,7 @@ def interrupted(behind: Behind) -> Iterator[None]:
         signal.signal(signal.SIGUSR1, usual)
 
 
-# With a Sentinel the connection was kept, and the next shopper could be given this one's cart.
+# With Sentinel the connection was kept, and the next shopper could get this one's cart.
 @pytest.mark.parametrize("how", ["too late", "interrupted"])
 def test_late_reply_is_not_read_by_the_next_command(behind: Behind, how: str) -> None:
     client = behind.client(0.3 if how == "too late" else 20)
@@ -161,9 +161,9 @@ def test_late_reply_is_not_read_by_the_next_command(behind: Behind, how: str) ->
     assert answer == b"yours"
 
 
-# A cluster of which no server answered was an error of ours.
+# A cluster without a reachable server was a 500.
 @pytest.mark.parametrize("used", [True, False])
-def test_redis_that_cannot_be_reached_is_unavailable(behind: Behind, used: bool) -> None:
+def test_unreachable_redis_is_unavailable(behind: Behind, used: bool) -> None:
     client = behind.client()
     if used:
         client.get("mine")
@@ -178,7 +178,7 @@ def test_redis_that_cannot_be_reached_is_unavailable(behind: Behind, used: bool)
     assert client.get("mine") == b"mine"
 
 
-def test_connections_that_end_while_idle_fail_no_command_and_repeat_none(behind: Behind) -> None:
+def test_connections_closed_while_idle_fail_and_repeat_no_command(behind: Behind) -> None:
     client = behind.client()
     behind.direct.set("count", 0)
     with ThreadPoolExecutor(8) as pool:
@@ -193,7 +193,7 @@ def test_connections_that_end_while_idle_fail_no_command_and_repeat_none(behind:
     assert before + after == list(range(1, 81))
 
 
-def test_callers_at_once_are_each_given_their_own(behind: Behind) -> None:
+def test_concurrent_callers_get_their_own_replies(behind: Behind) -> None:
     client = behind.client()
 
     def ask(number: int) -> bool:

@@ -1,4 +1,4 @@
-"""Fault 54: a refused deferred first add must leave no place among the carts that wait."""
+"""Fault 54: a refused deferred first add leaves no pending cart."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def deferred_url(redis_url: str, store_url: str) -> Iterator[str]:
         yield url
 
 
-def test_refused_deferred_add_leaves_no_place_among_those_that_wait(
+def test_refused_deferred_add_leaves_no_pending_cart(
     deferred_url: str, redis_url: str, store: Store
 ) -> None:
     with redis.Redis.from_url(redis_url) as client:
@@ -31,5 +31,5 @@ def test_refused_deferred_add_leaves_no_place_among_those_that_wait(
             assert refused.status_code == 422
 
         assert client.zrange("cpw:{demo}", 0, -1) == []
-    # Each used to take one of the three places for 14 days, and this one was 503.
+    # Each refusal took one of the three places for 14 days, so this add was 503.
     Shopper(deferred_url).add(MUG, status=202)

@@ -39,7 +39,7 @@ TIME = re.compile(rb"\d{13}")
 
 
 def kept(client: redis.Redis) -> dict[bytes, object]:
-    """What Redis holds of carts. The counts of limits and calls are no part of it."""
+    """What Redis holds of carts, without the counts of limits and calls."""
     return {
         key: client.hgetall(key) if client.type(key) == b"hash" else client.get(key)
         for key in client.keys("cp:*")
@@ -101,7 +101,7 @@ def test_refused_write_leaves_nothing_behind(
 
 
 def lasting(values: dict[bytes, object]) -> dict[bytes, object]:
-    """Without head and times: a write that reached the store has a revision and reading of its own."""
+    """Without head and times: a write that reached the store has a new revision and reading."""
     return {
         key: TIME.sub(b"", value.partition(b"\n")[2]) if isinstance(value, bytes) else value
         for key, value in values.items()
@@ -120,7 +120,9 @@ def test_site_with_too_many_new_carts_leaves_nothing_behind(
     assert kept(client) == before
 
 
-def test_cart_that_is_made_again_is_no_new_cart_of_its_site(strict_url: str, store: Store) -> None:
+def test_restored_cart_does_not_count_as_a_new_cart_of_its_site(
+    strict_url: str, store: Store
+) -> None:
     shopper = Shopper(strict_url, origin=OTHER)
     shopper.add(MUG)
     (cart,) = store.carts()
@@ -133,7 +135,7 @@ def test_cart_that_is_made_again_is_no_new_cart_of_its_site(strict_url: str, sto
     assert another.status_code == 429
 
 
-def test_write_that_waits_in_vain_leaves_no_place_in_the_queue(
+def test_write_that_gives_up_waiting_leaves_no_place_in_the_queue(
     strict_url: str, store: Store, client: redis.Redis
 ) -> None:
     shopper = Shopper(strict_url)

@@ -1,11 +1,9 @@
-"""SIGHUP: new settings are in force without losing a request, and wrong ones are not taken at all."""
+"""SIGHUP: new settings are in force without losing a request, and invalid ones change nothing."""
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +12,15 @@ from pathlib import Path
 
 import pytest
 import requests
-from support.servers import PATIENT, answers, drain, free_port, process, store_environment, workers
+from support.servers import (
+    answers,
+    drain,
+    free_port,
+    instance,
+    kill_workers,
+    store_environment,
+    workers,
+)
 from support.shopper import BLOG, MUG, Shopper, Store
 from support.waiting import PATIENCE_SECONDS, wait_for
 
@@ -23,7 +29,7 @@ NEW_BLOG = "https://new-blog.example"
 
 @dataclass
 class Reloadable:
-    """A service that takes its store from a file, and the answers to what is asked of it."""
+    """A service that reads its store from a file, and the answers it has given."""
 
     url: str
     file: Path
@@ -47,7 +53,7 @@ class Reloadable:
             tables.append("\n".join([f"[stores.{store}]", *lines]))
         self.file.write_text("\n".join([more, *tables]))
 
-    def hang_up(self) -> None:
+    def reload(self) -> None:
         self.master.send_signal(signal.SIGHUP)
 
     def asks(self, origin: str, store: str = "demo") -> int:
@@ -56,7 +62,7 @@ class Reloadable:
 
     @contextmanager
     def under_load(self) -> Iterator[None]:
-        """Shoppers come and go, one goes on and on, and some rest with their connection open."""
+        """Shoppers come and go, one stays, and some are idle with an open connection."""
         stopping = threading.Event()
         resting = [Shopper(self.url) for _ in range(8)]
         for each in resting:
@@ -82,7 +88,7 @@ class Reloadable:
     def let_shop(self) -> None:
         """Wait for some more answers."""
         enough = len(self.seen) + 50
-        wait_for(lambda: len(self.seen) >= enough, "shoppers go on")
+        wait_for(lambda: len(self.seen) >= enough, "shoppers continue")
 
     def _shop(self, shopper: Shopper) -> None:
         try:
@@ -97,18 +103,11 @@ def service(redis_url: str, store: Store, tmp_path: Path) -> Iterator[Reloadable
     """The service, two workers, with its store in a file that lists the blog."""
     port = free_port()
     url = f"http://127.0.0.1:{port}"
-    environment = {
-        **PATIENT,
-        "CARTPROXY_BIND": f"127.0.0.1:{port}",
-        "CARTPROXY_PEPPER": "p" * 32,
-        "CARTPROXY_REDIS_URL": redis_url,
-        "TMPDIR": str(tmp_path),
-    }
+    environment = {"CARTPROXY_REDIS_URL": redis_url, "TMPDIR": str(tmp_path)}
     file, log = tmp_path / "cartproxy.toml", tmp_path / "log"
     running = Reloadable(url, file, log, store.url, None)  # type: ignore[arg-type]
     running.write(BLOG)
-    command = [sys.executable, "-m", "cartproxy", "serve", "--config", file]
-    with process(command, answers(f"{url}/readyz"), environment=environment, log=log) as master:
+    with instance(port, environment, "--config", file, log=log) as master:
         running.master = master
         wait_for(lambda: len(workers(url)) == 2, "two workers")
         yield running
@@ -121,7 +120,7 @@ def test_new_origin_and_store_are_taken_without_losing_a_request(service: Reload
     with service.under_load():
         service.let_shop()
         service.write(BLOG, NEW_BLOG, stores=("demo", "second"))
-        service.hang_up()
+        service.reload()
         wait_for(lambda: not set(before) & set(workers(service.url)), "other workers")
         service.let_shop()
     accepted = [service.asks(NEW_BLOG) for _ in range(20)]
@@ -141,7 +140,7 @@ def test_new_origin_and_store_are_taken_without_losing_a_request(service: Reload
         ('seal_key = "short"', "seal_key"),
     ],
 )
-def test_wrong_settings_are_told_and_leave_everything_as_it_was(
+def test_invalid_settings_are_reported_and_change_nothing(
     service: Reloadable, wrong: str, told: str
 ) -> None:
     before = sorted(workers(service.url))
@@ -151,9 +150,9 @@ def test_wrong_settings_are_told_and_leave_everything_as_it_was(
 
     with service.under_load():
         service.write(BLOG, NEW_BLOG, more=wrong)
-        service.hang_up()
+        service.reload()
         wait_for(lambda: len(lines()) == 1, told)
-        service.hang_up()  # what the first would have done is done before the second is refused
+        service.reload()  # the first is finished when the second is refused
         wait_for(lambda: len(lines()) == 2, told)
     after = sorted(workers(service.url))
 
@@ -163,12 +162,11 @@ def test_wrong_settings_are_told_and_leave_everything_as_it_was(
     assert service.asks(NEW_BLOG) == 403
 
 
-def test_worker_that_dies_beside_a_wrong_file_is_replaced(service: Reloadable) -> None:
+def test_worker_that_dies_while_the_file_is_invalid_is_replaced(service: Reloadable) -> None:
     before = workers(service.url)
     service.write(BLOG, more="concurency = 7")
 
-    for pid in before:
-        os.kill(pid, signal.SIGKILL)
+    kill_workers(service.url)
     wait_for(lambda: len(set(workers(service.url)) - set(before)) == 2, "two new workers")
     wait_for(answers(f"{service.url}/readyz"), "they are ready")
 
@@ -180,7 +178,7 @@ def test_stop_after_a_reload_drains_as_the_new_file_says_and_leaves_no_folder_be
 ) -> None:
     before = workers(service.url)
     service.write(BLOG, more="drain_seconds = 600")
-    service.hang_up()
+    service.reload()
     wait_for(lambda: not set(before) & set(workers(service.url)), "other workers")
     folders = list(service.file.parent.glob("cartproxy-*"))
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import signal
-import subprocess
-import sys
 import threading
 from collections import Counter
 from contextlib import ExitStack
@@ -12,8 +10,8 @@ from pathlib import Path
 
 import pytest
 import requests
-from support.haproxy import EXAMPLE, HAPROXY, haproxy
-from support.servers import PATIENT, answers, drain, free_port, process, store_environment
+from support.haproxy import HAPROXY, haproxy
+from support.servers import drain, free_port, instance, store_environment
 from support.shopper import MUG, Shopper, Store
 from support.waiting import PATIENCE_SECONDS, wait_for
 
@@ -22,7 +20,7 @@ pytestmark = pytest.mark.skipif(HAPROXY is None, reason="haproxy is missing (Deb
 
 
 class Load:
-    """Shoppers who add, look, change and look again without a pause; each look is a fresh session."""
+    """Shoppers who add and read without a pause; each visit is a new session."""
 
     def __init__(self, url: str) -> None:
         self._url = url
@@ -46,7 +44,7 @@ class Load:
             each.join()
 
     def go_on(self) -> None:
-        """Wait until every shopper has ended the visit that was under way."""
+        """Wait until every shopper has finished the current visit."""
         before = self._visits.copy()
         wait_for(lambda: all(self._visits[n] > before[n] for n in range(SHOPPERS)), "visits")
 
@@ -68,27 +66,17 @@ class Load:
             self.added += outcome == "201"
 
 
-def test_example_is_well_formed() -> None:
-    subprocess.run([str(HAPROXY), "-c", "-f", EXAMPLE], check=True, capture_output=True)
-
-
 def test_restart_of_one_instance_after_the_other_fails_no_request(
     redis_url: str, store: Store, tmp_path: Path
 ) -> None:
     ports = [free_port(), free_port()]
 
-    def instance(port: int) -> process:  # type: ignore[valid-type]
-        settings = {
-            **PATIENT,
-            "CARTPROXY_REDIS_URL": redis_url,
-            "CARTPROXY_BIND": f"127.0.0.1:{port}",
-            "CARTPROXY_PEPPER": "p" * 32,
-            "CARTPROXY_DRAIN_SECONDS": "600",
-            **store_environment(store.url),
-        }
-        command = [sys.executable, "-m", "cartproxy", "serve"]
-        return process(command, answers(f"http://127.0.0.1:{port}/readyz"), environment=settings)
-
+    settings = {
+        "CARTPROXY_REDIS_URL": redis_url,
+        "CARTPROXY_PEPPER": "p" * 32,
+        "CARTPROXY_DRAIN_SECONDS": "600",
+        **store_environment(store.url),
+    }
     store.fail({"method": "*", "path": "*", "fault": "latency", "ms": 50, "times": None})
     urls = [f"http://127.0.0.1:{port}" for port in ports]
     log = tmp_path / "haproxy.log"
@@ -99,7 +87,7 @@ def test_restart_of_one_instance_after_the_other_fails_no_request(
 
     codes: list[int] = []
     with ExitStack() as stack:
-        children = [stack.enter_context(instance(port)) for port in ports]
+        children = [stack.enter_context(instance(port, settings)) for port in ports]
         with haproxy(tmp_path, ports, log) as url:
             with Load(url) as load:
                 load.go_on()
@@ -107,9 +95,9 @@ def test_restart_of_one_instance_after_the_other_fails_no_request(
                     drain(children[index], urls[index])
                     wait_for_haproxy(name, "DOWN")
                     load.go_on()
-                    children[index].send_signal(signal.SIGTERM)  # its time to drain is over
+                    children[index].send_signal(signal.SIGTERM)  # ends the drain
                     codes.append(children[index].wait(PATIENCE_SECONDS))
-                    children[index] = stack.enter_context(instance(ports[index]))
+                    children[index] = stack.enter_context(instance(ports[index], settings))
                     wait_for_haproxy(name, "UP")
                     load.go_on()
             metrics = requests.get(f"{url}/metrics", timeout=60)

@@ -1,6 +1,6 @@
-"""What a shopper can lose, have doubled, or meet as a bare error: all must be 0.
+"""Lost lines, doubled lines, second carts and bare 500s: all must be 0.
 
-`pytest tests/faults/test_scoreboard.py -s` prints the table that stands in docs/reliability.md.
+`pytest tests/faults/test_scoreboard.py -s` prints the table in docs/reliability.md.
 """
 
 from __future__ import annotations

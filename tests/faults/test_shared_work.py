@@ -1,4 +1,4 @@
-"""Writes that wait on one cart share their work, and each caller is answered truly."""
+"""Writes that wait on one cart share their work, and each caller gets a true answer."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def one_after_the_other(
 ) -> Iterator[list[Future[requests.Response]]]:
     """The writes, each from a tab of its own: the first is at the store, the others wait in line.
 
-    They go on after the block.
+    They continue after the block.
     """
     store.calls()
     store.hold()
@@ -91,7 +91,7 @@ def test_burst_of_changes_on_one_line_is_one_call_with_the_last_quantity(
 
 
 @pytest.mark.parametrize("nothing", [0, -0.0])
-def test_change_before_a_removal_is_left_out_however_nothing_is_written(
+def test_change_before_a_removal_is_not_sent(
     quick: Shopper, store: Store, queue: Callable[[], int], nothing: float
 ) -> None:
     line = quick.add(MUG)["items"][0]["item_id"]
@@ -106,7 +106,7 @@ def test_change_before_a_removal_is_left_out_however_nothing_is_written(
     assert answers[1].json()["items"] == answers[2].json()["items"] == []
 
 
-def test_change_whose_successor_fails_is_made_after_all(
+def test_change_is_sent_when_the_one_after_it_fails(
     quick: Shopper, store: Store, queue: Callable[[], int]
 ) -> None:
     line = quick.add(3832)["items"][0]["item_id"]
@@ -120,7 +120,7 @@ def test_change_whose_successor_fails_is_made_after_all(
     assert store.carts()[0]["lines"][0]["quantity"] == 2
 
 
-def test_waiting_is_fair_the_first_who_came_is_the_first_served(
+def test_waiting_writes_are_served_in_order(
     quick: Shopper, store: Store, queue: Callable[[], int]
 ) -> None:
     quick.add(MUG)
@@ -147,7 +147,7 @@ def test_minimal_write_costs_one_call_also_when_others_wait(
 
 # Fault 38
 @pytest.mark.parametrize("writers", [40, 120])
-def test_of_many_writes_at_once_sixteen_wait_and_the_others_are_told_at_once(
+def test_of_many_writes_at_once_sixteen_wait_and_the_others_are_refused_at_once(
     quick: Shopper, store: Store, client: redis.Redis, queue: Callable[[], int], writers: int
 ) -> None:
     quick.add(MUG)
@@ -160,7 +160,7 @@ def test_of_many_writes_at_once_sixteen_wait_and_the_others_are_told_at_once(
         first = pool.submit(add(MUG), tabs[0])
         store.wait_for_calls()
         others = [pool.submit(add(MUG), each) for each in tabs[1:]]
-        # Before the first one has its answer from the store.
+        # Before the first write has its answer from the store.
         wait_for(lambda: sum(each.done() for each in others) == writers - 17, "the refusals")
         waiting = queue()
         commands = sum(each["calls"] for each in client.info("commandstats").values())
@@ -175,5 +175,5 @@ def test_of_many_writes_at_once_sixteen_wait_and_the_others_are_told_at_once(
         ("not_applied", True)
     }
     assert {each.status_code for each in answers} == {201, 409}
-    # Linear: so many for each request, and the looks of sixteen who wait.
+    # Linear: a number for each request, and the polling of sixteen waiting ones.
     assert commands < 40 * writers + 4_000

@@ -1,4 +1,4 @@
-"""Faults 10 and 18: a throttled or failing store is not called more than it can bear."""
+"""Faults 10 and 18: a throttled or failing store is not called more than it allows."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_two_hundred_shoppers_on_a_store_of_twenty_calls_a_second(
     statuses = Counter(answer.status_code for answer in answers)
     refused = [answer for answer in answers if answer.status_code == 503]
     assert set(statuses) <= {201, 503}, statuses
-    # At once come 2 calls, and 50 within half of the wait, which is a first add's: 3 calls each.
+    # 2 calls at once, and 50 within half of the wait, which is that of first adds: 3 calls each.
     assert statuses[201] >= 17
     assert {answer.json()["code"] for answer in refused} <= {"store-busy"}
     assert all(int(answer.headers["Retry-After"]) >= 1 for answer in refused)
@@ -50,11 +50,11 @@ def test_two_hundred_shoppers_on_a_store_of_twenty_calls_a_second(
     # but not early, except for the clocks' rounding, which is less than a turn.
     times = sorted(call["at"] - began for call in store.received())
     assert all(count <= 2 + 20 * at + 1 for count, at in enumerate(times, 1)), times
-    # Whoever was let in got everything: no call was spent on an add that then failed.
+    # Every accepted add was completed: no call was spent on an add that then failed.
     assert sum(len(cart["lines"]) for cart in store.carts()) == statuses[201]
 
 
-def test_short_pause_is_waited_for_once(quick: Shopper, store: Store) -> None:
+def test_short_pause_is_waited_out_once(quick: Shopper, store: Store) -> None:
     quick.add(MUG)
     store.fail({"method": "POST", "path": "*", "fault": "status", "status": 429, "retry_after": 1,
                 "times": 1})  # fmt: skip
@@ -67,7 +67,7 @@ def test_short_pause_is_waited_for_once(quick: Shopper, store: Store) -> None:
     assert answer.json()["item_count"] == 2
 
 
-def test_long_pause_is_told_and_all_workers_keep_it(direct_url: str, store: Store) -> None:
+def test_long_pause_is_reported_and_kept_by_all_workers(direct_url: str, store: Store) -> None:
     quick = Shopper(direct_url)
     quick.add(MUG)
     store.fail({"method": "POST", "path": "*", "fault": "status", "status": 429, "retry_after": 60,
@@ -89,7 +89,7 @@ def test_long_pause_is_told_and_all_workers_keep_it(direct_url: str, store: Stor
     assert (cart["stale"], cart["item_count"]) == (True, 1)
 
 
-def test_store_that_is_down_is_left_alone_and_tried_again_by_one_call(
+def test_store_that_is_down_is_not_called_and_tried_again_by_one_call(
     redis_url: str, store: Store
 ) -> None:
     environment = {
@@ -109,7 +109,7 @@ def test_store_that_is_down_is_left_alone_and_tried_again_by_one_call(
             return shopper.cart(**{"Cache-Control": "no-cache"})["stale"] and not store.calls()
 
         store.calls()
-        wait_for(is_left_alone, "the store is left alone")
+        wait_for(is_left_alone, "the breaker opens")
 
         answers = [shopper.call("POST", "/cart/items", {"catalog_id": MUG}) for _ in range(5)]
         while_open = store.calls()
@@ -162,7 +162,7 @@ def test_no_more_calls_are_under_way_than_allowed(redis_url: str, store: Store) 
     times = [call["at"] for call in store.received()]
     assert {answer.status_code for answer in answers} == {404}
     assert len(times) == 6
-    # The store counts a call from its arrival; a little less than its length is surely overlap.
+    # The store notes a call's arrival; calls less than 0.9 of its length apart certainly overlap.
     assert max(sum(at <= other < at + seconds * 0.9 for other in times) for at in times) <= 2
 
 
@@ -182,7 +182,7 @@ def test_dripping_answer_is_cut_at_the_deadline_of_the_call_and_the_add_is_found
     assert response.json()["item_count"] == 2
 
 
-def test_change_that_the_store_does_not_answer_in_time_is_told_as_unknown(
+def test_change_without_a_timely_answer_of_the_store_is_unknown(
     quick: Shopper, impatient_url: str, store: Store
 ) -> None:
     item_id = quick.add(MUG)["results"][0]["item_id"]
@@ -193,7 +193,7 @@ def test_change_that_the_store_does_not_answer_in_time_is_told_as_unknown(
         "PATCH", f"/cart/items/{item_id}", {"quantity": 2}
     )
 
-    # Each try ended with its own time, which leaves the request some to look what became of it.
+    # Each attempt has its own time limit, which leaves the request time to read the cart.
     assert store.kinds() == ["PUT Item", "PUT Item", "GET Cart"]
     assert (late.status_code, late.json()["code"]) == (504, "store-timeout")
     assert late.json()["outcome"] == "unknown"

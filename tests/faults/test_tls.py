@@ -24,7 +24,7 @@ from support.tcp_proxy import tcp_proxy
     ],
     ids=["right", "self-signed", "wrong-host", "expired"],
 )
-def test_store_is_trusted_by_its_certificate_alone(
+def test_store_is_trusted_only_by_its_certificate(
     redis_url: str,
     store: Store,
     tmp_path: Path,

@@ -2,7 +2,7 @@
 
 The machines `a` and `b` run an instance each. The cluster has a primary on `a`, `b` and `witness`,
 and each primary a replica on both other machines, so that losing any machine leaves a majority and
-every primary with somebody who follows it. `shop` is the store and the shoppers.
+every primary with a replica. `shop` is the store and the shoppers.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ import pytest
 import redis
 import requests
 from redis.crc import key_slot
-from support.namespaces import Machine, network, why_not
+from support.namespaces import Machine, network, reason_to_skip
 from support.redis_kinds import follows, until
 from support.servers import answers, process, redis_binary, store_environment
 from support.shopper import Shopper, Store, credential
 from support.waiting import PATIENCE_SECONDS, wait_for
 
-pytestmark = pytest.mark.skipif(bool(why_not()), reason=why_not())
+pytestmark = pytest.mark.skipif(bool(reason_to_skip()), reason=reason_to_skip())
 
 SHOPPERS = 6
 ADDS = 4
-CHAIR = 3840  # made to order: any quantity
+CHAIR = 3840  # any quantity can be bought
 REFUSED_LATER = 5 * SHOPPERS  # requests, when Redis is whole: stated in docs/operations/guide.md
 PROMISED = {
     "201",
@@ -90,7 +90,7 @@ class Cluster:
 
 @contextlib.contextmanager
 def cluster(homes: list[Machine], folder: Path) -> Iterator[Cluster]:
-    """A running cluster. Forms it from where it is."""
+    """A running cluster, formed from its own machine."""
     with ExitStack() as stack:
         nodes: dict[tuple[int, int], redis.Redis] = {}
         for place, home in enumerate(homes):
@@ -151,7 +151,7 @@ class Seen:
 
 @dataclass
 class Visit:
-    """A credential, and the quantities that it adds; no other visit adds one of these."""
+    """A credential, and the quantities that it adds; no other visit adds any of them."""
 
     bearer: str
     first: int
@@ -164,7 +164,7 @@ class Visit:
 
 
 class Load:
-    """Shoppers without a pause, who go to the other machine when theirs does not answer."""
+    """Shoppers without a pause; they switch to the other machine if theirs does not answer."""
 
     def __init__(self, shop: Machine, machines: list[Machine]) -> None:
         self._shop = shop
@@ -262,7 +262,7 @@ def served(load: Load, machine: Machine, since: float) -> list[Seen] | None:
 
 
 def wait_for_service(load: Load, machine: Machine, since: float) -> list[Seen]:
-    """The machine's answers since then, until it serves whoever comes."""
+    """The machine's answers since then, until it serves everybody."""
     return wait_for(lambda: served(load, machine, since), f"{machine.name} serves")
 
 
@@ -301,7 +301,7 @@ def refused(answers: list[Seen]) -> int:
 
 
 def quiet_since(load: Load, machine: Machine, since: float) -> float:
-    """How long after that the machine last refused somebody who had come since."""
+    """How long after that moment the machine last refused a request that began later."""
     answered = load.answered(machine, since)
     return max((s.ended - since for s in answered if s.outcome.startswith("503")), default=0)
 
@@ -333,9 +333,9 @@ def test_machine_that_is_cut_off_under_load_loses_nothing(tmp_path: Path) -> Non
         away = wait_for_service(load, b, agreed)
         # What it had begun for the store must be over, or it reaches the store after all.
         wait_for(lambda: not load.waited_for(a, cut), "requests to a are given up")
-        a.mend()
-        mended = time.monotonic()
-        back = [wait_for_service(load, each, mended) for each in (a, b)]
+        a.reconnect()
+        reconnected = time.monotonic()
+        back = [wait_for_service(load, each, reconnected) for each in (a, b)]
         load.stop()
 
         looks = {
@@ -355,8 +355,8 @@ def test_machine_that_is_cut_off_under_load_loses_nothing(tmp_path: Path) -> Non
         f"\n{len(load.seen)} requests, {len(acknowledged)} adds to {len(whole)} carts acknowledged, "
         f"{len(repeated)} of them when repeated; after the cut Redis was whole after "
         f"{agreed - cut:.1f} s and b served after {quiet_since(load, b, cut):.1f} s, after the "
-        f"return a after {quiet_since(load, a, mended):.1f} s and b after "
-        f"{quiet_since(load, b, mended):.1f} s; {len(ownerless)} ownerless carts\n"
+        f"return a after {quiet_since(load, a, reconnected):.1f} s and b after "
+        f"{quiet_since(load, b, reconnected):.1f} s; {len(ownerless)} ownerless carts\n"
         f"{dict(sorted(outcomes.items()))}"
     )
     assert all(refused(each) <= REFUSED_LATER for each in (away, *back))
@@ -367,13 +367,13 @@ def test_machine_that_is_cut_off_under_load_loses_nothing(tmp_path: Path) -> Non
         for url in urls:
             shown = [item["quantity"] for item in looks[visit.first, url]["items"]]
             assert shown == visit.quantities, (visit, url)
-    # One cart for each credential, and no line beside them ...
+    # One cart for each credential, and no further line ...
     assert sorted(each for each in lines if each in whole) == whole
-    # ... but what docs/reliability.md tells: a first add that its machine could not save.
+    # ... except what docs/reliability.md describes: a first add that its machine could not save.
     assert len(ownerless) <= SHOPPERS
     assert all(len(each) == 1 and each[0] in repeated for each in ownerless), ownerless
     assert all(each[0] % ADDS == 0 for each in ownerless), ownerless
-    # Nothing but what is promised was answered, and the work went on at both machines.
+    # All answers are as promised, and both machines continued to serve.
     answered = [each.outcome for each in load.seen if each.outcome[0].isdigit()]
     assert {each.split()[-1] for each in answered} <= PROMISED, outcomes
     assert not any(each.startswith("500") for each in answered), outcomes
@@ -382,7 +382,7 @@ def test_machine_that_is_cut_off_under_load_loses_nothing(tmp_path: Path) -> Non
 def test_call_that_was_given_up_does_not_reach_the_store_when_the_network_returns(
     tmp_path: Path,
 ) -> None:
-    """The system would go on sending it for minutes, long after the add was made anew."""
+    """The system would retransmit it for minutes, long after the add was sent again."""
     with ExitStack() as stack:
         a, shop = stack.enter_context(network(["a", "shop"]))
         stack.enter_context(shop.inside())
@@ -411,7 +411,7 @@ def test_call_that_was_given_up_does_not_reach_the_store_when_the_network_return
             lost = shopper.call("POST", "/cart/items", item, headers=key)
             # What the link layer holds back while it looks for its neighbour, it holds for 3 s.
             time.sleep(3)
-            a.mend()
+            a.reconnect()
         time.sleep(3)
         (before,) = store.carts()
         with a.inside():

@@ -18,7 +18,7 @@ def vanish(shopper: Shopper, store: Store) -> None:
 
 
 # Fault 9
-def test_cart_that_vanished_is_made_anew_by_the_next_write(quick: Shopper, store: Store) -> None:
+def test_vanished_cart_is_restored_by_the_next_write(quick: Shopper, store: Store) -> None:
     quick.add(MUG, quantity=2)
     quick.add(SHIRT, options=[SMALL])
     vanish(quick, store)
@@ -110,7 +110,7 @@ def test_addresses_written_to_a_vanished_cart_arrive(quick: Shopper, store: Stor
     assert len(store.carts()) == 1
 
 
-def test_bundle_is_made_anew_once(quick: Shopper, store: Store) -> None:
+def test_bundle_is_restored_once(quick: Shopper, store: Store) -> None:
     quick.add(3830)
     vanish(quick, store)
 
@@ -184,7 +184,7 @@ def test_price_changed_meanwhile_is_the_stores(quick: Shopper, store: Store) -> 
 # Faults 22 and 28 stand in tests/service/test_etags.py and test_origins.py; 27 in test_batches.py.
 
 
-def test_shopper_who_adds_on_the_stores_own_page_sees_it_here(quick: Shopper, store: Store) -> None:
+def test_add_on_the_stores_own_page_is_shown(quick: Shopper, store: Store) -> None:
     quick.add(MUG)
     store.at_the_store("POST", "", {"CatalogID": 3831, "ItemQuantity": 2})
 
@@ -206,7 +206,7 @@ def test_second_checkout_after_the_order_is_of_an_empty_cart(quick: Shopper, sto
     assert (answer.status_code, answer.json()["code"]) == (409, "cart-empty")
 
 
-# Found by the soak: after a look had shown that the cart was gone, its checkout was still handed out.
+# Found by the soak: after a reading had shown that the cart was gone, its checkout was handed out.
 def test_checkout_after_a_look_at_a_vanished_cart_leads_to_the_same_things(
     quick: Shopper, store: Store
 ) -> None:

@@ -1,4 +1,4 @@
-"""Headers of every answer, the server's own too: who may read it, and what browsers make of it."""
+"""Headers of every answer, also of the server's own: who may read it, and what browsers may do."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Bodies that are broken in transport: told as the caller's fault, and never half of one used."""
+"""Bodies that are broken in transport: a 400 or 413, and never half of one used."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import requests
 from support.raw import CHUNKED, JSON, RawClient
 from support.servers import service, store_environment
 from support.shopper import MUG, Store
+from support.waiting import ANSWER_SECONDS
 
 ADD = "POST /v1/stores/demo/cart/items"
 BUY = "POST /v1/stores/demo/buy"
@@ -24,7 +25,7 @@ def chunks(*parts: bytes) -> bytes:
 
 
 def padded(size: int) -> bytes:
-    """An item that is exactly so long: white space is no matter."""
+    """An item of exactly this size, padded with white space."""
     return ITEM + b" " * (size - len(ITEM))
 
 
@@ -49,16 +50,14 @@ def test_malformed_chunks_are_400(raw: RawClient, body: bytes) -> None:
         (CHUNKED, b"ffff\r\n" + ITEM),
     ],
 )
-def test_body_that_is_cut_short_is_400_though_it_makes_sense(
-    raw: RawClient, framing: str, body: bytes
-) -> None:
+def test_truncated_body_is_400_even_if_it_parses(raw: RawClient, framing: str, body: bytes) -> None:
     answer = raw.send(ADD, JSON, framing, body=body, hang_up=True)
 
     assert (answer.status, answer.code) == (400, "malformed-request")
     raw.assert_store_untouched()
 
 
-def test_form_that_is_cut_short_buys_nothing(raw: RawClient) -> None:
+def test_truncated_form_buys_nothing(raw: RawClient) -> None:
     whole = b"catalog_id=%d&quantity=12" % MUG
 
     answer = raw.send(BUY, FORM, f"Content-Length: {len(whole)}", body=whole[:-1], hang_up=True)
@@ -93,7 +92,7 @@ def test_body_of_exactly_the_limit_is_taken_by_length_and_by_chunks(raw: RawClie
     assert (by_length.status, by_chunks.status) == (201, 201)
 
 
-def test_client_that_waits_for_our_word_is_told_to_go_on_when_its_body_is_wanted(
+def test_100_continue_is_sent_only_when_the_body_is_wanted(
     raw: RawClient,
 ) -> None:
     def said(*lines: str) -> bytes:
@@ -122,6 +121,7 @@ def test_read_with_a_body_is_400(raw: RawClient, method: str, framing: str, body
     answer = raw.send(f"{method} /v1/stores/demo/cart", framing, body=body)
 
     assert answer.status == 400
+    assert method == "HEAD" or answer.code == "malformed-request"
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
@@ -155,7 +155,7 @@ def test_read_whose_empty_body_does_not_end_is_400(raw: RawClient, cut: bytes) -
     [f"{ADD} HTTP/1.1\r\nContent-Type: text/xml\r\n", "OPTIONS /v1/stores/demo/cart HTTP/1.1\r\n",
      "GET /v1/stores/demo/cart HTTP/1.1\r\n", "GET /livez HTTP/1.1\r\n"],
 )  # fmt: skip
-def test_body_that_nobody_read_is_no_request_of_its_own(raw: RawClient, head: str) -> None:
+def test_unread_body_is_not_taken_for_a_request(raw: RawClient, head: str) -> None:
     usual = "\r\n".join(raw.usual())
     hidden = f"DELETE /v1/stores/demo/cart HTTP/1.1\r\n{usual}\r\n\r\n".encode()
     first = f"{head}{usual}\r\nContent-Length: {len(hidden)}\r\n\r\n".encode() + hidden
@@ -190,10 +190,10 @@ def test_body_that_does_not_come_is_waited_for_no_longer_than_the_deadline(
     raw = RawClient(impatient_url, store)
     began = time.monotonic()
 
-    answer = raw.send(ADD, JSON, framing, body=b"1\r\n{\r\n")
+    answer = raw.send(ADD, JSON, framing, body=b"1\r\n{\r\n", seconds=ANSWER_SECONDS)
 
     assert (answer.status, answer.code) == (400, "malformed-request")
-    assert REQUEST_SECONDS <= time.monotonic() - began < 10 * REQUEST_SECONDS
+    assert time.monotonic() - began >= REQUEST_SECONDS
     raw.assert_store_untouched()
 
 
@@ -206,12 +206,12 @@ def test_head_that_does_not_come_is_waited_for_no_longer_than_the_deadline(
     raw = RawClient(impatient_url, store)
     began = time.monotonic()
 
-    with socket.create_connection((raw.host, raw.port), timeout=60) as connection:
+    with socket.create_connection((raw.host, raw.port), timeout=ANSWER_SECONDS) as connection:
         connection.sendall(head)
         said = connection.recv(1)
 
     assert said == b""
-    assert REQUEST_SECONDS <= time.monotonic() - began < 10 * REQUEST_SECONDS
+    assert time.monotonic() - began >= REQUEST_SECONDS
 
 
 def test_connection_that_is_kept_is_not_cut_between_requests(

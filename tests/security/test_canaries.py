@@ -142,7 +142,7 @@ def _use_everything(shopper: Shopper, cookie_shopper: Shopper, store: Store) -> 
 
 
 def _break_everything(url: str, shopper: Shopper, store: Store) -> list[str]:
-    """Bugs of ours and requests that are none, each with the shopper's secrets in it."""
+    """Bugs of ours and malformed requests, each with the shopper's secrets in it."""
     answers = [
         _text(shopper.call("PATCH", "/cart", {"billing": {"address": ADDRESS, "city": CRASH}})),
         _text(shopper.call("GET", "/cart?" + shopper.bearer, headers={"Authorization": f"x {shopper.bearer}"})),
@@ -159,7 +159,7 @@ def _break_everything(url: str, shopper: Shopper, store: Store) -> list[str]:
     ]
     assert [each.status for each in sent] == [500, 400, 400, 405, 400]
     assert sent[0].code == "internal-error"
-    # The page learns even of a bug of ours, with the id to report it by.
+    # The page can read even the answer to a bug of ours, with the id to report it.
     assert sent[0].headers["access-control-allow-origin"] == BLOG
     assert "Origin" in sent[0].headers["vary"]
     assert sent[0].headers["x-request-id"] == sent[0].json()["request_id"]

@@ -1,4 +1,4 @@
-"""Credentials that are well-formed and open nothing: of another store, or run out."""
+"""Well-formed credentials that open nothing: of another store, or expired."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def test_credential_of_another_store_opens_nothing_there(
     assert shopper.cart()["item_count"] == 1
 
 
-def test_credential_whose_cart_has_run_out_is_an_empty_cart_without_a_store_call(
+def test_credential_of_an_expired_cart_is_an_empty_cart_without_a_store_call(
     redis_url: str, store: Store
 ) -> None:
     lives = {"CARTPROXY_IDLE_SECONDS": "1", "CARTPROXY_ABSOLUTE_SECONDS": "2"}

@@ -1,4 +1,4 @@
-"""The OpenAPI document against the running service: nothing is answered that it does not say."""
+"""The OpenAPI document against the running service: every answer is one that it describes."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ OPERATIONS = [
     (re.sub(r"<([^>]+)>", r"{\1}", rule.rule), method.lower())
     for rule, method, _ in operations(create_app(load(edge_settings())))
 ]
-# A read has nothing that could be wrong beyond its path, where any string is one.
+# Only the path of a read could be wrong, and any string is a valid path.
 WRONG = [(path, method) for path, method in OPERATIONS if method != "get"]
 
 
@@ -74,14 +74,11 @@ def test_every_answer_is_described(
     )
     @settings(
         max_examples=EXAMPLES,
-        deadline=None,
-        derandomize=True,
-        database=None,
         phases=[Phase.explicit, Phase.generate],
         suppress_health_check=list(HealthCheck),
     )
     def conforms(case: schemathesis.Case, alter: str) -> None:
-        # Random names would all end at the door.
+        # With random names every request would be refused at once.
         known = {"store": "demo", "catalog_id": str(MUG), "secret": SECRET}
         if "{item_id}" in path:
             known["item_id"] = shopper.add()["results"][0]["item_id"]
@@ -108,5 +105,5 @@ def test_every_answer_is_described(
 
     conforms()
 
-    # Most answers come from behind the door.
+    # Some requests got past validation.
     assert seen - {400, 404}

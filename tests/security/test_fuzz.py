@@ -1,4 +1,4 @@
-"""Random requests, from right to hostile, over a raw socket: 500 by default, FUZZ_INPUTS for more."""
+"""Random requests, valid to hostile, over a raw socket: 500 by default, FUZZ_INPUTS for more."""
 
 from __future__ import annotations
 
@@ -14,16 +14,15 @@ from random import Random
 from urllib.parse import urlsplit
 
 import pytest
-from conftest import store_environment
 from support import hostile
-from support.servers import service, workers
+from support.servers import service, store_environment, workers
 from support.shopper import Store
 
 INPUTS = int(os.environ.get("FUZZ_INPUTS", "500"))
 EXPECTED = {100, 200, 204, 400, 401, 403, 404, 405, 413, 414, 415, 422, 431, 501}
-# Of one input against a plain look.
+# The most of one input, compared with a plain read.
 MOST_TIMES_THE_COST = 50
-# Those that are made to be costly, by a body in 12,000 chunks and the like. It was 300 and more.
+# For deliberately expensive ones, such as a body in 12,000 chunks. It was 300 and more.
 MOST_FOR_THE_WORST = 100
 LOOK = b"GET /v1/stores/demo/cart HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer cpt1_" + b"h" * 43 + b"\r\n\r\n"  # fmt: skip
 
@@ -70,7 +69,7 @@ COSTLY = {
 
 @dataclass(frozen=True)
 class Peer:
-    """The service, and what its worker takes for what it is sent."""
+    """The service, and the CPU time that its worker spends on a request."""
 
     address: tuple[str, int]
     worker: int
@@ -108,7 +107,7 @@ def told(address: tuple[str, int], request: bytes) -> bytes:
 
 
 def statuses(said: bytes, request: bytes) -> list[int]:
-    """Those of the answers, each of which has to be whole; its problem, if it is one, too."""
+    """The statuses of the answers, each of which has to be complete and, if a problem, valid."""
     found = []
     while said:
         head, separator, said = said.partition(b"\r\n\r\n")

@@ -44,7 +44,7 @@ def test_configuration_is_well_formed_without_a_warning() -> None:
      "http://x//{}", "http:///{}", "http://x/%{first:02x}{rest}", "/\\{}", "/%5c{}", "{}"],
 )  # fmt: skip
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
-def test_what_is_for_machines_inside_is_not_reached_however_it_is_written(
+def test_internal_addresses_are_not_reachable_in_any_notation(
     front: RawClient, name: str, written: str, method: str
 ) -> None:
     target = written.format(name, first=ord(name[0]), rest=name[1:])

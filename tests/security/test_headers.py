@@ -34,7 +34,7 @@ def test_no_header_of_a_client_changes_what_is_asked_for(raw: RawClient, line: s
     assert len(raw.store.carts()) == 1
 
 
-def test_header_with_an_underscore_is_none(raw: RawClient) -> None:
+def test_header_with_an_underscore_is_ignored(raw: RawClient) -> None:
     answer = raw.send(
         ADD, JSON, EMPTY, "Cartproxy_Client: x/1", body=b"{}", leave_out="Cartproxy-Client"
     )
@@ -75,7 +75,9 @@ def test_doubled_and_malformed_headers_are_refused(
 
 
 @pytest.mark.parametrize("line", ["Content-Type: text/plain", JSON, "Content-Length: 2", "Host: x"])
-def test_what_decides_how_a_request_is_read_stands_there_once(raw: RawClient, line: str) -> None:
+def test_headers_that_decide_how_a_request_is_read_may_not_be_repeated(
+    raw: RawClient, line: str
+) -> None:
     answer = raw.send(ADD, JSON, EMPTY, line, body=b"{}")
 
     assert answer.status == 400
@@ -154,12 +156,11 @@ def test_address_that_is_not_written_as_it_should_be_is_404(raw: RawClient, targ
 
 
 @pytest.mark.parametrize(
-    "item_id", ["..%2f", "%2e%2e%2f%2e%2e", "1e3", "%D9%A3", "1%00", "1%2f2", "+1"]
+    "item_id",
+    ["..%2f", "%2e%2e%2f%2e%2e", "1e3", "%D9%A3", "1%00", "1%2f2", "+1", "-1", "1" * 19, "%20"],
 )
 @pytest.mark.parametrize("method", ["PATCH", "DELETE"])
-def test_item_ids_that_are_none_never_reach_the_store(
-    raw: RawClient, method: str, item_id: str
-) -> None:
+def test_invalid_item_ids_never_reach_the_store(raw: RawClient, method: str, item_id: str) -> None:
     body = b'{"quantity":1}' if method == "PATCH" else b"{}"
 
     answer = raw.send(
@@ -172,7 +173,7 @@ def test_item_ids_that_are_none_never_reach_the_store(
 
 
 @pytest.mark.parametrize("method", ["TRACE", "PUT", "FOO", "CONNECT", "PROPFIND", "X" * 20])
-def test_methods_that_are_none_are_405_and_not_counted_by_name(
+def test_invalid_methods_are_405_and_not_counted_by_name(
     raw: RawClient, proxy_url: str, method: str
 ) -> None:
     answer = raw.send(f"{method} {CART}")
@@ -182,7 +183,7 @@ def test_methods_that_are_none_are_405_and_not_counted_by_name(
     ).text
     assert (answer.status, answer.code) == (405, "method-not-allowed")
     assert "GET" in answer.headers["allow"]
-    # Whoever could make names of figures could make as many as the disk holds.
+    # A client that could choose labels could fill the disk with them.
     assert f'method="{method}"' not in metrics or method == "PUT"
 
 

@@ -107,7 +107,7 @@ HEADS = {
     "scheme of a proxy, twice": get(b"X-Forwarded-Proto: http", b"X-Forwarded-Ssl: on"),
 }  # fmt: skip
 
-# Where C and Python differ. Neither moves the place at which the next request begins.
+# Where C and Python differ. Neither difference changes where the next request begins.
 C_AND_PYTHON = {
     "length of more than 63 bits": "C can't hold the number, 400; Python can, and the body is 413",
 }
@@ -160,7 +160,7 @@ def test_parsers_accept_the_same_random_heads_and_find_the_same_in_them() -> Non
         head = hostile.head(random).partition(b"\r\n\r\n")[0] + b"\r\n\r\n"
         in_c, in_python = outcome(parse_in_c, head), outcome(parse_in_python, head)
         if isinstance(in_c, str) and isinstance(in_python, str):
-            continue  # where several things are wrong, each names what it has met first
+            continue  # with several faults, each parser names the one it met first
         accepted += 1
         assert in_c == in_python, head
 
@@ -195,12 +195,12 @@ def test_h11_accepts_the_same_heads(name: str) -> None:
      ("long line", "address-too-long"), ("other expectation", "malformed-request")],
 )  # fmt: skip
 @pytest.mark.parametrize("parser", PARSERS)
-def test_what_no_parser_decides_is_decided_by_us(parser: Parser, name: str, code: str) -> None:
+def test_what_no_parser_checks_is_checked_by_us(parser: Parser, name: str, code: str) -> None:
     assert outcome(parser, HEADS[name]) == code
 
 
 @pytest.mark.parametrize("parser", PARSERS)
-def test_target_is_taken_as_it_was_sent_and_only_our_own_origin_off_it(parser: Parser) -> None:
+def test_target_is_kept_as_sent_without_our_own_origin(parser: Parser) -> None:
     own, foreign = (
         outcome(parser, HEADS[f"absolute, {whose}"])["PATH_INFO"]  # type: ignore[index]
         for whose in ("own", "foreign")

@@ -1,4 +1,4 @@
-"""Limits by address, cart and site: the same over all workers, and fair to those who are there."""
+"""Limits by address, cart and site: the same over all workers, and fair to existing carts."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ LIMITS = {
     "CARTPROXY_CART_READS_PER_MINUTE": "8",
     "CARTPROXY_CART_WRITES_PER_MINUTE": "6",
 }
-SYNC_SECONDS = 1.0  # more than workers take to tell each other what they have counted
+SYNC_SECONDS = 1.0  # more than workers need to exchange their counts
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +43,7 @@ def limited_url(redis_url: str, store_url: str) -> Iterator[str]:
 
 
 def addresses() -> Iterator[str]:
-    """Public addresses, each used by one test alone."""
+    """Public addresses, each used by only one test."""
     for number in range(1, 250):
         yield f"8.8.4.{number}"
 
@@ -73,7 +73,7 @@ def add(
 
 
 def until_refused(ask: Callable[[], requests.Response]) -> requests.Response:
-    """The first refusal: a worker may grant some before it hears what the other has counted."""
+    """The first refusal: a worker may accept some before it learns the other's counts."""
 
     answers: list[requests.Response] = []
 
@@ -87,7 +87,7 @@ def until_refused(ask: Callable[[], requests.Response]) -> requests.Response:
 
 
 def exactly(per_minute: int, ask: Callable[[], requests.Response]) -> requests.Response:
-    """The first refusal, after so many that were granted, and what the minute has given back."""
+    """The first refusal, after `per_minute` accepted ones and those that time has given back."""
     began = time.monotonic()
     answers: list[requests.Response] = []
     while len(answers) < 10 * per_minute and not (answers and answers[-1].status_code == 429):
@@ -108,30 +108,29 @@ def test_reads_of_one_address_are_limited_over_all_workers(
     second = [read(limited_url, address).status_code for _ in range(10)]
     time.sleep(SYNC_SECONDS)
 
-    over = until_refused(lambda: read(limited_url, address))
+    refused = until_refused(lambda: read(limited_url, address))
 
     assert first + second == [200] * 20
-    refused = [over]
-    problem = refused[-1].json()
+    problem = refused.json()
     assert (problem["code"], problem["retryable"]) == ("rate-limited", True)
-    assert int(refused[-1].headers["Retry-After"]) == problem["retry_after"] > 0
-    assert refused[-1].headers["Access-Control-Allow-Origin"] == BLOG
-    assert "Origin" in refused[-1].headers["Vary"]
-    assert refused[-1].headers["RateLimit-Policy"] == '"address-reads";q=20;w=60'
-    assert refused[-1].headers["RateLimit"].startswith('"address-reads";r=0;t=')
+    assert int(refused.headers["Retry-After"]) == problem["retry_after"] > 0
+    assert refused.headers["Access-Control-Allow-Origin"] == BLOG
+    assert "Origin" in refused.headers["Vary"]
+    assert refused.headers["RateLimit-Policy"] == '"address-reads";q=20;w=60'
+    assert refused.headers["RateLimit"].startswith('"address-reads";r=0;t=')
     assert read(limited_url, next(ADDRESSES)).status_code == 200
 
 
-def test_answers_tell_how_the_limit_stands(limited_url: str, store: Store, address: str) -> None:
+def test_answers_report_the_state_of_the_limit(
+    limited_url: str, store: Store, address: str
+) -> None:
     answers = [read(limited_url, address) for _ in range(2)]
 
     assert answers[0].headers["RateLimit"].startswith('"cart-reads";r=7;t=')  # the tighter one
     assert "RateLimit" in answers[0].headers["Access-Control-Expose-Headers"]
 
 
-def test_limit_stands_on_no_answer_that_a_cache_may_share(
-    limited_url: str, store: Store, address: str
-) -> None:
+def test_shared_answers_do_not_carry_a_limit(limited_url: str, store: Store, address: str) -> None:
     def look() -> requests.Response:
         return Shopper(limited_url).call(
             "GET", f"/products/{MUG}", headers={"X-Forwarded-For": address}
@@ -153,7 +152,7 @@ def test_ipv6_addresses_count_by_their_64_bits_of_network(limited_url: str, stor
     assert read(limited_url, "2600:1:2:4::1").status_code == 200
 
 
-def test_what_stands_before_the_trusted_proxys_word_counts_for_nothing(
+def test_entries_before_the_trusted_proxys_own_are_ignored(
     limited_url: str, store: Store, address: str
 ) -> None:
     for number in range(24):
@@ -166,7 +165,7 @@ def test_what_stands_before_the_trusted_proxys_word_counts_for_nothing(
 @pytest.mark.parametrize(
     "written", ["8.8.1.2:4711", "[2001:db8::1]:443", "8.8.1.5%0", "junk", "\xe9"]
 )
-def test_address_is_limited_however_the_proxy_in_front_writes_it(
+def test_address_is_limited_in_every_notation_of_the_proxy_in_front(
     limited_url: str, store: Store, written: str
 ) -> None:
     for _ in range(20):
@@ -190,9 +189,7 @@ def test_port_and_zone_of_an_address_make_it_no_other_one(
 
 
 @pytest.mark.parametrize("near", ["127.0.0.1", "127.0.0.1:5", "[::1]:80", "::1", "10.1.2.3", "fe80::1%eth0"])  # fmt: skip
-def test_who_comes_from_this_machine_is_not_limited(
-    limited_url: str, store: Store, near: str
-) -> None:
+def test_callers_on_this_machine_are_not_limited(limited_url: str, store: Store, near: str) -> None:
     assert {read(limited_url, near).status_code for _ in range(30)} == {200}
 
 
@@ -209,7 +206,7 @@ def test_one_cart_is_limited_whatever_addresses_it_comes_from(
     assert over.headers["RateLimit-Policy"].startswith('"cart-writes"')
 
 
-def test_new_carts_of_one_address_are_limited_and_its_cart_goes_on(
+def test_new_carts_of_one_address_are_limited_and_its_existing_cart_is_not(
     limited_url: str, store: Store, address: str
 ) -> None:
     shoppers: list[Shopper] = []
@@ -272,7 +269,7 @@ def test_a_retry_after_a_refusal_takes_effect_under_its_key(
     assert again.json()["item_count"] == 1
 
 
-def test_a_flood_of_new_carts_leaves_a_shoppers_cart_alone(redis_url: str, store: Store) -> None:
+def test_a_flood_of_new_carts_does_not_affect_existing_carts(redis_url: str, store: Store) -> None:
     environment = {
         "CARTPROXY_REDIS_URL": redis_url,
         "CARTPROXY_BREAKER_FAILURES": "1000000",
@@ -294,5 +291,5 @@ def test_a_flood_of_new_carts_leaves_a_shoppers_cart_alone(redis_url: str, store
 
 
 def statuses_of(asked: list[Future[requests.Response]]) -> set[int]:
-    """Those of the requests that are answered."""
+    """The statuses of the answered requests."""
     return {each.result().status_code for each in asked if each.done()}

@@ -1,4 +1,4 @@
-"""Sites that only look like a listed one: refused before the store and Redis hear of anything."""
+"""Sites that only look like a listed one: refused before the store or Redis is called."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def test_look_alike_is_refused_before_store_and_redis(
     "origins",
     [[BLOG, "https://evil.com"], ["https://evil.com", BLOG], [BLOG, "null"], ["null", BLOG]],
 )
-def test_several_origins_are_none(
+def test_several_origins_are_refused(
     raw: RawClient, redis_calls: redis.client.Monitor, redis_url: str, origins: list[str]
 ) -> None:
     for answer in _attempts(raw, *(f"Origin: {each}" for each in origins)):

@@ -1,4 +1,4 @@
-"""The operator's hand on the carts: list, show, revoke; and what a stolen dump is worth."""
+"""What an operator can do with carts: list, show, revoke; and what a stolen dump is worth."""
 
 from __future__ import annotations
 

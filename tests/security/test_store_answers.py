@@ -1,4 +1,4 @@
-"""Whatever the store answers, even taken over by somebody: something usable, or a typed error."""
+"""Whatever the store, even a hijacked one, answers: a usable result or a typed error."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from cartproxy.store.text import plain_text
 from cartproxy.store.transport import MAX_ANSWER_BYTES, Answer, StoreTransport
 
 SHOP = "https://shop.example"
-# Busy machines: how long an example takes says nothing here.
+# On a busy machine the time of an example says nothing.
 many = settings(deadline=None, max_examples=500)
 
 
@@ -48,7 +48,7 @@ class Wire(HTTPAdapter):
 
 
 class Peer(io.BytesIO):
-    """The socket's part that is used: answers when it was asked, and hangs up after it."""
+    """The part of a socket that is used: answers a request, then hangs up."""
 
     asked = False
 
@@ -99,7 +99,7 @@ CALLS = {
 
 
 def give(body: object, status: int = 200, *, length: bool = True, **headers: str) -> None:
-    """Have this answer ready; without its length, it ends with the connection."""
+    """Prepare this answer; without a length, it ends with the connection."""
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
     if length:
         headers["Content-Length"] = str(len(content))
@@ -210,7 +210,7 @@ def test_any_line_in_a_cart_and_any_member_of_a_product(members: dict[str, objec
 
 
 @pytest.mark.parametrize("field", ["ItemDescription", "ItemID", "CartItemID", "ItemImage1"])
-def test_text_that_is_no_text_is_a_bad_answer_however_deep_it_is(field: str) -> None:
+def test_text_of_another_type_is_a_bad_answer_at_any_depth(field: str) -> None:
     for depth in (1, *range(800, 1000, 3)):
         nested: Any = f'{{"OrderKey":"k","CartItemList":[{{"CatalogID":1,"CartItemID":2,"{field}":'
         give((nested + "[" * depth + "]" * depth + "}]}").encode())
@@ -219,7 +219,7 @@ def test_text_that_is_no_text_is_a_bad_answer_however_deep_it_is(field: str) -> 
             CALLS["get_cart"]()
 
 
-def test_answer_before_its_question_is_not_believed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_answer_before_its_request_is_not_trusted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(WIRE, "early", True)
     give([{"Key": "CartItemID", "Value": "7"}], 201)
 

@@ -1,4 +1,4 @@
-"""A link that sells: a page with one product, whose button is a plain form."""
+"""A link that sells: a page with one product and a plain form with one button."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def test_page_is_kept_out_of_search_engines_and_in_caches(proxy_url: str, store:
     assert "frame-ancestors 'none'" in policy
 
 
-def test_its_button_leads_to_the_checkout(proxy_url: str, store: Store) -> None:
+def test_button_leads_to_the_checkout(proxy_url: str, store: Store) -> None:
     page = page_of(proxy_url, MUG)
     action = re.search(r'action="([^"]+)"', page.text)
     assert action is not None
@@ -91,7 +91,7 @@ def test_its_button_leads_to_the_checkout(proxy_url: str, store: Store) -> None:
     assert [(line["catalog_id"], line["quantity"]) for line in cart["lines"]] == [(MUG, 2)]
 
 
-def test_checkout_that_takes_longer_goes_on(proxy_url: str, store: Store) -> None:
+def test_long_checkout_continues(proxy_url: str, store: Store) -> None:
     shopper = on_the_page(proxy_url)
     shopper.post_form("/buy", {"catalog_id": str(MUG)})
 
@@ -129,8 +129,8 @@ def test_quantity_of_the_link_is_filled_in(
     assert field[1] == shown
 
 
-def test_who_only_opens_links_creates_nothing(proxy_url: str, store: Store, redis_url: str) -> None:
-    """A scanner of mail, a browser that fetches ahead, a crawler: none of them buys."""
+def test_opening_links_creates_nothing(proxy_url: str, store: Store, redis_url: str) -> None:
+    """A mail scanner, a prefetching browser, a crawler: none of them buys."""
     visitors = [
         {"User-Agent": "Mozilla/5.0 (compatible; SafeLinks)", "Accept": "*/*"},
         {**PAGE, "Sec-Purpose": "prefetch;prerender", "Purpose": "prefetch"},
@@ -170,12 +170,12 @@ def test_product_that_is_not_there_or_sold_out_has_no_button(proxy_url: str, sto
 
 
 @pytest.mark.parametrize("catalog_id", ["0", "-1", "1e3", "abc", "9" * 400, "\u0663"])
-def test_what_is_no_catalog_id_is_404(proxy_url: str, store: Store, catalog_id: str) -> None:
+def test_invalid_catalog_id_is_404(proxy_url: str, store: Store, catalog_id: str) -> None:
     assert page_of(proxy_url, catalog_id).status_code == 404
     assert store.calls() == []
 
 
-def test_pages_own_origin_may_do_nothing_else(proxy_url: str, store: Store) -> None:
+def test_origin_of_the_page_may_do_nothing_else(proxy_url: str, store: Store) -> None:
     page = on_the_page(proxy_url)
 
     answers = [
@@ -220,7 +220,7 @@ def test_page_sells_what_any_site_may_sell(
     assert (page.status_code, bought.status_code) == ((200, 303) if sold else (403, 403))
 
 
-def test_store_may_switch_its_pages_off(limited_url: str, store: Store) -> None:
+def test_buy_pages_can_be_switched_off(limited_url: str, store: Store) -> None:
     page = page_of(limited_url, MUG, store="off")
     bought = on_the_page(limited_url, store="off").post_form("/buy", {"catalog_id": str(MUG)})
 
@@ -228,5 +228,5 @@ def test_store_may_switch_its_pages_off(limited_url: str, store: Store) -> None:
     assert store.calls() == []
 
 
-def test_store_is_called_by_its_name(limited_url: str, store: Store) -> None:
+def test_page_shows_the_stores_name(limited_url: str, store: Store) -> None:
     assert "Mugs & more" in unescape(page_of(limited_url, MUG, store="named").text)

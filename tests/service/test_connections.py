@@ -1,4 +1,4 @@
-"""Connections on which nothing happens are kept, and in nobody's way; a worker that stops, stops."""
+"""Idle connections are kept without blocking others, and a worker stops when it is told to."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from support.waiting import wait_for
 
 LOOK = b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n"
 PLACES = 4
-LINGER_SECONDS = 2.0  # so long a worker that stops waits for who is connected
+LINGER_SECONDS = 2.0  # how long a stopping worker waits for its clients
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +39,7 @@ def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def small_url(redis_url: str, store_url: str, log: Path) -> Iterator[str]:
-    """A service of one worker with few places: so it keeps twice as many connections idle."""
+    """A service of one worker with few places; it keeps twice as many idle connections."""
     environment = {
         "CARTPROXY_REDIS_URL": redis_url,
         "CARTPROXY_WORKERS": "1",
@@ -50,7 +50,7 @@ def small_url(redis_url: str, store_url: str, log: Path) -> Iterator[str]:
         yield url
 
 
-def test_service_listens_at_every_place_that_is_named(store_url: str, tmp_path: Path) -> None:
+def test_service_listens_at_every_address_of_bind(store_url: str, tmp_path: Path) -> None:
     path, ports = tmp_path / "socket", (free_port(), free_port())
     one, other = (f"127.0.0.1:{port}" for port in ports)
     environment = {
@@ -76,7 +76,7 @@ def connect(url: str) -> socket.socket:
 
 
 def ask(connection: socket.socket) -> bytes:
-    """The whole answer to a look; what came of it when the service hung up."""
+    """The whole answer to a read, or its part until the service hung up."""
     connection.sendall(LOOK)
     said = b""
     while not said.endswith(b"}") and (more := connection.recv(65536)):
@@ -107,7 +107,7 @@ def wait_for_end(worker: int, url: str) -> None:
     wait_for(lambda: worker not in workers(url), "the worker ends")
 
 
-def test_of_too_many_idle_connections_the_longest_idle_go(small_url: str) -> None:
+def test_of_too_many_idle_connections_the_longest_idle_are_closed(small_url: str) -> None:
     with contextlib.ExitStack() as stack:
         idle = []
         for _ in range(2 * PLACES + 3):
@@ -125,7 +125,9 @@ def test_of_too_many_idle_connections_the_longest_idle_go(small_url: str) -> Non
     assert answer.startswith(b"HTTP/1.1 200")
 
 
-def test_request_on_its_way_is_answered_when_its_connection_is_cut_as_idle(small_url: str) -> None:
+def test_request_on_its_way_is_answered_on_a_connection_that_is_too_long_idle(
+    small_url: str,
+) -> None:
     worker = only_worker(small_url)
     with contextlib.ExitStack() as stack:
         early = stack.enter_context(connect(small_url))
@@ -140,7 +142,7 @@ def test_request_on_its_way_is_answered_when_its_connection_is_cut_as_idle(small
     assert answer == b"HTTP/1.1 200"
 
 
-def test_stop_of_a_worker_that_only_begins_is_not_forgotten(redis_url: str, store: Store) -> None:
+def test_stop_of_a_starting_worker_is_not_forgotten(redis_url: str, store: Store) -> None:
     settings = {
         "CARTPROXY_REDIS_URL": redis_url,
         "CARTPROXY_WORKERS": "1",
@@ -150,7 +152,7 @@ def test_stop_of_a_worker_that_only_begins_is_not_forgotten(redis_url: str, stor
         last = only_worker(url)
         master = Path(f"/proc/{last}/stat").read_text().rpartition(")")[2].split()[1]
         children = Path(f"/proc/{master}/task/{master}/children")
-        # At first a worker has its master's way with signals, which would drain the service.
+        # At first a worker has its master's signal handlers, which would drain the service.
         for seconds_old in (0, 0.02):
             os.kill(last, signal.SIGKILL)
             while not (begun := set(map(int, children.read_text().split())) - {last}):
@@ -164,7 +166,7 @@ def test_stop_of_a_worker_that_only_begins_is_not_forgotten(redis_url: str, stor
     assert ready.status_code == 200
 
 
-def test_stop_from_a_terminal_cuts_no_request_and_says_nothing_but_json(
+def test_ctrl_c_cuts_no_request_and_writes_only_json(
     redis_url: str, store: Store, tmp_path: Path
 ) -> None:
     log = tmp_path / "log"
@@ -185,14 +187,14 @@ def test_stop_from_a_terminal_cuts_no_request_and_says_nothing_but_json(
 
 def test_stop_waits_for_no_idle_connection(small_url: str, log: Path) -> None:
     def answer_while_it_stops() -> bytes:
-        """Nothing when this machine was too slow to ask in time."""
+        """The answer; empty if this machine was too slow to ask in time."""
         worker = only_worker(small_url)
         with connect(small_url) as idle, connect(small_url) as late:
             for each in (idle, late):
                 ask(each)
             told = time.monotonic()
             os.kill(worker, signal.SIGTERM)
-            time.sleep(1.3)  # by now it accepts nobody any more
+            time.sleep(1.3)  # by now it accepts no connections any more
             last = b""
             with contextlib.suppress(ConnectionError):
                 last = ask(late)
@@ -204,5 +206,5 @@ def test_stop_waits_for_no_idle_connection(small_url: str, log: Path) -> None:
 
     assert last.startswith(b"HTTP/1.1 200")
     assert b"Connection: close" in last
-    # What gunicorn says when it had to end connections by force.
+    # What gunicorn logs when it had to end connections by force.
     assert "graceful timeout" not in log.read_text()

@@ -1,4 +1,4 @@
-"""Carts of which the store is told when that matters: what a shopper sees, and what it costs."""
+"""Deferred carts: what a shopper sees, and how many store calls they cost."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from support.shopper import BLOG, MUG, SHIRT, SMALL, Shopper, Store
 
 from cartproxy.carts.deferral import MOST_PENDING_BYTES
 
-BOX = 3830  # of which nobody else asks in these tests
+BOX = 3830  # which no other test asks for
 
 
 @pytest.fixture(scope="module")
 def urls(redis_url: str, store_url: str) -> Iterator[dict[str, str]]:
-    """One service whose stores tell the store of adds in each of the three ways."""
+    """One service with a store for each value of `adds`."""
     environment = {
         "CARTPROXY_REDIS_URL": redis_url,
         "CARTPROXY_PEPPER": "p" * 32,
@@ -56,7 +56,7 @@ def budget(redis_url: str, adds: str) -> Iterator[Budget]:
 
 @pytest.fixture
 def shopper(urls: dict[str, str], adds: str, store: Store, budget: Budget) -> Shopper:
-    """A shopper who has seen the products; and then the store has no calls left."""
+    """A shopper who has seen the products; the store has no calls left."""
     shopper = Shopper(urls[adds], store=STORES[adds])
     for catalog_id in (MUG, SHIRT):
         assert shopper.call("GET", f"/products/{catalog_id}").status_code == 200
@@ -72,7 +72,7 @@ def form(urls: dict[str, str], adds: str, shopper: Shopper) -> Shopper:
 
 
 def follow(form: Shopper, address: str) -> requests.Response:
-    """Where a page leads to by itself."""
+    """The address that a page refreshes to."""
     root = form.base.partition("/v1/")[0]
     return form.http.get(
         root + address, headers={"Accept": "text/html"}, allow_redirects=False, timeout=90
@@ -134,7 +134,7 @@ def test_one_bad_item_stops_none_of_the_others(shopper: Shopper) -> None:
     assert [line["quantity"] for line in answer.json()["items"]] == [1, 3]
 
 
-def test_product_that_nobody_has_seen_and_nobody_can_ask_for_is_refused(
+def test_add_of_a_product_that_is_neither_cached_nor_fetchable_is_refused(
     shopper: Shopper, store: Store, redis_url: str
 ) -> None:
     with redis.Redis.from_url(redis_url) as client:  # which other files' shoppers share
@@ -148,7 +148,7 @@ def test_product_that_nobody_has_seen_and_nobody_can_ask_for_is_refused(
     assert store.calls() == []
 
 
-def test_store_that_tells_at_once_refuses(
+def test_direct_store_refuses_while_it_is_busy(
     urls: dict[str, str], store: Store, redis_url: str
 ) -> None:
     direct = Shopper(urls["direct"], store="atonce")
@@ -243,7 +243,7 @@ def test_price_that_rose_meanwhile_has_to_be_agreed_to(
     assert agreed.json()["checkout_url"]
 
 
-def test_line_that_the_store_refuses_in_the_end_is_told(
+def test_pending_line_that_the_store_refuses_is_reported(
     shopper: Shopper, budget: Budget, store: Store
 ) -> None:
     key = {"Idempotency-Key": secrets.token_hex(8)}
@@ -317,7 +317,7 @@ def test_checkout_sends_what_is_added_while_it_reads_the_cart(
     assert sorted(line["catalog_id"] for line in cart["lines"]) == [SHIRT, MUG]
 
 
-def test_checkout_for_which_time_runs_out_goes_on(
+def test_checkout_that_runs_out_of_time_continues_with_the_next_request(
     shopper: Shopper, budget: Budget, store: Store
 ) -> None:
     for _ in range(3):
@@ -410,7 +410,7 @@ def test_ordered_cart_leaves_what_was_added_later(
     assert [each["quantity"] for cart in store.carts() for each in cart["lines"]] == [3]
 
 
-def test_form_shows_progress_and_goes_on_by_itself(
+def test_form_shows_progress_and_continues_automatically(
     form: Shopper, budget: Budget, store: Store
 ) -> None:
     waiting = form.post_form("/buy", {"catalog_id": str(MUG)})
@@ -446,7 +446,7 @@ def test_form_asks_for_agreement_with_a_button(form: Shopper, budget: Budget, st
 
 
 @pytest.mark.parametrize("origin", [BLOG, "https://evil.example", "null"])
-def test_checkout_goes_on_from_pages_of_this_service_alone(
+def test_checkout_continues_only_from_pages_of_this_service(
     urls: dict[str, str], adds: str, shopper: Shopper, store: Store, origin: str
 ) -> None:
     address = f"{urls[adds]}/v1/stores/{STORES[adds]}/checkout?site=https://evil.example"

@@ -27,7 +27,7 @@ Doctor = Callable[..., tuple[int, dict[str, Any]]]
 
 @pytest.fixture(scope="module")
 def sound_redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A Redis set as it should be."""
+    """A Redis with the right settings."""
     with redis_server(*SOUND, "--dir", str(tmp_path_factory.mktemp("redis"))) as url:
         yield url
 
@@ -39,7 +39,7 @@ def doctor(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> Doctor:
-    """Runs `doctor --json` on a sound setup with some settings changed: exit code and report."""
+    """Runs `doctor --json` on a correct setup with some settings changed: exit code and report."""
 
     def run(*arguments: str, **changed: str) -> tuple[int, dict[str, Any]]:
         settings = {
@@ -47,7 +47,7 @@ def doctor(
             "CARTPROXY_PUBLIC_URL": "https://carts.example",
             "CARTPROXY_REDIS_URL": sound_redis_url,
             "CARTPROXY_PEPPER": PEPPER,
-            "CARTPROXY_CONCURRENCY": "500",  # some machines allow no more than 4,096 files
+            "CARTPROXY_CONCURRENCY": "500",  # some machines allow only 4,096 files
             "CARTPROXY_DRAIN_SECONDS": "5",
             "CARTPROXY_TRUSTED_HOPS": "1",
             **store_environment(store.url),
@@ -68,7 +68,7 @@ def found(report: dict[str, Any], level: str) -> list[str]:
     return [each["code"] for each in report["findings"] if each["level"] == level]
 
 
-def test_sound_setup_is_all_ok_and_leaves_nothing_behind(doctor: Doctor, store: Store) -> None:
+def test_correct_setup_is_all_ok_and_leaves_nothing_behind(doctor: Doctor, store: Store) -> None:
     store.calls()
 
     code, report = doctor()
@@ -104,7 +104,7 @@ def test_wrong_key_of_the_store_is_an_error(doctor: Doctor, name: str) -> None:
     ("path", "code"),
     [("/Cart/*", "store-cart-rights"), ("/Products*", "store-product-rights")],
 )
-def test_missing_right_is_told_apart_from_wrong_keys(
+def test_missing_right_is_distinguished_from_wrong_keys(
     doctor: Doctor, store: Store, path: str, code: str
 ) -> None:
     store.fail({"method": "GET", "path": path, "fault": "status", "status": 401, "times": None})
@@ -147,7 +147,7 @@ def test_address_that_is_not_the_api_is_an_error(doctor: Doctor, store: Store) -
     ],
     ids=str,
 )
-def test_store_in_trouble_is_told(
+def test_failing_store_is_reported(
     doctor: Doctor, store: Store, fault: dict[str, Any], level: str, code: str
 ) -> None:
     store.fail({"method": "*", "path": "/Products*", "times": None, **fault})
@@ -186,7 +186,7 @@ def test_redis_that_is_away_is_an_error_and_hides_nothing(doctor: Doctor) -> Non
     ],
     ids=str,
 )
-def test_redis_that_is_set_otherwise_is_told(
+def test_unsafe_redis_settings_are_reported(
     doctor: Doctor, tmp_path: Path, options: tuple[str, str], level: str, code: str
 ) -> None:
     with redis_server(*SOUND, "--dir", str(tmp_path), *options) as url:
@@ -203,7 +203,7 @@ def test_redis_that_is_set_otherwise_is_told(
         ("shop:hunter2", set()),
     ],
 )
-def test_user_that_redis_does_not_let_in_or_write_is_an_error(
+def test_redis_user_without_access_or_write_permission_is_an_error(
     doctor: Doctor, tmp_path: Path, user: str, codes: set[str]
 ) -> None:
     with redis_server(*SOUND, "--dir", str(tmp_path)) as url, redis.Redis.from_url(url) as client:
@@ -240,7 +240,7 @@ def test_redis_of_every_kind_is_examined(
 
 
 @pytest.mark.parametrize("scheme", ["redis", "redis+sentinel", "redis+cluster"])
-def test_redis_of_which_no_server_answers_is_an_error(doctor: Doctor, scheme: str) -> None:
+def test_redis_without_a_reachable_server_is_an_error(doctor: Doctor, scheme: str) -> None:
     code, report = doctor(CARTPROXY_REDIS_URL=f"{scheme}://127.0.0.1:{free_port()}")
 
     assert code == 1
@@ -260,7 +260,7 @@ def test_one_server_of_a_cluster_as_target_is_an_error(
     assert {"cluster-server-lost", "cluster-no-replica"} <= set(found(damaged, "warning"))
 
 
-def test_embedded_storage_will_do_for_this_machine_alone(
+def test_embedded_storage_is_accepted_only_for_this_machine(
     doctor: Doctor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _, public = doctor(CARTPROXY_REDIS_URL="")
@@ -285,7 +285,7 @@ def test_public_url_without_tls_is_an_error(doctor: Doctor) -> None:
         ("https://*.blogs.example", "origin-wildcard"),
     ],
 )
-def test_origin_that_lets_in_too_many_is_a_warning(doctor: Doctor, origins: str, code: str) -> None:
+def test_too_broad_origin_is_a_warning(doctor: Doctor, origins: str, code: str) -> None:
     exit_code, report = doctor(CARTPROXY_STORES_DEMO_ORIGINS=f"{BLOG},{origins}")
 
     assert exit_code == 0
@@ -305,7 +305,7 @@ def test_origin_that_lets_in_too_many_is_a_warning(doctor: Doctor, origins: str,
         ({"CARTPROXY_STORES_DEMO_SHOP_URL": "http://shop.example"}, "shop-not-https"),
     ],
 )
-def test_setting_that_fits_the_machine_badly_is_a_warning(
+def test_setting_unfit_for_the_machine_is_a_warning(
     doctor: Doctor, changed: dict[str, str], code: str
 ) -> None:
     _, report = doctor(**changed)
@@ -337,7 +337,7 @@ def test_mode_of_the_config_file_and_of_secrets_is_examined(
     assert found(report, level).count(code) == 2
 
 
-def test_bad_settings_are_told_beside_the_modes_of_their_files(
+def test_invalid_settings_are_reported_together_with_file_modes(
     doctor: Doctor, tmp_path: Path
 ) -> None:
     config = tmp_path / "cartproxy.toml"
@@ -356,7 +356,7 @@ def test_bad_settings_are_told_beside_the_modes_of_their_files(
 def without(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], **only: str
 ) -> Any:
-    """The report where nothing but this is set."""
+    """The report with only these settings."""
     for name in [each for each in os.environ if each.startswith("CARTPROXY_")]:
         monkeypatch.delenv(name)
     for name, value in only.items():
@@ -365,7 +365,7 @@ def without(
     return json.loads(capsys.readouterr().out)
 
 
-def test_where_settings_are_missing_the_others_are_examined_all_the_same(
+def test_missing_settings_do_not_keep_others_from_being_examined(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], sound_redis_url: str
 ) -> None:
     away = without(monkeypatch, capsys, CARTPROXY_REDIS_URL="redis://127.0.0.1:1/0")
@@ -379,7 +379,7 @@ def test_where_settings_are_missing_the_others_are_examined_all_the_same(
     assert "redis-scripts" in found(there, "ok")
 
 
-def test_a_store_that_lacks_a_setting_hides_no_other_and_is_named(
+def test_a_store_with_a_missing_setting_is_named_and_others_are_still_examined(
     doctor: Doctor, store: Store
 ) -> None:
     other = store_environment(store.url, "SECOND", TOKEN="")
@@ -397,7 +397,7 @@ def test_a_store_that_lacks_a_setting_hides_no_other_and_is_named(
     assert {"store", "origins", "redis-scripts"} <= set(found(report, "ok"))
 
 
-def test_where_the_file_can_not_be_read_nothing_is_said_of_defaults(
+def test_unreadable_file_leads_to_no_findings_about_defaults(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], sound_redis_url: str
 ) -> None:
     blind = without(monkeypatch, capsys, CARTPROXY_CONFIG="/does/not/exist.toml")
@@ -410,9 +410,7 @@ def test_where_the_file_can_not_be_read_nothing_is_said_of_defaults(
     assert "redis-scripts" in found(seeing, "ok")
 
 
-def test_check_that_fails_itself_hides_no_other(
-    doctor: Doctor, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_check_that_crashes_hides_no_other(doctor: Doctor, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: object) -> Iterator[Any]:
         raise RuntimeError("hunter2")
 
@@ -426,7 +424,7 @@ def test_check_that_fails_itself_hides_no_other(
 
 
 @pytest.mark.parametrize("written", ["unknown", "_hidden, 8.8.8.8:x", "\xe9"])
-def test_proxy_in_front_that_sends_no_addresses_is_told(
+def test_proxy_in_front_that_sends_no_addresses_is_reported(
     doctor: Doctor, store: Store, sound_redis_url: str, written: str
 ) -> None:
     with redis.Redis.from_url(sound_redis_url) as client:
@@ -459,7 +457,7 @@ def test_text_says_the_same(doctor: Doctor, capsys: pytest.CaptureFixture[str]) 
     assert said.endswith("errors: 1, warnings: 1\n")
 
 
-def test_carts_that_wait_for_a_store_are_told_and_too_many_are_a_warning(
+def test_pending_carts_are_reported_and_too_many_are_a_warning(
     doctor: Doctor, sound_redis_url: str
 ) -> None:
     with redis.Redis.from_url(sound_redis_url) as client:

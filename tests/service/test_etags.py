@@ -96,7 +96,7 @@ def test_weak_tags_match_a_read_and_no_write(shopper: Shopper) -> None:
         assert write.status_code == 412
 
 
-def test_two_tabs_the_second_is_told(shopper: Shopper) -> None:
+def test_second_of_two_tabs_gets_412_with_the_current_cart(shopper: Shopper) -> None:
     item_id = shopper.add(MUG)["results"][0]["item_id"]
     seen_by_both = tag(shopper)
 

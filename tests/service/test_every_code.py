@@ -1,4 +1,4 @@
-"""Every problem code is produced by a test and has its page; and no other is ever produced."""
+"""Every problem code is produced by a test and has its page; and no other code is produced."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def kinds(kind: type[CartProxyError] = CartProxyError) -> Iterator[type[CartProx
 
 @cache
 def expected_by_tests() -> set[str]:
-    """What stands in an assertion of a test, or in the table that a test is run with."""
+    """The strings in the assertions and parameter tables of tests."""
     found: set[str] = set()
     for tree in trees(ROOT / "tests"):
         for node in ast.walk(tree):
@@ -80,7 +80,7 @@ def test_no_other_code_is_produced_and_none_is_left_over() -> None:
     assert errors | edge | server == set(CATALOGUE)
 
 
-def test_address_that_the_store_refuses_is_told_as_such(shopper: Shopper, store: Store) -> None:
+def test_address_that_the_store_refuses_has_its_own_code(shopper: Shopper, store: Store) -> None:
     shopper.add(MUG)
     store.fail({"method": "PUT", "path": "/Cart/*", "fault": "status", "status": 400, "times": 1})
 

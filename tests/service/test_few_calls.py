@@ -1,4 +1,4 @@
-"""The scarcest thing is a store call: every action's calls are counted."""
+"""Store calls are scarce: those of every action are counted."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def test_no_cache_forces_one_read(shopper: Shopper, store: Store) -> None:
     assert store.kinds() == ["GET Cart"]
 
 
-def test_minimal_write_is_the_write_alone_and_the_next_read_makes_it_good(
+def test_minimal_write_is_only_the_write_and_the_next_read_catches_up(
     shopper: Shopper, store: Store
 ) -> None:
     shopper.add(MUG)
@@ -91,7 +91,7 @@ def test_line_of_a_minimal_write_can_be_changed_at_once(shopper: Shopper, store:
     assert response.json()["items"][0]["quantity"] == 7
 
 
-def test_product_is_asked_for_once(shopper: Shopper, store: Store) -> None:
+def test_product_is_fetched_once(shopper: Shopper, store: Store) -> None:
     # The catalogue outlives a test, so ask for a product that no other test asks for.
     answers = [shopper.call("GET", "/products/424242") for _ in range(3)]
 

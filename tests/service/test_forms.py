@@ -62,7 +62,7 @@ def test_cookie_also_serves_scripts_and_bearer_wins(proxy_url: str, store: Store
     assert by_bearer["items"] == []
 
 
-def test_cookie_is_set_by_the_first_write_alone(proxy_url: str) -> None:
+def test_cookie_is_set_only_by_the_first_write(proxy_url: str) -> None:
     shopper = browser(proxy_url)
 
     read = shopper.call("GET", "/cart")
@@ -159,7 +159,7 @@ def test_form_of_a_page_in_another_encoding_is_read(proxy_url: str, encoding: st
         {"price_range": "1-5"}, {"idempotency_key": "f1"}, {"submit": "Hinzuf\xfcgen".encode("latin-1")},
     ],
 )  # fmt: skip
-def test_what_browsers_and_pages_add_to_a_form_is_ignored(
+def test_extra_form_fields_of_browsers_and_pages_are_ignored(
     proxy_url: str, foreign: dict[str, Any]
 ) -> None:
     answer = browser(proxy_url).post_form("/buy", {"catalog_id": str(MUG), **foreign})
@@ -213,9 +213,7 @@ def test_quantity_that_may_mean_something_else_is_refused(
     assert store.calls() == []
 
 
-def test_double_click_counts_once_though_the_first_post_was_answered_before(
-    proxy_url: str, store: Store
-) -> None:
+def test_double_click_counts_once_even_after_the_first_answer(proxy_url: str, store: Store) -> None:
     shopper = browser(proxy_url)
     shopper.add(MUG)
 

@@ -1,4 +1,4 @@
-"""What operators are given is true: rules, dashboard, runbook and the log's fields."""
+"""Rules, dashboard, runbook and log fields match the service."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ promtool = pytest.mark.skipif(
 
 
 def check(*arguments: str | Path) -> None:
-    """Run promtool, which must be content."""
+    """Run promtool, which must succeed."""
     done = subprocess.run(["promtool", *arguments], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
 @promtool
-def test_rules_are_well_formed_and_fire_on_what_they_are_for_alone() -> None:
+def test_rules_are_well_formed_and_fire_only_when_they_should() -> None:
     check("check", "rules", RULES)
     check("test", "rules", RULE_TESTS)
 
@@ -80,7 +80,7 @@ def test_every_figure_that_is_named_exists(proxy_url: str, shopper: Shopper, sto
 
     exposed = Figures(proxy_url).names()
 
-    # What the texts call a figure may be its whole family.
+    # The texts may name a metric's whole family.
     families = {re.sub(r"_(bucket|count|sum)$", "", name) for name in exposed}
     texts = [path.read_text() for path in FOLDER.iterdir()]
     for name in {name for text in texts for name in NAME.findall(text)}:
@@ -119,7 +119,7 @@ def test_every_field_of_a_run_is_documented(
 
 
 def test_every_event_and_field_in_the_code_is_documented() -> None:
-    """Those of a run are not all: some lines are written when something breaks."""
+    """A run does not show all of them: some lines are written only when something breaks."""
     text = (FOLDER / "logs.md").read_text()
     events: set[str] = set()
     fields: set[str] = set()

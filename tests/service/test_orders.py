@@ -6,7 +6,6 @@ import csv
 import io
 import json
 import os
-import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -20,8 +19,9 @@ import redis
 import requests
 from support.books import empty_books
 from support.figures import Figures, scrape, until
+from support.log_lines import request_line
 from support.redis_kinds import start
-from support.servers import service, store_environment, workers
+from support.servers import kill_workers, service, store_environment
 from support.service_steps import place_order
 from support.shopper import BLOG, MUG, Shopper, Store
 from support.waiting import wait_for
@@ -32,7 +32,7 @@ OTHER = "o" * 40
 
 @pytest.fixture(scope="module")
 def settings(redis_url: str, store_url: str) -> dict[str, str]:
-    """Two stores that tell of orders, and one that does not."""
+    """Two stores that report orders, and one that does not."""
     return {
         "CARTPROXY_REDIS_URL": redis_url,
         "CARTPROXY_PEPPER": "p" * 32,
@@ -57,7 +57,7 @@ def proxy_url(settings: dict[str, str], orders_log: Path) -> Iterator[str]:
 
 @pytest.fixture
 def hasty_url(settings: dict[str, str], store_url: str) -> Iterator[str]:
-    """A service whose leases end soon; of the store `hasty`, so that no other one helps."""
+    """A service whose leases end soon; of the store `hasty`, which no other service reads."""
     hasty = {
         **settings,
         "CARTPROXY_REQUEST_SECONDS": "5",
@@ -70,7 +70,7 @@ def hasty_url(settings: dict[str, str], store_url: str) -> Iterator[str]:
 
 @pytest.fixture
 def client(redis_url: str) -> Iterator[redis.Redis]:
-    """Redis, with empty books and nothing waiting."""
+    """Redis without any orders."""
     with empty_books(redis_url) as client:
         yield client
 
@@ -170,7 +170,7 @@ def test_order_empties_the_cart_and_the_next_reading_says_so_once(
     }
 
 
-def test_webhook_of_the_store_itself_is_understood(
+def test_real_webhook_of_the_simulated_store_is_understood(
     shopper: Shopper, store: Store, proxy_url: str, client: redis.Redis, settings: dict[str, str]
 ) -> None:
     store.set(webhook_url=f"{proxy_url}/v1/stores/demo/hooks/{SECRET}")
@@ -181,7 +181,7 @@ def test_webhook_of_the_store_itself_is_understood(
     assert shopper.cart()["ordered"]["item_count"] == 1
 
 
-def test_reader_who_has_the_empty_cart_already_is_told_of_the_order(
+def test_reader_with_the_tag_of_the_empty_cart_still_gets_the_order(
     shopper: Shopper, store: Store, proxy_url: str, client: redis.Redis
 ) -> None:
     order_id = buy(shopper, store)
@@ -198,7 +198,7 @@ def test_reader_who_has_the_empty_cart_already_is_told_of_the_order(
     assert again.status_code == 304
 
 
-def test_new_cart_stays_when_the_order_of_the_one_before_comes_late(
+def test_new_cart_stays_when_the_order_of_the_previous_one_comes_late(
     shopper: Shopper, store: Store, proxy_url: str, client: redis.Redis
 ) -> None:
     order_id = buy(shopper, store)
@@ -273,7 +273,7 @@ def test_payment_that_fails_leaves_the_cart(
     assert [(row["checkouts"], row["orders"]) for row in sales(settings)] == [(1, 0)]
 
 
-def test_unfinished_order_leaves_the_cart_and_may_be_told_of_again(
+def test_unfinished_order_leaves_the_cart_and_may_be_reported_again(
     shopper: Shopper, store: Store, proxy_url: str, client: redis.Redis, settings: dict[str, str]
 ) -> None:
     order_id = buy(shopper, store)
@@ -290,7 +290,7 @@ def test_unfinished_order_leaves_the_cart_and_may_be_told_of_again(
 
 
 @pytest.mark.parametrize("secret", ["h" * 31, "h" * 33, "H" * 32, OTHER, "h%00", "%FF" * 11])
-def test_call_with_another_secret_is_nobodys(
+def test_webhook_with_a_wrong_secret_is_404(
     proxy_url: str, store: Store, client: redis.Redis, secret: str
 ) -> None:
     answer = hook(proxy_url, {"OrderID": 1}, secret=secret)
@@ -328,7 +328,7 @@ def test_body_that_names_no_order_is_refused_and_leaves_nothing(
     assert store.calls() == []
 
 
-def test_order_that_the_store_does_not_know_is_asked_for_twice_at_most(
+def test_order_unknown_to_the_store_is_read_twice_at_most(
     hasty_url: str, store: Store, client: redis.Redis
 ) -> None:
     hook(hasty_url, {"OrderID": 4711}, store="hasty")
@@ -351,7 +351,7 @@ def test_orders_wait_while_the_store_has_no_calls_to_spare(
     until(
         proxy_url,
         lambda now: now("cartproxy_store_share_calls_total", **refused) > before,
-        "no call is to be had for it",
+        "no call is left for it",
     )
     assert order_reads(store) == []
 
@@ -371,8 +371,7 @@ def test_worker_that_dies_while_it_reads_loses_no_order(
     hook(hasty_url, {"OrderID": order_id}, store="hasty")
     store.wait_for_calls()
 
-    for pid in workers(hasty_url):
-        os.kill(pid, signal.SIGKILL)
+    kill_workers(hasty_url)
     store.fail()
 
     settled(client, "hasty")
@@ -386,7 +385,7 @@ def test_without_the_right_to_read_orders_carts_are_as_before(
     settings: dict[str, str], store: Store, store_url: str, client: redis.Redis
 ) -> None:
     store.set(rights=["Cart", "Products:read"])
-    # A store of its own: whoever is refused leaves a store's orders alone for ten minutes.
+    # Its own store: after a refusal a store's orders are not read for ten minutes.
     settings = {**settings, **store_environment(store_url, "REFUSING", HOOK_SECRET=SECRET)}
     with service(settings) as url:
         shopper = Shopper(url, store="refusing")
@@ -402,7 +401,7 @@ def test_without_the_right_to_read_orders_carts_are_as_before(
     assert client.xlen("cpo:{refusing}:in") == 1  # until the right is given
 
 
-def test_cart_whose_checkout_was_not_handed_out_leaves_no_key_and_none_is_in_plain(
+def test_only_carts_with_a_checkout_leave_a_key_and_only_a_hash_of_it(
     shopper: Shopper, store: Store, client: redis.Redis
 ) -> None:
     shopper.add(MUG)
@@ -455,7 +454,7 @@ def test_sales_are_printed_as_csv_and_as_a_table(
         assert refused.stdout == ""
 
 
-def test_figures_tell_of_orders_and_value(
+def test_figures_count_orders_and_value(
     shopper: Shopper, store: Store, proxy_url: str, client: redis.Redis
 ) -> None:
     before = Figures(proxy_url)
@@ -476,8 +475,8 @@ def test_figures_tell_of_orders_and_value(
 
 
 def test_no_secret_of_a_webhook_is_written_anywhere(orders_log: Path, proxy_url: str) -> None:
-    hook(proxy_url, {"OrderID": 1})
-    hook(proxy_url, "{")
+    for body in ({"OrderID": 1}, "{"):
+        request_line(orders_log, hook(proxy_url, body).headers["X-Request-Id"])
 
     text = orders_log.read_text()
 
@@ -524,7 +523,7 @@ def test_webhook_that_the_store_does_not_take_is_explained(
     assert command(settings, "webhook", "register", "--store", "silent").returncode != 0
 
 
-def test_doctor_says_what_orders_lack(
+def test_doctor_says_what_is_missing_for_orders(
     store: Store, proxy_url: str, settings: dict[str, str]
 ) -> None:
     def found() -> dict[str, str]:

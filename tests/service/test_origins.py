@@ -1,4 +1,4 @@
-"""Which sites may call, over real HTTP; and what browsers are told."""
+"""Which sites may call, over real HTTP; and the CORS headers."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_write_of_an_unlisted_site_is_refused_before_the_store(
     assert store.calls() == []
 
 
-def test_wildcard_stands_for_one_label(proxy_url: str, store: Store) -> None:
+def test_wildcard_matches_one_label(proxy_url: str, store: Store) -> None:
     one = Shopper(proxy_url, origin="https://anna.blogs.example").call("GET", "/cart")
     two = Shopper(proxy_url, origin="https://a.b.blogs.example").call("GET", "/cart")
 
@@ -37,7 +37,7 @@ def test_wildcard_stands_for_one_label(proxy_url: str, store: Store) -> None:
     assert one.headers["Access-Control-Allow-Origin"] == "https://anna.blogs.example"
 
 
-def test_cors_headers_stand_on_errors_too(shopper: Shopper, proxy_url: str) -> None:
+def test_errors_have_cors_headers_too(shopper: Shopper, proxy_url: str) -> None:
     answers = {
         404: shopper.call("GET", "/nothing/here"),
         405: shopper.call("PUT", "/cart", {}),
@@ -57,7 +57,7 @@ def test_cors_headers_stand_on_errors_too(shopper: Shopper, proxy_url: str) -> N
         assert answer.json()["request_id"] == answer.headers["X-Request-Id"]
 
 
-def test_preflight_tells_a_listed_site_what_it_may_send(proxy_url: str) -> None:
+def test_preflight_of_a_listed_site_lists_what_it_may_send(proxy_url: str) -> None:
     asked = {
         "Origin": BLOG,
         "Access-Control-Request-Method": "PATCH",
@@ -127,7 +127,7 @@ def test_credential_stolen_and_used_from_another_site_finds_nothing(
 
 
 @pytest.mark.parametrize("bearer", ["cpt1_short", "x" * 48, "cpt1_" + "a" * 44, "cpt2_" + "a" * 43])
-def test_malformed_credential_is_told_apart_from_an_unused_one(proxy_url: str, bearer: str) -> None:
+def test_malformed_credential_is_401_and_an_unused_one_is_not(proxy_url: str, bearer: str) -> None:
     refused = Shopper(proxy_url, bearer=bearer).call("GET", "/cart")
 
     assert (refused.status_code, refused.json()["code"]) == (401, "credential-malformed")

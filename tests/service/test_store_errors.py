@@ -43,11 +43,11 @@ def test_failed_add_says_what_became_of_it(
 
 
 @pytest.mark.parametrize("status", [429, 500])
-def test_a_store_that_sends_shoppers_away_for_a_year_does_so_for_a_minute(
+def test_retry_after_of_a_year_is_cut_to_a_minute(
     shopper: Shopper, store: Store, status: int
 ) -> None:
     shopper.add(MUG)
-    # Addresses are kept nowhere: such a write is never put off.
+    # Addresses are kept nowhere, so such a write is never deferred.
     busy = {"status": status, "retry_after": 999_999_999, "times": None}
     store.fail(fault("status", method="PUT", path="/Cart/*", **busy))
 
@@ -61,7 +61,7 @@ def test_a_store_that_sends_shoppers_away_for_a_year_does_so_for_a_minute(
     "kind",
     ["html", "trailing_comma", "wrong_shape", "huge", "gzip_bomb", "apply_then_drop"],
 )
-def test_add_that_took_effect_is_a_success_whatever_the_answer_looked_like(
+def test_add_that_took_effect_succeeds_with_any_unusable_answer(
     shopper: Shopper, store: Store, kind: str
 ) -> None:
     shopper.add(MUG)
@@ -76,9 +76,7 @@ def test_add_that_took_effect_is_a_success_whatever_the_answer_looked_like(
 
 
 @pytest.mark.parametrize("kind", ["html", "trailing_comma", "wrong_shape", "huge", "gzip_bomb"])
-def test_unusable_answer_to_a_change_is_told_as_the_stores_fault(
-    shopper: Shopper, store: Store, kind: str
-) -> None:
+def test_unusable_answer_to_a_change_is_502(shopper: Shopper, store: Store, kind: str) -> None:
     item_id = shopper.add(MUG)["results"][0]["item_id"]
     store.fail(fault(kind, "PUT", "/Cart/*/Item/*"))
 
@@ -103,7 +101,7 @@ def test_add_refused_by_the_store_keeps_the_cart_for_the_next_one(
 
 
 @pytest.mark.parametrize("kind", ["status", "html", "reset", "drop"])
-def test_reads_go_on_from_the_snapshot_while_the_store_is_away(
+def test_reads_use_the_snapshot_while_the_store_is_away(
     shopper: Shopper, store: Store, kind: str
 ) -> None:
     shopper.add(MUG)

@@ -102,7 +102,7 @@ class Quiet(BaseHTTPRequestHandler):
         self.wfile.write(content)
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 @contextmanager
@@ -165,7 +165,7 @@ def collector() -> Collector:
 def url(
     redis_url: str, keyed_store: Store, store_heard: list[str], collector: Collector, log: Path
 ) -> Iterator[str]:
-    """The service with a collector, and with somebody on its way to the store who listens."""
+    """The service with a collector, and a listener between it and the store."""
 
     class Listener(Quiet):
         def answer(self, body: bytes) -> None:
@@ -242,7 +242,7 @@ def test_failed_store_call_and_its_request_say_so(
     assert not [event for each in (root, *children) for event in each.events]
 
 
-def test_trace_of_the_caller_is_taken_up_from_a_server_with_a_key_alone(
+def test_trace_of_the_caller_is_continued_only_for_servers_with_a_key(
     buyer: Shopper, collector: Collector
 ) -> None:
     keyed = Shopper(buyer.base.partition("/v1/")[0], origin=None)
@@ -297,7 +297,9 @@ def test_nothing_secret_is_exported_and_nothing_of_it_reaches_the_store(
 
 
 @pytest.mark.parametrize("kind", ["refuses", "is silent"])
-def test_collector_that_is_away_is_no_matter(redis_url: str, keyed_store: Store, kind: str) -> None:
+def test_unreachable_collector_does_not_matter(
+    redis_url: str, keyed_store: Store, kind: str
+) -> None:
     over = threading.Event()
 
     class Silent(Quiet):
@@ -318,7 +320,7 @@ def test_collector_that_is_away_is_no_matter(redis_url: str, keyed_store: Store,
         stopped = time.monotonic() - stopping
         over.set()
 
-    # An add that waits for the collector waits so long for each of its spans.
+    # An add that waited for the collector would wait that long for each of its spans.
     assert min(took) < _SEND_SECONDS
     assert stopped < STOP_SECONDS, "it had to be killed"
 
@@ -335,13 +337,13 @@ print(*(name for name in sys.modules if name.startswith(("opentelemetry", "googl
 ABSENT = 'import sys\nsys.modules["opentelemetry"] = None\n'
 
 
-def test_off_nothing_of_it_is_imported() -> None:
+def test_without_trace_url_no_tracing_library_is_imported() -> None:
     def imported(program: str) -> set[str]:
         command = [sys.executable, "-c", program]
         done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=True)
         return set(done.stdout.split())
 
-    # Where they are installed, redis-py imports the API and the SDK's metrics by itself.
+    # If they are installed, redis-py imports the API and the SDK's metrics.
     by_redis = imported("import sys, redis" + OFF.rpartition("200")[2])
     assert imported(OFF) <= by_redis
     assert not [name for name in by_redis if "exporter" in name or "google" in name]
@@ -360,7 +362,7 @@ def test_address_without_the_extra_is_a_problem(monkeypatch: pytest.MonkeyPatch)
 
 
 @pytest.mark.parametrize("address", ["localhost:4318", "http://user:canary@collector/v1/traces"])
-def test_address_that_is_none_or_holds_a_secret_is_refused(address: str) -> None:
+def test_invalid_address_or_one_with_a_secret_is_refused(address: str) -> None:
     with pytest.raises(SettingsError) as caught:
         load({"CARTPROXY_TRACE_URL": address}, EXAMPLE)
 

@@ -22,7 +22,7 @@ SOURCES = ["setup.cfg", "pyproject.toml", "constraints.txt", "README.md", "LICEN
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the sources in which `make sbom` has made wheel, SBOM and production environment.
 
-    A copy, since building leaves files behind, and takes up what was left.
+    A copy, since building leaves files behind and would use files left by others.
     """
     source = tmp_path_factory.mktemp("source")
     shutil.copytree(ROOT / "cartproxy", source / "cartproxy")
@@ -38,7 +38,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_wheel_runs_the_demo_in_a_clean_environment(made: Path, tmp_path: Path) -> None:
     ports = [str(free_port()) for _ in range(3)]
     options = ["--port", ports[0], "--store-port", ports[1], "--blog-port", ports[2]]
-    # Not in the tree: nothing of it may be found by the way.
+    # Outside the tree, so that nothing in it can be imported by accident.
     command = [made / "build/production/bin/cartproxy", "demo", *options]
 
     ready = answers(f"http://127.0.0.1:{ports[2]}/")
@@ -61,7 +61,7 @@ def test_the_wheel_runs_the_demo_in_a_clean_environment(made: Path, tmp_path: Pa
 def test_the_wheel_serves_in_an_empty_folder_and_has_its_documentation(
     made: Path, tmp_path: Path, redis_url: str, store_url: str
 ) -> None:
-    """By the commands of the image, to serve and to look whether it lives."""
+    """With the image's commands, for serving and for the health check."""
     dockerfile = (ROOT / "docs/deploy/Dockerfile").read_text()
     health, serve = (json.loads(each) for each in re.findall(r"CMD (\[.+\])", dockerfile))
     url = f"http://127.0.0.1:{free_port()}"
@@ -95,7 +95,7 @@ def test_sbom_names_what_production_needs_and_nothing_of_development(made: Path)
     wanted: dict[bool, set[str]] = {True: set(), False: set()}
     for need in requires("cartproxy") or []:
         name = re.split(r"[^\w.-]", need)[0].lower().replace("_", "-")
-        if name != "gunicorn-h1c":  # there where it can be built
+        if name != "gunicorn-h1c":  # present if it can be built here
             wanted["extra ==" not in need or 'extra == "crypto"' in need].add(name)
 
     assert bom["bomFormat"] == "CycloneDX"

@@ -27,7 +27,7 @@ def test_any_site_may_load_it_and_check_its_integrity(proxy_url: str) -> None:
     assert "Set-Cookie" not in answer.headers
 
 
-def test_it_comes_compressed_to_whoever_takes_that(proxy_url: str) -> None:
+def test_it_is_compressed_for_clients_that_accept_it(proxy_url: str) -> None:
     url = f"{proxy_url}/widget/v1/cartproxy.js"
     plain, packed = get(url), get(url, **{"Accept-Encoding": "gzip"})
 
@@ -47,7 +47,7 @@ def test_a_release_is_kept_for_ever_and_the_newest_for_an_hour(proxy_url: str) -
     assert newest.content == get(f"{proxy_url}/widget/{releases.VERSION}/cartproxy.js").content
 
 
-def test_who_has_it_is_not_sent_it_again(proxy_url: str) -> None:
+def test_client_that_has_it_gets_304(proxy_url: str) -> None:
     url = f"{proxy_url}/widget/v1/drawer.js"
     tag = get(url).headers["ETag"]
 

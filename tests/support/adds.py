@@ -1,4 +1,4 @@
-"""Adds that may be sent again under their key, and what befalls them at the store."""
+"""Adds that can be sent again under their key, and faults of the store for them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def key() -> dict[str, str]:
 
 
 def fault(kind: str, times: int | None = 1, path: str = ITEM, **more: Any) -> dict[str, Any]:
-    """A line of the store's script of faults, for an add where no other path is named."""
+    """An entry of the store's fault script, for adds unless another path is named."""
     return {"method": "POST", "path": path, "fault": kind, "times": times, **more}
 
 

@@ -1,4 +1,4 @@
-"""Redis without anything of the orders of earlier tests."""
+"""Redis without the orders of earlier tests."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import redis
 
 @contextmanager
 def empty_books(redis_url: str) -> Iterator[redis.Redis]:
-    """Redis, with empty books and nothing waiting."""
+    """Redis without any orders."""
     with redis.Redis.from_url(redis_url) as client:
         for key in client.scan_iter("cpo:*"):
             client.delete(key)

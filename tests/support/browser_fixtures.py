@@ -68,7 +68,7 @@ def page(context: BrowserContext) -> Page:
 
 @pytest.fixture
 def tidy(page: Page) -> Iterator[list[str]]:
-    """Errors of the page and its console, of which there must be none in the end."""
+    """Collects errors of pages and their consoles; there must be none in the end."""
     wrong: list[str] = []
     page.on("pageerror", lambda error: wrong.append(str(error)))
     page.on("console", lambda said: wrong.append(said.text) if said.type == "error" else None)

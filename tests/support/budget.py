@@ -1,4 +1,4 @@
-"""A store with so few calls that none comes back during a test, and its schedule in Redis."""
+"""A store with so few calls that none becomes free during a test, and its schedule in Redis."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ class Budget:
         self._key = f"cpb:{{{store}}}"
 
     def spend(self, *, leaving: int = 0) -> None:
-        """So many calls are left for a long time."""
+        """Leave this many calls, for a long time."""
         with redis.Redis.from_url(self._redis_url) as client:
             seconds, _ = client.time()
             ahead = (BURST - leaving) * SECONDS_A_CALL
             client.set(self._key, f"{(seconds + ahead) * 1000}")
 
     def refill(self) -> None:
-        """All calls of a burst may be made, by whomever."""
+        """Make all calls of a burst free again, for everybody."""
         with redis.Redis.from_url(self._redis_url) as client:
             client.delete(self._key, *client.scan_iter(f"{self._key}:*"))

@@ -1,4 +1,4 @@
-"""Settings of a service that soon believes that a lost add never comes, and leaves no store alone."""
+"""Settings of a service that settles lost adds quickly, and whose breaker never opens."""
 
 SETTLE_SECONDS = 2.0
 QUICK = {

@@ -1,6 +1,6 @@
-"""Requests by a grammar, from right to hostile: heads, bodies and their framing, bent at random.
+"""Random requests from a grammar, from valid to hostile: heads, bodies and their framing.
 
-None of them is one that the service could fulfil at a store: no item is complete, no credential
+None of them could be fulfilled at a store: no item is complete, no credential
 has a cart.
 """
 
@@ -43,7 +43,7 @@ _CHUNKED = [b"2\r\n{}\r\n0\r\n\r\n", b"2;a=b\r\n{}\r\n0\r\n\r\n", b"2\r\n{}\r\n0
 
 
 def head(random: Random, *framing: str) -> bytes:
-    """A head, to its end; one in four has a byte that is changed, left out or put in."""
+    """A complete head; in one of four a byte is changed, left out or inserted."""
     line = f"POST {CART}/items HTTP/1.1" if framing else f"GET {CART} HTTP/1.1"
     if random.random() < 0.5:
         line = " ".join(map(random.choice, (_METHODS, _TARGETS, _VERSIONS)))

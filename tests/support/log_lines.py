@@ -1,4 +1,4 @@
-"""Reads a service's log, which it gathers before it writes it."""
+"""Reads a service's log, which is written with a delay."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from support.waiting import wait_for
 
 
 def log_lines(log: Path) -> list[dict[str, Any]]:
-    """What the service itself has logged; the last line may not be whole yet."""
+    """The service's own lines so far, without an incomplete last one."""
     whole = log.read_text().rpartition("\n")[0]
     return [json.loads(line) for line in whole.splitlines() if line[:1] == "{"]
 

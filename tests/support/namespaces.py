@@ -28,7 +28,7 @@ def ip(*arguments: str) -> None:
 
 
 @cache
-def why_not() -> str:
+def reason_to_skip() -> str:
     """Why no network can be made here; empty when one can."""
     if IP is None:
         return "ip is missing (Debian: iproute2)"
@@ -43,7 +43,7 @@ def why_not() -> str:
 
 @dataclass(frozen=True)
 class Machine:
-    """A namespace with one address; its cable at the bridge has its name."""
+    """A namespace with one address; the bridge's end of its cable has its name."""
 
     name: str
     address: str
@@ -67,7 +67,7 @@ class Machine:
         """Pull its cable."""
         ip("-n", self.switch, "link", "set", "dev", self.name, "down")
 
-    def mend(self) -> None:
+    def reconnect(self) -> None:
         """Put the cable back."""
         ip("-n", self.switch, "link", "set", "dev", self.name, "up")
 

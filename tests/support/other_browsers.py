@@ -108,7 +108,7 @@ def firefox(profile: Path) -> Iterator[Tab]:
 
 @contextmanager
 def webkit(profile: Path) -> Iterator[Tab]:
-    """WebKitGTK's small browser on a screen that nobody sees, with storage that begins empty."""
+    """WebKitGTK's small browser on a virtual screen, with empty storage."""
     port = free_port()
     assert WEBKIT_DRIVER is not None
     environment = {
@@ -130,7 +130,7 @@ def webkit(profile: Path) -> Iterator[Tab]:
 
 @contextmanager
 def _screen() -> Iterator[str]:
-    """A screen that nobody sees; yields its name, which Xvfb chooses."""
+    """A virtual screen; yields its name, which Xvfb chooses."""
     assert XVFB is not None
     reading, writing = os.pipe()
     command = [XVFB, "-displayfd", str(writing), "-screen", "0", "1100x800x24", "-nolisten", "tcp"]

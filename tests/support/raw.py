@@ -1,4 +1,4 @@
-"""A client that sends what no client library would: the bytes of a request, as they are."""
+"""A client that sends the exact bytes of a request, which no client library would."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class RawAnswer:
 
 
 class RawClient:
-    """A listed page's script, whose every line can be left out, doubled or bent."""
+    """A listed page's script, whose every line can be left out, repeated or changed."""
 
     def __init__(self, url: str, store: Store) -> None:
         address = urlsplit(url)
@@ -63,7 +63,7 @@ class RawClient:
     ) -> RawAnswer:
         """One request over a connection of its own.
 
-        `line` is method and target; `lines` stand beside the usual ones but that of the name
+        `line` is method and target; `lines` are added to the usual ones, without the one named
         `leave_out`. With `hang_up` nothing more can be expected of the client after the body.
         """
         usual = [each for each in self.usual() if each.partition(":")[0] != leave_out]

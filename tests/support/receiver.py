@@ -1,4 +1,4 @@
-"""An HTTP server of a test's own: what is posted to it, and what it answers."""
+"""An HTTP server of a test, which keeps what is posted to it."""
 
 from __future__ import annotations
 

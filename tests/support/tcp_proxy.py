@@ -13,7 +13,7 @@ from collections.abc import Iterator
 class TcpProxy:
     """Forwards both ways. After `spare` more replies, `swallow` are read from the server and never
     passed on; while `hung` nothing is answered at all; while `refusing` connections are closed at
-    once. `asked` counts what clients have said, and their refused connections. After
+    once. `asked` counts the clients' packets and refused connections. After
     `commands_left` more commands each one, or the next `lose`, ends its connection instead, and
     counts as `lost`; so does each that has `losing` in it.
     """

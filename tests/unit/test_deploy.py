@@ -1,4 +1,4 @@
-"""The deployment files name what exists, and give a leaving instance its time."""
+"""The deployment files name what exists, and give a stopping instance its time."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_only_settings_that_exist_are_set(text: str) -> None:
     [(UNIT, r"TimeoutStopSec=(\d+)"), (COMPOSE, r"stop_grace_period: (\d+)s")],
     ids=["unit", "compose"],
 )
-def test_nobody_is_killed_before_a_request_can_have_ended(text: str, grace: str) -> None:
+def test_no_process_is_killed_before_its_requests_can_end(text: str, grace: str) -> None:
     drain = re.search(r'CARTPROXY_DRAIN_SECONDS[=:] ?"?(\d+)', text)
     wait = re.search(grace, text)
     request_seconds = Settings.__dataclass_fields__["request_seconds"].default
@@ -112,7 +112,7 @@ def test_unit_is_well_formed(tmp_path: Path) -> None:
     assert "cartproxy@8001" not in done.stderr, done.stderr
 
 
-def test_wheel_takes_every_file_that_is_no_code() -> None:
+def test_wheel_contains_every_file_that_is_not_code() -> None:
     config = configparser.ConfigParser()
     config.read(ROOT / "setup.cfg")
     packed = config["options.package_data"]

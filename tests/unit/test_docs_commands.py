@@ -1,4 +1,4 @@
-"""Each command that a page names can be given: its options, targets, files and routes exist."""
+"""Each command in a page is valid: its options, targets, files and routes exist."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ INLINE = re.compile(r"`((?:cartproxy|make) [a-z][^`]*)`")
 ROUTES = create_app(load(settings())).url_map.bind("localhost")
 CONFIG = configparser.ConfigParser()
 CONFIG.read(ROOT / "setup.cfg")
-# What the machine has; a shell's own words, and functions that a page defines.
+# Programs of the machine, and the shell's own words.
 OTHERS = {
     *("apt-get", "cd", "echo", "export", "grep", "install", "jq", "journalctl", "npm", "python3"),
     *("read", "systemctl", "umask"),

@@ -1,4 +1,4 @@
-"""What the workers' greenlets need of the modules that are imported before gevent is in place."""
+"""What greenlets require of modules that are imported before gevent patches them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Imports go one way through the house: no circles, and nothing upwards.
+"""Imports go one way: no circles, and nothing upwards.
 
 All imports count, those of functions and of type checkers too: a circle hidden there is one.
 """

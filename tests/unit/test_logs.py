@@ -1,4 +1,4 @@
-"""A log line: JSON in ASCII, and nothing of an object but what it shows of itself."""
+"""A log line: JSON in ASCII, and of an object only its repr."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ def began() -> float:
 
 
 def assert_left(limiter: RateLimiter, left: int, began: float) -> None:
-    """So many requests pass until one is refused, and those that time has given back."""
+    """`left` requests pass until one is refused, and those that time has given back."""
     passed = 0
     with contextlib.suppress(RateLimited):
         while passed < 1000:
@@ -69,14 +69,14 @@ def test_nothing_is_counted_where_one_of_the_limits_refuses(
     assert_left(limiter, 10, began)
 
 
-def test_the_tightest_limit_is_told(client: redis.Redis) -> None:
+def test_the_tightest_limit_is_reported(client: redis.Redis) -> None:
     standing = RateLimiter(client).take([Limit("a", "a", 100), LIMIT])
 
     assert standing is not None
     assert (standing.limit.name, standing.remaining) == ("address-reads", 9)
 
 
-def test_without_storage_each_worker_goes_on_with_its_own_counts(began: float) -> None:
+def test_without_storage_each_worker_uses_its_own_counts(began: float) -> None:
     # Without repeats, as the service has it: the limiter's thread would go on with them, and with
     # their random pauses, under the tests that follow.
     limiter = RateLimiter(redis.Redis(port=free_port(), retry=Retry(NoBackoff(), 0)))

@@ -1,4 +1,4 @@
-"""What gunicorn's master holds while its configuration is read anew."""
+"""What gunicorn's master holds while its configuration is read again."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_settings_hold_until_they_are_renewed(file: Path) -> None:
 
 
 @pytest.mark.parametrize("wrong", ["concurency = 9", "bind = '127.0.0.1:1'"])
-def test_wrong_settings_leave_those_before_in_force(file: Path, wrong: str) -> None:
+def test_invalid_settings_leave_the_previous_ones_in_force(file: Path, wrong: str) -> None:
     before = serving.settings()
     file.write_text(wrong)
 
@@ -44,7 +44,7 @@ def test_wrong_settings_leave_those_before_in_force(file: Path, wrong: str) -> N
     assert serving.settings() is before
 
 
-def test_file_of_a_secret_is_read_anew(
+def test_file_of_a_secret_is_read_again(
     file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     secret = tmp_path / "key"

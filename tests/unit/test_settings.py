@@ -1,4 +1,4 @@
-"""Settings: where they come from, and how wrong ones are told."""
+"""Settings: where they come from, and how invalid ones are reported."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def problems(environment: dict[str, str], path: Path | None = None) -> list[str]
     return caught.value.problems
 
 
-def test_store_may_come_from_the_environment_alone() -> None:
+def test_store_may_be_configured_by_the_environment_only() -> None:
     settings = load(STORE)
 
     shop = settings.stores["my-shop"]
@@ -66,7 +66,7 @@ def test_secrets_may_be_files(tmp_path: Path) -> None:
     assert settings.stores["my-shop"].token.reveal() == "from-a-file"
 
 
-def test_every_problem_is_told_at_once_and_no_secret_with_it() -> None:
+def test_all_problems_are_reported_together_without_secrets() -> None:
     told = problems(
         STORE
         | {
@@ -89,7 +89,7 @@ def test_every_problem_is_told_at_once_and_no_secret_with_it() -> None:
     assert "secret" not in text
 
 
-def test_unknown_name_in_the_file_is_told_with_a_suggestion(tmp_path: Path) -> None:
+def test_unknown_name_in_the_file_is_reported_with_a_suggestion(tmp_path: Path) -> None:
     path = tmp_path / "c.toml"
     path.write_text("concurency = 7\n")
 
@@ -111,7 +111,7 @@ def test_unknown_name_in_the_file_is_told_with_a_suggestion(tmp_path: Path) -> N
     ],
     ids=str,
 )
-def test_contradictions_are_told(more: dict[str, str]) -> None:
+def test_contradictions_are_reported(more: dict[str, str]) -> None:
     assert len(problems(STORE | more)) == 1
 
 
@@ -193,7 +193,7 @@ def test_config_show_masks_every_secret(
         ("[stores.my-shop]\nprivat_key = 'top-secret'", "private_key"),
     ],
 )
-def test_misspelt_name_in_the_file_is_told_with_the_right_one(
+def test_misspelt_name_in_the_file_is_reported_with_the_right_one(
     tmp_path: Path, text: str, suggested: str
 ) -> None:
     path = tmp_path / "c.toml"
@@ -205,7 +205,7 @@ def test_misspelt_name_in_the_file_is_told_with_the_right_one(
     assert "top-secret" not in told
 
 
-def test_misspelt_variable_of_a_file_is_told_with_the_right_one(tmp_path: Path) -> None:
+def test_misspelt_variable_of_a_file_is_reported_with_the_right_one(tmp_path: Path) -> None:
     secret = tmp_path / "secret"
     secret.write_text("top-secret")
 
@@ -275,7 +275,7 @@ def test_example_names_every_setting_and_its_default() -> None:
 
 
 @pytest.mark.parametrize("text", ["stores = 3", "[[stores]]", "[stores]\na = 1"])
-def test_stores_that_are_no_tables_are_told(tmp_path: Path, text: str) -> None:
+def test_stores_that_are_not_tables_are_reported(tmp_path: Path, text: str) -> None:
     path = tmp_path / "c.toml"
     path.write_text(text)
 
@@ -290,7 +290,7 @@ def test_stores_that_are_no_tables_are_told(tmp_path: Path, text: str) -> None:
         ("CARTPROXY_STORES_A_PRIVATE_KEYS", "CARTPROXY_STORES_<ID>_PRIVATE_KEY"),
     ],
 )
-def test_variable_that_names_no_store_is_told(variable: str, hint: str) -> None:
+def test_variable_of_an_unknown_store_is_reported(variable: str, hint: str) -> None:
     told = problems(STORE | {variable: "x"})
 
     assert any(variable in each and hint in each for each in told)
@@ -303,7 +303,7 @@ def test_variable_that_names_no_store_is_told(variable: str, hint: str) -> None:
      "redis+sentinel://h:x/mymaster", "redis+sentinel://h:1,/mymaster", "redis://h/abc", "redis://h/-1",
      "redis://h?unheard=1", "rediss://h?ssl_cert_reqs=perhaps"],
 )  # fmt: skip
-def test_redis_address_of_no_known_kind_is_told(url: str) -> None:
+def test_redis_address_of_unknown_kind_is_reported(url: str) -> None:
     told = problems(STORE | {"CARTPROXY_REDIS_URL": url, "CARTPROXY_PEPPER": "p" * 32})
 
     assert [each.partition(":")[0] for each in told] == ["redis_url"]
@@ -342,7 +342,7 @@ def test_address_with_a_host_is_taken(url: str) -> None:
      "https://x.example:y", "https://x.example/a b", "https://x.example/\n", "https://x.example:99999",
      "https://x.example:0", "https://x.example:8\u0664", "http://[1:2]"],
 )  # fmt: skip
-def test_address_without_a_host_is_told(url: str) -> None:
+def test_address_without_a_host_is_reported(url: str) -> None:
     assert [each.partition(":")[0] for each in problems(STORE | {API_URL: url})] == [
         "stores.my-shop.api_url"
     ]
@@ -356,7 +356,7 @@ def test_address_without_a_host_is_told(url: str) -> None:
      "127.0.0.1:80 # here", "-x:80", "127.0.0.1:8\u0660", "unix://", "UNIX:/x.sock", "FD://3",
      "unix:/no/such/folder/x.sock", "unix:/run/" + "x" * 103],
 )  # fmt: skip
-def test_place_to_listen_that_is_none_is_told_with_the_others(bind: str) -> None:
+def test_invalid_place_to_listen_is_reported_with_the_others(bind: str) -> None:
     told = problems(STORE | {"CARTPROXY_BIND": bind, "CARTPROXY_CONCURRENCY": "many"})
 
     assert [each.partition(":")[0] for each in told] == ["bind", "concurrency"]
@@ -378,7 +378,7 @@ def test_place_to_listen_is_taken(bind: str) -> None:
      "https://cart.example/#x", "https://u:p@cart.example", "https://*.example", "https://cart.example:0",
      "https://cart.example:65536", "https://cart.example//", "https://cart.example?", "https://cart.example/#"],
 )  # fmt: skip
-def test_public_url_that_answers_could_not_lead_to_is_told(url: str) -> None:
+def test_unusable_public_url_is_reported(url: str) -> None:
     told = problems(STORE | {"CARTPROXY_PUBLIC_URL": url})
 
     assert [each.partition(":")[0] for each in told] == ["public_url"]
@@ -415,9 +415,7 @@ def test_restriction_of_a_site_that_is_not_listed_stops_the_start(
 @pytest.mark.parametrize(
     "site", ["https://a.example", "https://*.b.example", "https://x.b.example"]
 )
-def test_restriction_of_a_listed_site_is_taken_and_stands_once(
-    name: str, rest: str, site: str
-) -> None:
+def test_restriction_of_a_listed_site_is_accepted_once(name: str, rest: str, site: str) -> None:
     entry = f"{site} {rest}"
 
     assert load(STORE | {f"CARTPROXY_STORES_MY_SHOP_{name}": entry})
@@ -429,7 +427,7 @@ def test_restriction_of_a_listed_site_is_taken_and_stands_once(
     ["https://pay.example", "*.shop.example", "pay.example/", "pay.example:0", "pay.example:70000", "",
      "user@pay.example", "pay.example.", "pay example", "pay..example", "pay.example:8\u0664"],
 )  # fmt: skip
-def test_checkout_host_that_could_never_fit_is_told(host: str) -> None:
+def test_checkout_host_that_could_never_match_is_reported(host: str) -> None:
     told = problems(STORE | {"CARTPROXY_STORES_MY_SHOP_CHECKOUT_HOSTS": host})
 
     assert [each.partition(":")[0] for each in told] == ["stores.my-shop.checkout_hosts"]
@@ -441,14 +439,14 @@ def test_checkout_host_that_could_never_fit_is_told(host: str) -> None:
     ["https://", "https://*.shop.example", "https://shop..example", "ftp://shop.example",
      "https://shop.example?x", "https://shop.example/#x"],
 )  # fmt: skip
-def test_shop_to_which_no_shopper_can_be_sent_is_told(name: str, url: str) -> None:
+def test_unreachable_shop_is_reported(name: str, url: str) -> None:
     told = problems(STORE | {f"CARTPROXY_STORES_MY_SHOP_{name}": url})
 
     assert [each.partition(":")[0] for each in told] == [f"stores.my-shop.{name.lower()}"]
 
 
 @pytest.mark.parametrize("seconds", ["0", "-1", "nan", "inf", "1e300", "0.0000001"])
-def test_length_of_time_that_redis_can_not_count_is_told(seconds: str) -> None:
+def test_time_that_redis_can_not_count_is_reported(seconds: str) -> None:
     assert problems(STORE | {"CARTPROXY_IDLE_SECONDS": seconds})
 
 
@@ -459,7 +457,7 @@ def test_every_number_has_an_upper_limit() -> None:
                 assert problems(STORE | {f"{prefix}{name.upper()}": "9" * 30}), name
 
 
-def test_file_that_is_nested_without_end_is_told(tmp_path: Path) -> None:
+def test_endlessly_nested_file_is_reported(tmp_path: Path) -> None:
     path = tmp_path / "c.toml"
     path.write_text("a = " + "[" * 5000)
 
@@ -513,7 +511,7 @@ def test_what_only_looks_like_a_service_link_is_a_mistake(variable: str, text: s
     assert any(variable in each for each in problems(STORE | {variable: text}))
 
 
-def test_problems_of_one_part_hide_none_of_another() -> None:
+def test_problems_of_one_part_do_not_hide_others() -> None:
     told = problems(
         STORE
         | {

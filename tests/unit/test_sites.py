@@ -40,7 +40,7 @@ def test_not_listed(origin: str) -> None:
     assert origin not in LISTED
 
 
-def test_exact_entry_counts_before_a_wildcard_whatever_their_order() -> None:
+def test_exact_entry_takes_precedence_over_a_wildcard() -> None:
     wide, exact = ("https://*.blogs.example", 1), ("https://a.blogs.example", 2)
 
     for entries in ({wide[0]: 1, exact[0]: 2}, {exact[0]: 2, wide[0]: 1}):
@@ -67,5 +67,5 @@ def test_one_wildcard_is_several_sites(origins: list[str], several: bool) -> Non
      ("https://cart.localhost", True), ("https://localhost.example", False),
      ("https://127.0.0.1.example", False), ("https://notlocalhost", False)],
 )  # fmt: skip
-def test_this_machine_is_told_from_what_looks_like_it(url: str, local: bool) -> None:
+def test_this_machine_is_recognized(url: str, local: bool) -> None:
     assert is_local(url) == local

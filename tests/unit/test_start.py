@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-# Each is for a command, for one page, or for the Redis in memory.
+# Each is needed only by a command, one page, or the embedded storage.
 _NOT_AT_THE_START = {
     "apispec",
     "argparse",

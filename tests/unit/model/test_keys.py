@@ -1,4 +1,4 @@
-"""What a key stands for, and the answer kept under it."""
+"""What a key identifies, and the answer kept under it."""
 
 from __future__ import annotations
 

@@ -102,9 +102,7 @@ def test_options_add_their_differences_and_are_described_in_words() -> None:
         ([(2, 20), (4, 42, "Ada")], "/options/1/option_id"),
     ],
 )
-def test_options_that_the_product_has_not_are_refused_where_they_stand(
-    picks: list[Any], pointer: str
-) -> None:
+def test_unknown_options_are_refused_with_their_pointer(picks: list[Any], pointer: str) -> None:
     assert refused_at(SIZED, chosen(*picks)) == pointer
 
 
@@ -164,7 +162,7 @@ def test_sold_out_combination_is_refused() -> None:
     assert refused_at(POSTER, chosen((2, 53), (1, 52))) == "/options"
 
 
-def test_variant_that_names_less_counts_where_none_names_more() -> None:
+def test_less_specific_variant_counts_without_a_more_specific_one() -> None:
     offer = offered(POSTER, chosen((1, 52), (2, 54)))
 
     assert (offer.unit_price, offer.option_price, offer.sku) == (
@@ -174,7 +172,7 @@ def test_variant_that_names_less_counts_where_none_names_more() -> None:
     )
 
 
-def test_combination_that_is_no_variant_is_left_to_the_store() -> None:
+def test_combination_without_a_variant_is_left_to_the_store() -> None:
     assert offered(POSTER, chosen((1, 51), (2, 54), quantity="99")).unit_price == Decimal("9.99")
 
 

@@ -1,4 +1,4 @@
-"""Whatever stands at our keys: it is read, or it counts as absent, and no cart stays locked."""
+"""Whatever our keys hold is read or counts as absent, and no cart stays locked."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ RECORD = Record(
     changes=(Change("1", 3829, "Mug", "repriced", NINE, NINE),),
 )
 KEPT = f"5 revision 0\n{state_of(RECORD, UNSEALED)}"
-# What release 0.1 kept of the like.
+# The same in release 0.1's format.
 _ITEM = ITEM.as_json()
 _STATE = ["key", 5, 0, 0, {"1": _ITEM}, [["entry", 5, [_ITEM, _ITEM], {"1": "2"}]]]
 OLD = f"5 revision 0\n5:{compact(_STATE)}\t{RECORD.snapshot.text}"
@@ -66,11 +66,6 @@ VALUES: list[Any] = [
     None, True, -1, 0, 5, 2**63, 2**70, 0.5, "", "x", "NaN", "-Infinity", "1E+999999", "1.2.3", "9" * 99,
     [], [1], ["x"], [["x"]], [None, None], [1, 2, "x"], {}, {"x": 1}, {"0": "x"}, {"9": "x"},
 ]  # fmt: skip
-
-
-@pytest.fixture
-def client() -> fakeredis.FakeRedis:
-    return fakeredis.FakeRedis(protocol=2)
 
 
 @pytest.fixture
@@ -91,7 +86,7 @@ def otherwise(tree: Any) -> Iterator[Any]:
 
 
 def use(record: Record) -> None:
-    """What looks and writes do with a record, before they ask the store."""
+    """What reads and writes do with a record before they call the store."""
     snapshot = record.snapshot
     for line in snapshot.items:
         said = (line.item_id, line.sku, line.name, *chain(*line.options))
@@ -111,7 +106,7 @@ def read_and_use(text: str) -> None:
 
 
 @pytest.mark.parametrize("kept", [KEPT, OLD])
-def test_state_of_another_shape_is_none_or_can_be_used(kept: str) -> None:
+def test_state_of_another_shape_is_absent_or_usable(kept: str) -> None:
     version, _, rest = kept.partition("\n")[2].partition(":")
     state, snapshot = rest.split("\t")
     for both in otherwise([json.loads(state), json.loads(snapshot)]):
@@ -120,14 +115,14 @@ def test_state_of_another_shape_is_none_or_can_be_used(kept: str) -> None:
 
 
 @pytest.mark.parametrize("kept", [KEPT, OLD])
-def test_any_text_is_none_or_can_be_used(kept: str) -> None:
+def test_any_text_is_absent_or_usable(kept: str) -> None:
     for start in range(len(kept)):
         for end in (start, start + 1, len(kept)):
             for between in ("", "0", '"', "\n", "E9999", "\u0667"):
                 read_and_use(kept[:start] + between + kept[end:])
 
 
-def test_kept_answer_of_another_shape_is_none_or_can_be_given() -> None:
+def test_kept_answer_of_another_shape_is_absent_or_usable() -> None:
     for answer in otherwise([0, [0, "a", "1"], [1, "n", None, "item-rejected"]]):
         with suppress(ValueError):
             compact(results_as_json(KeptAnswer.decode(compact(answer)).results))
@@ -139,7 +134,7 @@ def begin(records: Records, intent: Intent | None = None) -> None:
 
 
 @pytest.mark.parametrize("field", [b"\xff", b"1 x y", b"", b"9" * 400 + b" 1 ", b"1 1 a b c"])
-def test_junk_in_the_queue_holds_nobody_up_and_goes(
+def test_junk_in_the_queue_delays_nobody_and_is_removed(
     records: Records, client: fakeredis.FakeRedis, field: bytes
 ) -> None:
     client.hset("cp:{n}:q", mapping={b"junk": field, b"\xfe": field})
@@ -150,7 +145,7 @@ def test_junk_in_the_queue_holds_nobody_up_and_goes(
     assert client.exists("cp:{n}:q") == 0
 
 
-def test_place_in_the_queue_that_would_last_longer_than_any_is_none(
+def test_place_in_the_queue_that_would_last_too_long_is_ignored(
     records: Records, client: fakeredis.FakeRedis
 ) -> None:
     later = int(time.time() * 1000) + 3_600_000
@@ -246,7 +241,7 @@ def test_record_that_no_key_opens_is_kept_and_frees_its_lock(client: fakeredis.F
 
 
 @pytest.mark.parametrize("text", ["", "5", "nan nan", "inf 1", "1e999 1", "5 x", "\x00", "[]"])
-def test_level_of_a_limit_that_cannot_be_read_counts_as_none(
+def test_unreadable_level_of_a_limit_counts_as_absent(
     client: fakeredis.FakeRedis, text: str
 ) -> None:
     from cartproxy.limits.rate_limiter import Limit, RateLimiter

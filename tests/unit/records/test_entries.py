@@ -1,4 +1,4 @@
-"""Idempotency entries of one cart: each with a life of its own, in one hash that stays small."""
+"""Idempotency entries of one cart: each with its own expiry, in one small hash."""
 
 from __future__ import annotations
 
@@ -21,11 +21,6 @@ ENTRIES = "cp:{n}:i"
 ANSWER = KeptAnswer((ItemResult.applied(0, "7"),))
 
 
-@pytest.fixture
-def client() -> fakeredis.FakeRedis:
-    return fakeredis.FakeRedis(protocol=2)
-
-
 def keeping(client: fakeredis.FakeRedis, answer: float, *, absolute: float = 60 * DAY) -> Records:
     """Records that keep answers so many seconds."""
     return Records(client, Lives(idle=DAY, absolute=absolute, lease=15, wait=0.05, answer=answer))
@@ -43,7 +38,7 @@ def write(records: Records, text: str) -> KeptAnswer | None:
         return writing.answer
 
 
-def test_answer_runs_out_by_itself_while_younger_ones_are_kept(
+def test_answer_expires_while_younger_ones_are_kept(
     client: fakeredis.FakeRedis,
 ) -> None:
     write(keeping(client, 0.03), "old")
@@ -74,7 +69,7 @@ def test_all_entries_go_with_the_last(client: fakeredis.FakeRedis) -> None:
     assert client.exists(ENTRIES) == 0
 
 
-def test_cart_that_is_written_to_without_end_collects_no_entries_without_end(
+def test_cart_with_many_writes_does_not_collect_expired_entries(
     client: fakeredis.FakeRedis,
 ) -> None:
     write(keeping(client, DAY), "holds the hash")
@@ -83,7 +78,7 @@ def test_cart_that_is_written_to_without_end_collects_no_entries_without_end(
         write(records, str(number))
         time.sleep(0.002)
 
-    # Each write looks at four others: of few, that is all.
+    # Each write checks four others; with so few, that is all of them.
     assert int(client.hlen(ENTRIES)) <= 3  # type: ignore[arg-type]
 
 
@@ -112,7 +107,7 @@ def test_answer_outlives_its_record(client: fakeredis.FakeRedis) -> None:
     assert write(short_lived, "aged") == ANSWER
 
 
-def test_key_of_a_writer_at_work_is_in_progress_and_of_a_dead_one_is_free(
+def test_key_of_a_running_writer_is_in_progress_and_that_of_a_dead_one_is_free(
     client: fakeredis.FakeRedis,
 ) -> None:
     records = keeping(client, DAY)
@@ -131,7 +126,7 @@ def test_key_of_a_writer_at_work_is_in_progress_and_of_a_dead_one_is_free(
     assert write(records, "k") == ANSWER
 
 
-def test_answer_kept_without_the_lock_is_replayed_and_runs_out(
+def test_answer_kept_without_the_lock_is_replayed_and_expires(
     client: fakeredis.FakeRedis,
 ) -> None:
     keeping(client, DAY).keep("n", key("lasting"), ANSWER)

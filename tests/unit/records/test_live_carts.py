@@ -1,11 +1,9 @@
-"""Live carts are counted from what workers have met."""
+"""Live carts are counted from what workers have served."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 
-import fakeredis
 import pytest
 import redis
 from support.servers import free_port, redis_server
@@ -14,15 +12,7 @@ from cartproxy.records.live_carts import LiveCarts, strike
 from cartproxy.storage.errors import StorageError
 
 
-@pytest.fixture
-def client() -> Iterator[redis.Redis]:
-    """An empty storage."""
-    client = fakeredis.FakeRedis(protocol=2)
-    yield client
-    client.close()
-
-
-def test_cart_that_two_workers_have_met_counts_once(client: redis.Redis) -> None:
+def test_cart_served_by_two_workers_counts_once(client: redis.Redis) -> None:
     one, other = LiveCarts(client, idle_seconds=99), LiveCarts(client, idle_seconds=99)
     for live in (one, other):
         live.met("a" * 40)
@@ -46,7 +36,7 @@ def test_last_note_of_a_cart_wins(client: redis.Redis) -> None:
     assert live.count() == 1
 
 
-def test_cart_runs_out_with_its_idle_life_and_is_struck_off_by_hand(client: redis.Redis) -> None:
+def test_cart_expires_with_its_idle_life_or_is_removed_by_hand(client: redis.Redis) -> None:
     brief, long = LiveCarts(client, idle_seconds=0.05), LiveCarts(client, idle_seconds=99)
     brief.met("a" * 40)
     long.met("b" * 40)
@@ -60,7 +50,7 @@ def test_cart_runs_out_with_its_idle_life_and_is_struck_off_by_hand(client: redi
     assert long.count() == 1
 
 
-def test_more_carts_than_fit_into_one_call_are_all_brought(client: redis.Redis) -> None:
+def test_more_carts_than_fit_into_one_call_are_all_reported(client: redis.Redis) -> None:
     live = LiveCarts(client, idle_seconds=99)
     for number in range(2_500):
         live.met(f"{number:040}"[::-1])
@@ -68,7 +58,7 @@ def test_more_carts_than_fit_into_one_call_are_all_brought(client: redis.Redis) 
     assert live.count() == 2_500
 
 
-def test_notes_wait_for_a_redis_that_is_away() -> None:
+def test_notes_are_kept_while_redis_is_away() -> None:
     port = free_port()
     client = redis.Redis(port=port, retry=None)
     live = LiveCarts(client, idle_seconds=99)

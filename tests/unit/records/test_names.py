@@ -13,7 +13,7 @@ from cartproxy.records.records import Lives, Records
 ALICE = {"store": "demo", "origin": "https://blog.example", "credential": "cpt1_" + "a" * 43}
 
 
-def test_name_depends_on_every_part_and_shows_none() -> None:
+def test_name_depends_on_every_part_and_reveals_none() -> None:
     name = cart_name("pepper", **ALICE)
     others = [
         cart_name("other", **ALICE),

@@ -32,11 +32,6 @@ LIVES = Lives(idle=14 * DAY, absolute=60 * DAY, lease=15, wait=0.1, answer=DAY)
 
 
 @pytest.fixture
-def client() -> fakeredis.FakeRedis:
-    return fakeredis.FakeRedis(protocol=2)
-
-
-@pytest.fixture
 def records(client: fakeredis.FakeRedis) -> Records:
     return Records(client, LIVES)
 
@@ -80,7 +75,7 @@ def test_second_writer_waits_and_gives_up_as_busy(records: Records) -> None:
     save(records, Record("key"))
 
 
-def test_lock_lasts_a_lease_also_for_who_asks_again(client: fakeredis.FakeRedis) -> None:
+def test_lock_lasts_one_lease_even_while_others_wait(client: fakeredis.FakeRedis) -> None:
     records = Records(client, replace(LIVES, lease=1000))
 
     with records.writing("n", Deadline.after(9), Intent()):
@@ -93,7 +88,7 @@ def test_lock_lasts_a_lease_also_for_who_asks_again(client: fakeredis.FakeRedis)
         assert 900_000 < left_ms <= 1_000_000  # type: ignore[operator]
 
 
-def test_waiter_that_is_slow_to_ask_keeps_its_place_for_half_of_the_wait(
+def test_slow_waiter_keeps_its_place_for_half_of_the_wait(
     client: fakeredis.FakeRedis,
 ) -> None:
     records = Records(client, replace(LIVES, wait=600))
@@ -109,7 +104,7 @@ def test_waiter_that_is_slow_to_ask_keeps_its_place_for_half_of_the_wait(
 
 
 @pytest.mark.parametrize("fingerprint", ["same", "other"])
-def test_waiter_who_need_not_wait_leaves_no_place(
+def test_writer_that_does_not_wait_leaves_no_place_in_the_queue(
     client: fakeredis.FakeRedis, fingerprint: str
 ) -> None:
     records = Records(client, replace(LIVES, wait=60))
@@ -122,7 +117,7 @@ def test_waiter_who_need_not_wait_leaves_no_place(
 
     with ThreadPoolExecutor(1) as pool:
         with records.writing("n", Deadline.after(60), Intent(key)) as write:
-            client.hset("cp:{n}:i", "entry", "0")  # not under way yet, for whoever comes now
+            client.hset("cp:{n}:i", "entry", "0")  # not yet sent, as others see it
             waiting = pool.submit(come_again)
             wait_for(lambda: client.hlen("cp:{n}:q"), "the other one waits")
             client.hset("cp:{n}:i", "entry", f"{9 * 10**12} same open")
@@ -144,7 +139,7 @@ def test_lock_is_freed_by_an_error_too(records: Records) -> None:
     assert records.load("n").record is not None
 
 
-def test_writer_who_has_lost_the_lock_saves_nothing(
+def test_writer_that_has_lost_the_lock_saves_nothing(
     records: Records, client: fakeredis.FakeRedis
 ) -> None:
     def write_late() -> None:
@@ -210,7 +205,7 @@ def test_idle_life_slides_and_absolute_life_does_not(client: fakeredis.FakeRedis
     assert 90_000 < written <= 100_000
 
 
-def test_handing_out_the_checkout_is_noted_on_carts_alone(
+def test_handing_out_the_checkout_is_noted_only_on_carts(
     records: Records, client: fakeredis.FakeRedis
 ) -> None:
     save(records, Record("key"))
@@ -267,7 +262,7 @@ def test_reading_takes_over_the_intents_it_has_seen_and_no_others(records: Recor
 
 
 @pytest.mark.parametrize("key", ["", "k" * 32])
-def test_intent_holds_whatever_a_shopper_types(client: fakeredis.FakeRedis, key: str) -> None:
+def test_intent_can_hold_anything_a_shopper_types(client: fakeredis.FakeRedis, key: str) -> None:
     records = Records(client, LIVES, Seal(key))
     save(records, Record("key"))
     typed = NewItem(1, Decimal(1), (ChosenOption(2, 3, "one\u2028two\x85three"),))

@@ -37,7 +37,7 @@ MUG = NewItem(3829)
 
 @dataclass
 class Api:
-    """A server that gives one answer to everything, and keeps what it was asked."""
+    """A server that gives one answer to everything, and keeps its requests."""
 
     url: str = ""
     status: int = 200
@@ -86,7 +86,7 @@ def handler_for(api: Api) -> type[BaseHTTPRequestHandler]:
 
 
 class Server(ThreadingHTTPServer):
-    """Says nothing of connections that the client drops, as it does when it closes them."""
+    """Logs nothing about connections that the client closes."""
 
     daemon_threads = True
 
@@ -244,7 +244,7 @@ def test_write_is_confirmed_by_the_id_that_was_asked_for(
 
 @of_each_write
 @pytest.mark.parametrize("value", ["other", "70", "07", "KEY", ""])
-def test_write_that_confirms_another_id_leaves_the_outcome_unknown_and_the_connection(
+def test_write_that_confirms_another_id_is_unknown_and_closes_the_connection(
     api: Api, client: StoreClient, allowance: Allowance, name: str, asked: str, call: Any, value: str
 ) -> None:  # fmt: skip
     api.confirms(name, value)
@@ -263,7 +263,7 @@ def test_write_that_confirms_another_id_leaves_the_outcome_unknown_and_the_conne
     [lambda client, may: client.get_cart("key", may), lambda client, may: client.get_product(1, may)],
     ids=["cart", "product"],
 )  # fmt: skip
-def test_look_that_shows_something_else_is_a_bad_response_and_leaves_the_connection(
+def test_reading_with_another_id_is_a_bad_response_and_closes_the_connection(
     api: Api, client: StoreClient, allowance: Allowance, look: Any
 ) -> None:
     api.answers([{"OrderKey": "other", "SKUInfo": {"CatalogID": 2}}])
@@ -288,7 +288,7 @@ def test_new_carts_key_is_new(api: Api, client: StoreClient, allowance: Allowanc
             client.create_cart(Addresses(), allowance)
 
 
-def test_line_is_of_one_cart_alone(api: Api, client: StoreClient, allowance: Allowance) -> None:
+def test_line_belongs_to_one_cart_only(api: Api, client: StoreClient, allowance: Allowance) -> None:
     api.confirms("CartItemID", "7", 201)
     added = [client.add_item("key", MUG, allowance)]
     with pytest.raises(StoreBadResponse):
@@ -314,7 +314,7 @@ def test_line_is_of_one_cart_alone(api: Api, client: StoreClient, allowance: All
         (200, [envelope("Error", status="404")]),
     ],
 )
-def test_connection_is_not_kept_after_an_error_which_says_of_no_question_that_it_answers_it(
+def test_connection_is_not_kept_after_an_error(
     api: Api, client: StoreClient, allowance: Allowance, status: int, body: Any
 ) -> None:
     api.answers(body, status)
@@ -425,7 +425,7 @@ def test_reason_is_plain_text_and_short(
     assert len(caught.value.detail) == 200
 
 
-def test_refused_credentials_are_no_words_for_the_shopper(
+def test_refusal_of_our_credentials_is_not_shown_to_the_shopper(
     api: Api, client: StoreClient, allowance: Allowance
 ) -> None:
     api.answers([envelope("Error", status="401", message="Token tk is revoked")], 401)
@@ -436,7 +436,7 @@ def test_refused_credentials_are_no_words_for_the_shopper(
     assert "tk" not in caught.value.detail
 
 
-def test_throttling_tells_when_to_come_back(
+def test_throttling_says_when_to_come_back(
     api: Api, client: StoreClient, allowance: Allowance
 ) -> None:
     api.answers(b"", 429, Retry_After="17")
@@ -459,7 +459,7 @@ def test_throttling_tells_when_to_come_back(
     ],
     ids=["read", "change", "remove", "add", "create"],
 )
-def test_what_is_idempotent_is_repeated_once_and_nothing_else(
+def test_only_idempotent_calls_are_repeated_once(
     api: Api, client: StoreClient, allowance: Allowance, call: Any, calls: int
 ) -> None:
     api.answers(b"", 500)
@@ -492,7 +492,7 @@ def test_checkout_on_the_stores_hosts_is_kept_as_it_is(
      "javascript:alert(1)//shop.example", "https://evil.example#shop.example", "/pay", "", None, 7,
      "https://shop.example\u3002evil.example/", "https://evil.example/https://shop.example/"],
 )  # fmt: skip
-def test_checkout_elsewhere_counts_as_none(
+def test_checkout_url_of_another_host_is_dropped(
     api: Api, client: StoreClient, allowance: Allowance, url: object
 ) -> None:
     api.answers([{"OrderKey": "key", "CartItemList": [], "CheckoutURL": url}])
@@ -501,7 +501,7 @@ def test_checkout_elsewhere_counts_as_none(
 
 
 @pytest.mark.parametrize("char", ["\r\n", "\n", "\x00"], ids=repr)
-def test_checkout_address_that_no_header_can_carry_counts_as_none(
+def test_checkout_url_that_no_header_can_carry_is_dropped(
     api: Api, client: StoreClient, allowance: Allowance, char: str
 ) -> None:
     url = f"https://shop.example/pay?a=1{char}Set-Cookie: x=1"
@@ -519,7 +519,7 @@ def test_checkout_address_that_no_header_can_carry_counts_as_none(
         (200, [{"SKUInfo": {"CatalogID": 1, "Price": 1}, "NotForSale": True}]),
     ],
 )
-def test_product_that_is_not_for_shoppers_is_none(
+def test_product_that_is_not_for_shoppers_is_not_found(
     api: Api, client: StoreClient, allowance: Allowance, status: int, body: Any
 ) -> None:
     api.answers(body, status)

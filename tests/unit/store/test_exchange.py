@@ -1,4 +1,4 @@
-"""One exchange with a peer that answers to the letter, loosely, or not at all."""
+"""One exchange with a peer that answers strictly, loosely, or not at all."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
 
 
 class Pair:
-    """Our end of a connection, and a peer that has a thread of its own."""
+    """Our end of a connection, and a peer with its own thread."""
 
     def __init__(self, pool: ThreadPoolExecutor) -> None:
         self.ours, self.peer = socket.socketpair()
@@ -70,7 +70,7 @@ def exchanged(pair: Pair, answer: bytes, *, closes: bool = False, seconds: float
          b"{}", False),
     ],
 )  # fmt: skip
-def test_body_is_read_to_its_end_and_the_connection_kept_where_nothing_speaks_against_it(
+def test_body_is_read_completely_and_the_connection_kept_unless_forbidden(
     pair: Pair, answer: bytes, body: bytes, reusable: bool
 ) -> None:
     exchange = exchanged(pair, answer)
@@ -133,7 +133,7 @@ def test_header_names_are_in_lower_case_and_doubled_ones_joined(pair: Pair) -> N
         OK + b"X: " + b"x" * 70_000 + b"\r\n\r\n",
     ],
 )  # fmt: skip
-def test_answer_that_is_not_to_the_letter_is_refused(pair: Pair, answer: bytes) -> None:
+def test_malformed_answer_is_refused(pair: Pair, answer: bytes) -> None:
     with pytest.raises(BrokenAnswer):
         read(pair, answer)
 
@@ -147,7 +147,7 @@ def test_answer_that_is_not_to_the_letter_is_refused(pair: Pair, answer: bytes) 
         OK + b"\r\n12345678901",
     ],
 )
-def test_body_is_bounded_however_it_is_framed(pair: Pair, answer: bytes) -> None:
+def test_body_is_bounded_with_every_framing(pair: Pair, answer: bytes) -> None:
     with pytest.raises(AnswerTooLarge):
         read(pair, answer, limit=10)
 
@@ -183,7 +183,7 @@ def test_answer_in_a_thousand_chunks_is_read(pair: Pair) -> None:
 
 
 @pytest.mark.parametrize("answer", [b"", b"HTTP", OK, CHUNKED + b"1\r\n", OK + b"\r\n12"])
-def test_silence_ends_with_the_time_that_was_given(pair: Pair, answer: bytes) -> None:
+def test_silence_ends_at_the_deadline(pair: Pair, answer: bytes) -> None:
     began = time.monotonic()
 
     with pytest.raises(TimeoutError):
@@ -195,7 +195,7 @@ def test_silence_ends_with_the_time_that_was_given(pair: Pair, answer: bytes) ->
 @pytest.mark.parametrize(
     ("early", "hangs_up"), [(OK + b"Content-Length: 2\r\n\r\n{}", False), (OK, True), (b"", True)]
 )
-def test_peer_that_speaks_or_hangs_up_before_the_question_is_not_asked(
+def test_nothing_is_sent_to_a_peer_that_speaks_or_hangs_up_first(
     pair: Pair, early: bytes, hangs_up: bool
 ) -> None:
     pair.peer.sendall(early)
@@ -209,7 +209,7 @@ def test_peer_that_speaks_or_hangs_up_before_the_question_is_not_asked(
     assert pair.peer.recv(1) == b""
 
 
-def test_answer_to_a_question_that_was_not_sent_to_its_end_is_not_believed(pair: Pair) -> None:
+def test_answer_to_an_incompletely_sent_request_is_not_trusted(pair: Pair) -> None:
     pair.answers(OK + b"Content-Length: 2\r\n\r\n{}", closes=True)
 
     with pytest.raises(ConnectionError):

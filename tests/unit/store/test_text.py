@@ -69,7 +69,7 @@ def test_any_markup_at_all_gives_a_text(parts: list[str]) -> None:
     assert text == " ".join(text.split())
 
 
-def test_short_texts_are_read_once_and_long_ones_are_not_kept() -> None:
+def test_only_short_texts_are_cached() -> None:
     seen: list[str] = []
 
     @remembered
@@ -88,7 +88,7 @@ TAGS = ["b", "i", "p", "br", "div", "span", "table", "tr", "td", "li", "a", "fon
 
 
 @given(st.lists(st.sampled_from([f"<{slash}{tag}>" for tag in TAGS for slash in ("", "/")])))
-def test_words_keep_their_order_whatever_stands_between_them(tags: list[str]) -> None:
+def test_words_keep_their_order(tags: list[str]) -> None:
     html = "".join(f"{tag} word{at} " for at, tag in enumerate(tags))
 
     name, options = describe_item(html)

@@ -35,7 +35,7 @@ Play = Callable[[socket.socket], None]
 
 @contextmanager
 def server(play: Play) -> Iterator[tuple[str, list[bytes]]]:
-    """A server that plays its part on every connection; yields its URL and the requests seen."""
+    """A server that plays its role on every connection; yields its URL and the requests seen."""
     listener = socket.create_server(("127.0.0.1", 0))
     seen: list[bytes] = []
     connections.clear()
@@ -225,7 +225,7 @@ def test_proxies_of_the_environment_are_not_asked(
 
 
 def answering() -> tuple[list[socket.socket], Callable[[socket.socket], None]]:
-    """A store that answers each question, and over which connection each of them came."""
+    """A store that answers each call, and a list of the connections they came over."""
     used: list[socket.socket] = []
 
     def play(client: socket.socket) -> None:
@@ -250,7 +250,7 @@ def test_cookies_of_the_store_are_not_sent_back_and_connections_are_kept() -> No
     assert all(b"PrivateKey: secret-key" in request for request in seen)
 
 
-def test_same_question_is_not_asked_twice_in_a_row_over_one_connection() -> None:
+def test_same_call_is_not_sent_twice_in_a_row_over_one_connection() -> None:
     used, play = answering()
     with server(play) as (url, _):
         calls = transport(url)
@@ -265,7 +265,7 @@ def test_same_question_is_not_asked_twice_in_a_row_over_one_connection() -> None
     assert len(connections) == 2
 
 
-def test_connection_is_not_kept_where_the_answer_is_not_known_to_be_the_questions() -> None:
+def test_connection_is_kept_only_after_a_checked_answer() -> None:
     used, play = answering()
 
     def refuse(_: Answer) -> bool:
@@ -284,7 +284,7 @@ def test_connection_is_not_kept_where_the_answer_is_not_known_to_be_the_question
     assert third is fourth
 
 
-def test_look_is_not_repeated_over_one_connection_whatever_was_asked_between() -> None:
+def test_reading_is_not_repeated_over_one_connection_even_after_other_calls() -> None:
     used, play = answering()
     with server(play) as (url, _):
         calls = transport(url)
@@ -296,7 +296,7 @@ def test_look_is_not_repeated_over_one_connection_whatever_was_asked_between() -
     assert len(set(looks)) == 3
 
 
-def test_look_is_repeated_over_one_connection_once_no_answer_can_be_late(
+def test_reading_is_repeated_over_one_connection_when_no_answer_can_be_late(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     used, play = answering()

@@ -122,7 +122,7 @@ def test_line_whose_number_cannot_be_read_is_marked_and_the_others_are_as_they_a
 
 
 @pytest.mark.parametrize("zero", ["-0", "-0.00", Decimal("-0.0"), Decimal("-0.001"), "-1e-9"])
-def test_there_is_no_minus_zero(zero: object) -> None:
+def test_minus_zero_is_read_as_zero(zero: object) -> None:
     numbers = {"ItemUnitPrice": zero, "ItemQuantity": Decimal("0.5")}
     (line,) = read(cart(LINE | numbers)).items
     product = with_sku(Price=zero)
@@ -251,7 +251,7 @@ def test_availability_follows_the_stock_of_product_or_variants(
      ("", "unsupported"), (None, "unsupported")],
 )  # fmt: skip
 @pytest.mark.parametrize("options", [None, [], [{"OptionID": 41, "OptionName": "Your text"}]])
-def test_type_of_an_option_set_decides_its_kind_whatever_it_lists(
+def test_type_of_an_option_set_decides_its_kind(
     type_: str | None, kind: str, options: list[object] | None
 ) -> None:
     lettering = {"OptionSetID": 21, "OptionSetName": "Lettering", "OptionType": type_,
@@ -280,7 +280,7 @@ def test_variants_have_their_own_stock_price_and_sku() -> None:
 
 
 @pytest.mark.parametrize("code", ["6", "4-6", "9", "4-", "x", "", None, "4--5", "\u0664", "9" * 40])
-def test_variant_that_nobody_can_choose_is_none(code: object) -> None:
+def test_variant_that_cannot_be_chosen_is_ignored(code: object) -> None:
     assert read_product(AdvancedOptionList=[combination(code)]).variants == ()
 
 
@@ -323,7 +323,7 @@ def test_minimum_maximum_and_step_come_from_what_the_store_allows(
         ([], None), ({}, None), ("Error", None), (None, None),
     ],
 )  # fmt: skip
-def test_error_envelope_is_told_from_every_other_answer(body: object, expected: object) -> None:
+def test_error_envelope_is_recognized(body: object, expected: object) -> None:
     assert wire.read_error(body) == expected
 
 
@@ -341,7 +341,7 @@ ELSEWHERE = [
 
 
 @pytest.mark.parametrize("url", ELSEWHERE)
-def test_addresses_that_lead_elsewhere_are_none(url: str) -> None:
+def test_addresses_of_other_hosts_are_dropped(url: str) -> None:
     (line,) = read(cart(LINE | {"ItemImage1": url})).items
     option = {"OptionID": 41, "OptionName": "M", "OptionImagePath": url}
     product = read_product(
@@ -375,7 +375,7 @@ def test_addresses_of_the_stores_hosts_are_compared_as_origins_are(
 
 
 @pytest.mark.parametrize("host", ["shop.example:443", "SHOP.example", "shop.example"])
-def test_default_port_of_a_configured_host_is_no_other_host(host: str) -> None:
+def test_default_port_does_not_make_another_host(host: str) -> None:
     links = Links("https://www.example/", [host])
 
     assert links.checkout("https://shop.example/pay") == "https://shop.example/pay"
@@ -386,7 +386,7 @@ def test_default_port_of_a_configured_host_is_no_other_host(host: str) -> None:
 
 
 @pytest.mark.parametrize("shop", ["http://localhost:8001/", "http://127.0.0.1:8001/", "http://[::1]:8001/", "http://s.localhost:8001/"])  # fmt: skip
-def test_plain_http_is_for_this_machine_alone(shop: str) -> None:
+def test_plain_http_is_accepted_only_on_this_machine(shop: str) -> None:
     links = Links(shop, [shop.split("/")[2]])
 
     assert links.absolute("a.jpg") == f"{shop}a.jpg"

@@ -1,4 +1,4 @@
-"""What is written by hand is what the schema says, which OpenAPI is made from."""
+"""The hand-written JSON matches the schema, from which OpenAPI is made."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where a shopper is counted, however the proxy in front writes the address."""
+"""Which address a shopper is counted by, in every notation of a proxy in front."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_address_is_the_same_with_port_brackets_quotes_and_zone(written: str, co
      "0x7f.1", "127.1", '"127.0.0.1', "127.0.0.1%a b", "\u0661\u0662\u0667.0.0.1", "%eth0", ":80", "[]:80"],
     ids=lambda text: repr(text)[:20],
 )  # fmt: skip
-def test_what_is_no_address_is_limited_as_itself_and_noted(written: str) -> None:
+def test_invalid_address_is_limited_as_written_and_logged(written: str) -> None:
     reader = limits()
 
     assert reader.address(f"8.8.8.8,{written}", "127.0.0.1") == f"unreadable {written.strip()}"

@@ -36,7 +36,7 @@ def test_http_cookie_leaves_out_what_needs_tls() -> None:
     assert "HttpOnly" in cookie
 
 
-def test_malformed_cookie_counts_as_none() -> None:
+def test_malformed_cookie_is_ignored() -> None:
     client = create_app(load(settings())).test_client()
     client.set_cookie("cartproxy", "cpt1_short")
 
@@ -46,7 +46,7 @@ def test_malformed_cookie_counts_as_none() -> None:
     assert answer.get_json()["items"] == []
 
 
-def test_strict_transport_security_stands_on_https_alone() -> None:
+def test_strict_transport_security_is_only_on_https() -> None:
     secure = create_app(load(settings(CARTPROXY_PUBLIC_URL="https://c.example"))).test_client()
     plain = create_app(load(settings())).test_client()
 

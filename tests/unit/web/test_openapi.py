@@ -51,7 +51,7 @@ def test_every_problem_of_the_catalogue_is_described_and_has_a_page(
         assert page.status_code == 200
         assert kind.title in html.unescape(page.text)
     undescribed = {code for code in CATALOGUE if f"`{code}`" not in text}
-    # These are answers of the server and of routing, before there is an operation.
+    # These are answers of the server and of routing, outside any operation.
     assert undescribed == {
         "method-not-allowed",
         "address-too-long",

@@ -53,7 +53,7 @@ def test_llms_txt_names_every_page_once_with_a_sentence(edge: Edge) -> None:
     assert lines[0] == "# cartproxy"
     assert lines[2].startswith("> ")
     assert sorted(links) == [page for page in PAGES if page != "docs/README.md"]
-    # Each line is a heading, a link, or of the quoted summary: nothing that leads to no page.
+    # Each line is a heading, a link, or part of the quoted summary.
     assert all(re.match(r"#{1,2} |- \[|> |$", line) for line in lines)
     assert len(links) == sum(line.startswith("- ") for line in lines)
 

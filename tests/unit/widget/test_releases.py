@@ -19,7 +19,7 @@ RELEASED = {
 
 
 def script(name: str, version: str = "v1") -> releases.Script:
-    """A file that there is."""
+    """A released file."""
     return releases.script(version, name)
 
 
@@ -62,7 +62,7 @@ def test_the_script_loads_its_parts_by_their_integrity(name: str) -> None:
         ("/*! The banner · MIT */\nreturn [a, b];", "/*! The banner · MIT */\nreturn[a,b];"),
     ],
 )
-def test_blanks_are_taken_from_the_code_alone(source: str, compact: str) -> None:
+def test_blanks_are_removed_only_from_code(source: str, compact: str) -> None:
     assert releases.compact(source) == compact
 
 

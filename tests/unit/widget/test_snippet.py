@@ -136,7 +136,7 @@ def command(
     return code, capsys.readouterr().out
 
 
-def test_link_is_printed_alone(
+def test_only_the_link_is_printed(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     code, said = command(monkeypatch, capsys, "--link")

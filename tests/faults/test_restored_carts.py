@@ -1,4 +1,4 @@
-"""Faults 46 and 47: a cart that vanished is made again, over as many requests as that takes."""
+"""Faults 46 and 47: a vanished cart is restored, over as many requests as that takes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SCARCE = {
     "CARTPROXY_REQUEST_SECONDS": "3",
     "CARTPROXY_SETTLE_SECONDS": "2",
     "CARTPROXY_CALL_WAIT_SECONDS": "1",
-    # A machine that is busy with other things must not look like a Redis that is away.
+    # A busy machine must not look like an unreachable Redis.
     "CARTPROXY_REDIS_TIMEOUT_SECONDS": "5",
 }
 
@@ -36,7 +36,7 @@ def quantities(lines: list[dict[str, Any]]) -> list[int]:
 
 
 def at_store(store: Store) -> list[int]:
-    """The quantities in the one cart that the store has, which is no empty one."""
+    """The quantities in the store's one cart that is not empty."""
     (cart,) = store.carts()
     return quantities(cart["lines"])
 
@@ -48,7 +48,7 @@ def vanish(store: Store) -> None:
 
 # Fault 46, in a fraction of the time that a store of 2 calls a second takes
 @pytest.mark.parametrize(("lines", "calls_per_second"), [(30, 8), (80, 14)])
-def test_large_cart_is_made_again_over_several_requests(
+def test_large_cart_is_restored_over_several_requests(
     redis_url: str, store: Store, lines: int, calls_per_second: int
 ) -> None:
     limits = {"CALLS_PER_SECOND": str(calls_per_second), "CALL_BURST": "2", "ADDS": "direct"}
@@ -63,21 +63,21 @@ def test_large_cart_is_made_again_over_several_requests(
         vanish(store)
         there = [0]
 
-        def is_made_again() -> bool:
+        def is_restored() -> bool:
             answer = add(shopper, headers, catalog_id=SCARF)
             if answer.status_code == 201:
                 return True
             assert answer.json()["retryable"], answer.text
             there.append(sum(len(cart["lines"]) for cart in store.carts()))
-            assert there[-1] >= there[-2], "a request began again"
+            assert there[-1] >= there[-2], "a request started from the beginning"
             assert len(store.carts()) <= 1
             shown = shopper.cart()
             assert quantities(shown["items"])[:lines] == wanted
-            assert shown["stale"] or there[-1] == lines, "what is missing is not said"
+            assert shown["stale"] or there[-1] == lines, "missing lines are not reported"
             time.sleep(int(answer.headers.get("Retry-After", "1")))
             return False
 
-        wait_for(is_made_again, "the cart is made again")
+        wait_for(is_restored, "the cart is restored")
         cart = settled_cart(shopper)
 
     assert len(there) > 1
@@ -86,7 +86,7 @@ def test_large_cart_is_made_again_over_several_requests(
 
 
 def settled_cart(shopper: Shopper) -> dict[str, Any]:
-    """The cart, once everything that was in it is back, which takes further writes."""
+    """The cart, once everything is back, which takes further writes."""
 
     def settled() -> dict[str, Any] | None:
         answer = shopper.call("PATCH", "/cart", {"billing": {"city": "Bonn"}})
@@ -96,7 +96,7 @@ def settled_cart(shopper: Shopper) -> dict[str, Any]:
 
 
 def being_made_again(shopper: Shopper, store: Store) -> list[str]:
-    """A cart of three lines, of which the first is back and the store takes no other.
+    """A cart of three lines: the first is restored, and the store refuses the others.
 
     The ids that the lines had before their cart vanished.
     """
@@ -112,7 +112,7 @@ def being_made_again(shopper: Shopper, store: Store) -> list[str]:
     return ids
 
 
-def test_cart_that_is_being_made_again_is_shown_whole(quick: Shopper, store: Store) -> None:
+def test_cart_that_is_being_restored_is_shown_completely(quick: Shopper, store: Store) -> None:
     being_made_again(quick, store)
 
     for headers in ({}, {"Cache-Control": "no-cache"}):
@@ -125,7 +125,7 @@ def test_cart_that_is_being_made_again_is_shown_whole(quick: Shopper, store: Sto
 @pytest.mark.parametrize("at", [0, 2], ids=["put-back", "missing"])
 @pytest.mark.parametrize("quantity", [4, 0])
 @pytest.mark.parametrize("one_url", [False, True])
-def test_line_that_is_being_put_back_is_changed_under_its_old_id(
+def test_line_that_is_being_restored_can_be_changed_under_its_old_id(
     quick: Shopper, store: Store, at: int, quantity: int, one_url: bool
 ) -> None:
     old_id = being_made_again(quick, store)[at]
@@ -148,7 +148,7 @@ def test_line_that_is_being_put_back_is_changed_under_its_old_id(
 # Fault 47
 @pytest.mark.parametrize("merging", [False, True])
 @pytest.mark.parametrize("kind", ["apply_then_drop", "drop"])
-def test_key_sent_again_after_its_cart_vanished_adds_once_and_leaves_other_keys_alone(
+def test_retry_after_its_cart_vanished_adds_once_and_does_not_affect_other_keys(
     quick: Shopper, store: Store, merging: bool, kind: str
 ) -> None:
     store.set(merge_same_item=merging)
@@ -174,7 +174,7 @@ def test_key_sent_again_after_its_cart_vanished_adds_once_and_leaves_other_keys_
 
     for answer in (first, second):
         assert [each["outcome"] for each in answer.json()["results"]] == ["applied", "applied"]
-    # What was not known of the other request is its own to send again.
+    # Only the other request may send its unknown part again.
     assert sum(between) - (1 + 2 + 4) in ((0, 8) if merging else (8,))
     assert sum(at_store(store)) == 1 + 2 + 4 + 8 + 16
     if not merging:
@@ -183,7 +183,7 @@ def test_key_sent_again_after_its_cart_vanished_adds_once_and_leaves_other_keys_
 
 @pytest.mark.parametrize("merging", [False, True])
 @pytest.mark.parametrize("kind", ["apply_then_drop", "drop", "drop_then_apply"])
-def test_answer_that_is_lost_while_a_cart_is_made_again_makes_no_second_line(
+def test_lost_answer_during_a_restore_makes_no_second_line(
     quick: Shopper, store: Store, merging: bool, kind: str
 ) -> None:
     store.set(merge_same_item=merging)
@@ -204,7 +204,7 @@ def test_answer_that_is_lost_while_a_cart_is_made_again_makes_no_second_line(
 
 
 # Found by the soak: the line came back with the cart, and its key added it again.
-def test_line_of_the_stores_quantity_whose_add_is_in_doubt_comes_back_once(
+def test_line_with_a_changed_quantity_and_an_unknown_add_is_restored_once(
     shopper: Shopper, retrying: Shopper, store: Store
 ) -> None:
     shopper.add(SCARF)
@@ -221,9 +221,7 @@ def test_line_of_the_stores_quantity_whose_add_is_in_doubt_comes_back_once(
 
 
 # Found by the soak: it counted as a change by the store, and the checkout stopped.
-def test_add_that_the_store_merges_into_a_line_put_back_is_no_change(
-    quick: Shopper, store: Store
-) -> None:
+def test_add_merged_into_a_restored_line_is_not_a_change(quick: Shopper, store: Store) -> None:
     store.set(merge_same_item=True)
     quick.add(MUG, quantity=2)
     vanish(store)
