@@ -440,7 +440,7 @@ class History:
         for change in cart.changes:
             if not change.now:
                 self.told.update(self.parts_of(change.item_id))
-            if not change.was:  # the store would not take it out
+            if change.change == "increased":  # the store would not take it out
                 self.to_be_taken_out.difference_update(self.parts_of(change.item_id))
 
     # --- The truth -------------------------------------------------------------------------------
