@@ -91,10 +91,7 @@ def admit_creation(request: Request, limits: RateLimits) -> None:
 
 
 def finish(request: Request, context: Context, response: Response) -> dict[str, str]:
-    """After every request: CORS headers under a store, how its limit stands, and a cookie if due.
-
-    Sets the cookie, and returns the headers.
-    """
+    """After every request: headers for CORS and of its limit; a cookie, if due, is set here."""
     fields: dict[str, str] = {}
     if request.store_id:
         origin = _origin_that_may_read(request, context, request.store)

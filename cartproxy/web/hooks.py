@@ -13,7 +13,7 @@ import structlog
 from flask import Flask, Response
 from werkzeug.exceptions import HTTPException
 
-from cartproxy import metrics, tracing
+from cartproxy import logs, metrics, tracing
 from cartproxy.errors import CartProxyError
 from cartproxy.storage import patience
 from cartproxy.web import problems
@@ -47,7 +47,7 @@ def install(app: Flask, context: Context, *, https: bool) -> None:
             # Routes have the store from the caller. Flask's hook for this, url_value_preprocessor,
             # takes 18,000 instructions: 1 % of reading a cart (2026-11-26).
             request.view_args.pop("store", None)
-        structlog.contextvars.bind_contextvars(request_id=request.id)
+        logs.request_fields.set({"request_id": request.id})
         patience.begin_request()
         try:
             return admit(request, context)
@@ -67,7 +67,7 @@ def install(app: Flask, context: Context, *, https: bool) -> None:
         leave(request, context)
         request.span.end(request.failed)
         patience.end_request()
-        structlog.contextvars.clear_contextvars()
+        logs.request_fields.set({})
 
     # Flask's own methods look for hooks of each blueprint at each request: 4 % of reading a cart.
     app.preprocess_request = begin  # type: ignore[method-assign]
@@ -114,7 +114,7 @@ def _trace(request: Request) -> None:
     request.span = tracing.request(
         f"{metrics.known_method(request.method)} {_route(request)}", given or ""
     )
-    structlog.contextvars.bind_contextvars(trace_id=request.span.trace_id)
+    logs.request_fields.set({"request_id": request.id, "trace_id": request.span.trace_id})
 
 
 def _route(request: Request) -> str:
