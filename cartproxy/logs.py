@@ -10,7 +10,8 @@ import logging.handlers
 import queue
 import sys
 from _thread import LockType
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextvars import ContextVar
 
 import orjson
 import structlog
@@ -27,6 +28,8 @@ _WAITING_LINES = 10_000
 _FLUSH_SECONDS = 1.0
 _GATHER_SECONDS = 0.02
 Lines = queue.SimpleQueue[str | None]
+# What each line of a request says of it. structlog's own way looks at all context variables.
+request_fields: ContextVar[Mapping[str, str]] = ContextVar("request_fields")
 
 
 def configure(level: str) -> None:
@@ -37,7 +40,7 @@ def configure(level: str) -> None:
     """
     lines: Lines = _Queue()
     shared: list[structlog.typing.Processor] = [
-        structlog.contextvars.merge_contextvars,
+        lambda _, __, event: {**request_fields.get({}), **event},
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),

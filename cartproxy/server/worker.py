@@ -168,7 +168,7 @@ class Worker(GeventWorker):  # type: ignore[misc] # gunicorn has no types
 
 
 def _head(status: str, fields: list[tuple[str, str]], *, keep_alive: bool) -> bytes:
-    """The head of an answer. werkzeug has checked it for line breaks, and sets Date for files."""
+    """The head of an answer. The application has checked it for line breaks; werkzeug adds Date."""
     lines = "".join([f"{name}: {value}\r\n" for name, value in fields if name != "Date"])
     connection = "keep-alive" if keep_alive else "close"
     return (

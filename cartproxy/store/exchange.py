@@ -19,12 +19,12 @@ _MAX_CHUNK_LINE_BYTES = 256
 # Everything except the body: heads, chunk lines and trailers, each with its fixed cost.
 _MAX_FRAMING_BYTES = 256 * 1024
 _PIECE_BYTES = 32  # the fixed cost of a head, chunk line or trailer
-_TEXT = rb"[^\x00-\x08\x0a-\x1f\x7f]*"
-_STATUS = re.compile(rb"HTTP/1\.([01]) ([1-9][0-9]{2})(?: " + _TEXT + rb")?")
+_TEXT = r"[^\x00-\x08\x0a-\x1f\x7f]*"
+_STATUS = re.compile(r"HTTP/1\.([01]) ([1-9][0-9]{2})(?: " + _TEXT + r")?")
 # Not a folded line, and no space before the colon: two readers could read these differently.
-_FIELD = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):(" + _TEXT + rb")")
+_FIELD = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):(" + _TEXT + r")")
 _LENGTH = re.compile(r"[0-9]{1,18}", re.ASCII)
-_CHUNK = re.compile(rb"([0-9A-Fa-f]{1,8})[ \t]*(?:;" + _TEXT + rb")?")
+_CHUNK = re.compile(r"([0-9A-Fa-f]{1,8})[ \t]*(?:;" + _TEXT + r")?")
 
 
 class BrokenAnswer(Exception):
@@ -55,8 +55,9 @@ class Exchange:
         self._framing_left = _MAX_FRAMING_BYTES
         self.reusable = False
         self._require_silence()
-        self._limit_wait()
-        sock.sendall(request)
+        while request:  # gevent's `sendall` takes ten times as much
+            self._limit_wait()
+            request = request[sock.send(request) :]
         self._read_head()
         while self.status < 200:  # an interim answer, such as 103 Early Hints
             self._read_head()
@@ -92,7 +93,7 @@ class Exchange:
         raise NotSent
 
     def _read_head(self) -> None:
-        status_line, *lines = self._read_until(b"\r\n\r\n", _MAX_HEAD_BYTES).split(b"\r\n")
+        status_line, *lines = self._read_until(b"\r\n\r\n", _MAX_HEAD_BYTES).split("\r\n")
         status = _STATUS.fullmatch(status_line)
         if not status or len(lines) > _MAX_FIELDS:
             raise BrokenAnswer("a malformed head")
@@ -101,15 +102,12 @@ class Exchange:
             field = _FIELD.fullmatch(line)
             if not field:
                 raise BrokenAnswer("a malformed header line")
-            name, value = (
-                field[1].decode("ascii").lower(),
-                field[2].decode("latin-1").strip(" \t"),
-            )
+            name, value = field[1].lower(), field[2].strip(" \t")
             headers[name] = f"{headers[name]}, {value}" if name in headers else value
         self.status = int(status[2])
         self.headers = headers
         self._keeps_alive = (
-            status[1] == b"1" and "close" not in headers.get("connection", "").lower()
+            status[1] == "1" and "close" not in headers.get("connection", "").lower()
         )
 
     def _read_chunks(self, limit: int) -> bytes:
@@ -128,7 +126,7 @@ class Exchange:
             raise BrokenAnswer("a chunk without a size")
         return int(line[1], 16)
 
-    def _read_until(self, mark: bytes, limit: int) -> bytes:
+    def _read_until(self, mark: bytes, limit: int) -> str:
         """What comes before the mark; the mark is dropped."""
         searched = 0
         while (end := self._held.find(mark, searched)) < 0:
@@ -141,7 +139,7 @@ class Exchange:
         self._framing_left -= end + _PIECE_BYTES
         if self._framing_left < 0:
             raise BrokenAnswer("more framing than any answer needs")
-        return self._take(end, len(mark))
+        return self._take(end, len(mark)).decode("latin-1")
 
     def _read_exactly(self, size: int, limit: int) -> bytes:
         if size > limit:

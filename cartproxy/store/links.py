@@ -28,8 +28,9 @@ class Links:
 
         @remembered
         def absolute(value: str) -> str | None:
+            value = tidy(value)
             try:
-                url = urljoin(shop_url, value)
+                url = value and urljoin(shop_url, value)
             except ValueError:
                 return None
             return url if _leads_to(url, show) else None
@@ -45,8 +46,7 @@ class Links:
 
     def absolute(self, value: str) -> str | None:
         """The absolute address of an image or a page; None for one that leads elsewhere."""
-        value = tidy(value[:_MAX_LENGTH])
-        return self._absolute(value) if value else None
+        return self._absolute(value[:_MAX_LENGTH])
 
 
 def _host(text: str) -> tuple[str | None, int | None]:

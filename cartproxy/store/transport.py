@@ -164,7 +164,7 @@ class StoreTransport:
         lines = [f"{method} {self._base_path}{path} HTTP/1.1\r\n", self._fields]
         payload = b""
         if body is not None:
-            payload = json.dumps(body, separators=(",", ":"), default=_number).encode()
+            payload = _encode(body).encode()
             lines.append("Content-Type: application/json\r\n")
         if method != "GET":
             lines.append(f"Content-Length: {len(payload)}\r\n")
@@ -236,6 +236,7 @@ def _refuse_constant(name: str) -> None:
 
 
 _decode = json.JSONDecoder(parse_float=Decimal, parse_constant=_refuse_constant).decode
+_encode = json.JSONEncoder(separators=(",", ":"), default=_number).encode
 
 
 def _translate(error: Exception, maybe_applied: Outcome) -> StoreError:

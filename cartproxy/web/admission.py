@@ -13,8 +13,8 @@ from cartproxy.web.bodies import FORM_TYPE, receive
 from cartproxy.web.caller import Caller
 from cartproxy.web.context import Context
 from cartproxy.web.credentials import read_bearer
-from cartproxy.web.origins import add_cors_headers
-from cartproxy.web.rate_limits import RateLimits, add_fields
+from cartproxy.web.origins import cors_fields
+from cartproxy.web.rate_limits import RateLimits, limit_fields
 from cartproxy.web.refusals import Refused
 from cartproxy.web.request import Request
 from cartproxy.web.stores import STORES_PATH, Store
@@ -90,17 +90,19 @@ def admit_creation(request: Request, limits: RateLimits) -> None:
     request.standing = limits.take("creates", caller.address, None, [quota] if quota else [])
 
 
-def finish(request: Request, context: Context, response: Response) -> None:
-    """After every request: CORS headers under a store, how its limit stands, a cookie if due."""
+def finish(request: Request, context: Context, response: Response) -> dict[str, str]:
+    """After every request: headers for CORS and of its limit; a cookie, if due, is set here."""
+    fields: dict[str, str] = {}
     if request.store_id:
         origin = _origin_that_may_read(request, context, request.store)
         wanted = request.header("Access-Control-Request-Headers") or ""
-        add_cors_headers(response, origin, wanted if request.method == "OPTIONS" else None)
-    if "public" not in response.headers.get("Cache-Control", ""):
+        fields |= cors_fields(origin, wanted if request.method == "OPTIONS" else None)
+    if request.standing and "public" not in "".join(response.headers.getlist("Cache-Control")):
         # Otherwise a cache would show everybody how much of one client's limit is left.
-        add_fields(response, request.standing)
+        fields |= limit_fields(request.standing)
     if request.caller and request.caller.cookie:
         context.cookie.issue(response, request.caller.cookie)
+    return fields
 
 
 def leave(request: Request, context: Context) -> None:

@@ -39,7 +39,8 @@ def get_cart() -> Response:
         return _cart_answer(caller.store.carts.nothing())
     revalidate = "no-cache" in (request.header("Cache-Control") or "").lower()
     cart = caller.store.carts.read(name, caller.deadline, revalidate=revalidate, payers=payers())
-    if cart.ordered is None and request.if_none_match.contains_weak(cart.etag.strip('"')):
+    tags = request.header("If-None-Match") and request.if_none_match
+    if tags and cart.ordered is None and tags.contains_weak(cart.etag.strip('"')):
         return _tagged(Response(status=304), cart)
     return _cart_answer(cart)
 

@@ -13,7 +13,7 @@ import structlog
 from flask import Flask, Response
 from werkzeug.exceptions import HTTPException
 
-from cartproxy import metrics, tracing
+from cartproxy import logs, metrics, tracing
 from cartproxy.errors import CartProxyError
 from cartproxy.storage import patience
 from cartproxy.web import problems
@@ -28,6 +28,7 @@ log = structlog.get_logger("cartproxy.web")
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_.-]{8,64}", re.ASCII)
 _CART_NAME_LENGTH = 12
+_FIELDS = "cartproxy.fields"  # what the hooks add to an answer's headers
 
 
 def install(app: Flask, context: Context, *, https: bool) -> None:
@@ -46,7 +47,7 @@ def install(app: Flask, context: Context, *, https: bool) -> None:
             # Routes have the store from the caller. Flask's hook for this, url_value_preprocessor,
             # takes 18,000 instructions: 1 % of reading a cart (2026-11-26).
             request.view_args.pop("store", None)
-        structlog.contextvars.bind_contextvars(request_id=request.id)
+        logs.request_fields.set({"request_id": request.id})
         patience.begin_request()
         try:
             return admit(request, context)
@@ -56,9 +57,8 @@ def install(app: Flask, context: Context, *, https: bool) -> None:
 
     def end(response: Response) -> Response:
         request = current()
-        finish(request, context, response)
-        response.headers.setdefault("Cache-Control", "no-store")
-        response.headers.add("X-Request-Id", request.id)
+        fields = finish(request, context, response) | {"X-Request-Id": request.id}
+        request.environ[_FIELDS] = [*fields.items()]
         _account(request, response)
         return response
 
@@ -67,7 +67,7 @@ def install(app: Flask, context: Context, *, https: bool) -> None:
         leave(request, context)
         request.span.end(request.failed)
         patience.end_request()
-        structlog.contextvars.clear_contextvars()
+        logs.request_fields.set({})
 
     # Flask's own methods look for hooks of each blueprint at each request: 4 % of reading a cart.
     app.preprocess_request = begin  # type: ignore[method-assign]
@@ -80,18 +80,17 @@ def install(app: Flask, context: Context, *, https: bool) -> None:
 
 
 def _with_headers(app: WSGIApplication, fixed: list[tuple[str, str]]) -> WSGIApplication:
-    """The application with these headers on every answer.
+    """The application with these headers on every answer that has none of the same name.
 
-    They are added where headers are a plain list: a Response checks each at each step.
+    They, and those of the hooks, are added where headers are a plain list: a Response checks each
+    at each step. So what comes from the request must have been checked for line breaks.
     """
-
-    changeable = {problems.POLICY, problems.REFERRER_POLICY}
 
     def answer(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         def start(status: str, headers: list[tuple[str, str]], *more: Any) -> Any:
-            own = {name for name, _ in headers if name in changeable}
-            missing = [each for each in fixed if each[0] not in own] if own else fixed
-            return start_response(status, headers + missing, *more)
+            own = {name for name, _ in headers}
+            missing = [each for each in fixed if each[0] not in own]
+            return start_response(status, headers + environ.get(_FIELDS, []) + missing, *more)
 
         return app(environ, start)
 
@@ -115,7 +114,7 @@ def _trace(request: Request) -> None:
     request.span = tracing.request(
         f"{metrics.known_method(request.method)} {_route(request)}", given or ""
     )
-    structlog.contextvars.bind_contextvars(trace_id=request.span.trace_id)
+    logs.request_fields.set({"request_id": request.id, "trace_id": request.span.trace_id})
 
 
 def _route(request: Request) -> str:

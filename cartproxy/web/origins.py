@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 
-from flask import Response
-
 ALLOWED_HEADERS = (
     "Authorization, Cache-Control, Cartproxy-Client, Content-Type, Idempotency-Key, If-Match, "
     "If-None-Match, Prefer, X-Request-Id"
@@ -40,20 +38,20 @@ def allowed_headers(asked: str) -> str:
     return ", ".join((ALLOWED_HEADERS, *others))
 
 
-def add_cors_headers(response: Response, origin: str | None, asked: str | None) -> None:
-    """Let the listed `origin` read the answer; without one, only keep caches apart.
+def cors_fields(origin: str | None, asked: str | None) -> dict[str, str]:
+    """The headers that let the listed `origin` read the answer; without one, keep caches apart.
 
     `asked` are the headers that a preflight asks for; None where it is no preflight.
     """
-    add = response.headers.add  # nothing else sets them under a store
-    add("Vary", "Origin")
+    fields = {"Vary": "Origin"}
     if origin is None:
-        return
-    add("Access-Control-Allow-Origin", origin)
-    add("Access-Control-Allow-Credentials", "true")
+        return fields
+    fields["Access-Control-Allow-Origin"] = origin
+    fields["Access-Control-Allow-Credentials"] = "true"
     if asked is not None:
-        add("Access-Control-Allow-Methods", ALLOWED_METHODS)
-        add("Access-Control-Allow-Headers", allowed_headers(asked))
-        add("Access-Control-Max-Age", str(PREFLIGHT_SECONDS))
+        fields["Access-Control-Allow-Methods"] = ALLOWED_METHODS
+        fields["Access-Control-Allow-Headers"] = allowed_headers(asked)
+        fields["Access-Control-Max-Age"] = str(PREFLIGHT_SECONDS)
     else:
-        add("Access-Control-Expose-Headers", EXPOSED_HEADERS)
+        fields["Access-Control-Expose-Headers"] = EXPOSED_HEADERS
+    return fields

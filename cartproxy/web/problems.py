@@ -29,8 +29,9 @@ from cartproxy.web.stores import STORES_PATH
 
 MEDIA_TYPE = "application/problem+json"
 POLICY, REFERRER_POLICY = "Content-Security-Policy", "Referrer-Policy"
-# On every answer, except where a page sets its own policy.
+# On every answer, except where it has its own.
 FIXED_HEADERS = {
+    "Cache-Control": "no-store",
     "X-Content-Type-Options": "nosniff",
     REFERRER_POLICY: "no-referrer",
     "X-Frame-Options": "DENY",
@@ -130,7 +131,6 @@ def server_refusal(code: str, own_origin: str, request_id: str) -> bytes:
         "Access-Control-Allow-Origin: *",
         "Access-Control-Expose-Headers: X-Request-Id",
         "Vary: Origin",
-        "Cache-Control: no-store",
         f"X-Request-Id: {request_id}",
         *(f"{name}: {value}" for name, value in FIXED_HEADERS.items()),
     ]

@@ -11,8 +11,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from flask import Response
-
 from cartproxy.limits.addresses import network
 from cartproxy.limits.rate_limiter import Limit, RateLimiter, Standing
 from cartproxy.store.limits import Payer
@@ -82,10 +80,10 @@ def _digest(key: bytes, whose: str) -> str:
 _name = lru_cache(4096)(_digest)  # of an address or a site: they come again
 
 
-def add_fields(response: Response, standing: Standing | None) -> None:
-    """Say how much of the tightest limit is left."""
-    if standing is None:
-        return
+def limit_fields(standing: Standing) -> dict[str, str]:
+    """The headers that say how much of the tightest limit is left."""
     name, quota = standing.limit.name, standing.limit.per_minute
-    response.headers["RateLimit-Policy"] = f'"{name}";q={quota};w=60'
-    response.headers["RateLimit"] = f'"{name}";r={standing.remaining};t={standing.reset_seconds}'
+    return {
+        "RateLimit-Policy": f'"{name}";q={quota};w=60',
+        "RateLimit": f'"{name}";r={standing.remaining};t={standing.reset_seconds}',
+    }

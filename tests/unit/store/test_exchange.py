@@ -21,7 +21,7 @@ class Pair:
 
     def __init__(self, pool: ThreadPoolExecutor) -> None:
         self.ours, self.peer = socket.socketpair()
-        self._pool = pool
+        self.pool = pool
 
     def answers(self, answer: bytes, *, closes: bool = False) -> None:
         """Let the peer answer once it has been asked."""
@@ -32,7 +32,7 @@ class Pair:
             if closes:
                 self.peer.close()
 
-        self._pool.submit(reply)
+        self.pool.submit(reply)
 
 
 @pytest.fixture
@@ -50,6 +50,22 @@ def read(pair: Pair, answer: bytes, *, limit: int = 1000) -> bytes:
 def exchanged(pair: Pair, answer: bytes, *, closes: bool = False, seconds: float = 30) -> Exchange:
     pair.answers(answer, closes=closes)
     return Exchange(pair.ours, b"G", time.monotonic() + seconds)
+
+
+def test_request_that_the_peer_takes_in_parts_is_sent_whole(pair: Pair) -> None:
+    request = b"G" * 5_000_000
+
+    def reply() -> int:
+        received = 0
+        while received < len(request):
+            received += len(pair.peer.recv(65536))
+        pair.peer.sendall(OK + b"Content-Length: 0\r\n\r\n")
+        return received
+
+    received = pair.pool.submit(reply)
+    Exchange(pair.ours, request, time.monotonic() + 30)
+
+    assert received.result() == len(request)
 
 
 @pytest.mark.parametrize(
