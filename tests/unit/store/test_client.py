@@ -269,7 +269,7 @@ def test_look_that_shows_something_else_is_a_bad_response_and_leaves_the_connect
     api.answers([{"OrderKey": "other", "SKUInfo": {"CatalogID": 2}}])
     with pytest.raises(StoreBadResponse) as caught:
         look(client, allowance)
-    api.answers([{"OrderKey": "key", "SKUInfo": {"CatalogID": 1}}])
+    api.answers([{"OrderKey": "key", "SKUInfo": {"CatalogID": 1, "Price": 1}}])
     look(client, allowance)
 
     assert caught.value.outcome is Outcome.NOT_APPLIED
