@@ -29,6 +29,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     What can't be done is said in one line on standard error.
     """
     chosen = parser().parse_args(arguments)
+    # gunicorn counts with it when it is imported, also with a word. The settings have `workers`.
+    os.environ.pop("WEB_CONCURRENCY", None)
     try:
         code: int = chosen.run(chosen)
         sys.stdout.flush()

@@ -25,6 +25,7 @@ def run(*arguments: str, output: int = subprocess.PIPE) -> subprocess.CompletedP
     """The command in a process of its own, with a Redis and a store that nobody can reach."""
     command = [sys.executable, "-m", "cartproxy", *arguments]
     inherited = {k: v for k, v in os.environ.items() if not k.startswith("CARTPROXY_")}
+    inherited["WEB_CONCURRENCY"] = "auto"  # as a host may set it, for others
     return subprocess.run(
         command,
         env=inherited | SETTINGS,
@@ -84,3 +85,9 @@ def test_output_that_can_not_be_written_is_one_line() -> None:
 
     assert ran.returncode == 1
     assert len(ran.stderr.splitlines()) == 1
+
+
+def test_what_the_environment_means_for_others_does_not_stop_a_start() -> None:
+    ran = run("sandbox", "--profile", "/nope")
+
+    assert (ran.returncode, len(ran.stderr.splitlines())) == (78, 1)
