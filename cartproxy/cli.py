@@ -5,25 +5,54 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cartproxy import __version__
+from cartproxy.errors import CartProxyError
+from cartproxy.sandbox.arguments import LATENCY, PORT, number
 
 if TYPE_CHECKING:
     from cartproxy.settings import Settings, StoreSettings
 
 
 # What a command needs is imported when it runs: `serve` would wait for all of it twice.
+_CATALOG_ID = number(int, 1, 2**31 - 1)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command and return its exit code: 0 fine, 1 not fine, 78 bad settings."""
+    """Run one command and return its exit code: 0 fine, 1 not fine, 78 bad settings.
+
+    What can't be done is said in one line on standard error.
+    """
     chosen = parser().parse_args(arguments)
-    code: int = chosen.run(chosen)
+    # gunicorn counts with it when it is imported, also with a word. The settings have `workers`.
+    os.environ.pop("WEB_CONCURRENCY", None)
+    try:
+        code: int = chosen.run(chosen)
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
+    except CartProxyError as error:
+        print(f"cartproxy {chosen.command}: {error.detail}", file=sys.stderr)
+        return 1
+    except OSError as error:
+        if not isinstance(error, BrokenPipeError):  # nobody reads on, as after `| head`
+            print(f"cartproxy {chosen.command}: {error}", file=sys.stderr)
+        # Python would try to write the rest at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     return code
+
+
+def _log_to_stderr() -> None:
+    """Keep what is logged apart from what a command prints."""
+    import structlog
+
+    structlog.configure(logger_factory=lambda *_: structlog.PrintLogger(sys.stderr))
 
 
 def parser() -> argparse.ArgumentParser:
@@ -47,19 +76,19 @@ def parser() -> argparse.ArgumentParser:
 
 def _add_demo(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     demo = commands.add_parser("demo", help="simulated store, proxy and a blog page, to try out")
-    demo.add_argument("--port", type=int, default=8000, help="the proxy's port")
-    demo.add_argument("--store-port", type=int, default=8001, help="the simulated store's port")
-    demo.add_argument("--blog-port", type=int, default=8002, help="the blog page's port")
+    demo.add_argument("--port", type=PORT, default=8000, help="the proxy's port")
+    demo.add_argument("--store-port", type=PORT, default=8001, help="the simulated store's port")
+    demo.add_argument("--blog-port", type=PORT, default=8002, help="the blog page's port")
     demo.add_argument(
         "--origin",
         action="append",
         default=[],
         help="another site that may use it, such as http://localhost:5173; may be repeated",
     )
-    demo.add_argument("--latency-ms", type=int, default=0, help="delay of every store call")
+    demo.add_argument("--latency-ms", type=LATENCY, default=0, help="delay of every store call")
     demo.add_argument(
         "--calls-per-second",
-        type=float,
+        type=number(float, 0.001, 1_000_000),
         default=200,
         help="calls per second that the simulated store allows; a live one allows about 2",
     )
@@ -69,6 +98,8 @@ def _add_demo(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
 def _demo(chosen: argparse.Namespace) -> int:
     from cartproxy.demo.starter import Demo
 
+    if len({chosen.port, chosen.store_port, chosen.blog_port}) < 3:
+        raise SystemExit("cartproxy demo: the three ports must differ.")
     return Demo(
         port=chosen.port,
         store_port=chosen.store_port,
@@ -134,13 +165,16 @@ def _add_probe(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     probe.add_argument("--yes", action="store_true", help="with --live: don't ask before starting")
     probe.add_argument("--json", action="store_true", help="print JSON")
     probe.add_argument("--profile", type=Path, help="write the profile to this file")
-    probe.add_argument("--product", type=int, help="catalog id of a product without options")
+    probe.add_argument(
+        "--product", type=_CATALOG_ID, help="catalog id of a product without options"
+    )
     probe.set_defaults(run=_probe)
 
 
 def _probe(chosen: argparse.Namespace) -> int:
     from cartproxy.probe.command import probe
 
+    _log_to_stderr()
     return probe(chosen)
 
 
@@ -187,7 +221,9 @@ def _add_snippet(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "snippet", help="print the button of a product, to paste into a page"
     )
     snippet.add_argument("--store", required=True, help="the store's id in the settings")
-    snippet.add_argument("--product", required=True, type=int, help="the product's catalog id")
+    snippet.add_argument(
+        "--product", required=True, type=_CATALOG_ID, help="the product's catalog id"
+    )
     one = snippet.add_mutually_exclusive_group()
     one.add_argument("--link", action="store_true", help="only a link to a page that sells it")
     one.add_argument("--qr", action="store_true", help="the same link as a QR code, in SVG")
@@ -231,7 +267,12 @@ def _add_carts(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     carts = commands.add_parser("carts", help="the carts in Redis: list, show, revoke")
     actions = carts.add_subparsers(dest="action", required=True, metavar="action")
     listing = actions.add_parser("list", help="list carts, optionally of one site")
-    listing.add_argument("--limit", type=int, default=50, help="how many to list (default: 50)")
+    listing.add_argument(
+        "--limit",
+        type=number(int, 1, 1_000_000),
+        default=50,
+        help="how many to list (default: 50)",
+    )
     show = actions.add_parser("show", help="one cart's lines")
     show.add_argument("name", help="a cart's name as in the log, or its full name")
     revoke = actions.add_parser("revoke", help="delete a cart, or all carts of a site")
@@ -247,6 +288,7 @@ def _add_carts(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 def _carts(chosen: argparse.Namespace) -> int:
     from cartproxy import cli_carts
 
+    _log_to_stderr()
     actions = {
         "list": cli_carts.list_carts,
         "show": cli_carts.show_cart,
@@ -269,6 +311,7 @@ def _add_sales(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 def _sales(chosen: argparse.Namespace) -> int:
     from cartproxy.cli_orders import print_sales
 
+    _log_to_stderr()
     return print_sales(chosen)
 
 
@@ -284,6 +327,7 @@ def _add_webhook(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
 def _register_webhook(chosen: argparse.Namespace) -> int:
     from cartproxy.cli_orders import register_webhook
 
+    _log_to_stderr()
     return register_webhook(chosen)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import sys
 from collections.abc import Iterator
 from decimal import Decimal
@@ -13,7 +14,7 @@ from cartproxy.model.cart import plain
 from cartproxy.records.admin import CartAdmin, Entry
 from cartproxy.records.names import site_name
 from cartproxy.records.seal import Seal
-from cartproxy.settings import Settings
+from cartproxy.settings import KEY_NAME, Settings
 from cartproxy.settings_source import load_or_exit
 from cartproxy.storage.connect import connect
 
@@ -107,9 +108,11 @@ def _one(admin: CartAdmin, beginning: str) -> str:
 
 
 def create_key(chosen: argparse.Namespace) -> int:
-    """Print a new key and the settings' entry for it, and return 0."""
+    """Print a new key and the settings' entry for it; SystemExit tells what can't be done."""
     from cartproxy.web.api_keys import create
 
+    if not re.fullmatch(KEY_NAME, chosen.name, re.ASCII):
+        raise SystemExit("A key's name is 1 to 32 letters, digits and . _ -")
     key, entry = create(chosen.name, customers=chosen.customers)
     print("The key, shown only once, for the server that calls:", file=sys.stderr)
     print(key)

@@ -17,7 +17,6 @@ from cartproxy.records.sales import KEPT_DAYS, Row
 from cartproxy.settings import Settings, StoreSettings
 from cartproxy.settings_source import load_or_exit
 from cartproxy.storage.connect import connect
-from cartproxy.storage.errors import StorageError
 from cartproxy.store import webhooks
 from cartproxy.store.errors import StoreError
 from cartproxy.upstream import store_calls
@@ -48,10 +47,7 @@ def print_sales(chosen: argparse.Namespace) -> int:
             "No redis_url is set: figures are in the service's memory and can't be read here."
         )
     sales = store_sales(chosen.store, store, settings, connect(settings), settings.pepper.reveal())
-    try:
-        rows = [_as_json(row, store) for row in sales.rows(_since(chosen.since))]
-    except StorageError as error:
-        raise SystemExit(error.detail) from None
+    rows = [_as_json(row, store) for row in sales.rows(_since(chosen.since))]
     if chosen.json:
         print(json.dumps(rows, indent=2))
     elif chosen.csv:

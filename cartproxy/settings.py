@@ -47,6 +47,7 @@ SEVERAL_SERVERS = re.compile(
     r"redis\+(?P<kind>sentinel|cluster)://(?:(?P<user>[^:@]*):(?P<password>[^@]*)@)?"
     r"(?P<hosts>[^/@]+)(?:/(?P<service>[A-Za-z0-9._-]+))?/?"
 )
+KEY_NAME = r"[A-Za-z0-9._-]{1,32}"  # of a server-side caller
 # Names the file whose presence says that this instance is leaving; gunicorn's master sets it.
 DRAINING_FLAG = "_CARTPROXY_DRAINING"
 STOPS = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
@@ -169,6 +170,13 @@ def _is_site(text: str) -> None:
         raise ValidationError("Not the address of a site.") from None
 
 
+def _is_base_url(text: str) -> None:
+    """Refuse an address to which no path can be added."""
+    _is_http_url(text)
+    if "?" in text or "#" in text:
+        raise ValidationError("Must have no query and no fragment.")
+
+
 def _is_public_url(text: str) -> None:
     """Refuse what a proxy in front would have to strip: addresses in answers would lack it."""
     _is_http_url(text)
@@ -251,7 +259,7 @@ class StoreSettings:
         Secret(""),
     )
     api_url: str = _setting(
-        fields.String(validate=_is_http_url),
+        fields.String(validate=_is_base_url),
         "Base URL of the store's REST API, without the version.",
         "https://apirest.3dcart.com/3dCartWebAPI",
     )
@@ -273,7 +281,11 @@ class StoreSettings:
         (),
     )
     currency: str = _setting(
-        fields.String(validate=validate.Regexp(r"[A-Z]{3}\Z")), "ISO 4217 currency code.", "USD"
+        fields.String(
+            validate=validate.Regexp(r"[A-Z]{3}\Z", error="Must be three capital letters: USD.")
+        ),
+        "ISO 4217 currency code.",
+        "USD",
     )
     currency_decimals: int = _setting(
         fields.Integer(validate=validate.Range(0, 4)), "Decimals of the currency's amounts.", 2
@@ -304,7 +316,7 @@ class StoreSettings:
     concurrent_calls: int = _count("Calls under way at the same time, in each worker.", 64)
     api_keys: tuple[str, ...] = _texts(
         validate.Regexp(
-            r"[A-Za-z0-9._-]{1,32}:[0-9a-f]{64}(:customers)?\Z",
+            rf"{KEY_NAME}:[0-9a-f]{{64}}(:customers)?\Z",
             error="Not an entry of `cartproxy keys create`.",
         ),
         "Keys of server-side callers, as `cartproxy keys create` prints them: name:sha256. A key "

@@ -234,6 +234,8 @@ def _contradictions(settings: Settings) -> Iterator[str]:
             yield f"{name}: set 32 random characters or more."
         if key and importlib.util.find_spec("cryptography") is None:
             yield f"{name}: needs the extra `crypto`: pip install 'cartproxy[crypto]'."
+    if _bad_header(settings.metrics_token.reveal()):
+        yield "metrics_token: must be printable ASCII without spaces."
     if settings.trace_url and not _has_otel():
         yield "trace_url: needs the extra `otel`: pip install 'cartproxy[otel]'."
     if settings.redis_url and not is_storage_url(settings.redis_url.reveal()):

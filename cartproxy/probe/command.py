@@ -20,14 +20,16 @@ from cartproxy.probe.walk import MOST_CALLS, Walk
 from cartproxy.settings import Settings, StoreSettings
 from cartproxy.settings_source import load_or_exit
 from cartproxy.storage.connect import connect
-from cartproxy.storage.errors import StorageError
 from cartproxy.store.limits import Budget
 from cartproxy.store.sessions import new_session
 from cartproxy.upstream import store_transport
 
 
 def probe(chosen: argparse.Namespace) -> int:
-    """Probe and print. Returns 0 if every question has an answer and every cart is deleted."""
+    """Probe and print. Returns 0 if every question has an answer and every cart is deleted.
+
+    Raises StorageError, and OSError if the profile can't be written.
+    """
     settings = load_or_exit(os.environ, chosen.config)
     store = settings.stores.get(chosen.store)
     if store is None:
@@ -36,10 +38,7 @@ def probe(chosen: argparse.Namespace) -> int:
         return _refuse(f"{chosen.store} is not on this machine. --live says that you mean it.")
     if chosen.live and not _is_agreed(chosen, store):
         return _refuse("No call was made.")
-    try:
-        return _walk(chosen, store, settings)
-    except (StorageError, OSError) as error:
-        return _refuse(getattr(error, "detail", str(error)))
+    return _walk(chosen, store, settings)
 
 
 def _walk(chosen: argparse.Namespace, store: StoreSettings, settings: Settings) -> int:

@@ -67,7 +67,9 @@ _KINDS = {
 }
 # What a line shows for a number that can't be read.
 _UNKNOWN = {"ItemQuantity": 1, "ItemUnitPrice": 0, "ItemOptionPrice": 0}
+_YES, _NO = ("true", "yes", "1", "1.0"), ("false", "no", "0", "0.0")
 _LARGEST_ID = 2**63 - 1
+_LARGEST_LINE_ID = 10**18 - 1  # in URLs, ids of lines have 18 digits at most
 _QUANTITY = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,4})?", re.ASCII)
 _QUANTITY_UNITS = 10_000  # quantities have 4 decimals at most
 _MAX_LISTED = 1_000
@@ -181,19 +183,22 @@ def read_cart(body: object, order_key: str, links: Links, currency: Currency) ->
 
 
 def _line(wire: Wire, links: Links, currency: Currency, texts: Texts) -> LineItem:
-    """A line; it is marked unreadable if it has something else instead of a number ("1,234.50").
+    """A line; it is marked unreadable if a number is missing or something else ("1,234.50").
 
     The shopper can still see the cart's other lines, and remove this one.
     """
-    unreadable = [name for name in _UNKNOWN if _is_no_number(wire.get(name))]
+    unreadable = _unreadable(wire)
     if unreadable:
         wire = {**wire, **{name: _UNKNOWN[name] for name in unreadable}}
     quantity = _decimal(wire, "ItemQuantity")
     unit_price, option_price = _decimal(wire, "ItemUnitPrice"), _decimal(wire, "ItemOptionPrice")
     catalog_id, sku = _integer(wire, "CatalogID"), texts.plain(_text(wire, "ItemID"))
     name, options = texts.describe(_text(wire, "ItemDescription"))
+    item_id = _integer(wire, "CartItemID")
+    if not 0 <= item_id <= _LARGEST_LINE_ID:
+        raise StoreBadResponse("The store's answer has a line that can't be named.")
     return LineItem(
-        item_id=str(_integer(wire, "CartItemID")),
+        item_id=str(item_id),
         catalog_id=catalog_id,
         sku=sku,
         name=first_visible(name, sku, f"Product {catalog_id}"),
@@ -208,6 +213,18 @@ def _line(wire: Wire, links: Links, currency: Currency, texts: Texts) -> LineIte
     )
 
 
+def _unreadable(wire: Wire) -> list[str]:
+    """The numbers that are none. A discount may have only one of the two prices."""
+    found = [name for name in _UNKNOWN if _is_no_number(wire.get(name))]
+    if "ItemQuantity" not in found and (
+        _is_absent(wire, "ItemQuantity") or _decimal(wire, "ItemQuantity") < 0
+    ):
+        found.append("ItemQuantity")
+    if _is_absent(wire, "ItemUnitPrice") and _is_absent(wire, "ItemOptionPrice"):
+        found.append("ItemUnitPrice")
+    return found
+
+
 def read_product(body: object, catalog_id: int, links: Links, currency: Currency) -> Product | None:
     """This product as a shopper may see it; None when the store hides it or does not sell it.
 
@@ -217,9 +234,10 @@ def read_product(body: object, catalog_id: int, links: Links, currency: Currency
     sku = _object(wire.get("SKUInfo"))
     if _integer(sku, "CatalogID") != catalog_id:
         raise StoreBadResponse("The store's answer is not the product that was requested.")
-    if wire.get("Hide") is True or wire.get("NotForSale") is True:
+    if _flag(wire, "Hide") or _flag(wire, "NotForSale"):
         return None
-    regular, on_sale = currency.pad(_decimal(sku, "Price")), sku.get("OnSale") is True
+    on_sale = _flag(sku, "OnSale") and not _is_absent(sku, "SalePrice")
+    regular = currency.pad(_price(sku, "Price"))
     texts = Texts()
     code = texts.plain(_text(sku, "SKU"))
     name = first_visible(texts.plain(_text(sku, "Name")), code, f"Product {catalog_id}")
@@ -241,7 +259,7 @@ def read_product(body: object, catalog_id: int, links: Links, currency: Currency
         catalog_id=catalog_id,
         sku=code,
         name=name,
-        price=currency.pad(_decimal(sku, "SalePrice")) if on_sale else regular,
+        price=currency.pad(_price(sku, "SalePrice")) if on_sale else regular,
         list_price=regular if on_sale else None,
         image_url=_url(wire, "MainImageFile", links) or _url(wire, "ThumbnailFile", links),
         product_url=_url(wire, "ProductLink", links),
@@ -265,7 +283,7 @@ def _option_set(wire: Wire, links: Links, currency: Currency, texts: Texts) -> O
         name=first_visible(texts.plain(_text(wire, "OptionSetName")), f"Option {option_set_id}"),
         type=type_,
         kind=kind,
-        required=wire.get("OptionRequired") is True,
+        required=_flag(wire, "OptionRequired"),
         max_length=None if limit is None else min(int(limit), _LARGEST_ID) or None,
         options=tuple(
             ProductOption(
@@ -275,11 +293,11 @@ def _option_set(wire: Wire, links: Links, currency: Currency, texts: Texts) -> O
                     f"Choice {_integer(choice, 'OptionID')}",
                 ),
                 price_difference=currency.pad(_decimal(choice, "OptionValue")),
-                selected=choice.get("OptionSelected") is True,
+                selected=_flag(choice, "OptionSelected"),
                 image_url=_url(choice, "OptionImagePath", links),
             )
             for choice in choices
-            if choice.get("OptionHide") is not True
+            if not _flag(choice, "OptionHide")
         ),
     )
 
@@ -309,9 +327,9 @@ def _quantities(wire: Wire) -> dict[str, Any]:
 
     `QuantityOptions` lists what a shopper may choose, such as "6,12,18".
     """
-    fractional = wire.get("AllowFractionalQuantity") is True
+    fractional = _flag(wire, "AllowFractionalQuantity")
     minimum, maximum = _positive(wire, "MinimumQuantity"), _positive(wire, "MaximumQuantity")
-    step = minimum if wire.get("AllowOnlyMultiples") is True else None
+    step = minimum if _flag(wire, "AllowOnlyMultiples") else None
     listed = _listed(wire)
     if listed:
         minimum = max(listed[0], minimum or listed[0])
@@ -359,7 +377,7 @@ def read_customers(body: object, email: str) -> tuple[Customer, ...]:
     listed = [
         (
             _text(each, "Email"),
-            Customer(_integer(each, "CustomerID"), each.get("Enabled") is not False),
+            Customer(_integer(each, "CustomerID"), _flag(each, "Enabled", absent=True)),
         )
         for each in _objects(body if isinstance(body, list) else [body])
     ]
@@ -450,6 +468,23 @@ def _word(wire: Wire, name: str) -> str:
     return str(value) if isinstance(value, (str, int)) else ""
 
 
+def _flag(wire: Wire, name: str, *, absent: bool = False) -> bool:
+    """A yes or no, also as a text or a number, as databases write them.
+
+    What is neither is refused: it could hide a product, or an option.
+    """
+    if _is_absent(wire, name):
+        return absent
+    word = str(wire[name]).strip().lower()
+    if word not in _YES and word not in _NO:
+        raise StoreBadResponse("The store's answer has something else where a yes or no belongs.")
+    return word in _YES
+
+
+def _is_absent(wire: Wire, name: str) -> bool:
+    return wire.get(name) in (None, "")
+
+
 def _decimal(wire: Wire, name: str) -> Decimal:
     value = wire.get(name)
     if value is None or value == "":
@@ -463,6 +498,14 @@ def _decimal(wire: Wire, name: str) -> Decimal:
     if not number.is_finite():
         raise StoreBadResponse("The store's answer has a number that is not valid.")
     return number or Decimal(0)  # no minus zero
+
+
+def _price(wire: Wire, name: str) -> Decimal:
+    """What something costs: without a number it is not free, and never less than that."""
+    number = _decimal(wire, name)
+    if _is_absent(wire, name) or number < 0:
+        raise StoreBadResponse("The store's answer lacks a price.")
+    return number
 
 
 def _optional(wire: Wire, name: str) -> Decimal | None:

@@ -9,7 +9,7 @@ from flask import Response
 from cartproxy.deadline import Deadline
 from cartproxy.limits.addresses import network
 from cartproxy.web import api_keys
-from cartproxy.web.bodies import FORM_TYPE, receive
+from cartproxy.web.bodies import FORM_TYPES, receive
 from cartproxy.web.caller import Caller
 from cartproxy.web.context import Context
 from cartproxy.web.credentials import read_bearer
@@ -159,7 +159,7 @@ def _refuse_body(request: Request) -> None:
 
 def _require_script_or_form(request: Request) -> None:
     """A script proves itself by a header that no form can send; forms have two addresses."""
-    if request.path.endswith(_FORM_PATHS) and request.media_type == FORM_TYPE:
+    if request.path.endswith(_FORM_PATHS) and request.media_type in FORM_TYPES:
         return
     if not _CLIENT.fullmatch(request.header("Cartproxy-Client") or ""):
         raise Refused("client-header-missing", "A write needs `Cartproxy-Client: name/version`.")

@@ -7,11 +7,15 @@ import re
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from functools import partial
+from io import BytesIO
 from itertools import islice
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlencode
 
 from marshmallow import Schema, ValidationError
+from werkzeug.datastructures import Headers
+from werkzeug.exceptions import RequestEntityTooLarge
+from werkzeug.formparser import MultiPartParser
 
 from cartproxy.web.context import context
 from cartproxy.web.fields import MAX_ERRORS
@@ -19,7 +23,14 @@ from cartproxy.web.refusals import Refused
 from cartproxy.web.request import Request, current
 
 JSON_TYPE = "application/json"
-FORM_TYPE = "application/x-www-form-urlencoded"
+FORM_TYPE, MULTIPART_TYPE = "application/x-www-form-urlencoded", "multipart/form-data"
+FORM_TYPES = (FORM_TYPE, MULTIPART_TYPE)
+_MAX_FIELDS = 100  # of a form
+# What browsers write into a form's field `_charset_`, of encodings other than UTF-8.
+_CHARSET = re.compile(
+    r"windows-125[0-8]|iso-8859-[0-9]{1,2}|koi8-[ru]|shift_jis|euc-(?:jp|kr)|iso-2022-jp|gbk|gb18030|big5",
+    re.ASCII | re.IGNORECASE,
+)
 _INTEGER = re.compile(r"[1-9][0-9]{0,9}", re.ASCII)
 # As people write one: "1,5", ".5", "+1". A comma before three digits may separate thousands.
 _NUMBER = re.compile(
@@ -96,10 +107,9 @@ def load_form(schema: Schema) -> Any:
     Other fields are the page's or the browser's, and mean nothing here; one that would set what
     only the store decides, such as a price, is refused. Raises Refused like `load_json`.
     """
-    if current().media_type != FORM_TYPE:
-        raise Refused("unsupported-media-type", f"The form must be sent as {FORM_TYPE}.")
+    text = read_form()
     try:
-        pairs = _pairs(read_body().decode())
+        pairs = _pairs(text)
     except ValueError:
         raise Refused("malformed-request", "The form can't be read.") from None
     names = [name for name, _ in pairs]
@@ -114,12 +124,48 @@ def load_form(schema: Schema) -> Any:
     return _validate(schema, _form_document(pairs))
 
 
+class _AsSent(MultiPartParser):
+    """Takes each byte of a field for a character, until the field's encoding is known."""
+
+    def get_part_charset(self, headers: Headers) -> str:
+        return "latin-1"
+
+
+def read_form() -> str:
+    """The whole form as application/x-www-form-urlencoded, also if it was sent as multipart.
+
+    Of a file there is only its name. Raises Refused like `read_body`, and unsupported-media-type.
+    """
+    request = current()
+    if request.media_type not in FORM_TYPES:
+        raise Refused("unsupported-media-type", f"The form must be sent as {FORM_TYPE}.")
+    body = read_body()
+    try:
+        if request.media_type == MULTIPART_TYPE:
+            boundary = request.mimetype_params.get("boundary", "").encode()
+            parser = _AsSent(max_form_parts=_MAX_FIELDS)
+            fields, files = parser.parse(BytesIO(body), boundary, len(body))
+            names = [(name, file.filename or "") for name, file in files.items(multi=True)]
+            pairs = [*fields.items(multi=True), *names]
+            # The boundary differs each time: by it, a double click would be two forms.
+            body = urlencode(pairs, encoding="latin-1", errors="replace").encode()
+            request.received = body
+        return body.decode()
+    except (ValueError, RequestEntityTooLarge):
+        raise Refused("malformed-request", "The form can't be read.") from None
+
+
 def _pairs(text: str) -> list[tuple[str, str]]:
     """The fields of a form, which a page that is not in UTF-8 sends in its own encoding.
 
-    Surrogates stand for what is valid in neither: in a field that is used they are refused later.
+    A form says its encoding in a field `_charset_`. Without that, what is not UTF-8 is read as
+    windows-1252, and surrogates stand for what is valid in neither: in a field that is used they
+    are refused later. Raises ValueError.
     """
-    read = partial(parse_qsl, text, keep_blank_values=True, max_num_fields=100)
+    read = partial(parse_qsl, text, keep_blank_values=True, max_num_fields=_MAX_FIELDS)
+    charset = dict(read(encoding="latin-1")).get("_charset_", "")
+    if _CHARSET.fullmatch(charset):
+        return read(encoding=charset, errors="strict")
     try:
         return read(errors="surrogatepass")
     except UnicodeDecodeError:

@@ -13,7 +13,7 @@ from cartproxy.carts.answers import Sending, Terms
 from cartproxy.carts.errors import CartEmpty
 from cartproxy.model.keys import IdempotencyKey
 from cartproxy.web.admission import admit_creation
-from cartproxy.web.bodies import FORM_TYPE, load_form, load_json, read_body
+from cartproxy.web.bodies import FORM_TYPES, load_form, load_json, read_form
 from cartproxy.web.context import context
 from cartproxy.web.operations import operation
 from cartproxy.web.preferences import payers, terms
@@ -38,9 +38,9 @@ _PROBLEMS = ("cart-empty", "cart-changed", "store-bad-checkout-url")
 )
 def check_out() -> Response:
     request, wanted = current(), None
-    if request.media_type == FORM_TYPE:
+    if request.media_type in FORM_TYPES:
         # Other fields of the form, such as a submit button's name, are ignored.
-        tag = dict(parse_qsl(read_body().decode(errors="replace"))).get("if_match")
+        tag = dict(parse_qsl(read_form())).get("if_match")
         wanted = replace(terms(), if_match=(tag,)) if tag else None
     else:
         load_json(_NOTHING)

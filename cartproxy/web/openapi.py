@@ -13,7 +13,7 @@ from marshmallow import Schema
 from werkzeug.routing import Rule
 
 from cartproxy import __version__
-from cartproxy.web.bodies import FORM_TYPE, JSON_TYPE
+from cartproxy.web.bodies import FORM_TYPES, JSON_TYPE
 from cartproxy.web.context import context
 from cartproxy.web.fields import (
     LINE_ID,
@@ -155,7 +155,7 @@ def _request_body(operation: Operation) -> dict[str, Any]:
     elif operation.bodies:
         content[JSON_TYPE] = {"schema": {"oneOf": list(operation.bodies)}}
     if operation.form:
-        content[FORM_TYPE] = {"schema": operation.form}
+        content |= {each: {"schema": operation.form} for each in FORM_TYPES}
     needed = any(
         field.required
         for schema in operation.bodies or (operation.form or Schema,)

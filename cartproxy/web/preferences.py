@@ -16,6 +16,8 @@ from cartproxy.web.request import Request, current, current_caller
 _ADDRESS_PART, _SITE_PART = 0.5, 0.75  # of the store's calls
 # No comma: a server joins two headers of one name with it.
 _KEY = re.compile(r"[\x21-\x2b\x2d-\x7e]{1,255}", re.ASCII)
+_QUOTED = re.compile(r'"([^"]*)"')
+_WORD = re.compile(r"[a-z-]+", re.ASCII)
 
 
 def terms() -> Terms:
@@ -45,9 +47,15 @@ def payers() -> tuple[Payer, ...]:
 
 
 def _wants_minimal(preferred: str) -> bool:
-    """Whether `Prefer: return=minimal` (RFC 7240) is asked for."""
-    each = (one.partition(";")[0].replace(" ", "") for one in preferred.lower().split(","))
-    return "return=minimal" in each
+    """Whether `Prefer: return=minimal` (RFC 7240) is asked for; the first `return` counts.
+
+    A value may be quoted, and what is quoted may hold anything.
+    """
+    plain = _QUOTED.sub(
+        lambda quoted: quoted[1] if _WORD.fullmatch(quoted[1]) else "-", preferred.lower()
+    )
+    each = ("".join(one.partition(";")[0].split()) for one in plain.split(","))
+    return next((one for one in each if one.startswith("return=")), "") == "return=minimal"
 
 
 def _idempotency_key(request: Request) -> IdempotencyKey | None:

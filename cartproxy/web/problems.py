@@ -42,6 +42,10 @@ FIXED_HEADERS = {
 _FORM_POLICY = FIXED_HEADERS[POLICY].replace(
     "form-action 'none'", "form-action 'self' https: http://localhost:* http://127.0.0.1:*"
 )
+_NOT_HTTP = (
+    "This is not valid HTTP/1.1. Check the first line, the form of each header field, and Host, "
+    "Expect, Content-Length and Transfer-Encoding."
+)
 _OF_STATUS = {404: "not-found", 405: "method-not-allowed", 413: "body-too-large"}
 
 
@@ -104,7 +108,7 @@ def checkout_address() -> str:
 def answer_http(error: HTTPException) -> Response:
     """The problem document for what Flask itself refuses; its headers (Allow) are kept."""
     code = _OF_STATUS.get(error.code or 500, "malformed-request")
-    response = _document(code, {"detail": CATALOGUE[code].remedy, "retryable": False})
+    response = _document(code, {"detail": _unasked(code), "retryable": False})
     if allow := dict(error.get_headers()).get("Allow"):
         response.headers["Allow"] = allow
     return response
@@ -120,7 +124,7 @@ def answer_bug() -> Response:
 def server_refusal(code: str, own_origin: str, request_id: str) -> bytes:
     """A whole HTTP answer to a malformed request, readable by any page, with nothing private."""
     kind = CATALOGUE[code]
-    members = {"detail": kind.remedy, "retryable": False}
+    members = {"detail": _unasked(code), "retryable": False}
     body = json.dumps(_describe(code, own_origin, request_id, members)).encode()
     head = [
         f"HTTP/1.1 {kind.status} {kind.title}",
@@ -135,6 +139,11 @@ def server_refusal(code: str, own_origin: str, request_id: str) -> bytes:
         *(f"{name}: {value}" for name, value in FIXED_HEADERS.items()),
     ]
     return "\r\n".join([*head, "", ""]).encode() + body
+
+
+def _unasked(code: str) -> str:
+    """What is wrong where no code of ours has looked at the request."""
+    return _NOT_HTTP if code == "malformed-request" else CATALOGUE[code].remedy
 
 
 def _document(code: str, members: Mapping[str, Any]) -> Response:

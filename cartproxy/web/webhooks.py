@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 import json
+from decimal import Decimal
 
 from flask import Blueprint, Response
 
@@ -36,7 +37,7 @@ def take_orders(secret: str) -> Response:
     if not (store and orders and hmac.compare_digest(secret.encode(), store.hook_secret.encode())):
         raise Refused("not-found", "There is nothing at this address.")
     try:
-        body = json.loads(read_body(_MAX_BYTES))
+        body = json.loads(read_body(_MAX_BYTES), parse_float=Decimal)
     except (ValueError, RecursionError):
         raise Refused("malformed-json", "The body is not one JSON document.") from None
     try:

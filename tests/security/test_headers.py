@@ -231,6 +231,20 @@ def test_answer_is_of_http_1_1_and_the_connection_stays_as_asked(
     assert (again == b"") == closes
 
 
+@pytest.mark.parametrize(
+    "head", ["get /livez HTTP/1.1\r\nHost: x", "GET /livez HTTP/1.1", "GET /livez HTTP/1.1\r\nHost: a b",
+             "GET /livez HTTP/1.1\r\nHost: x\r\nExpect: wonders", "GET /livez HTTP/1.1\nHost: x"],
+)  # fmt: skip
+def test_refusal_of_a_head_says_where_to_look_and_not_that_it_says_so(
+    raw: RawClient, head: str
+) -> None:
+    (answer,) = raw.speak(f"{head}\r\n\r\n".encode())
+
+    assert (answer.status, answer.code) == (400, "malformed-request")
+    assert "first line" in answer.json()["detail"]
+    assert "`detail`" not in answer.json()["detail"]
+
+
 def test_host_is_never_used(raw: RawClient) -> None:
     head = f"GET {CART}/nothing HTTP/1.1\r\nHost: evil.example\r\n\r\n".encode()
     absolute = [

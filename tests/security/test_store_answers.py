@@ -206,7 +206,12 @@ def test_any_line_in_a_cart_and_any_member_of_a_product(members: dict[str, objec
     give({"OrderKey": "k", "CartItemList": [LINE | members]})
     assert_usable_or_typed("get_cart")
 
-    give({"SKUInfo": {"CatalogID": 1} | members, "OptionSetList": [{"OptionSetID": 1} | members]})
+    give(
+        {
+            "SKUInfo": {"CatalogID": 1, "Price": 1} | members,
+            "OptionSetList": [{"OptionSetID": 1} | members],
+        }
+    )
     assert_usable_or_typed("get_product")
 
 

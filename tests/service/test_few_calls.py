@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from support.shopper import MUG, Shopper, Store
 
 MINIMAL = {"Prefer": "return=minimal"}
@@ -79,6 +80,19 @@ def test_minimal_write_is_only_the_write_and_the_next_read_catches_up(
     assert calls == ["POST Item"]
     assert cart["item_count"] == 2
     assert store.kinds() == ["GET Cart"]
+
+
+@pytest.mark.parametrize(
+    ("preferred", "minimal"),
+    [('return="minimal"', True), ("Return\t=\tMINIMAL", True), ("wait=5, return=minimal;a=b", True),
+     ('a="x,y", return=minimal; b="c,d"', True), ("return=minimal, return=representation", True),
+     ("return=representation, return=minimal", False), ('a="b,return=minimal,c"', False),
+     ('return="minimal', False), ("return", False), ("returns=minimal", False), ("x;return=minimal", False)],
+)  # fmt: skip
+def test_preference_is_read_by_its_grammar(shopper: Shopper, preferred: str, minimal: bool) -> None:
+    answer = shopper.call("POST", "/cart", {}, headers={"Prefer": preferred})
+
+    assert answer.headers.get("Preference-Applied") == ("return=minimal" if minimal else None)
 
 
 def test_line_of_a_minimal_write_can_be_changed_at_once(shopper: Shopper, store: Store) -> None:

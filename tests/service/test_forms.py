@@ -239,3 +239,84 @@ def test_double_click_on_a_form_counts_once_and_another_form_counts_too(
     assert [answer.status_code for answer in answers] == [303, 303, 303]
     (cart,) = store.carts()
     assert sorted(line["catalog_id"] for line in cart["lines"]) == [MUG, MUG, 3837]
+
+
+def multipart(*fields: tuple[str, bytes], boundary: str = "----x", file: str = "") -> bytes:
+    """A form as browsers send it with `enctype="multipart/form-data"`."""
+    more = f'; filename="{file}"' if file else ""
+    parts = [
+        f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"{more}\r\n\r\n'.encode()
+        + value + b"\r\n"
+        for name, value in fields
+    ]  # fmt: skip
+    return b"".join(parts) + f"--{boundary}--\r\n".encode()
+
+
+def post_multipart(shopper: Shopper, path: str, body: bytes, boundary: str = "----x") -> Any:
+    kind = f"multipart/form-data; boundary={boundary}"
+    return shopper.post_form(path, body, **{"Content-Type": kind})  # type: ignore[arg-type]
+
+
+def test_form_may_be_sent_as_multipart_and_a_double_click_counts_once(
+    proxy_url: str, store: Store
+) -> None:
+    shopper = browser(proxy_url)
+    fields = [("catalog_id", b"%d" % MUG), ("quantity", b"2"), ("submit", b"Buy\r\nnow")]
+    shopper.add(SHIRT, options=[{"option_set_id": 1882, "option_id": 12396, "value": "Small"}])
+
+    answers = [
+        post_multipart(shopper, "/buy", multipart(*fields, boundary=each), each) for each in "ab"
+    ]
+    checkout = post_multipart(shopper, "/checkout", multipart(("submit", b"Pay")))
+
+    assert [answer.status_code for answer in (*answers, checkout)] == [303, 303, 303]
+    assert shopper.cart()["item_count"] == 3
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        multipart(("catalog_id", b"3829"), ("Price", b"0")),
+        multipart(("catalog_id", b"3829"), ("option-5", b"x"), file="logo.png"),
+        multipart(("catalog_id", b"3829"), ("catalog_id", b"3829")),
+        multipart(("catalog_id", b"3829"))[:-4],
+        multipart(*[(f"x{n}", b"1") for n in range(101)], ("catalog_id", b"3829")),
+        multipart(("catalog_id", b"3829"), boundary="other"),
+        b"catalog_id=3829",
+        b"",
+        b"\r" * 60_000,
+    ],
+    ids=lambda body: repr(body[-40:]),
+)
+def test_multipart_is_as_strict_as_any_form(proxy_url: str, store: Store, body: bytes) -> None:
+    answer = post_multipart(browser(proxy_url), "/buy", body)
+
+    assert answer.status_code in (400, 422)
+    assert answer.headers["Content-Type"].startswith("text/html")
+    assert store.calls() == []
+
+
+@pytest.mark.parametrize(
+    ("charset", "text"),
+    [("windows-1251", "\u041f\u0440\u0438\u0432\u0435\u0442"), ("Shift_JIS", "\u30c6\u30b9\u30c8"),
+     ("windows-1252", "\u00c3\u00a9"), ("UTF-8", "\u041f\u0440"), ("nonsense", "\u041f\u0440")],
+)  # fmt: skip
+@pytest.mark.parametrize("is_multipart", [False, True])
+def test_typed_text_is_read_in_the_encoding_that_the_form_names(
+    proxy_url: str, charset: str, text: str, is_multipart: bool
+) -> None:
+    shopper = browser(proxy_url)
+    typed = text.encode("utf-8" if charset == "nonsense" else charset)
+    fields = [
+        ("catalog_id", b"3839"),
+        ("_charset_", charset.encode()),
+        ("option-1890-1890", typed),
+    ]
+
+    if is_multipart:
+        answer = post_multipart(shopper, "/buy", multipart(*fields))
+    else:
+        answer = shopper.post_form("/buy", dict(fields))  # type: ignore[arg-type]
+
+    assert answer.status_code == 303, answer.text
+    assert options_in_cart(shopper) == [("Engraving", text)]

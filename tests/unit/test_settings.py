@@ -325,12 +325,17 @@ def test_checkout_hosts_are_compared_in_lower_case() -> None:
     assert problems(STORE | {"CARTPROXY_STORES_MY_SHOP_SECURE_URL": "https://["})
 
 
+@pytest.mark.parametrize("token", ["two words", "\u00e9" * 20, "a\r\nX: b", " padded"])
+def test_metrics_token_that_no_header_can_bring_is_told(token: str) -> None:
+    assert problems(STORE | {"CARTPROXY_METRICS_TOKEN": token})
+
+
 API_URL = "CARTPROXY_STORES_MY_SHOP_API_URL"
 
 
 @pytest.mark.parametrize(
     "url",
-    ["http://localhost:8000", "https://x.example/a?b", "http://[::1]:80/", "http://mock_store:80"],
+    ["http://localhost:8000", "https://x.example/a/b", "http://[::1]:80/", "http://mock_store:80"],
 )
 def test_address_with_a_host_is_taken(url: str) -> None:
     assert load(STORE | {API_URL: url}).stores["my-shop"].api_url == url
@@ -340,9 +345,9 @@ def test_address_with_a_host_is_taken(url: str) -> None:
     "url",
     ["x.example", "ftp://x.example", "https://", "https:///a", "https://x..example", "https://[::1",
      "https://x.example:y", "https://x.example/a b", "https://x.example/\n", "https://x.example:99999",
-     "https://x.example:0", "https://x.example:8\u0664", "http://[1:2]"],
+     "https://x.example:0", "https://x.example:8\u0664", "http://[1:2]", "https://x.example/a?b", "https://x.example#b"],
 )  # fmt: skip
-def test_address_without_a_host_is_reported(url: str) -> None:
+def test_address_to_which_no_path_can_be_added_is_reported(url: str) -> None:
     assert [each.partition(":")[0] for each in problems(STORE | {API_URL: url})] == [
         "stores.my-shop.api_url"
     ]

@@ -269,7 +269,7 @@ def test_reading_with_another_id_is_a_bad_response_and_closes_the_connection(
     api.answers([{"OrderKey": "other", "SKUInfo": {"CatalogID": 2}}])
     with pytest.raises(StoreBadResponse) as caught:
         look(client, allowance)
-    api.answers([{"OrderKey": "key", "SKUInfo": {"CatalogID": 1}}])
+    api.answers([{"OrderKey": "key", "SKUInfo": {"CatalogID": 1, "Price": 1}}])
     look(client, allowance)
 
     assert caught.value.outcome is Outcome.NOT_APPLIED

@@ -125,10 +125,27 @@ def test_line_whose_number_cannot_be_read_is_marked_and_the_others_are_as_they_a
 def test_minus_zero_is_read_as_zero(zero: object) -> None:
     numbers = {"ItemUnitPrice": zero, "ItemQuantity": Decimal("0.5")}
     (line,) = read(cart(LINE | numbers)).items
-    product = with_sku(Price=zero)
 
     assert str(line.line_total) == "0.00"
-    assert str(product.price) in ("0.00", str(zero).replace("e", "E"))
+    assert str(with_sku(Price="-0.00").price) == "0.00"
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [{"ItemQuantity": None}, {"ItemQuantity": ""}, {"ItemQuantity": -1}, {"ItemQuantity": "-0.5"},
+     {"ItemUnitPrice": None, "ItemOptionPrice": None}, {"ItemUnitPrice": "", "ItemOptionPrice": ""}],
+)  # fmt: skip
+def test_line_that_lacks_a_number_or_has_an_impossible_one_is_marked(broken: Any) -> None:
+    odd, mug = read(cart(LINE | {"CartItemID": 6} | broken, LINE)).items
+
+    assert (odd.item_id, odd.state, mug.state) == ("6", "unreadable", "in_store")
+    assert odd.quantity > 0
+
+
+@pytest.mark.parametrize("line_id", [-1, "-7", 10**18, "9" * 19])
+def test_line_whose_id_no_request_could_name_is_refused(line_id: object) -> None:
+    with pytest.raises(StoreBadResponse):
+        read(cart(LINE | {"CartItemID": line_id}))
 
 
 @given(st.decimals(allow_nan=False), st.decimals(allow_nan=False))
@@ -223,6 +240,48 @@ def test_product_on_sale_has_its_sale_price_and_the_regular_one() -> None:
     product = with_sku(OnSale=True)
 
     assert (str(product.price), str(product.list_price)) == ("15.50", "20.00")
+
+
+YES, NO = (
+    [True, "true", "True", 1, "1", Decimal("1.0"), " yes "],
+    [False, "False", 0, "0", "no", "", None],
+)
+NEITHER = ["perhaps", 2, [], {}, "-"]
+
+
+@pytest.mark.parametrize("value", [*YES, *NO, *NEITHER], ids=repr)
+def test_yes_and_no_are_read_in_every_spelling_and_nothing_else_is(value: Any) -> None:
+    sets: Any = PRODUCT["OptionSetList"]
+    size = sets[1] | {"OptionRequired": value}
+    size["OptionList"] = [each | {"OptionHide": value} for each in size["OptionList"]]
+    readings = [
+        (lambda: read_product(Hide=value) is None),
+        (lambda: read_product(NotForSale=value) is None),
+        (lambda: with_sku(OnSale=value).list_price is not None),
+        (lambda: read_product(OptionSetList=[size]).option_sets[0].required),
+        (lambda: not read_product(OptionSetList=[size]).option_sets[0].options),
+        (lambda: read_product(AllowFractionalQuantity=value).fractional_quantity),
+    ]
+
+    for reading in readings:
+        if value in NEITHER:
+            with pytest.raises(StoreBadResponse):
+                reading()
+        else:
+            assert reading() is (value in YES)
+
+
+@pytest.mark.parametrize("price", [None, "", -1, "-0.01"])
+def test_product_without_a_price_is_not_free(price: object) -> None:
+    with pytest.raises(StoreBadResponse):
+        with_sku(Price=price)
+
+
+@pytest.mark.parametrize("price", [None, ""])
+def test_product_on_sale_without_a_sale_price_keeps_its_regular_one(price: object) -> None:
+    product = with_sku(OnSale=True, SalePrice=price)
+
+    assert (str(product.price), product.list_price) == ("20.00", None)
 
 
 @pytest.mark.parametrize(
