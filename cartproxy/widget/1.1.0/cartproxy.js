@@ -1,12 +1,12 @@
 /*! cartproxy widget 1.1.0 · MIT */
 (() => {
   "use strict";
-  const SCRIPT = /\/widget\/[^/]+\/cartproxy\.js/;
+  const SCRIPT = /\/widget\/[^/]+\/cartproxy\.js.*/;
   // A module has no current script, and a bundle another one.
   const script = [document.currentScript, ...document.querySelectorAll("script")].find((each) => SCRIPT.test(each?.src));
   const setting = script?.dataset ?? {};
   const findStore = () =>
-    setting.store || (script && new URL(script.src).searchParams.get("store")) ||
+    setting.store || /[?&]store=([^&#]+)/.exec(script?.src)?.[1] ||
     document.querySelector("meta[name=cartproxy-store]")?.content ||
     document.querySelector(":is(cart-button,cart-count,cart-drawer)[store]")?.getAttribute("store");
   function start() {
@@ -16,20 +16,20 @@
   const twice = window.cartproxy;
   if (twice?.store && twice.add?.call) { // and not an element of that id
     twice.loadedTwice = true; // the doctor tells the page's author
-    if (store && twice.store !== store) twice.kit?.warn?.("two-stores", `one store a page: "${store}" is left out`);
+    if (store && twice.store !== store) twice.kit.warn?.("two-stores", `one store a page: "${store}" is left out`);
     return;
   }
-  if (!script) return warn("no-script", "no script tag of its own found");
+  if (!script) return warn("no-script", "no script tag found");
   const VERSION = "1.1.0";
   // Loaded when needed, out of this version's own folder, and only if they are what was released.
   const PARTS = {
-    "drawer.js": "sha256-7KNKo5UU6YuvpvWln4Rd21f9d+HHPxKxWyuM0NBrsYk=",
-    "doctor.js": "sha256-6QR5hrXNEIqcPC9U+wInaZxdw4V2EVRqWFlDOlrM/As=",
-    "product.js": "sha256-76LgS2x1HAd7vKcU2DV97T3yIojgmw/XfGG9RsflIKE=",
-    "legacy.js": "sha256-ZPyt4KrpE5YQCAr4YgfmYQS8ELNywlf1K+AevEYc6R0=",
+    "drawer.js": "sha256-x0yeygIY8CQ5HlgUjt+ZUymXRqBqMYJ+IyE1LixHITg=",
+    "doctor.js": "sha256-cYySCzIL1T2zvProTJ+1mw7JiSJKUhHDAwUnsL72imY=",
+    "product.js": "sha256-E+Zm346FFDfsimHyw9SHXZGIObdeQx71N55lt95iAvA=",
+    "legacy.js": "sha256-c+R9LzpbgQQoHvx1wTvEHjy6Z3eij60vn/TO/sEK770=",
     "texts.js": "sha256-NgN0+gmBSXNtJv1Z5u1iVaHbAY55mp0JfQE3KF5vCtg=",
   };
-  const base = new URL("../../v1/stores/" + encodeURIComponent(store), script.src).href;
+  const base = script.src.replace(SCRIPT, "/v1/stores/" + encodeURIComponent(store));
 
   // --- Texts ---
   // English; other parts add theirs, and texts.js other languages.
@@ -41,7 +41,7 @@
       sold: "Not available just now.", sending: "On to the checkout: # of #",
     },
   };
-  const language = () => (setting.lang || document.documentElement.lang || navigator.language).replaceAll("_", "-");
+  const language = () => (setting.lang || document.documentElement.lang || navigator.language).replace(/_/g, "-");
   const spoken = () => language().slice(0, 2).toLowerCase();
   /** A text: the element's own attribute, else the script's, else the table's in the page's language. */
   const text = (key, element) =>
@@ -57,11 +57,15 @@
 
   // --- Numbers: with 4 decimals, as the service has them ---
   const fixed = (number) => Math.round(number * 1e4) / 1e4 + 0; // no minus zero
-  const sum = (items, figure) => items.reduce((total, item) => fixed(total + figure(item)), 0);
+  const sum = (items, figure) => {
+    let total = 0; // not by `reduce`, which an old Prototype.js replaces
+    for (const item of items) total = fixed(total + figure(item));
+    return total;
+  };
   /** JSON, also where the page has given arrays a `toJSON`. */
   const json = (value) =>
     Array.isArray(value) ? `[${value.map(json)}]`
-    : value && typeof value === "object" ? `{${Object.keys(value).map((key) => json(key) + ":" + json(value[key]))}}`
+    : Object(value) === value ? `{${Object.keys(value).map((key) => json(key) + ":" + json(value[key]))}}`
     : JSON.stringify(value) ?? "null";
 
   // --- What the browser keeps: the credential, the cart as last seen, adds on their way ---
@@ -93,14 +97,14 @@
       if (fits(value)) return value;
     } catch {}
     if (kept != null) {
-      warn("storage-damaged", `the damaged ${key} kept here is dropped`);
+      warn("storage-damaged", `the damaged ${key} is dropped`);
       drop(key);
     }
     return fallback;
   };
   const random = (bytes) =>
     btoa(String.fromCharCode(...crypto.getRandomValues(new Uint8Array(bytes))))
-      .replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+      .replace(/[+/=]/g, (each) => ({ "+": "-", "/": "_" })[each] ?? "");
   /** Under a lock, or without one where the browser has none or refuses it. */
   const locked = async (what, work, options = {}) => {
     let begun;
@@ -126,25 +130,20 @@
   const AWAY_MS = 3e4;
   let awayUntil = 0; // until then, by a clock that nobody sets, buttons lead to the store instead
   const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
-  const online = () => new Promise((done) => addEventListener("online", done, { once: true }));
+  const online = () => new Promise((done) => addEventListener("online", done));
   const problem = (fields) => Object.assign(new Error(fields.detail || fields.title || fields.code), fields);
 
   async function once(method, path, body, key, tag) {
     const headers = {};
     if (!path.startsWith("/products")) headers.Authorization = "Bearer " + (await credential());
     if (key) Object.assign(headers, { "Cartproxy-Client": "widget/" + VERSION, "Content-Type": "application/json", "Idempotency-Key": key }, tag && { "If-Match": tag });
-    const abort = new AbortController();
-    const timer = setTimeout(() => abort.abort(), ANSWER_MS);
     try {
-      const response = await fetch(base + path, { method, headers, body, signal: abort.signal, credentials: "omit" });
+      const response = await fetch(base + path, { method, headers, body, signal: AbortSignal.timeout?.(ANSWER_MS), credentials: "omit" });
       const answer = await response.json();
       if (response.ok) return answer;
-      answer.tag = response.headers.get("ETag");
-      throw problem(answer);
+      throw problem({ ...answer, tag: response.headers.get("ETag") });
     } catch (error) {
       throw error.status ? error : problem({ code: navigator.onLine ? "unreachable" : "offline", retryable: true });
-    } finally {
-      clearTimeout(timer);
     }
   }
   /** One call, sent again with its key while the answer is lost or says it may be. Throws a problem. */
@@ -223,9 +222,9 @@
   function accept({ checkout_url: _secret, results: _results, restored, ...next }) {
     if (restored) note = "restored";
     if (!older(next)) {
+      if (!next.items.length) left = false; // throws for what is no cart: a service worker may answer anything
       cart = next;
       at = Date.now();
-      if (!cart.items.length) left = false;
       save();
     }
     render();
@@ -397,7 +396,7 @@
           }
           progress = step.of && step;
           render();
-          await Promise.race([ended, sleep(step.retry_after * 1000)]);
+          await Promise.race([ended, sleep((step.retry_after || 1) * 1000)]);
         }
       } finally {
         progress = null;
@@ -415,7 +414,7 @@
     },
     /** Show the drawer: the page's own if that can be seen, or one made for the purpose. */
     async open() {
-      const mine = [...document.querySelectorAll("cart-drawer,cartproxy-drawer")].find((each) => each instanceof CartDrawer && each.getClientRects().length);
+      const mine = [...document.querySelectorAll("cart-drawer,cartproxy-drawer")].find((each) => each instanceof CartDrawer && each.getClientRects().length && each.checkVisibility?.() !== false);
       await (mine ?? document.body.appendChild(make("cartproxy-drawer"))).open().catch(failed);
     },
     /** What is wrong with this page: a list of findings, shown as well. */
@@ -423,7 +422,7 @@
   };
   function load(part) {
     loading[part] ??= new Promise((onload, onerror) => {
-      const url = new URL(`../${VERSION}/${part}`, script.src).href;
+      const url = script.src.replace(SCRIPT, `/widget/${VERSION}/${part}`);
       try {
         trusted ??= trustedTypes.createPolicy("cartproxy", { createScriptURL: (own) => own });
       } catch {} // a policy of that name may be forbidden, and texts allowed
@@ -448,6 +447,7 @@
   // --- Elements ---
   const STYLE = `
 :host{--accent:var(--cart-accent,#0b57d0);--on-accent:var(--cart-on-accent,#fff);--line:var(--cart-line,#888);font:var(--cart-font,inherit)}
+:host>*{font-size:max(1em,.75rem)}
 [hidden]{display:none!important}
 button,input,select,textarea{font:inherit;color:inherit;min-height:2.75em;border:1px solid var(--line);border-radius:var(--cart-radius,.4em);background:none;padding:0 .8em;box-sizing:border-box}
 button{cursor:pointer}
@@ -457,6 +457,8 @@ button{cursor:pointer}
 .count{display:inline-block;min-width:1.6em;padding:0 .4em;border-radius:1em;background:var(--accent);color:var(--on-accent);text-align:center;line-height:1.6}`;
   function styled(element, style = STYLE) {
     const root = element.shadowRoot ?? element.attachShadow({ mode: "open" });
+    // A page's shortcuts would take what is typed here: it sees the element, and no field.
+    root.addEventListener("keydown", (event) => root.contains(event.target) && !/Esc|Tab/.test(event.key) && event.stopPropagation());
     try {
       const sheet = new CSSStyleSheet(); // which a strict CSP allows
       sheet.replaceSync(style);
@@ -488,7 +490,9 @@ button{cursor:pointer}
     // What the service refuses names its field; only the store's own refusals are the store's.
     return error.errors?.length ? error.errors[0].detail : (error.code === "item-rejected" ? text("refused", element) : "") + error.message;
   }
-  const LINK = 'a[href]:not([href=""],[href^="#"],[href^=javascript])';
+  const page = (url) => url.replace(/\??(#.*)?$/, "");
+  /** Whether it is a link to another page. */
+  const leads = ({ href }) => /^(?!java)\w+:/.test(href) && page(href) !== page(location.href) && page(href) !== page(document.baseURI);
   const PRESSED = "a[href],button,form,[type=button],[type=submit],[type=image]";
   // Such a one that no other part of the page hides.
   const WORKS = `:scope :is(${PRESSED}):not([hidden],:scope [hidden] *)`;
@@ -497,19 +501,20 @@ button{cursor:pointer}
   const inWords = (progress, element) => (progress ? text("sending", element).replace("#", progress.sent).replace("#", progress.of) : "");
   /** The drawer; where it can't be had, the checkout, with its progress in the place of a text. */
   const open = (element, label) =>
-    api.open().catch(() => {
-      return api.checkout().finally(api.subscribe((cart) => put(label, inWords(cart.progress, element))));
-    });
+    api.open().catch(() => api.checkout().finally(api.subscribe((cart) => put(label, inWords(cart.progress, element)))));
   /** Whether something inside is to be seen: words or a picture. */
   const speaks = (element, shows = () => true) =>
     [...element.childNodes].some((node) => node.data?.trim() && node.nodeType === 3 || node.matches?.(":not(noscript,style,script,template,[hidden])") && shows(node) && (node.textContent.trim() || node.parentNode.querySelector("img,svg")));
+
+  const worded = (element) => element.textContent.trim() || element.querySelector('[alt]:not([alt=""])');
+  let handled; // the last press
 
   class CartButton extends HTMLElement {
     static observedAttributes = ["catalog-id"];
     #status = make("p", { part: "status", role: "status" });
     #view = button("view", text("view", this), () => open(this, this.#status).catch((error) => this.#say(reason(error, this))), { hidden: true });
     #options = make("div", { part: "options" });
-    #own = button("button", "", null, { class: "main", onclick: null });
+    #own = make("button", { part: "button", type: "button", class: "main" });
     #slot = make("slot");
     #product = null;
     #choices = null; // of product.js, where there is something to choose
@@ -536,7 +541,7 @@ button{cursor:pointer}
       }, { rootMargin: "300px" }).observe(this.#status);
     }
     attributeChangedCallback(_name, before, now) {
-      if (before !== null && before !== now && this.#describing) this.#describe();
+      if (before !== now && this.#rendered) this.#describe();
     }
     /** What is inside does the work, or it is the label of a button of ours. */
     #arrange() {
@@ -545,12 +550,13 @@ button{cursor:pointer}
       this.#own.hidden = works;
       if (!works && speaks(this, shows)) {
         if (this.#slot.parentNode !== this.#own) this.#own.replaceChildren(this.#slot);
+        this.#own.ariaLabel = worded(this) ? null : text("add", this);
         return;
       }
       if (this.#slot.parentNode === this.#own) this.#own.after(this.#slot);
       put(this.#own, works ? "" : text("add", this));
       // In somebody else's form it is nothing that the Enter key sends.
-      for (const each of this.querySelectorAll("button,input")) if (each.type === "submit" && each.form && !this.contains(each.form)) each.type = "button";
+      for (const each of this.querySelectorAll(PRESSED)) if (each.form && !this.contains(each.form)) each.setAttribute("form", "");
     }
     get #catalogId() {
       return +(this.getAttribute("catalog-id") ?? this.querySelector("[name=catalog_id]")?.value);
@@ -608,29 +614,32 @@ button{cursor:pointer}
       this.#view.hidden = !added;
     }
     get #way() {
-      return this.querySelector(LINK)?.href ?? this.getAttribute("product-url") ?? this.#product?.product_url;
+      return [...this.querySelectorAll("a"), make("a", { href: this.getAttribute("product-url") ?? this.#product?.product_url ?? "" })].find(leads)?.href;
     }
     handleEvent(event) {
-      if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.shiftKey) return;
       const path = event.composedPath();
       const target = path.slice(0, path.indexOf(this)).find((each) => each.matches?.(PRESSED));
       if (!target || target === this.#view || this.#options.contains(target)) return;
       if (event.type === "click" && this.contains(target.closest("form"))) return; // its submit comes
+      // What the page prevents is a link's or a form's own way; a button has none.
+      if (leads(target) ? event.defaultPrevented || event.ctrlKey || event.metaKey || event.shiftKey : event.defaultPrevented && event.type === "submit") return;
+      if (event === handled) return; // by an element inside
+      handled = event;
       if (this.#leads || api.away) {
-        if (target.matches(LINK) || (target.matches("form") && !this.#way)) return; // its own way to the store
+        if (leads(target) || (target.matches("form") && !this.#way)) return; // its own way to the store
         if (this.#way) {
           event.preventDefault();
           return leave(this.#way);
         }
       }
       event.preventDefault();
-      if (event.timeStamp - this.#pressed < 600) return; // a double click is one press
-      this.#pressed = event.timeStamp;
-      this.#add();
+      const again = event.timeStamp - this.#pressed < 600; // a double click is one press, and so is a key held down
+      if (!again || !event.detail) this.#pressed = event.timeStamp;
+      if (!again) this.#add();
     }
     async #add() {
       this.dataset.state = "adding";
-      const seen = this.#product && this.#describing.id === this.#catalogId;
+      const seen = this.#product && this.#describing?.id === this.#catalogId;
       const end = api.subscribe((cart) => this.#say(text(cart.note === "offline" ? "offline" : "adding", this)));
       let item;
       try {
@@ -668,11 +677,15 @@ button{cursor:pointer}
       const opener = button("button", "", () => open(this, label).catch(() => {}));
       const label = make("span");
       const slot = make("slot");
-      slot.addEventListener("slotchange", () => put(label, speaks(this) ? "" : text("count", this)));
-      put(label, text("count", this));
+      const draw = ({ item_count }) => {
+        count.textContent = item_count;
+        put(label, speaks(this) ? "" : text("count", this));
+        opener.ariaLabel = worded(this) ? null : text("count", this) + " " + item_count;
+      };
+      slot.addEventListener("slotchange", () => draw(api.cart));
       opener.append(label, slot, " ", count);
       (this.shadowRoot ?? styled(this)).replaceChildren(opener);
-      this.#end = api.subscribe((cart) => put(count, String(cart.item_count)));
+      this.#end = api.subscribe(draw);
     }
     disconnectedCallback() {
       this.#end();
@@ -708,7 +721,7 @@ button{cursor:pointer}
   }
 
   // --- Life on a page ---
-  api.kit = { script, setting, SCRIPT, wrong, warn, text, money, make, put, styled, guarded, button, reason, inWords, refresh, load, problem, fixed, words };
+  api.kit = { script, setting, wrong, warn, text, money, make, put, styled, guarded, button, reason, inWords, refresh, load, problem, fixed, words };
   window.cartproxy = api;
   /** Under our own name too, for pages whose theme has elements of the short one. */
   function define(tag, element) {

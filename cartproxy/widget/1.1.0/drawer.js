@@ -24,7 +24,7 @@
     quantities: "Possible quantities: ",
   });
   const STYLE = `
-dialog{margin:0;margin-inline-start:auto;width:min(100vw,var(--cart-width,26rem));max-width:none;height:100vh;height:100dvh;max-height:none;box-sizing:border-box;padding:1rem;border:0;background:var(--cart-background,Canvas);color:var(--cart-color,CanvasText);overflow:auto;overscroll-behavior:contain;pointer-events:auto;white-space:normal;text-indent:0;font-size:max(1em,.75rem)}
+dialog{margin:0;margin-inline-start:auto;width:min(100vw,var(--cart-width,26rem));max-width:none;height:100vh;height:100dvh;max-height:none;box-sizing:border-box;padding:1rem;border:0;background:var(--cart-background,Canvas);color:var(--cart-color,CanvasText);overflow:auto;overscroll-behavior:contain;pointer-events:auto;white-space:normal;text-indent:0;writing-mode:horizontal-tb}
 dialog[open]{display:flex;flex-direction:column}
 dialog::backdrop{background:rgb(0 0 0/.5)}
 button:disabled,input:disabled,[aria-disabled=true]{opacity:.5;cursor:default}
