@@ -361,6 +361,17 @@ def test_a_picture_as_a_label_has_a_name_and_no_size_of_the_page_hides_it(
         assert box["height"] > 24
 
 
+def test_a_long_word_as_a_label_fits_its_column(page: Page, blog: Site) -> None:
+    word = "Warenkorb" * 9
+    button = f'<cart-button catalog-id="3829" text-add="{word}"></cart-button>'
+    page.goto(blog.write(f'<div style="width: 99px">{button}</div>'))
+
+    box = page.get_by_role("button", name=word).bounding_box()
+
+    assert box is not None
+    assert box["width"] <= 99
+
+
 def test_names_of_the_page_shadow_nothing(page: Page, blog: Site, store: Store) -> None:
     names = (
         '<div id="cartproxy"></div><img name="currentScript" alt=""><form name="scripts"></form>'

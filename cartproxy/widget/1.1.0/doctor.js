@@ -20,7 +20,7 @@
   const sourceOf = (url) => new URL(url, location.href).origin;
   const cspLine = (directive, source) => `Content-Security-Policy: ${directive} … ${source}`;
 
-  /** The service, this origin, the store's id: each checked only when the one before is in order. */
+  /** The service, this origin, the store's id: each is checked only if the one before is right. */
   async function connection(found) {
     const asked = api.base + "/cart";
     const { blocked, result } = await blockedWhile(() => fetch(asked, { credentials: "omit" }));
@@ -58,7 +58,7 @@
     if (wrong.has("name-taken")) found("warning", "name-taken", `${wrong.get("name-taken")}.`, "Use <cartproxy-button>, <cartproxy-count> and <cartproxy-drawer> on this page.");
     if (script.matches("[src]:not([integrity])")) found("note", "no-integrity", "The script tag has no integrity.", "`cartproxy snippet` prints a tag with it.");
   }
-  /** What the page does to scripts in it. */
+  /** What the page does to its scripts. */
   function surroundings(found) {
     if (self !== top) found("note", "in-frame", "The page is in a frame.", "Shoppers leave for the checkout by the window around it. A sandboxed frame needs allow-top-navigation-by-user-activation or allow-popups.");
     if ([].toJSON || "".toJSON || Object.prototype.toJSON) found("note", "patched-json", "A script of the page gives arrays, texts or objects a toJSON of its own.", "An old Prototype.js does. The button works; other scripts may not.");
@@ -69,7 +69,7 @@
       found("note", "language-unknown", `The page's language, "${language}", is none that browsers know.`, 'lang="en-US", with a hyphen');
     }
   }
-  /** The page as its server gives it to everybody: it must hold nobody's cart. */
+  /** The page as its server sends it to everybody must not contain a cart. */
   async function cached(found) {
     const response = await fetch(location.href, { credentials: "omit" }).catch(() => null);
     const page = response ? await response.text() : "";

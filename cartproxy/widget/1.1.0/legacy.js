@@ -5,7 +5,7 @@
   const { make, money, text, warn } = api.kit;
   const BOXES = "div[data-content-id]:is(.buy-content,[data-store-url])";
   const LOOKS = { button_color: "--cart-accent", button_text_color: "--cart-on-accent", bgd_color: "background-color", text_color: "color" };
-  const looked = new Map(); // box -> promise; without those that we filled, which a page may empty
+  const looked = new Map(); // box -> promise; without the boxes that we filled, since a page may empty them
 
   const link = (href) => make("a", { href }); // not `URL`, which is a name that pages take
   const host = (url) => link(url).host.replace(/^www\./, "");
@@ -39,14 +39,14 @@
     });
   }
   function look() {
-    // What has something inside already was filled by another script.
+    // A box with something inside was filled by another script.
     for (const box of document.querySelectorAll(BOXES)) {
       if (looked.has(box) || box.childElementCount) continue;
       looked.set(box, fill(box).then(() => box.childElementCount && looked.delete(box)));
     }
     return Promise.all(looked.values());
   }
-  /** Fill what is there; done once it is. */
+  /** Fill the boxes of the page; resolves when all are filled. */
   api.kit.legacy = look;
   new MutationObserver(look).observe(document, { childList: true, subtree: true });
   look();
