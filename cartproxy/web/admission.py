@@ -144,6 +144,11 @@ def _admitted_origin(request: Request, context: Context, store: Store) -> str:
         return origin  # the form of the page for links
     if origin is None:
         raise Refused("origin-refused", "A write must name its Origin.")
+    if origin == "null":
+        raise Refused(
+            "origin-refused",
+            "The page hides its origin, by a Referrer-Policy or a sandbox. It must send it.",
+        )
     if origin not in store.origins:
         raise Refused("origin-refused", "This site is not on the store's list of origins.")
     return origin

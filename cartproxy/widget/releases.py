@@ -10,15 +10,17 @@ import gzip
 import hashlib
 import re
 import string
+from collections import Counter
 from dataclasses import dataclass
 from functools import cache
+from itertools import product
 from pathlib import Path
 
 VERSION = "1.1.0"
 _FOLDER = Path(__file__).parent
 _COMMENT = re.compile(r"(^|\s)(// |/\*\*).*")
 # The banner, a text, a template (perhaps with one inside) or a regular expression, which stay as
-# they are; `const`; a constant's name; or blanks between other tokens, and commas and semicolons
+# they are; `const`; a name; or blanks between other tokens, and commas and semicolons
 # that end a block.
 _TOKEN = re.compile(
     r"(?P<quote>[\"'])(?:\\.|(?!(?P=quote))[^\\\n])*(?P=quote)"
@@ -26,10 +28,13 @@ _TOKEN = re.compile(
     r"|`(?:\\.|\$\{(?:[^`{}]|`[^`]*`)*\}|[^`\\])*`"
     r"|(?<=[(,=:\[!&|?{;]) ?/(?:\\.|\[(?:\\.|[^\]\\\n])*\]|[^/\\\n\[])+/"
     r"|(?P<const>\bconst\b)"
-    r"|(?P<constant>\b[A-Z][A-Z_]+\b)"
+    r"|(?P<name>(?<![\w#$])[A-Za-z_]\w*\b)"
     r"|(?P<blank> +|(?<=[;{,(\[])\n|[,;]?\n(?=\})|\n(?=[).?:&|\]]))"
 )
-_CONSTANT = re.compile(r"^const ([A-Z][A-Z_]+) =", re.MULTILINE)
+_NUMBER = re.compile(r"^const ([A-Z_]+) = ([\de]+);$", re.MULTILINE)
+_NAMELESS = re.compile(r"let ([\de]+)=\1;")
+_DECLARED = re.compile(r"^(?:const|let|(?:async )?function|class) (\w{3,})\b", re.MULTILINE)
+_MEMBER = re.compile(r"\.\w+|\b\w+:|[{,]\s*\w+\s*(?=[,}]|=[^=>])|(?<!function )\b\w+(?=\(.*\) \{)")
 _PRIVATE = re.compile(r"^(?:(?:static|async|get|set) )*#(\w+)", re.MULTILINE)
 _PRIVATE_USE = re.compile(
     r"(?P<before>^(?:(?:static|async|get|set) )*|\.)#(?P<name>\w+)", re.MULTILINE
@@ -76,32 +81,39 @@ def _lean(source: str) -> str:
 def compact(source: str) -> str:
     """The lean source in a twentieth less.
 
-    It loses the blanks that no two words need, private members and constants have one letter, and
-    `let` stands for `const`, so that there is one word for the compression to know.
+    It loses the blanks that no two words need, private members and what is declared have short
+    names, numbers none, and `let` stands for `const`, so that there is one word for the compression
+    to know.
     """
     names = dict(zip(sorted({*_PRIVATE.findall(source)}), string.ascii_letters, strict=False))
     short = _PRIVATE_USE.sub(
         lambda use: f"{use['before']}#{names.get(use['name'], use['name'])}", source
     )
-    letters = _letters(short)
-    return _TOKEN.sub(lambda found: _kept(found, short, letters), short)
+    names = _short_names(short)
+    compacted = _TOKEN.sub(lambda found: _kept(found, short, names), short)
+    return _NAMELESS.sub("", compacted)
 
 
-def _letters(source: str) -> dict[str, str]:
-    """A letter for each constant that neither a text, a template nor a member's name holds."""
+def _short_names(source: str) -> dict[str, str]:
+    """What stands for a declared name: the number that it names, or a short name.
+
+    A name that a text, a template or a member has too is kept.
+    """
     literals = [found[0] for found in _TOKEN.finditer(source) if found.lastgroup in {None, "quote"}]
-    members = re.findall(r"\.[A-Z_]+\b|\b[A-Z_]+:|[{,] ?[A-Z_]+ ?(?=[,}])", source)
-    kept = " ".join(literals + members)
-    names = [name for name in _CONSTANT.findall(source) if not re.search(rf"\b{name}\b", kept)]
-    free = (each for each in string.ascii_uppercase if not re.search(rf"\b{each}\b", source))
-    return dict(zip(names, free, strict=False))
+    members = _MEMBER.findall(source)
+    kept = set(re.findall(r"\w+", " ".join(literals + members)))
+    words = Counter(re.findall(r"\w+", source))
+    declared = sorted(set(_DECLARED.findall(source)) - kept, key=lambda name: (-words[name], name))
+    short = [*string.ascii_letters, *map("".join, product(string.ascii_uppercase, repeat=2))]
+    names = dict(zip(declared, (each for each in short if each not in words), strict=False))
+    return names | {name: number for name, number in _NUMBER.findall(source) if name in names}
 
 
-def _kept(found: re.Match[str], source: str, letters: dict[str, str]) -> str:
+def _kept(found: re.Match[str], source: str, names: dict[str, str]) -> str:
     if found["const"]:
         return "let"
-    if found["constant"]:
-        return letters.get(found[0], found[0])
+    if found["name"]:
+        return names.get(found[0], found[0])
     if found["blank"] is None:
         return found[0].strip() if found[0].endswith("/") else found[0]
     before, after = source[found.start() - 1], source[found.end()]

@@ -71,6 +71,26 @@ def test_the_page_shows_the_add_at_once_though_the_store_is_slow(
     assert pending is True
 
 
+def test_a_key_held_down_is_one_press_and_one_beside_it_hinders_none(
+    page: Page, blog: Site, store: Store
+) -> None:
+    page.goto(blog.write('<cart-button catalog-id="3829"></cart-button>'))
+
+    # What a key makes that is held down for longer than a double click takes; then one more.
+    page.get_by_role("button", name="Add to cart").evaluate(
+        """(button) => { for (const ms of [0, 500, 530, 560, 590, 620, 650, 1200, 3000]) {
+             const press = new MouseEvent("click", {
+               bubbles: true, composed: true, cancelable: true, shiftKey: ms === 3000 });
+             Object.defineProperty(press, "timeStamp", { value: 1e6 + ms });
+             button.dispatchEvent(press); } }"""
+    )
+
+    expect(page.locator("cart-button [role=status]")).to_have_text("Added to the cart")
+    page.wait_for_function("!cartproxy.cart.pending")
+    (cart,) = store.carts()
+    assert len(cart["lines"]) == 2
+
+
 def test_a_double_click_is_one_press(page: Page, blog: Site, store: Store) -> None:
     page.goto(blog.write(COUNT + PRODUCT))
 

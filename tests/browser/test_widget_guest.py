@@ -162,6 +162,7 @@ def test_arrays_with_a_json_of_their_own_and_other_patches_change_nothing(
         blog.write(COUNT + '<cart-button catalog-id="3828" option-1882="12396"></cart-button>')
     )
 
+    expect(page.get_by_label("Colour")).to_be_visible()
     page.get_by_role("button", name="Add to cart").click()
     expect_added(page, store, 3828)
     page.evaluate("cartproxy.change(cartproxy.cart.items[0].item_id, 2)")
@@ -172,7 +173,9 @@ def test_arrays_with_a_json_of_their_own_and_other_patches_change_nothing(
 
 @pytest.mark.parametrize(
     "patched",
-    ["""const Native = Promise;
+    ['window.URL = "https://blog.example"',
+     "String.prototype.replaceAll = function (a, b) { return this.replace(RegExp(a, 'g'), b); }",
+     """const Native = Promise;
         window.Promise = class extends Native {};
         Promise.prototype.finally = undefined;""",
      """window.Option = function () { return {}; };
@@ -213,7 +216,8 @@ def test_what_a_monitoring_tool_adds_to_fetch_costs_no_sale(
     "inside",
     [LINK, '<button type="button">Add to cart</button>', "<button>Add to cart</button>",
      '<button type="">Add to cart</button>', '<button type="buy">Add to cart</button>',
-     '<input type="submit" value="Add to cart">', "", "Add to cart", "<b>Add to cart</b>"],
+     '<input type="submit" value="Add to cart">', '<input type="image" alt="Add to cart" src="data:,">',
+     '<a href="#" role="button" onclick="return false">Add to cart</a>', "", "Add to cart", "<b>Add to cart</b>"],
 )  # fmt: skip
 def test_a_form_of_the_pages_own_around_the_button_stays_untouched(
     page: Page, blog: Site, store: Store, inside: str
@@ -314,7 +318,7 @@ def test_a_link_around_the_elements_is_not_followed(page: Page, blog: Site, stor
     assert page.url == blog.url + "/"
 
 
-@pytest.mark.parametrize("address", ["#", "", "javascript:void(0)"])
+@pytest.mark.parametrize("address", ["#", "", " JavaScript:void(0)", "/?#buy"])
 def test_a_link_that_leads_nowhere_is_not_the_way_to_the_store(
     page: Page, blog: Site, store: Store, address: str
 ) -> None:
@@ -325,6 +329,47 @@ def test_a_link_that_leads_nowhere_is_not_the_way_to_the_store(
     page.locator("cart-button a").click()
 
     expect(page).to_have_url(f"{blog.store}/product-p/3833")
+
+
+def test_shortcuts_of_the_page_take_no_keys_from_our_fields(
+    page: Page, blog: Site, store: Store
+) -> None:
+    # As slides, players and forums have them: with their own fields left out.
+    shortcuts = """<script>document.addEventListener("keydown", (event) => {
+        if (event.target.localName !== "input") event.preventDefault(); });</script>"""
+    page.goto(blog.write(shortcuts + '<cart-button catalog-id="3839"></cart-button>'))
+
+    page.get_by_role("textbox").press_sequentially("Ann")
+    page.get_by_role("button", name="Add to cart").press("Enter")
+
+    expect_added(page, store, 3839)
+    assert page.evaluate("cartproxy.cart.items[0].options[0].value") == "Ann"
+
+
+def test_a_picture_as_a_label_has_a_name_and_no_size_of_the_page_hides_it(
+    page: Page, blog: Site
+) -> None:
+    picture = '<svg aria-hidden="true" width="9" height="9"><rect width="9" height="9"/></svg>'
+    elements = (
+        f'<cart-button catalog-id="3829">{picture}</cart-button><cart-count>{picture}</cart-count>'
+    )
+    page.goto(blog.write(f'<div style="font-size: 0">{elements}</div>'))
+
+    for name in ("Add to cart", "Cart 0"):
+        box = page.get_by_role("button", name=name, exact=True).bounding_box()
+        assert box is not None
+        assert box["height"] > 24
+
+
+def test_a_long_word_as_a_label_fits_its_column(page: Page, blog: Site) -> None:
+    word = "Warenkorb" * 9
+    button = f'<cart-button catalog-id="3829" text-add="{word}"></cart-button>'
+    page.goto(blog.write(f'<div style="width: 99px">{button}</div>'))
+
+    box = page.get_by_role("button", name=word).bounding_box()
+
+    assert box is not None
+    assert box["width"] <= 99
 
 
 def test_names_of_the_page_shadow_nothing(page: Page, blog: Site, store: Store) -> None:
@@ -513,6 +558,25 @@ def test_parts_that_are_blocked_leave_ways_to_the_store(
     assert warned or "trusted" in policy
 
 
+def test_an_answer_that_is_no_cart_is_as_if_it_had_not_come(
+    page: Page, blog: Site, store: Store
+) -> None:
+    page.goto(blog.write(COUNT + PRODUCT))
+    page.locator("cart-button a").click()
+    expect_added(page, store)
+    # As a service worker of the page may answer what it does not know.
+    page.route(
+        "**/v1/stores/demo/cart",
+        lambda route: route.fulfill(
+            json={"offline": True}, headers={"Access-Control-Allow-Origin": blog.url}
+        ),
+    )
+
+    assert page.evaluate("cartproxy.refresh().then(() => true, () => false)") is False
+
+    assert page.evaluate("cartproxy.cart.item_count") == 1
+
+
 # --- What comes late, moves and changes ---
 
 
@@ -531,7 +595,7 @@ def test_a_drawer_that_comes_late_opens(page: Page, blog: Site) -> None:
 
 @pytest.mark.parametrize(
     "around",
-    ["{}{}", '<div style="display: none">{}</div>',
+    ["{}{}", '<div style="display: none">{}</div>', "<details>{}</details>",
      '<nav style="pointer-events: none; font-size: 0; text-indent: -999px">{}</nav>'],
 )  # fmt: skip
 def test_one_drawer_opens_that_can_be_seen_wherever_they_stand(
@@ -587,8 +651,10 @@ def test_a_product_that_changes_is_followed(page: Page, blog: Site, store: Store
     element.evaluate('(button) => button.setAttribute("catalog-id", "3833")')
     expect(page.locator(STATUS)).to_have_text("Not available just now.")
     expect(page.get_by_label("Size")).to_have_count(0)
-    for catalog_id in ("3829", "3828", "3829"):
+    for catalog_id in ("3829", "3828", "4040"):
         element.evaluate('(button, id) => button.setAttribute("catalog-id", id)', catalog_id)
+    expect(page.locator(STATUS)).to_have_text("Not available just now.")
+    element.evaluate('(button) => button.setAttribute("catalog-id", "3829")')
     expect(page.locator(STATUS)).to_have_text("")
 
     page.get_by_role("button", name="Add to cart").click()

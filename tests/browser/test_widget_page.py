@@ -254,9 +254,14 @@ def test_the_doctor_names_what_makes_this_page_a_hard_place(page: Page, blog: Si
         '<form action="/outer"><cart-button catalog-id="3829" shown-price="call"></cart-button></form>'
         '<cart-button catalog-id="3838" quantity="7"></cart-button>'
         '<cart-button catalog-id="3842" store="other"></cart-button>'
-        '<cart-button catalog-id="3842" shown-price="45,00"></cart-button>'
+        '<form method="post" action="{proxy}/v1/stores/demo/buy"></form>'
+        '<cart-button catalog-id="3842" shown-price="45,00" /><h2>More</h2>'
     )
-    page.goto(blog.write(buttons, script='data-store="demo" data-lang="en_US"'))
+    page.goto(
+        blog.write(
+            buttons, script='data-store="demo" data-lang="en_US"', Referrer_Policy="same-origin"
+        )
+    )
     expect(page.locator("[part=store-only]").first).to_be_attached()
 
     found = findings(page)
@@ -272,6 +277,8 @@ def test_the_doctor_names_what_makes_this_page_a_hard_place(page: Page, blog: Si
         "two-stores",
         "store-only",
         "language-unknown",
+        "not-closed",
+        "form-origin",
     } <= set(found)
     assert "price-differs" not in found
     assert "6, 12" in found["quantity-unfit"]["message"]

@@ -1,35 +1,35 @@
 /*! cartproxy widget 1.1.0 · MIT */
 (() => {
   "use strict";
-  const SCRIPT = /\/widget\/[^/]+\/cartproxy\.js/;
+  const SCRIPT = /\/widget\/[^/]+\/cartproxy\.js.*/;
   // A module has no current script, and a bundle another one.
   const script = [document.currentScript, ...document.querySelectorAll("script")].find((each) => SCRIPT.test(each?.src));
   const setting = script?.dataset ?? {};
   const findStore = () =>
-    setting.store || (script && new URL(script.src).searchParams.get("store")) ||
+    setting.store || /[?&]store=([^&#]+)/.exec(script?.src)?.[1] ||
     document.querySelector("meta[name=cartproxy-store]")?.content ||
     document.querySelector(":is(cart-button,cart-count,cart-drawer)[store]")?.getAttribute("store");
   function start() {
   const store = findStore() ?? "";
-  const wrong = new Map(); // what is wrong with the page, by code: said once, and to the doctor
+  const wrong = new Map(); // the page's problems by code: each is warned about once, and listed by the doctor
   const warn = (code, message) => wrong.has(code) || (wrong.set(code, message), console.warn("cartproxy: " + message));
   const twice = window.cartproxy;
   if (twice?.store && twice.add?.call) { // and not an element of that id
-    twice.loadedTwice = true; // the doctor tells the page's author
-    if (store && twice.store !== store) twice.kit?.warn?.("two-stores", `one store a page: "${store}" is left out`);
+    twice.loadedTwice = true; // the doctor reports it
+    if (store && twice.store !== store) twice.kit.warn?.("two-stores", `one store a page: "${store}" is left out`);
     return;
   }
-  if (!script) return warn("no-script", "no script tag of its own found");
+  if (!script) return warn("no-script", "no script tag found");
   const VERSION = "1.1.0";
   // Loaded when needed, out of this version's own folder, and only if they are what was released.
   const PARTS = {
-    "drawer.js": "sha256-7KNKo5UU6YuvpvWln4Rd21f9d+HHPxKxWyuM0NBrsYk=",
-    "doctor.js": "sha256-6QR5hrXNEIqcPC9U+wInaZxdw4V2EVRqWFlDOlrM/As=",
-    "product.js": "sha256-76LgS2x1HAd7vKcU2DV97T3yIojgmw/XfGG9RsflIKE=",
-    "legacy.js": "sha256-ZPyt4KrpE5YQCAr4YgfmYQS8ELNywlf1K+AevEYc6R0=",
+    "drawer.js": "sha256-bUE8HDGZNNLKrtNXt6fKKAnqivEdrfkTN8XsRcSPq+g=",
+    "doctor.js": "sha256-cYySCzIL1T2zvProTJ+1mw7JiSJKUhHDAwUnsL72imY=",
+    "product.js": "sha256-4lGtTMbn6iJ3vjctoUegNksKbgwG0NyZRZbJSYsxF+s=",
+    "legacy.js": "sha256-c+R9LzpbgQQoHvx1wTvEHjy6Z3eij60vn/TO/sEK770=",
     "texts.js": "sha256-NgN0+gmBSXNtJv1Z5u1iVaHbAY55mp0JfQE3KF5vCtg=",
   };
-  const base = new URL("../../v1/stores/" + encodeURIComponent(store), script.src).href;
+  const base = script.src.replace(SCRIPT, "/v1/stores/" + encodeURIComponent(store));
 
   // --- Texts ---
   // English; other parts add theirs, and texts.js other languages.
@@ -41,13 +41,13 @@
       sold: "Not available just now.", sending: "On to the checkout: # of #",
     },
   };
-  const language = () => (setting.lang || document.documentElement.lang || navigator.language).replaceAll("_", "-");
+  const language = () => (setting.lang || document.documentElement.lang || navigator.language).replace(/_/g, "-");
   const spoken = () => language().slice(0, 2).toLowerCase();
   /** A text: the element's own attribute, else the script's, else the table's in the page's language. */
   const text = (key, element) =>
     element?.getAttribute("text-" + key) ?? script.getAttribute("data-text-" + key) ?? words[spoken()]?.[key] ?? words.en[key];
   function money(amount, currency) {
-    for (const tag of [language(), spoken(), "en"]) { // some pages' languages are none
+    for (const tag of [language(), spoken(), "en"]) { // some pages name no valid language
       try {
         return new Intl.NumberFormat(tag, { style: "currency", currency }).format(amount);
       } catch {}
@@ -57,14 +57,18 @@
 
   // --- Numbers: with 4 decimals, as the service has them ---
   const fixed = (number) => Math.round(number * 1e4) / 1e4 + 0; // no minus zero
-  const sum = (items, figure) => items.reduce((total, item) => fixed(total + figure(item)), 0);
+  const sum = (items, figure) => {
+    let total = 0; // not by `reduce`, which an old Prototype.js replaces
+    for (const item of items) total = fixed(total + figure(item));
+    return total;
+  };
   /** JSON, also where the page has given arrays a `toJSON`. */
   const json = (value) =>
     Array.isArray(value) ? `[${value.map(json)}]`
-    : value && typeof value === "object" ? `{${Object.keys(value).map((key) => json(key) + ":" + json(value[key]))}}`
+    : Object(value) === value ? `{${Object.keys(value).map((key) => json(key) + ":" + json(value[key]))}}`
     : JSON.stringify(value) ?? "null";
 
-  // --- What the browser keeps: the credential, the cart as last seen, adds on their way ---
+  // --- What the browser keeps: the credential, the cart as last seen, adds under way ---
   const name = (key) => `cartproxy:${store}:${key}`;
   const memory = {};
   let keeps = true; // false: storage is blocked, and everything lasts as long as the page
@@ -85,7 +89,7 @@
     delete memory[key];
     tryStorage(() => localStorage.removeItem(name(key)));
   };
-  /** What is kept, if it has the shape; else it is dropped. */
+  /** The stored value, if its shape is right; another one is dropped. */
   const parsed = (key, fits, fallback) => {
     const kept = read(key);
     try {
@@ -93,14 +97,14 @@
       if (fits(value)) return value;
     } catch {}
     if (kept != null) {
-      warn("storage-damaged", `the damaged ${key} kept here is dropped`);
+      warn("storage-damaged", `the damaged ${key} is dropped`);
       drop(key);
     }
     return fallback;
   };
   const random = (bytes) =>
     btoa(String.fromCharCode(...crypto.getRandomValues(new Uint8Array(bytes))))
-      .replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+      .replace(/[+/=]/g, (each) => ({ "+": "-", "/": "_" })[each] ?? "");
   /** Under a lock, or without one where the browser has none or refuses it. */
   const locked = async (what, work, options = {}) => {
     let begun;
@@ -124,30 +128,25 @@
   const TRIES = 4;
   const ANSWER_MS = 15000;
   const AWAY_MS = 3e4;
-  let awayUntil = 0; // until then, by a clock that nobody sets, buttons lead to the store instead
+  let awayUntil = 0; // until then, by a monotonic clock, buttons lead to the store instead
   const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
-  const online = () => new Promise((done) => addEventListener("online", done, { once: true }));
+  const online = () => new Promise((done) => addEventListener("online", done));
   const problem = (fields) => Object.assign(new Error(fields.detail || fields.title || fields.code), fields);
 
   async function once(method, path, body, key, tag) {
     const headers = {};
     if (!path.startsWith("/products")) headers.Authorization = "Bearer " + (await credential());
     if (key) Object.assign(headers, { "Cartproxy-Client": "widget/" + VERSION, "Content-Type": "application/json", "Idempotency-Key": key }, tag && { "If-Match": tag });
-    const abort = new AbortController();
-    const timer = setTimeout(() => abort.abort(), ANSWER_MS);
     try {
-      const response = await fetch(base + path, { method, headers, body, signal: abort.signal, credentials: "omit" });
+      const response = await fetch(base + path, { method, headers, body, signal: AbortSignal.timeout?.(ANSWER_MS), credentials: "omit" });
       const answer = await response.json();
       if (response.ok) return answer;
-      answer.tag = response.headers.get("ETag");
-      throw problem(answer);
+      throw problem({ ...answer, tag: response.headers.get("ETag") });
     } catch (error) {
       throw error.status ? error : problem({ code: navigator.onLine ? "unreachable" : "offline", retryable: true });
-    } finally {
-      clearTimeout(timer);
     }
   }
-  /** One call, sent again with its key while the answer is lost or says it may be. Throws a problem. */
+  /** One call, repeated with its key if its answer is lost or retryable. Throws a problem. */
   async function call(method, path, body, key, tag) {
     for (let attempt = 1; ; attempt++) {
       try {
@@ -172,7 +171,7 @@
     }
   }
 
-  // --- The cart: as the server told it last, and over it what is on its way ---
+  // --- The cart: the service's last answer, and what is under way ---
   const NOTHING = { items: [], item_count: 0, subtotal: "0.00", currency: "USD" };
   const FRESH_MS = 3e4;
   const isKept = (kept) =>
@@ -186,7 +185,7 @@
   let sending = new Map(); // item id -> quantity
   const wanted = new Map(); // the same, not sent yet
   const adding = new Map(); // idempotency key -> the line as it will probably look
-  const lost = new Map(); // body -> key of an add of unknown outcome: pressed again, it goes on
+  const lost = new Map(); // body -> key of an add of unknown outcome: the next press repeats it
   const views = new Set();
   let progress = null; // of a checkout that takes long: { sent, of }
 
@@ -215,7 +214,7 @@
     render();
   };
   const save = () => keep("cart", json({ cart, at, left, bought }));
-  /** Answers may overtake each other, in this tab and over others: the later reading stands. */
+  /** Answers may overtake each other, also between tabs: the later reading wins. */
   const older = (next) => {
     const ms = Date.parse(cart.as_of) - Date.parse(next.as_of);
     return ms > 0 && ms < 60000; // more would be a clock that was set
@@ -223,21 +222,21 @@
   function accept({ checkout_url: _secret, results: _results, restored, ...next }) {
     if (restored) note = "restored";
     if (!older(next)) {
+      if (!next.items.length) left = false; // throws for what is no cart: a service worker may answer anything
       cart = next;
       at = Date.now();
-      if (!cart.items.length) left = false;
       save();
     }
     render();
     return cart;
   }
-  /** Ask the server, if what is known is older than 30 s, or by `force`. */
+  /** Read the cart, if the last reading is older than 30 s, or with `force`. */
   async function refresh(force) {
     const age = Date.now() - at; // below 0: the clock was set
     if (!known() || (!force && age >= 0 && age < FRESH_MS)) return view();
     const before = { writes, full: cart.items.length, left };
     const { ordered, ...answer } = await call("GET", "/cart");
-    // The service says so in one answer only, so one tab learns of it, once.
+    // The service says so in only one answer, so only one tab reports it.
     if (ordered) tell("purchase", { ...ordered, value: +ordered.subtotal, items: bought });
     if (before.writes === writes && !view().pending) {
       if (before.full && !before.left && !answer.items.length) note = "expired";
@@ -259,7 +258,7 @@
     keep("outbox", json([...outbox(), entry]));
     return locked(entry.key, () => write("POST", "/cart/items", entry.body, entry.key).finally(() => done(entry.key)));
   };
-  /** Go on with the adds of pages that were closed before the answer came: their locks are free. */
+  /** Continue the adds of pages that were closed before the answer came: their locks are free. */
   function adopt() {
     for (const { key, body, at } of outbox()) {
       locked(key, async (lock) => {
@@ -307,7 +306,7 @@
     version: VERSION,
     base,
     store,
-    /** The cart as the shopper means it: what is on its way is in it already (`pending`). */
+    /** The cart, including what is under way (`pending`). */
     get cart() {
       return view();
     },
@@ -318,7 +317,7 @@
       return keeps;
     },
     refresh: (force = true) => refresh(force).catch(failed),
-    /** @param {(cart: object) => void} draw called now and at every change. @returns {() => void} ends it */
+    /** @param {(cart: object) => void} draw called now and on every change. @returns {() => void} unsubscribes */
     subscribe(draw) {
       views.add(draw);
       guarded(() => draw(view()));
@@ -353,7 +352,7 @@
         render();
       }
     },
-    /** Set a line's quantity; 0 removes it. A burst of changes goes as one call, the last ones winning. */
+    /** Set a line's quantity; 0 removes it. A burst of changes is one call; the last values win. */
     async change(itemId, quantity) {
       const line = cart.items.find((each) => each.item_id === itemId);
       wanted.set(itemId, (quantity = fixed(quantity)));
@@ -378,9 +377,9 @@
       }
     },
     remove: (itemId) => api.change(itemId, 0),
-    /** Leave for the store's checkout, once everything on its way has arrived. */
-    /** A cart that is not what was shown throws `cart-changed`; its `tag`, handed in, goes through. */
-    /** On a busy day it goes on where it stopped (`cart.progress`), until `signal` says to stay. */
+    /** Go to the store's checkout, after everything that is under way. */
+    /** Throws `cart-changed` if the cart is not what was shown; with that problem's `tag` it goes through. */
+    /** On a busy day it takes several requests (`cart.progress`); `signal` ends it. */
     async checkout(tag, signal) {
       const key = random(16);
       const ended = new Promise((done) => signal?.addEventListener("abort", done));
@@ -397,14 +396,14 @@
           }
           progress = step.of && step;
           render();
-          await Promise.race([ended, sleep(step.retry_after * 1000)]);
+          await Promise.race([ended, sleep((step.retry_after || 1) * 1000)]);
         }
       } finally {
         progress = null;
         render();
       }
     },
-    /** A product as `GET /products/{id}` tells it; asked for once a page. */
+    /** A product as `GET /products/{id}` answers; fetched once for each page. */
     product(id) {
       if (!products.has(+id)) {
         const asked = call("GET", "/products/" + +id);
@@ -413,20 +412,20 @@
       }
       return products.get(+id);
     },
-    /** Show the drawer: the page's own if that can be seen, or one made for the purpose. */
+    /** Show the drawer: the page's own if it is visible, or a new one. */
     async open() {
-      const mine = [...document.querySelectorAll("cart-drawer,cartproxy-drawer")].find((each) => each instanceof CartDrawer && each.getClientRects().length);
+      const mine = [...document.querySelectorAll("cart-drawer,cartproxy-drawer")].find((each) => each instanceof CartDrawer && each.getClientRects().length && each.checkVisibility?.() !== false);
       await (mine ?? document.body.appendChild(make("cartproxy-drawer"))).open().catch(failed);
     },
-    /** What is wrong with this page: a list of findings, shown as well. */
+    /** What is wrong with this page: shows and returns a list of findings. */
     doctor: () => load("doctor.js").then(() => api.examine()),
   };
   function load(part) {
     loading[part] ??= new Promise((onload, onerror) => {
-      const url = new URL(`../${VERSION}/${part}`, script.src).href;
+      const url = script.src.replace(SCRIPT, `/widget/${VERSION}/${part}`);
       try {
         trusted ??= trustedTypes.createPolicy("cartproxy", { createScriptURL: (own) => own });
-      } catch {} // a policy of that name may be forbidden, and texts allowed
+      } catch {} // a policy of that name may be forbidden while plain strings are allowed
       const tag = Object.assign(document.createElement("script"), { src: trusted?.createScriptURL(url) ?? url, integrity: PARTS[part], crossOrigin: "anonymous", nonce: script.nonce, onload });
       tag.onerror = () => {
         delete loading[part];
@@ -448,6 +447,7 @@
   // --- Elements ---
   const STYLE = `
 :host{--accent:var(--cart-accent,#0b57d0);--on-accent:var(--cart-on-accent,#fff);--line:var(--cart-line,#888);font:var(--cart-font,inherit)}
+:host>*{font-size:max(1em,.75rem);overflow-wrap:anywhere}
 [hidden]{display:none!important}
 button,input,select,textarea{font:inherit;color:inherit;min-height:2.75em;border:1px solid var(--line);border-radius:var(--cart-radius,.4em);background:none;padding:0 .8em;box-sizing:border-box}
 button{cursor:pointer}
@@ -457,6 +457,8 @@ button{cursor:pointer}
 .count{display:inline-block;min-width:1.6em;padding:0 .4em;border-radius:1em;background:var(--accent);color:var(--on-accent);text-align:center;line-height:1.6}`;
   function styled(element, style = STYLE) {
     const root = element.shadowRoot ?? element.attachShadow({ mode: "open" });
+    // Shortcuts of the page would take what is typed here: the page sees the element, but no field.
+    root.addEventListener("keydown", (event) => root.contains(event.target) && !/Esc|Tab/.test(event.key) && event.stopPropagation());
     try {
       const sheet = new CSSStyleSheet(); // which a strict CSP allows
       sheet.replaceSync(style);
@@ -485,39 +487,42 @@ button{cursor:pointer}
     if (error.code === "offline") return text("offline", element);
     if (!error.status || /^st\w+-una/.test(error.code)) return text("away", element);
     if (error.status >= 500) return text("busy", element);
-    // What the service refuses names its field; only the store's own refusals are the store's.
+    // A refusal of the service names its field; only `item-rejected` comes from the store.
     return error.errors?.length ? error.errors[0].detail : (error.code === "item-rejected" ? text("refused", element) : "") + error.message;
   }
-  const LINK = 'a[href]:not([href=""],[href^="#"],[href^=javascript])';
+  const page = (url) => url.replace(/\??(#.*)?$/, "");
+  /** Whether it is a link to another page. */
+  const leads = ({ href }) => /^(?!java)\w+:/.test(href) && page(href) !== page(location.href) && page(href) !== page(document.baseURI);
   const PRESSED = "a[href],button,form,[type=button],[type=submit],[type=image]";
-  // Such a one that no other part of the page hides.
+  // Those that no other part of the page hides.
   const WORKS = `:scope :is(${PRESSED}):not([hidden],:scope [hidden] *)`;
 
-  /** How far a checkout is, in words. */
+  /** A checkout's progress, in words. */
   const inWords = (progress, element) => (progress ? text("sending", element).replace("#", progress.sent).replace("#", progress.of) : "");
-  /** The drawer; where it can't be had, the checkout, with its progress in the place of a text. */
+  /** Open the drawer; if it can't be loaded, go to the checkout, and show its progress as the label. */
   const open = (element, label) =>
-    api.open().catch(() => {
-      return api.checkout().finally(api.subscribe((cart) => put(label, inWords(cart.progress, element))));
-    });
-  /** Whether something inside is to be seen: words or a picture. */
+    api.open().catch(() => api.checkout().finally(api.subscribe((cart) => put(label, inWords(cart.progress, element)))));
+  /** Whether something inside is visible: text or a picture. */
   const speaks = (element, shows = () => true) =>
     [...element.childNodes].some((node) => node.data?.trim() && node.nodeType === 3 || node.matches?.(":not(noscript,style,script,template,[hidden])") && shows(node) && (node.textContent.trim() || node.parentNode.querySelector("img,svg")));
+
+  const worded = (element) => element.textContent.trim() || element.querySelector('[alt]:not([alt=""])');
+  let handled; // the last press
 
   class CartButton extends HTMLElement {
     static observedAttributes = ["catalog-id"];
     #status = make("p", { part: "status", role: "status" });
     #view = button("view", text("view", this), () => open(this, this.#status).catch((error) => this.#say(reason(error, this))), { hidden: true });
     #options = make("div", { part: "options" });
-    #own = button("button", "", null, { class: "main", onclick: null });
+    #own = make("button", { part: "button", type: "button", class: "main" });
     #slot = make("slot");
     #product = null;
-    #choices = null; // of product.js, where there is something to choose
+    #choices = null; // of product.js, if there is something to choose
     #describing = null;
-    #leads = false; // to the store, and adds nothing
+    #leads = false; // to the store instead of adding
     #pressed = -1e9;
 
-    #rendered = false; // so that it is known what the page's styles hide
+    #rendered = false; // from now on it is known what the page's styles hide
 
     connectedCallback() {
       if (this.shadowRoot) return;
@@ -526,7 +531,7 @@ button{cursor:pointer}
       this.#arrange();
       this.addEventListener("click", this);
       this.addEventListener("submit", this);
-      // A page of many buttons asks only for the products that are looked at.
+      // On a page of many buttons, only the products in view are fetched.
       new IntersectionObserver((seen, observer) => {
         if (!seen.some((each) => each.isIntersecting)) return;
         observer.disconnect();
@@ -536,26 +541,27 @@ button{cursor:pointer}
       }, { rootMargin: "300px" }).observe(this.#status);
     }
     attributeChangedCallback(_name, before, now) {
-      if (before !== null && before !== now && this.#describing) this.#describe();
+      if (before !== now && this.#rendered) this.#describe();
     }
-    /** What is inside does the work, or it is the label of a button of ours. */
+    /** What is inside is the button, or the label of a button of ours. */
     #arrange() {
       const shows = (each) => !this.#rendered || each.getClientRects().length;
       const works = [...this.querySelectorAll(WORKS)].some(shows);
       this.#own.hidden = works;
       if (!works && speaks(this, shows)) {
         if (this.#slot.parentNode !== this.#own) this.#own.replaceChildren(this.#slot);
+        this.#own.ariaLabel = worded(this) ? null : text("add", this);
         return;
       }
       if (this.#slot.parentNode === this.#own) this.#own.after(this.#slot);
       put(this.#own, works ? "" : text("add", this));
-      // In somebody else's form it is nothing that the Enter key sends.
-      for (const each of this.querySelectorAll("button,input")) if (each.type === "submit" && each.form && !this.contains(each.form)) each.type = "button";
+      // In a form of the page's own, the Enter key must not press it.
+      for (const each of this.querySelectorAll(PRESSED)) if (each.form && !this.contains(each.form)) each.setAttribute("form", "");
     }
     get #catalogId() {
       return +(this.getAttribute("catalog-id") ?? this.querySelector("[name=catalog_id]")?.value);
     }
-    /** Learn what the product is, and show what there is to choose; known once it is `#product`. */
+    /** Fetch the product as `#product`, and show what there is to choose. */
     #describe() {
       const id = this.#catalogId;
       if (this.#describing?.id === id) return this.#describing;
@@ -565,7 +571,7 @@ button{cursor:pointer}
         this.#leads = false;
         this.#options.replaceChildren();
         try {
-          await 0; // so that `mine` can be asked
+          await 0; // so that `mine` can be called
           const other = this.getAttribute("store") ?? store;
           if (other !== store) throw problem({ code: "two-stores", detail: `one store a page: "${other}" is left out`, status: 404 });
           const product = await api.product(id);
@@ -592,14 +598,14 @@ button{cursor:pointer}
     #choose() {
       this.#choices = new api.kit.Choices(this, this.#product, this.#options, () => this.#hint());
     }
-    /** What no shopper can change leads to the store. */
+    /** A refusal that no shopper can change leads to the store. */
     #refused(error) {
       if (!/^40[134]$/.test(error.status)) return;
       this.#leads = true;
       warn(error.code, error.message);
       if (error.code === "product-not-found") this.#say(text("sold", this));
     }
-    /** Say that it can't be had, or costs something else than the page says. */
+    /** Say that it is not available, or that its price is not the page's. */
     #hint() {
       this.#say(this.#product.available ? this.#choices?.hint() ?? "" : text("sold", this));
     }
@@ -608,37 +614,40 @@ button{cursor:pointer}
       this.#view.hidden = !added;
     }
     get #way() {
-      return this.querySelector(LINK)?.href ?? this.getAttribute("product-url") ?? this.#product?.product_url;
+      return [...this.querySelectorAll("a"), make("a", { href: this.getAttribute("product-url") ?? this.#product?.product_url ?? "" })].find(leads)?.href;
     }
     handleEvent(event) {
-      if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.shiftKey) return;
       const path = event.composedPath();
       const target = path.slice(0, path.indexOf(this)).find((each) => each.matches?.(PRESSED));
       if (!target || target === this.#view || this.#options.contains(target)) return;
       if (event.type === "click" && this.contains(target.closest("form"))) return; // its submit comes
+      // A page that prevents the default keeps us from a link or a form; for a button it means nothing.
+      if (leads(target) ? event.defaultPrevented || event.ctrlKey || event.metaKey || event.shiftKey : event.defaultPrevented && event.type === "submit") return;
+      if (event === handled) return; // by an element inside
+      handled = event;
       if (this.#leads || api.away) {
-        if (target.matches(LINK) || (target.matches("form") && !this.#way)) return; // its own way to the store
+        if (leads(target) || (target.matches("form") && !this.#way)) return; // it leads to the store by itself
         if (this.#way) {
           event.preventDefault();
           return leave(this.#way);
         }
       }
       event.preventDefault();
-      if (event.timeStamp - this.#pressed < 600) return; // a double click is one press
-      this.#pressed = event.timeStamp;
-      this.#add();
+      const again = event.timeStamp - this.#pressed < 600; // a double click is one press, and so is a key held down
+      if (!again || !event.detail) this.#pressed = event.timeStamp;
+      if (!again) this.#add();
     }
     async #add() {
       this.dataset.state = "adding";
-      const seen = this.#product && this.#describing.id === this.#catalogId;
+      const seen = this.#product && this.#describing?.id === this.#catalogId;
       const end = api.subscribe((cart) => this.#say(text(cart.note === "offline" ? "offline" : "adding", this)));
       let item;
       try {
         const error = seen ? null : await Promise.race([this.#describe(), sleep(9000)]);
-        // Without the product, nobody knows what there is to choose.
+        // Without the product, it is not known what there is to choose.
         if (this.#leads || !this.#product) throw Object.assign(error ?? problem({ code: "no-product", status: 503 }), { leads: error?.leads || error?.status });
         const field = this.querySelector("[name=quantity]:not([type=radio]:not(:checked))");
-        // A number field gives no text for what is no number.
+        // A number field has no value if its text is not a number.
         const written = field?.validity?.badInput ? "?" : field?.value || this.getAttribute("quantity") || "";
         if (!this.#choices && !/^([1-9]\d*)?$/.test(written)) {
           await load("product.js");
@@ -668,18 +677,22 @@ button{cursor:pointer}
       const opener = button("button", "", () => open(this, label).catch(() => {}));
       const label = make("span");
       const slot = make("slot");
-      slot.addEventListener("slotchange", () => put(label, speaks(this) ? "" : text("count", this)));
-      put(label, text("count", this));
+      const draw = ({ item_count }) => {
+        count.textContent = item_count;
+        put(label, speaks(this) ? "" : text("count", this));
+        opener.ariaLabel = worded(this) ? null : text("count", this) + " " + item_count;
+      };
+      slot.addEventListener("slotchange", () => draw(api.cart));
       opener.append(label, slot, " ", count);
       (this.shadowRoot ?? styled(this)).replaceChildren(opener);
-      this.#end = api.subscribe((cart) => put(count, String(cart.item_count)));
+      this.#end = api.subscribe(draw);
     }
     disconnectedCallback() {
       this.#end();
     }
   }
 
-  /** The drawer, whenever it appears; what it shows and does is in drawer.js. */
+  /** The drawer, whenever it is added to the page; drawer.js has its content. */
   class CartDrawer extends HTMLElement {
     #part;
     #inside() {
@@ -708,30 +721,30 @@ button{cursor:pointer}
   }
 
   // --- Life on a page ---
-  api.kit = { script, setting, SCRIPT, wrong, warn, text, money, make, put, styled, guarded, button, reason, inWords, refresh, load, problem, fixed, words };
+  api.kit = { script, setting, wrong, warn, text, money, make, put, styled, guarded, button, reason, inWords, refresh, load, problem, fixed, words };
   window.cartproxy = api;
-  /** Under our own name too, for pages whose theme has elements of the short one. */
+  /** Also under a name of our own, for pages whose theme uses the short one. */
   function define(tag, element) {
     customElements.define("cartproxy-" + tag, class extends element {});
     if (!customElements.get("cart-" + tag)) customElements.define("cart-" + tag, element);
-    else warn("name-taken", `<cart-${tag}> is the page's own: ours is <cartproxy-${tag}>`);
+    else warn("name-taken", `<cart-${tag}> is not ours: use <cartproxy-${tag}>`);
   }
   const parsing = new Promise((done) => (document.readyState === "complete" ? done() : ["DOMContentLoaded", "load"].map((each) => addEventListener(each, done))));
-  /** Do it once it can be done, however late what it needs comes into the page. */
+  /** Do it as soon as it succeeds, however late the page gets what it needs. */
   const watch = (work) => work() || new MutationObserver((_seen, observer) => work() && observer.disconnect()).observe(document, { childList: true, subtree: true });
   async function live() {
     if (/de|fr|es/.test(spoken())) await load("texts.js").catch(() => {});
     define("button", CartButton);
     define("count", CartCount);
-    await parsing; // a theme that brings a drawer of its own may come after us
+    await parsing; // a theme may define its own drawer after us
     define("drawer", CartDrawer);
-    // The store's own widget, which this page was written for.
+    // Boxes of the store's own widget.
     const legacy = () => document.querySelector("div[data-content-id]") && load("legacy.js").catch(() => {});
     watch(legacy);
   }
   if (store) live();
   else {
-    warn("no-store", "the script names no store (data-store)");
+    warn("no-store", "no store named (data-store)");
     watch(() => findStore() && (start(), true));
   }
   const quietly = (force) => refresh(force).catch(() => {});
@@ -746,7 +759,7 @@ button{cursor:pointer}
   if ("campaign" in setting && /[?&](utm_|_gl|gclid)/.test(location.search)) {
     tryStorage(() => sessionStorage.setItem(name("campaign"), location.search));
   }
-  read("credential"); // to learn whether storage is there
+  read("credential"); // to find out whether storage works
   quietly(left);
   adopt();
   if (/[?&]cartproxy-doctor\b/.test(location.search)) api.doctor();

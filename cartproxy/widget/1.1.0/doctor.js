@@ -2,7 +2,7 @@
 (() => {
   "use strict";
   const api = window.cartproxy;
-  const { script, setting, make, wrong, load, SCRIPT } = api.kit;
+  const { script, setting, make, wrong, load } = api.kit;
   const service = new URL(script.src).origin;
 
   /** What the page's policy blocks while `work` runs: a set of directives. */
@@ -20,7 +20,7 @@
   const sourceOf = (url) => new URL(url, location.href).origin;
   const cspLine = (directive, source) => `Content-Security-Policy: ${directive} … ${source}`;
 
-  /** The service, this origin, the store's id: each checked only when the one before is in order. */
+  /** The service, this origin, the store's id: each is checked only if the one before is right. */
   async function connection(found) {
     const asked = api.base + "/cart";
     const { blocked, result } = await blockedWhile(() => fetch(asked, { credentials: "omit" }));
@@ -51,14 +51,14 @@
     if (!navigator.cookieEnabled) found("note", "cookies-blocked", "This browser takes no cookies.", "Buttons with the script work; forms to /buy still lead to the checkout, with a cart each.");
   }
   function tags(found) {
-    const scripts = [...document.querySelectorAll("script")].filter((each) => SCRIPT.test(each.src));
+    const scripts = [...document.querySelectorAll('script[src*="/widget/"][src*="/cartproxy.js"]')];
     if (api.loadedTwice || scripts.length > 1) found("warning", "loaded-twice", "The script stands in the page more than once.", "Keep one of the script tags: " + scripts.map((each) => each.src).join(", "));
     if (!api.store) found("error", "no-store", "The script tag names no store.", '<script src="…" data-store="demo" defer></script>');
     if (wrong.has("two-stores")) found("warning", "two-stores", `${wrong.get("two-stores")}.`, "A page has one store. Its buttons are links to the other one's pages.");
     if (wrong.has("name-taken")) found("warning", "name-taken", `${wrong.get("name-taken")}.`, "Use <cartproxy-button>, <cartproxy-count> and <cartproxy-drawer> on this page.");
     if (script.matches("[src]:not([integrity])")) found("note", "no-integrity", "The script tag has no integrity.", "`cartproxy snippet` prints a tag with it.");
   }
-  /** What the page does to scripts in it. */
+  /** What the page does to its scripts. */
   function surroundings(found) {
     if (self !== top) found("note", "in-frame", "The page is in a frame.", "Shoppers leave for the checkout by the window around it. A sandboxed frame needs allow-top-navigation-by-user-activation or allow-popups.");
     if ([].toJSON || "".toJSON || Object.prototype.toJSON) found("note", "patched-json", "A script of the page gives arrays, texts or objects a toJSON of its own.", "An old Prototype.js does. The button works; other scripts may not.");
@@ -69,7 +69,7 @@
       found("note", "language-unknown", `The page's language, "${language}", is none that browsers know.`, 'lang="en-US", with a hyphen');
     }
   }
-  /** The page as its server gives it to everybody: it must hold nobody's cart. */
+  /** The page as its server sends it to everybody must not contain a cart. */
   async function cached(found) {
     const response = await fetch(location.href, { credentials: "omit" }).catch(() => null);
     const page = response ? await response.text() : "";
@@ -84,6 +84,8 @@
       const id = element.getAttribute("catalog-id") ?? element.querySelector("[name=catalog_id]")?.value;
       const where = `<cart-button catalog-id="${id ?? ""}">`;
       if ((element.getAttribute("store") ?? api.store) !== api.store) continue;
+      const swallowed = element.querySelector("h1,h2,h3,main,footer,cart-button,cart-count,cart-drawer");
+      if (swallowed) found("warning", "not-closed", `${where} holds a part of the page: <${swallowed.localName}>.`, "End it with </cart-button>: in HTML, <cart-button … /> is not closed.");
       const around = element.parentElement.closest("form");
       if (around && !element.querySelector("a[href],[formaction]")) found("note", "form-around", `${where} stands in a form of the page's own.`, "A form in a form is none. Without the script a link inside works, a button sends the form around it.");
       else if (!element.querySelector("a[href],form[action]")) found("note", "no-fallback", `${where} has no link or form inside: without the script it is nothing.`, "Put a link to the product's page on the store inside.");
@@ -112,6 +114,10 @@
   }
   async function formPolicy(found) {
     const response = await fetch(location.href, { method: "HEAD", credentials: "omit" }).catch(() => null);
+    const referrer = document.querySelector("meta[name=referrer i]")?.content || response?.headers.get("referrer-policy");
+    const forms = document.querySelector(`form[action^="${service}"]`);
+    // Of several, the last one counts.
+    if (forms && /(^|[\s,])(no-referrer|same-origin)\s*$/i.test(referrer)) found("warning", "form-origin", `Under the page's referrer policy, ${referrer}, browsers send forms without the page's origin. The service refuses them, should the script be missing.`, "Referrer-Policy: strict-origin-when-cross-origin");
     const metas = [...document.querySelectorAll('meta[http-equiv="Content-Security-Policy" i]')];
     const policies = [response?.headers.get("content-security-policy"), ...metas.map((each) => each.content)];
     for (const policy of policies.filter(Boolean)) {

@@ -24,7 +24,7 @@
     quantities: "Possible quantities: ",
   });
   const STYLE = `
-dialog{margin:0;margin-inline-start:auto;width:min(100vw,var(--cart-width,26rem));max-width:none;height:100vh;height:100dvh;max-height:none;box-sizing:border-box;padding:1rem;border:0;background:var(--cart-background,Canvas);color:var(--cart-color,CanvasText);overflow:auto;overscroll-behavior:contain;pointer-events:auto;white-space:normal;text-indent:0;font-size:max(1em,.75rem)}
+dialog{margin:0;margin-inline-start:auto;width:min(100vw,var(--cart-width,26rem));max-width:none;height:100vh;height:100dvh;max-height:none;box-sizing:border-box;padding:1rem;border:0;background:var(--cart-background,Canvas);color:var(--cart-color,CanvasText);overflow:auto;overscroll-behavior:contain;pointer-events:auto;white-space:normal;text-indent:0;writing-mode:horizontal-tb}
 dialog[open]{display:flex;flex-direction:column}
 dialog::backdrop{background:rgb(0 0 0/.5)}
 button:disabled,input:disabled,[aria-disabled=true]{opacity:.5;cursor:default}
@@ -32,7 +32,7 @@ header,.sum,.row{display:flex;gap:.5em;align-items:center;flex-wrap:wrap}
 header,.sum{justify-content:space-between}h2{margin:0;font-size:1.25em}
 ul{list-style:none;margin:0;padding:0;flex:1}
 li{display:flex;gap:.8em;padding:.8em 0;border-block-end:1px solid var(--line)}
-li>div{flex:1;min-width:0;overflow-wrap:anywhere}
+li>div{flex:1;min-width:0}
 img{width:4em;height:4em;object-fit:contain;border-radius:.3em}
 .name{font-weight:600}.small{font-size:.875em;margin:.3em 0}
 input{width:4em;text-align:center;padding:0 .2em}
@@ -46,7 +46,7 @@ dialog .main{flex:none}
 progress{width:100%;margin-block-end:.5em;accent-color:var(--accent)}
 [part=stay]{margin-block-start:.5em}`;
 
-  /** What the store made worse since the shopper was shown it, a line each. */
+  /** What became worse at the store since the shopper last saw the cart, a line for each. */
   const worse = ({ changes = [], currency }) =>
     changes.map(({ name, change, was, now, reason }) => {
       const said = (value) => (change === "repriced" ? money(value, currency) : value);
@@ -61,7 +61,7 @@ progress{width:100%;margin-block-end:.5em;accent-color:var(--accent)}
     constructor(drawer) {
       const { host } = drawer;
       this.change = (quantity) => {
-        drawer.say(""); // at once: by its answer there may be other news
+        drawer.say(""); // at once: when the answer comes there may be another message
         return api.change(this.id, Math.max(0, quantity)).catch((error) => drawer.say(reason(error, host)));
       };
       const control = (part, sign, work) => (this[part] = button(part, sign, work));
@@ -75,7 +75,7 @@ progress{width:100%;margin-block-end:.5em;accent-color:var(--accent)}
       this.quantity.oninput = () => (this.typing = true);
       this.quantity.onchange = () => this.typed();
       this.quantity.onblur = () => (this.typing = false);
-      // Else the wheel would turn the number instead of the page.
+      // Otherwise the wheel would change the number instead of scrolling.
       this.quantity.onwheel = () => this.quantity.blur();
       this.total = make("span", { part: "line-total", class: "total" });
       control("less", "−", () => this.step(-1));
@@ -84,12 +84,12 @@ progress{width:100%;margin-block-end:.5em;accent-color:var(--accent)}
       const row = make("div", { class: "row" }, this.less, this.quantity, this.more, this.total);
       this.element = make("li", { part: "line" }, this.image, make("div", {}, this.name, this.options, row, this.estimated, this.remove));
     }
-    /** The product, for its minimum and its steps; nothing where nobody tells in time. */
+    /** The product, for its minimum and its steps; nothing if it does not come in time. */
     product() {
       return Promise.race([api.product(this.item.catalog_id), new Promise((done) => setTimeout(done, 1000))]).catch(() => {});
     }
     async step(sign) {
-      // What can be had once goes by ones.
+      // A line that once had a quantity of 1 changes by 1.
       const { quantity_step: step, minimum_quantity: least = 0, maximum_quantity: most } = (!this.single && (await this.product())) || {};
       const now = +this.quantity.value;
       const steps = (now - least) / (step ?? 1);
@@ -106,7 +106,7 @@ progress{width:100%;margin-block-end:.5em;accent-color:var(--accent)}
       const product = quantity > 0 ? await this.product() : {};
       return misfits?.(quantity, product) ?? !(quantity > 0) ? this.refuse(product) : this.change(quantity);
     }
-    /** Back to what it was, with a word. */
+    /** Restore the quantity, with a message. */
     async refuse(product) {
       this.quantity.value = this.item.quantity;
       await load("product.js").catch(() => {});
@@ -137,7 +137,7 @@ progress{width:100%;margin-block-end:.5em;accent-color:var(--accent)}
     #leaving = null; // ends the checkout that is under way
     #error = "";
     #seen; // entity tag of a changed cart that the shopper has been shown
-    #news = null; // what the shopper should look at
+    #news = null; // the message or button to scroll to
     #parts;
     #end;
 
@@ -149,7 +149,7 @@ progress{width:100%;margin-block-end:.5em;accent-color:var(--accent)}
       this.#end ??= api.subscribe((cart) => this.#draw(cart));
       const { dialog } = this.#parts;
       if (!dialog.open) return;
-      dialog.close(); // moved in the page: it is open, and modal no more
+      dialog.close(); // after a move in the page it is open, but not modal
       dialog.showModal();
     }
     disconnect() {
@@ -163,7 +163,7 @@ progress{width:100%;margin-block-end:.5em;accent-color:var(--accent)}
     close() {
       this.#parts.dialog.close();
     }
-    /** Show a message above the lines; an empty one takes it away. */
+    /** Show a message above the lines; an empty one removes it. */
     say(message) {
       this.#error = message;
       this.#draw(api.cart);
@@ -188,7 +188,7 @@ progress{width:100%;margin-block-end:.5em;accent-color:var(--accent)}
       parts.dialog = make("dialog", { part: "dialog", "aria-labelledby": "title" },
         make("header", {}, title, parts.close), parts.note, parts.empty, parts.lines, parts.foot);
       parts.dialog.onclick = (event) => event.target === parts.dialog && this.close();
-      // Who closes it does not want to be led away any more. (Moved in the page, it is open again.)
+      // Closing it ends a checkout that is under way. (After a move in the page it is open again.)
       parts.dialog.onclose = () => parts.dialog.open || this.#stay();
       styled(host);
       styled(host, STYLE).append(parts.dialog);
@@ -211,7 +211,7 @@ progress{width:100%;margin-block-end:.5em;accent-color:var(--accent)}
       this.#leaving = null;
       this.say(message);
     }
-    /** Stay, where a checkout is under way: what was sent stays sent, and nothing is lost. */
+    /** End a checkout that is under way: what was sent stays sent, and nothing is lost. */
     #stay() {
       this.#leaving?.abort();
       this.#leaving = null;
@@ -242,7 +242,7 @@ progress{width:100%;margin-block-end:.5em;accent-color:var(--accent)}
       foot.hidden = !empty.hidden;
       put(subtotal, money(cart.subtotal, cart.currency));
       estimated.hidden = !cart.estimated;
-      // Before the first answer, what is pending is what there is to send.
+      // Before the first answer, the pending lines are what has to be sent.
       const steps = cart.progress || { sent: 0, of: cart.items.filter((item) => item?.state === "pending").length };
       bar.hidden = !(this.#leaving && steps.of);
       Object.assign(bar, { max: steps.of, value: steps.sent });
@@ -255,7 +255,7 @@ progress{width:100%;margin-block-end:.5em;accent-color:var(--accent)}
       if (focused && !visible(focused)) [foot.contains(focused) ? checkout : null, lines.querySelector("[part=remove]"), close].find(visible).focus();
       dialog.setAttribute("aria-busy", cart.pending);
     }
-    /** The line that waited under a name of ours, and has got the store's. */
+    /** The line that had an id of ours, and now has the store's. */
     #landed(variant, ids) {
       return [...this.#lines.values()].find((line) => line.id[0] === "n" && !ids.has(line.id) && line.variant === variant);
     }

@@ -5,16 +5,14 @@
   const { make, money, text, warn } = api.kit;
   const BOXES = "div[data-content-id]:is(.buy-content,[data-store-url])";
   const LOOKS = { button_color: "--cart-accent", button_text_color: "--cart-on-accent", bgd_color: "background-color", text_color: "color" };
-  const looked = new Map(); // box -> promise; without those that we filled, which a page may empty
+  const looked = new Map(); // box -> promise; without the boxes that we filled, since a page may empty them
 
-  const host = (url) => new URL(url).host.replace(/^www\./, "");
+  const link = (href) => make("a", { href }); // not `URL`, which is a name that pages take
+  const host = (url) => link(url).host.replace(/^www\./, "");
   /** The store's root, as an address that a link may have. */
   function root(written) {
-    try {
-      return new URL(written.replace(/^(?!https?:\/\/)(\/\/)?/i, "https://")).href;
-    } catch {
-      return "";
-    }
+    const { href, host } = link(written.replace(/^(?!https?:\/\/)(\/\/)?/i, "https://"));
+    return host && href;
   }
   async function fill(box) {
     const given = (name) => (box.getAttribute("data-" + name) ?? "").trim();
@@ -22,7 +20,7 @@
     const label = given("content-button_text") || text("add");
     const product = await api.product(given("content-id")).catch(() => null);
     const known = product?.product_url ?? product?.image_url;
-    if (known && shop && host(known) !== host(shop)) return warn("other-store", `a buy widget of ${shop} is left alone: the store here is ${new URL(known).origin}`);
+    if (known && shop && host(known) !== host(shop)) return warn("other-store", `a buy widget of ${shop} is left alone: the store here is ${link(known).origin}`);
     const { style } = box;
     for (const [name, property] of Object.entries(LOOKS)) {
       const color = given(name).replace(/^(?=([\da-f]{3}){1,2}$)/i, "#");
@@ -41,14 +39,14 @@
     });
   }
   function look() {
-    // What has something inside already was filled by another script.
+    // A box with something inside was filled by another script.
     for (const box of document.querySelectorAll(BOXES)) {
       if (looked.has(box) || box.childElementCount) continue;
       looked.set(box, fill(box).then(() => box.childElementCount && looked.delete(box)));
     }
     return Promise.all(looked.values());
   }
-  /** Fill what is there; done once it is. */
+  /** Fill the boxes of the page; resolves when all are filled. */
   api.kit.legacy = look;
   new MutationObserver(look).observe(document, { childList: true, subtree: true });
   look();

@@ -12,12 +12,12 @@
   });
   const STYLE = `
 [part=options]{display:flex;flex-wrap:wrap;gap:.6em;margin-block-end:.6em}[part=options]:empty{display:none}
-label,fieldset{display:inline-flex;flex-wrap:wrap;gap:.4em;align-items:center;min-width:0;max-width:100%;box-sizing:border-box;overflow-wrap:anywhere}
+label,fieldset{display:inline-flex;flex-wrap:wrap;gap:.4em;align-items:center;min-width:0;max-width:100%;box-sizing:border-box}
 select,input,textarea{max-width:100%}`;
   const LONGEST_TEXT = 255; // that the service takes
   const PER_SET = /^option-(\d+)(?:-(\d+))?$/;
 
-  /** A quantity as people write it ("1,5", " +2"): NaN for what is none. */
+  /** A quantity as people write it ("1,5", " +2"); NaN if it is not a quantity. */
   const quantityOf = (text) => (/^\s*\+?(\d+([.,]\d{0,2}|\.\d*|,\d{4,})?|[.,]\d+)\s*$/.test(text) ? fixed(text.replace(",", ".")) : NaN);
   /** The variant that these options make (of several, the one that names most), and the price of a piece. */
   function priceOf(product, ids) {
@@ -31,21 +31,21 @@ select,input,textarea{max-width:100%}`;
     }
     return { variant, unit: +(variant?.unit_price ?? product.price), more };
   }
-  /** Whether a product can't be had in this quantity. */
+  /** Whether a product is not sold in this quantity. */
   function misfits(quantity, { minimum_quantity: least, maximum_quantity: most, quantity_step: step, fractional_quantity: any } = {}) {
     if (!(quantity > 0) || quantity < least || (most && quantity > most)) return true;
     return step ? fixed((quantity - (least ?? 0)) / step) % 1 !== 0 : any === false && quantity % 1 !== 0;
   }
-  /** The quantities there are, for a person. */
+  /** The possible quantities, in words. */
   function listed(element, { minimum_quantity: least, maximum_quantity: most, quantity_step: step } = {}) {
     const first = least ?? step ?? 1;
     const second = fixed(first + (step ?? 1));
     return text("quantities", element) + (most && most < second ? first : `${first}, ${second} …${most ? " " + most : ""}`);
   }
-  /** What prices as people write them ("$9.99", "1.234,50", "was 12, now 9.99") may mean; nothing where there is none. */
+  /** What prices as people write them ("$9.99", "1.234,50", "was 12, now 9.99") may mean; none if there is none. */
   const amounts = (written) =>
     (written ?? "").match(/[.,]?\d+(?:[.,'’]\d+)*(?:\s\d{3}(?!\d)(?:[.,]\d+)?)*/g)?.flatMap((found) => {
-      // A blank may part thousands, or two numbers.
+      // A blank may separate thousands, or two numbers.
       return [found.replace(/\s/g, ""), ...found.split(/\s/)].flatMap((each) => {
         const digits = each.replace(/['’]/g, "");
         const whole = +digits.replace(/[.,]/g, "");
@@ -61,25 +61,25 @@ select,input,textarea{max-width:100%}`;
 
     /** `box` gets the controls; `changed` is called whenever the shopper has chosen something else. */
     constructor(element, product, box, changed) {
-      // Once an element: what it is about may change.
+      // Once for each element: its product may change.
       if (!box.oninput) styled(element, STYLE);
       this.#element = element;
       this.#product = product;
       this.#controls = product.option_sets.map((set) => this.#control(set, box)).filter(Boolean);
       box.oninput = changed;
-      // In a link of the page's own it is a choice, and no way there.
+      // Inside a link of the page's own, it must not follow that link.
       box.onclick = (event) => event.target.matches("label,a,[type=checkbox]") || event.preventDefault();
       element.addEventListener("change", changed); // fields of the page's own
       const field = this.#field("quantity");
       const least = product.minimum_quantity ?? product.quantity_step;
-      // What the shopper has written meanwhile stays, and is answered when it is sent.
+      // What the shopper has typed meanwhile stays, and is checked when it is sent.
       if (field && least && field.value === field.defaultValue && misfits(quantityOf(field.value), product)) field.value = least;
     }
-    /** Whether something must be chosen that only the store's own page can take. */
+    /** Whether a required option can only be chosen on the store's own page. */
     get atStore() {
       return this.#controls.some((each) => each.atStore);
     }
-    /** What there is to say of the choice: that it can't be had, or what it costs now. */
+    /** A hint about the choice: that it is not available, or its price. */
     hint() {
       const { variant, unit } = this.#price();
       this.#markSoldOut();
@@ -111,7 +111,7 @@ select,input,textarea{max-width:100%}`;
       }
       return { quantity, options: this.#options() };
     }
-    /** A refusal of the service's in words, at the field that it is about; nothing for another. */
+    /** The text of a refusal that names a field, which gets the focus; nothing for others. */
     explain(error, item) {
       const first = error.errors?.[0];
       if (!first) return null;
@@ -130,7 +130,7 @@ select,input,textarea{max-width:100%}`;
     #price() {
       return priceOf(this.#product, this.#options().map((each) => each.option_id));
     }
-    /** Whether the page shows a price that is none of the product's. */
+    /** Whether the page shows a price that the product does not have. */
     #differs(shown) {
       const { price, variants = [] } = this.#product;
       return shown.length > 0 && ![price, ...variants.map((each) => each.unit_price)].some((each) => each && shown.includes(+each));
@@ -177,7 +177,7 @@ select,input,textarea{max-width:100%}`;
           box.append(make("label", {}, (each.name === name ? name : `${name}: ${each.name}`) + extra(each), input));
           return input;
         });
-        // The store's lines are single ones.
+        // The store takes single lines only.
         const words = (input) => input.value.replace(/\s+/g, " ").trim();
         return { set, input: inputs[0], ours: true, read: () => entries.flatMap((each, at) => (words(inputs[at]) ? chosen(each.option_id, words(inputs[at])) : [])) };
       }
@@ -186,7 +186,7 @@ select,input,textarea{max-width:100%}`;
       box.append(make("span", { part: "store-only" }, name + ": ", url ? make("a", { href: url, textContent: note, target: "_top" }) : note));
       return { set, atStore: required, read: () => [] };
     }
-    /** What the page's own fields say of a set, as a form would send them. */
+    /** A set's options in the page's own fields, as a form would send them. */
     #ofFields(set) {
       return [...this.#element.querySelectorAll('[name^="option-"]')].flatMap((field) => {
         const [, of, option] = PER_SET.exec(field.getAttribute("name")) ?? [];
@@ -198,7 +198,7 @@ select,input,textarea{max-width:100%}`;
         });
       });
     }
-    /** Mark each choice that makes a combination that is sold out, with the others as they are. */
+    /** Mark each choice that is sold out in combination with the current other ones. */
     #markSoldOut() {
       for (const control of this.#controls) {
         for (const { entry, id, label } of control.entries ?? []) {

@@ -52,7 +52,7 @@ if ( is_admin() ) {
 	add_filter( 'plugin_action_links_' . plugin_basename( __FILE__ ), 'Cartproxy\Admin\add_link' );
 }
 
-/** Translations that lie in the plugin's own folder. */
+/** Translations in the plugin's own folder. */
 function load_texts(): void {
 	load_plugin_textdomain( 'cartproxy', false, dirname( plugin_basename( __FILE__ ) ) . '/languages' );
 }

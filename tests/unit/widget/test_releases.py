@@ -58,7 +58,15 @@ def test_the_script_loads_its_parts_by_their_integrity(name: str) -> None:
             "const A_B = 1;\nconst CD = 2;\nconst EF = [A_B, A];\nf(`${CD}`, CD, { EF }, x.A_B);",
             "let A_B=1;let CD=2;let EF=[A_B,A];f(`${CD}`,CD,{EF},x.A_B);",
         ),
-        ('const A_B = 1;\nconst CD = "A C";\nf(A_B + CD, A);', 'let B=1;let D="A C";f(B+D,A);'),
+        ('const A_B = 1;\nconst CDE = "a b";\nf(A_B + CDE, b);', 'let d="a b";f(1+d,b);'),
+        (
+            "let far = { hand };\nlet hand = far;\nlet foot;\nlet eye = { ear: x.foot };\nlet ear;",
+            "let a={hand};let hand=a;let foot;let b={ear:x.foot};let ear;",
+        ),
+        (
+            "class Body {\nhear({ see = 1 }) {\n}\n}\nlet see;\nfunction hear(a) {\n}",
+            "class b{hear({see=1}){}}\nlet see;function hear(a){}",
+        ),
         ("/*! The banner · MIT */\nreturn [a, b];", "/*! The banner · MIT */\nreturn[a,b];"),
     ],
 )

@@ -20,7 +20,7 @@ function add_page(): void {
 	add_action( "load-$page", __NAMESPACE__ . '\test' );
 }
 
-/** The way to the settings from the list of plugins. */
+/** A link to the settings in the list of plugins. */
 function add_link( array $links ): array {
 	$link = sprintf( '<a href="%s">%s</a>', esc_url( address() ), esc_html__( 'Settings', 'cartproxy' ) );
 	return array( $link, ...$links );
@@ -30,7 +30,7 @@ function address(): string {
 	return admin_url( 'options-general.php?page=' . PAGE );
 }
 
-/** The page. The form is saved by WordPress's own options.php, with its nonce and rights. */
+/** The page. WordPress's own options.php saves the form, and checks its nonce and the user's rights. */
 function page(): void {
 	if ( ! current_user_can( 'manage_options' ) ) {
 		return;
@@ -74,7 +74,7 @@ function row( string $name, string $type, string $label, string $help ): void {
 	);
 }
 
-/** The key is never printed: what is stored can be replaced or forgotten, not read. */
+/** The key is never printed: a stored key can be replaced or deleted, not read. */
 function key_row(): void {
 	printf( '<tr><th scope="row"><label for="cartproxy-key">%s</label></th><td>', esc_html__( 'API key', 'cartproxy' ) );
 	if ( Settings\key_is_fixed() ) {
@@ -95,11 +95,11 @@ function key_row(): void {
 	}
 	$help = $stored
 		? __( 'A key is stored. Leave this empty to keep it.', 'cartproxy' )
-		: __( 'For this server\'s own questions; readers\' browsers never see it.', 'cartproxy' );
+		: __( 'Used by this server only; readers\' browsers never see it.', 'cartproxy' );
 	printf( '<p class="description" id="cartproxy-key-help">%s</p></td></tr>', esc_html( $help ) );
 }
 
-/** Test the connection if that button was pressed: before the page begins, so a forged press is a 403. */
+/** Test the connection if that button was pressed: before the page begins, so that a forged press gets 403. */
 function test(): void {
 	if ( ! isset( $_POST[ TEST ] ) || ! current_user_can( 'manage_options' ) ) {
 		return;

@@ -16,9 +16,9 @@ function register(): void {
 	wp_set_script_translations( 'cartproxy-button-editor-script', 'cartproxy', dirname( __DIR__ ) . '/languages' );
 }
 
-/** The block's HTML, in the editor's preview as in the post. */
+/** The block's HTML, in the editor's preview and in the post. */
 function html( array $given ): string {
-	$wish = array(
+	$attributes = array(
 		'id'          => (string) ( $given['catalogId'] ?? '' ),
 		'text'        => (string) ( $given['text'] ?? '' ),
 		'shown_price' => (string) ( $given['shownPrice'] ?? '' ),
@@ -27,5 +27,5 @@ function html( array $given ): string {
 		'fallback'    => (string) ( $given['fallback'] ?? '' ),
 		'details'     => ( $given['details'] ?? true ) ? 'yes' : 'no',
 	);
-	return sprintf( '<div %s>%s</div>', get_block_wrapper_attributes(), Button\html( $wish + Button\WISHES ) );
+	return sprintf( '<div %s>%s</div>', get_block_wrapper_attributes(), Button\html( $attributes + Button\ATTRIBUTES ) );
 }

@@ -17,11 +17,11 @@ use Cartproxy\Widget;
 
 defined( 'ABSPATH' ) || exit;
 
-/** Attributes of the link: as the theme draws its buttons, which lie over other lines unless they are blocks. */
+/** Attributes of the link: the theme's classes for buttons, which cover other lines unless they are blocks. */
 const LINK = ' class="wp-element-button" style="display:inline-block"';
 
-/** What an author can wish; everything is text as the author wrote it, `link` aside. */
-const WISHES = array(
+/** What an author can set, and the defaults; all values but `link` are text as the author wrote it. */
+const ATTRIBUTES = array(
 	'id'          => '',
 	'text'        => '',
 	'shown_price' => '',
@@ -35,35 +35,35 @@ const WISHES = array(
 );
 
 /**
- * The product's name, price and button; a comment for whoever looks for a mistake.
+ * The product's name, price and button; a comment that says what is wrong if they can't be shown.
  *
- * @param array $wish    As WISHES.
+ * @param array $attributes As ATTRIBUTES.
  * @param array $options Option set => option, both as numbers: what is chosen already.
  */
-function html( array $wish, array $options = array() ): string {
-	$wish['id'] = number( $wish['id'] );
-	if ( '' === $wish['id'] ) {
+function html( array $attributes, array $options = array() ): string {
+	$attributes['id'] = number( $attributes['id'] );
+	if ( '' === $attributes['id'] ) {
 		return mistake( 'the id must be a product\'s catalog id', __( 'The id of a cart button must be a product\'s catalog id, such as 3829.', 'cartproxy' ) );
 	}
-	$text = '' === $wish['text'] ? __( 'Add to cart', 'cartproxy' ) : $wish['text'];
-	$url  = esc_url_raw( $wish['url'], array( 'http', 'https' ) );
+	$text = '' === $attributes['text'] ? __( 'Add to cart', 'cartproxy' ) : $attributes['text'];
+	$url  = esc_url_raw( $attributes['url'], array( 'http', 'https' ) );
 	if ( ! Settings\complete() ) {
-		$link = '' === $url ? '' : link( $url, $text, $wish['link'] );
+		$link = '' === $url ? '' : link( $url, $text, $attributes['link'] );
 		return without_settings() . $link;
 	}
-	$product          = Products\find( (int) $wish['id'] );
-	$wish['quantity'] = quantity( $wish['quantity'], $product );
-	$url              = '' === $url ? esc_url_raw( $product['product_url'] ?? '', array( 'http', 'https' ) ) : $url;
-	$by_form          = '' === $url || ( 'form' === $wish['fallback'] && ! Form\leads_to_store( $product, $options ) );
-	$inside           = $by_form ? Form\html( $wish, $text, $options, $product ) : link( $url, $text, $wish['link'] );
-	$unknown          = null === $product ? about_unknown( $wish['id'] ) : '';
+	$product                = Products\find( (int) $attributes['id'] );
+	$attributes['quantity'] = quantity( $attributes['quantity'], $product );
+	$url                    = '' === $url ? esc_url_raw( $product['product_url'] ?? '', array( 'http', 'https' ) ) : $url;
+	$by_form                = '' === $url || ( 'form' === $attributes['fallback'] && ! Form\leads_to_store( $product, $options ) );
+	$inside                 = $by_form ? Form\html( $attributes, $text, $options, $product ) : link( $url, $text, $attributes['link'] );
+	$unknown                = null === $product ? about_unknown( $attributes['id'] ) : '';
 	Widget\enqueue();
 	// A form can't stand in a paragraph, a link and its text can.
 	return $unknown . sprintf(
 		'<%1$s class="cartproxy-product">%2$s<cart-button%3$s>%4$s</cart-button></%1$s>',
 		$by_form ? 'div' : 'span',
-		'no' === $wish['details'] || null === $product ? '' : details( $product ),
-		attributes( $wish, $options, $product, $url ),
+		'no' === $attributes['details'] || null === $product ? '' : details( $product ),
+		attributes( $attributes, $options, $product, $url ),
 		$inside
 	);
 }
@@ -87,7 +87,7 @@ function about_unknown( string $id ): string {
 	return mistake( 'the store has no such product', sprintf( __( 'The store has no product %s, or does not show it.', 'cartproxy' ), $id ) );
 }
 
-/** Why there is no button: a comment for everybody, and words for those who can edit posts. */
+/** Why there is no button: a comment for everybody, and a text for those who can edit posts. */
 function mistake( string $reason, string $words ): string {
 	$shown = current_user_can( 'edit_posts' ) ? sprintf( '<span class="cartproxy-mistake" style="display:block">%s</span>', esc_html( $words ) ) : '';
 	return "<!-- cartproxy: $reason -->$shown";
@@ -101,16 +101,16 @@ function details( array $product ): string {
 	);
 }
 
-/** The attributes of `<cart-button>`; the price that stands in the page is told, whoever wrote it. */
-function attributes( array $wish, array $options, ?array $product, string $url ): string {
-	$shown = '' === $wish['shown_price'] && 'no' !== $wish['details'] ? ( $product['price'] ?? '' ) : $wish['shown_price'];
+/** The attributes of `<cart-button>`, with the price that the page shows, whoever wrote it. */
+function attributes( array $attributes, array $options, ?array $product, string $url ): string {
+	$shown = '' === $attributes['shown_price'] && 'no' !== $attributes['details'] ? ( $product['price'] ?? '' ) : $attributes['shown_price'];
 	$given = array(
-		'catalog-id'  => $wish['id'],
-		'quantity'    => '1' === $wish['quantity'] ? '' : $wish['quantity'],
+		'catalog-id'  => $attributes['id'],
+		'quantity'    => '1' === $attributes['quantity'] ? '' : $attributes['quantity'],
 		'shown-price' => preg_match( '/\d/', $shown ) ? $shown : '',
-		'price-check' => 'block' === $wish['price_check'] ? 'block' : '',
+		'price-check' => 'block' === $attributes['price_check'] ? 'block' : '',
 		'product-url' => $url,
-		'text-sold'   => $wish['text_sold'],
+		'text-sold'   => $attributes['text_sold'],
 	);
 	foreach ( $options as $set => $option ) {
 		$given[ "option-$set" ] = (string) $option;
@@ -122,16 +122,16 @@ function attributes( array $wish, array $options, ?array $product, string $url )
 	return $html;
 }
 
-/** A link with these attributes more, which are HTML. */
+/** A link with these additional attributes, which are HTML. */
 function link( string $url, string $text, string $attributes ): string {
 	return sprintf( '<a href="%s"%s>%s</a>', esc_url( $url ), $attributes, esc_html( $text ) );
 }
 
-/** The quantity of a press, and at least what the product is sold in. */
-function quantity( string $wish, ?array $product ): string {
-	$wish  = str_replace( ',', '.', trim( $wish ) );
-	$wish  = preg_match( '/^\d{1,6}(\.\d{1,4})?$/D', $wish ) && (float) $wish > 0 ? $wish : '1';
-	$least = $product['minimum'] ?? '';
-	$least = '' === $least ? ( $product['step'] ?? '' ) : $least;
-	return (float) $wish < (float) $least ? $least : $wish;
+/** The quantity that a press adds: at least the product's minimum. */
+function quantity( string $quantity, ?array $product ): string {
+	$quantity = str_replace( ',', '.', trim( $quantity ) );
+	$quantity = preg_match( '/^\d{1,6}(\.\d{1,4})?$/D', $quantity ) && (float) $quantity > 0 ? $quantity : '1';
+	$least    = $product['minimum'] ?? '';
+	$least    = '' === $least ? ( $product['step'] ?? '' ) : $least;
+	return (float) $quantity < (float) $least ? $least : $quantity;
 }

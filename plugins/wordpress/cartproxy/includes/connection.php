@@ -1,6 +1,6 @@
 <?php
 /**
- * The connection test of the settings page: what works, and what to do where it does not.
+ * The connection test of the settings page: what works, and how to fix what does not.
  */
 
 declare(strict_types=1);
@@ -17,7 +17,7 @@ const OK      = 'ok';
 const PROBLEM = 'problem';
 
 /**
- * Ask the service everything that the plugin relies on. Nothing is changed there.
+ * Ask the service for everything that the plugin relies on. Nothing is changed there.
  *
  * @return array<array{level: string, text: string}>
  */
@@ -47,7 +47,7 @@ function about_service(): array {
 	return fine( sprintf( __( 'The service answers at %s.', 'cartproxy' ), Settings\service_url() ) );
 }
 
-/** Two findings from one reading of an empty cart, as a reader's browser on this site asks for it. */
+/** Two findings from one reading of an empty cart, requested as a reader's browser on this site does. */
 function about_site(): array {
 	$origin = origin( home_url() );
 	$answer = Service\get( Service\store_path( '/cart' ), array( 'Origin' => $origin ) );
@@ -69,10 +69,10 @@ function about_site(): array {
 	return array( $store, fine( sprintf( __( 'This site, %s, is on the store\'s list of origins.', 'cartproxy' ), $origin ) ) );
 }
 
-/** Reads with the key alone, as pages do when they are made. */
+/** Reads with only the key, as pages do when they are made. */
 function about_key(): array {
 	if ( '' === Settings\api_key() ) {
-		return fine( __( 'No API key is set: names and prices are asked for without one.', 'cartproxy' ) );
+		return fine( __( 'No API key is set: names and prices are requested without one.', 'cartproxy' ) );
 	}
 	// No product has the number 0, so the store behind the service is not asked.
 	$answer = Service\get( Service\store_path( '/products/0' ), Service\key_header() );

@@ -16,8 +16,8 @@ defined( 'ABSPATH' ) || exit;
 const MAX_TEXT = 255; // characters of an option's text that the service takes
 
 /** The form; with the store's choices where the product is known. Arguments as in Button\html. */
-function html( array $wish, string $text, array $options, ?array $product ): string {
-	$fields = hidden( 'catalog_id', $wish['id'] ) . hidden( 'quantity', $wish['quantity'] );
+function html( array $attributes, string $text, array $options, ?array $product ): string {
+	$fields = hidden( 'catalog_id', $attributes['id'] ) . hidden( 'quantity', $attributes['quantity'] );
 	foreach ( $product['option_sets'] ?? array() as $set ) {
 		$fields .= choice( $set, $options, $product );
 	}
@@ -33,7 +33,7 @@ function hidden( string $name, string $value ): string {
 	return sprintf( '<input type="hidden" name="%s" value="%s">', esc_attr( $name ), esc_attr( $value ) );
 }
 
-/** Whether only the store's own page can take what is to be chosen. */
+/** Whether the product has options that can only be chosen on the store's own page. */
 function at_store( array $set ): bool {
 	$known = array( 'single', 'multiple', 'text', 'multiline', 'heading' );
 	return ! in_array( $set['kind'], $known, true ) || ( in_array( $set['kind'], array( 'single', 'multiple' ), true ) && ! $set['options'] );
@@ -49,7 +49,7 @@ function leads_to_store( ?array $product, array $fixed ): bool {
 	return false;
 }
 
-/** One option set, by its kind: fixed, or to choose. Nothing is chosen that the store does not mark. */
+/** One option set, by its kind: fixed, or to choose. Only what the store marks is preselected. */
 function choice( array $set, array $fixed, array $product ): string {
 	$number = $set['option_set_id'];
 	$name   = esc_html( $set['name'] );
@@ -78,7 +78,7 @@ function choice( array $set, array $fixed, array $product ): string {
 	return 'multiple' === $set['kind'] ? "<fieldset><legend>$name</legend>$fields</fieldset> " : $fields;
 }
 
-/** A set's options; one of its own where a text to type lists none. */
+/** A set's options; a text set without options counts as one option. */
 function entries( array $set ): array {
 	$own = array(
 		'option_id'        => $set['option_set_id'],

@@ -1,6 +1,6 @@
 <?php
 /**
- * For sites that had the store's own plugin: its shortcode and its sidebar widget, and not its script.
+ * For sites that had the store's own plugin: its shortcode and its sidebar widget, without its script.
  */
 
 declare(strict_types=1);
@@ -18,7 +18,7 @@ defined( 'ABSPATH' ) || exit;
 
 const SHORTCODE = 'shift4shop';
 const SIDEBAR   = 'shift4shop_widget';
-/** What the store's plugin shows where an author says nothing. */
+/** What the store's plugin shows by default. */
 const DEFAULTS = array(
 	'catalog_id'        => '',
 	'stock_text'        => 'In Stock',
@@ -48,7 +48,7 @@ function register_sidebar(): void {
 
 /** A product as a card, with the classes that sites may have styled. */
 function shortcode( array|string $given ): string {
-	$looks  = shortcode_atts( DEFAULTS, Shortcodes\understood( $given ), SHORTCODE );
+	$looks  = shortcode_atts( DEFAULTS, Shortcodes\trimmed( $given ), SHORTCODE );
 	$colors = array(
 		'background-color' => $looks['bg_color'],
 		'color'            => $looks['text_color'],
@@ -62,14 +62,14 @@ function card( array $looks ): string {
 		'background-color' => $looks['button_color'],
 		'color'            => $looks['button_text_color'],
 	);
-	$wish    = array(
+	$attributes    = array(
 		'text'        => $looks['button_text'],
 		'text_sold'   => $looks['nostock_text'],
 		'details'     => 'no',
 		'shown_price' => $product['price'] ?? '',
 		'link'        => ' class="wp-element-button"' . style( $colors, 'display:inline-block;' ),
 	);
-	$button  = sprintf( '<div class="buy-content-buybtn">%s</div>', button( $looks['catalog_id'], $wish, $product ) );
+	$button  = sprintf( '<div class="buy-content-buybtn">%s</div>', button( $looks['catalog_id'], $attributes, $product ) );
 	if ( null === $product || is_elsewhere( $product ) ) {
 		return $button;
 	}
@@ -81,24 +81,24 @@ function card( array $looks ): string {
 		. $button;
 }
 
-/** The product, or null when nothing is known of it. */
+/** The product, or null if it is not known. */
 function product( string $written ): ?array {
 	$id = Button\number( $written );
 	return '' === $id || ! Settings\complete() ? null : Products\find( (int) $id );
 }
 
-/** The button; a link to the store where nothing is known of the product, or the store is another one. */
-function button( string $id, array $wish, ?array $product ): string {
+/** The button; a link to the store if the product is not known or belongs to another store. */
+function button( string $id, array $attributes, ?array $product ): string {
 	$store = Settings\store_url();
 	if ( null === $product ) {
-		return Button\html( array( 'id' => $id, 'url' => $store ) + $wish + Button\WISHES );
+		return Button\html( array( 'id' => $id, 'url' => $store ) + $attributes + Button\ATTRIBUTES );
 	}
 	if ( is_elsewhere( $product ) ) {
 		/* translators: 1: the address of a store, 2: the address of another one. */
 		$words = sprintf( __( 'This button was made for %1$s, and the service sells for %2$s: see Settings → cartproxy.', 'cartproxy' ), $store, $product['product_url'] );
-		return Button\mistake( 'the store is another one', $words ) . Button\link( $store, $wish['text'] ?? __( 'Add to cart', 'cartproxy' ), $wish['link'] );
+		return Button\mistake( 'the store is another one', $words ) . Button\link( $store, $attributes['text'] ?? __( 'Add to cart', 'cartproxy' ), $attributes['link'] );
 	}
-	return Button\html( array( 'id' => $id ) + $wish + Button\WISHES );
+	return Button\html( array( 'id' => $id ) + $attributes + Button\ATTRIBUTES );
 }
 
 function part( string $name, string $text ): string {
@@ -140,7 +140,7 @@ function watch(): void {
 	}
 }
 
-/** The page with our script in place of the old one, and never both. */
+/** The page with our script instead of the old one, never with both. */
 function without_old_script( string $page ): string {
 	$cleaned = preg_replace( SCRIPT, '', $page );
 	if ( null === $cleaned || $cleaned === $page || '' === Widget\integrity() ) {

@@ -1,7 +1,7 @@
 <?php
 /**
- * Products for the page's HTML: asked for on the server, kept for five minutes, and in reserve for a
- * week in case the service is away.
+ * Products for the page's HTML: fetched by the server, cached for five minutes, and for a week in
+ * case the service is away.
  */
 
 declare(strict_types=1);
@@ -18,7 +18,7 @@ const RESERVE_SECONDS = WEEK_IN_SECONDS;
 const CLAIM_SECONDS   = 10;
 
 /**
- * A product, or null when nothing is known of it.
+ * A product, or null if it is not known.
  *
  * @return ?array{name: string, price: string, currency: string, product_url: string, image_url: string, available: bool, minimum: string, step: string, option_sets: array}
  */
@@ -29,15 +29,15 @@ function find( int $catalog_id ): ?array {
 	if ( ( is_array( $kept ) && time() < $kept['ask_at'] ) || Service\is_away() ) {
 		return $known;
 	}
-	// Other requests of this moment go on with what is known instead of asking, too.
+	// Meanwhile other requests use what is known instead of fetching it too.
 	keep( $place, $known, CLAIM_SECONDS );
 	$answer = Service\get( Service\store_path( "/products/$catalog_id" ), Service\key_header() );
-	$told   = Service\document( $answer['body'] ) ?? array();
-	if ( 404 === $answer['status'] && 'product-not-found' === ( $told['code'] ?? '' ) ) {
+	$json   = Service\document( $answer['body'] ) ?? array();
+	if ( 404 === $answer['status'] && 'product-not-found' === ( $json['code'] ?? '' ) ) {
 		keep( $place, null, FRESH_SECONDS );
 		return null;
 	}
-	$product = 200 === $answer['status'] ? understood( $told ) : null;
+	$product = 200 === $answer['status'] ? parsed( $json ) : null;
 	if ( null === $product ) {
 		Service\went_away();
 		keep( $place, $known, Service\AWAY_SECONDS );
@@ -47,7 +47,7 @@ function find( int $catalog_id ): ?array {
 	return $product;
 }
 
-/** The transient's name: other settings, or another form of what is kept, other products. */
+/** The transient's name: it changes with the settings and with the format. */
 function place( int $catalog_id ): string {
 	return 'cartproxy_p_' . md5( '3|' . Settings\service_url() . '|' . Settings\store() . '|' . $catalog_id );
 }
@@ -60,57 +60,57 @@ function keep( string $place, ?array $product, int $fresh_seconds ): void {
 	set_transient( $place, $entry, RESERVE_SECONDS );
 }
 
-/** What pages use of the service's document; null if that is not a product. */
-function understood( array $told ): ?array {
+/** The parts of the service's document that pages use; null if it is not a product. */
+function parsed( array $json ): ?array {
 	foreach ( array( 'name', 'price', 'currency' ) as $name ) {
-		if ( ! is_string( $told[ $name ] ?? null ) ) {
+		if ( ! is_string( $json[ $name ] ?? null ) ) {
 			return null;
 		}
 	}
-	if ( ! preg_match( '/^\d+(\.\d+)?$/D', $told['price'] ) ) {
+	if ( ! preg_match( '/^\d+(\.\d+)?$/D', $json['price'] ) ) {
 		return null;
 	}
 	return array(
-		'name'        => $told['name'],
-		'price'       => $told['price'],
-		'currency'    => $told['currency'],
-		'product_url' => text( $told['product_url'] ?? '' ),
-		'image_url'   => text( $told['image_url'] ?? '' ),
-		'available'   => (bool) ( $told['available'] ?? true ),
-		'minimum'     => text( $told['minimum_quantity'] ?? '' ),
-		'step'        => text( $told['quantity_step'] ?? '' ),
-		'option_sets' => array_map( __NAMESPACE__ . '\set_understood', arrays( $told['option_sets'] ?? null ) ),
+		'name'        => $json['name'],
+		'price'       => $json['price'],
+		'currency'    => $json['currency'],
+		'product_url' => text( $json['product_url'] ?? '' ),
+		'image_url'   => text( $json['image_url'] ?? '' ),
+		'available'   => (bool) ( $json['available'] ?? true ),
+		'minimum'     => text( $json['minimum_quantity'] ?? '' ),
+		'step'        => text( $json['quantity_step'] ?? '' ),
+		'option_sets' => array_map( __NAMESPACE__ . '\parsed_set', arrays( $json['option_sets'] ?? null ) ),
 	);
 }
 
-/** What the form without scripts uses of an option set. */
-function set_understood( array $told ): array {
+/** The parts of an option set that the form without scripts uses. */
+function parsed_set( array $json ): array {
 	return array(
-		'kind'          => text( $told['kind'] ?? '' ),
-		'max_length'    => (int) ( $told['max_length'] ?? 0 ),
-		'option_set_id' => (int) ( $told['option_set_id'] ?? 0 ),
-		'name'          => text( $told['name'] ?? '' ),
-		'required'      => (bool) ( $told['required'] ?? false ),
-		'options'       => array_map( __NAMESPACE__ . '\option_understood', arrays( $told['options'] ?? null ) ),
+		'kind'          => text( $json['kind'] ?? '' ),
+		'max_length'    => (int) ( $json['max_length'] ?? 0 ),
+		'option_set_id' => (int) ( $json['option_set_id'] ?? 0 ),
+		'name'          => text( $json['name'] ?? '' ),
+		'required'      => (bool) ( $json['required'] ?? false ),
+		'options'       => array_map( __NAMESPACE__ . '\parsed_option', arrays( $json['options'] ?? null ) ),
 	);
 }
 
-function option_understood( array $told ): array {
+function parsed_option( array $json ): array {
 	return array(
-		'option_id'        => (int) ( $told['option_id'] ?? 0 ),
-		'name'             => text( $told['name'] ?? '' ),
-		'price_difference' => text( $told['price_difference'] ?? '0' ),
-		'selected'         => (bool) ( $told['selected'] ?? false ),
+		'option_id'        => (int) ( $json['option_id'] ?? 0 ),
+		'name'             => text( $json['name'] ?? '' ),
+		'price_difference' => text( $json['price_difference'] ?? '0' ),
+		'selected'         => (bool) ( $json['selected'] ?? false ),
 	);
 }
 
-/** The arrays in a list; nothing of what is no list. */
-function arrays( mixed $told ): array {
-	return is_array( $told ) ? array_values( array_filter( $told, 'is_array' ) ) : array();
+/** The arrays in a list; none if it is not a list. */
+function arrays( mixed $json ): array {
+	return is_array( $json ) ? array_values( array_filter( $json, 'is_array' ) ) : array();
 }
 
-function text( mixed $told ): string {
-	return is_scalar( $told ) ? (string) $told : '';
+function text( mixed $json ): string {
+	return is_scalar( $json ) ? (string) $json : '';
 }
 
 /** An amount as readers of this site write it. */

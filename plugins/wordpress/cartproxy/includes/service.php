@@ -1,7 +1,7 @@
 <?php
 /**
- * The one place that calls the service: briefly, without following redirects (the key would
- * travel), and not at all for a while after it failed.
+ * The only place that calls the service: with a short timeout, without following redirects (they would
+ * leak the key), and not at all for a while after it failed.
  */
 
 declare(strict_types=1);
@@ -20,7 +20,7 @@ const AWAY            = 'cartproxy_away';
 /**
  * GET a path of the service.
  *
- * @return array{status: int, body: string, error: string} Status 0 when nothing was answered.
+ * @return array{status: int, body: string, error: string} Status 0 if there was no answer.
  */
 function get( string $path, array $headers = array() ): array {
 	$asked = array(
@@ -63,7 +63,7 @@ function key_header(): array {
 	return '' === $key ? array() : array( 'Cartproxy-Key' => $key );
 }
 
-/** A JSON object out of an answer; null for anything else. */
+/** The JSON object in an answer; null for anything else. */
 function document( string $body ): ?array {
 	$document = json_decode( $body, true, 32 );
 	return is_array( $document ) ? $document : null;
@@ -74,7 +74,7 @@ function is_away(): bool {
 	return (bool) get_transient( AWAY );
 }
 
-/** It failed: leave it alone for a while. */
+/** It failed: don't call it for a while. */
 function went_away(): void {
 	set_transient( AWAY, 1, AWAY_SECONDS );
 }

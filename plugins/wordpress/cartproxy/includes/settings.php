@@ -1,6 +1,6 @@
 <?php
 /**
- * What the site's administrator sets: read here, checked here, nowhere else.
+ * What the site's administrator sets; only read and checked here.
  *
  * The API key has an option of its own, which is not loaded with every page and never printed.
  */
@@ -15,17 +15,17 @@ const GROUP      = 'cartproxy';
 const OPTION     = 'cartproxy_settings';
 const KEY_OPTION = 'cartproxy_api_key';
 
-/** The service's address without a slash at its end; empty while nothing is set. */
+/** The service's address without a slash at its end; empty if it is not set. */
 function service_url(): string {
 	return value( 'service_url' );
 }
 
-/** The store's id at the service; empty while nothing is set. */
+/** The store's id at the service; empty if it is not set. */
 function store(): string {
 	return value( 'store' );
 }
 
-/** The store's own address, for links where nothing else is known; empty while nothing is set. */
+/** The store's own address, for links to products that are not known; empty if it is not set. */
 function store_url(): string {
 	return value( 'store_url' );
 }
@@ -35,7 +35,7 @@ function integrity(): string {
 	return value( 'integrity' );
 }
 
-/** The API key; `CARTPROXY_API_KEY` in wp-config.php goes before the stored one. */
+/** The API key; `CARTPROXY_API_KEY` in wp-config.php wins over the stored one. */
 function api_key(): string {
 	return key_is_fixed() ? (string) constant( 'CARTPROXY_API_KEY' ) : (string) get_option( KEY_OPTION, '' );
 }
@@ -55,14 +55,14 @@ function value( string $name ): string {
 	return is_array( $settings ) ? (string) ( $settings[ $name ] ?? '' ) : '';
 }
 
-/** Make the options once, so that saving them later keeps the key out of every page's load. */
+/** Create the options once, so that the key stays out of the options that every page loads. */
 function prepare(): void {
 	add_option( OPTION, array() );
 	add_option( KEY_OPTION, '', '', false );
 	take_over();
 }
 
-/** Read the options of the store's own plugin, once: what is changed here later stays. */
+/** Take over the options of the store's own plugin, once: later changes here stay. */
 function take_over(): void {
 	$settings = get_option( OPTION );
 	$old      = get_option( 'shift4shop_siteurl' );
@@ -88,39 +88,39 @@ function register(): void {
 	register_setting( GROUP, KEY_OPTION, $key );
 }
 
-/** The settings as they may be stored; what is wrong is refused by name, and stays as it was. */
+/** The settings to store; an invalid one is reported by name and keeps its previous value. */
 function checked( mixed $given ): array {
 	$given  = is_array( $given ) ? $given : array();
-	$wishes = array();
+	$values = array();
 	foreach ( array( 'service_url', 'store', 'store_url', 'integrity' ) as $name ) {
-		$wish            = $given[ $name ] ?? '';
-		$wishes[ $name ] = is_string( $wish ) ? trim( $wish ) : '';
+		$text            = $given[ $name ] ?? '';
+		$values[ $name ] = is_string( $text ) ? trim( $text ) : '';
 	}
-	$wishes['service_url'] = untrailingslashit( $wishes['service_url'] );
-	$wishes['store_url']   = untrailingslashit( $wishes['store_url'] );
-	foreach ( complaints( $wishes ) as $name => $complaint ) {
-		add_settings_error( OPTION, $name, $complaint );
-		$wishes[ $name ] = value( $name );
+	$values['service_url'] = untrailingslashit( $values['service_url'] );
+	$values['store_url']   = untrailingslashit( $values['store_url'] );
+	foreach ( errors( $values ) as $name => $error ) {
+		add_settings_error( OPTION, $name, $error );
+		$values[ $name ] = value( $name );
 	}
-	return $wishes;
+	return $values;
 }
 
-/** What can't be accepted: setting => why, in the administrator's language. */
-function complaints( array $wishes ): array {
-	$complaints = array();
-	if ( '' !== $wishes['service_url'] && ! is_service_url( $wishes['service_url'] ) ) {
-		$complaints['service_url'] = __( 'The service URL must begin with https:// and have no user, query or fragment. Plain http:// is for this machine alone.', 'cartproxy' );
+/** What is invalid: setting => reason, in the administrator's language. */
+function errors( array $values ): array {
+	$errors = array();
+	if ( '' !== $values['service_url'] && ! is_service_url( $values['service_url'] ) ) {
+		$errors['service_url'] = __( 'The service URL must begin with https:// and have no user, query or fragment. Plain http:// is only for this machine.', 'cartproxy' );
 	}
-	if ( '' !== $wishes['store'] && ! preg_match( '/^[A-Za-z0-9_-]{1,64}$/D', $wishes['store'] ) ) {
-		$complaints['store'] = __( 'A store id has letters, digits, hyphens and underscores only.', 'cartproxy' );
+	if ( '' !== $values['store'] && ! preg_match( '/^[A-Za-z0-9_-]{1,64}$/D', $values['store'] ) ) {
+		$errors['store'] = __( 'A store id has letters, digits, hyphens and underscores only.', 'cartproxy' );
 	}
-	if ( '' !== $wishes['store_url'] && ! is_store_url( $wishes['store_url'] ) ) {
-		$complaints['store_url'] = __( 'The store\'s address must begin with https:// or http://.', 'cartproxy' );
+	if ( '' !== $values['store_url'] && ! is_store_url( $values['store_url'] ) ) {
+		$errors['store_url'] = __( 'The store\'s address must begin with https:// or http://.', 'cartproxy' );
 	}
-	if ( '' !== $wishes['integrity'] && ! preg_match( '~^sha(256|384|512)-[A-Za-z0-9+/]{43,86}={0,2}$~D', $wishes['integrity'] ) ) {
-		$complaints['integrity'] = __( 'The integrity is one value such as sha384-… , as cartproxy snippet prints it.', 'cartproxy' );
+	if ( '' !== $values['integrity'] && ! preg_match( '~^sha(256|384|512)-[A-Za-z0-9+/]{43,86}={0,2}$~D', $values['integrity'] ) ) {
+		$errors['integrity'] = __( 'The integrity is one value such as sha384-… , as cartproxy snippet prints it.', 'cartproxy' );
 	}
-	return $complaints;
+	return $errors;
 }
 
 function is_store_url( string $url ): bool {
@@ -135,28 +135,28 @@ function is_service_url( string $url ): bool {
 	if ( array_intersect_key( $parts, array_flip( array( 'user', 'pass', 'query', 'fragment' ) ) ) ) {
 		return false;
 	}
-	$local = preg_match( '/^(127\.0\.0\.1|([a-z0-9-]+\.)*localhost)$/Di', $parts['host'] );
+	$local  = preg_match( '/^(127\.0\.0\.1|([a-z0-9-]+\.)*localhost)$/Di', $parts['host'] );
 	$scheme = $parts['scheme'] ?? '';
 	return 'https' === $scheme || ( 'http' === $scheme && $local );
 }
 
 /**
- * The key as it may be stored: the form sends an array, with a new key, nothing, or the wish to
- * forget the one there is.
+ * The key to store: the form sends an array with a new key, with nothing, or with the request to
+ * delete the stored one.
  */
 function checked_key( mixed $given ): string {
 	$form = is_array( $given );
 	if ( $form && ! empty( $given['forget'] ) ) {
 		return '';
 	}
-	$wish = $form ? ( $given['new'] ?? '' ) : $given;
-	$wish = is_string( $wish ) ? trim( $wish ) : '';
-	if ( '' === $wish && $form ) {
+	$text = $form ? ( $given['new'] ?? '' ) : $given;
+	$text = is_string( $text ) ? trim( $text ) : '';
+	if ( '' === $text && $form ) {
 		return (string) get_option( KEY_OPTION, '' );
 	}
-	if ( ! preg_match( '/^[\x21-\x7e]{0,255}$/D', $wish ) ) {
-		add_settings_error( KEY_OPTION, 'api_key', __( 'An API key has no blanks and nothing beyond ASCII.', 'cartproxy' ) );
+	if ( ! preg_match( '/^[\x21-\x7e]{0,255}$/D', $text ) ) {
+		add_settings_error( KEY_OPTION, 'api_key', __( 'An API key has no blanks, and only ASCII characters.', 'cartproxy' ) );
 		return (string) get_option( KEY_OPTION, '' );
 	}
-	return $wish;
+	return $text;
 }

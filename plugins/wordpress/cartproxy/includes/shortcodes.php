@@ -32,7 +32,7 @@ function register(): void {
 	}
 }
 
-/** Read a shortcode of ours again whose quotation marks or blanks are not those of HTML. */
+/** Parse a shortcode of ours again if its quotation marks or blanks are not those of HTML. */
 function with_straight_quotes( mixed $output, string $tag, mixed $given, array $found ): mixed {
 	$function = $GLOBALS['shortcode_tags'][ $tag ] ?? null;
 	$written  = $found[3] ?? '';
@@ -44,18 +44,18 @@ function with_straight_quotes( mixed $output, string $tag, mixed $given, array $
 	return $straight === $written ? $output : $function( shortcode_parse_atts( $straight ) );
 }
 
-/** Block themes put blocks into the page's column, and text without an element around it beside that. */
+/** Block themes put blocks into the page's column, but text without an element around it outside of it. */
 function in_column( string $html ): string {
 	return str_contains( $html, '[cartproxy' ) ? "<div>$html</div>" : $html;
 }
 
-/** The attributes, trimmed; WordPress gives an empty string when there are none. */
-function understood( array|string $given ): array {
+/** The attributes, trimmed; WordPress passes an empty string if there are none. */
+function trimmed( array|string $given ): array {
 	return array_map( 'trim', (array) $given );
 }
 
 function button( array|string $given ): string {
-	$given   = understood( $given );
+	$given   = trimmed( $given );
 	$options = array();
 	foreach ( $given as $name => $value ) {
 		if ( preg_match( '/^option[-_](\d{1,9})$/D', (string) $name, $match ) && ctype_digit( $value ) ) {
@@ -63,22 +63,22 @@ function button( array|string $given ): string {
 		}
 	}
 	// Also [cartproxy 3829], and the name that the attribute has elsewhere.
-	$given += array( 'id' => $given['catalog_id'] ?? $given['catalog-id'] ?? $given[0] ?? '' );
-	$wish   = shortcode_atts( array_diff_key( Button\WISHES, array( 'link' => '' ) ), $given, 'cartproxy' );
+	$given     += array( 'id' => $given['catalog_id'] ?? $given['catalog-id'] ?? $given[0] ?? '' );
+	$attributes = shortcode_atts( array_diff_key( Button\ATTRIBUTES, array( 'link' => '' ) ), $given, 'cartproxy' );
 	foreach ( array( 'details', 'fallback', 'price_check' ) as $word ) {
-		$wish[ $word ] = strtolower( $wish[ $word ] );
+		$attributes[ $word ] = strtolower( $attributes[ $word ] );
 	}
-	$wish['details'] = in_array( $wish['details'], NO, true ) ? 'no' : 'yes';
-	return Button\html( $wish + Button\WISHES, $options );
+	$attributes['details'] = in_array( $attributes['details'], NO, true ) ? 'no' : 'yes';
+	return Button\html( $attributes + Button\ATTRIBUTES, $options );
 }
 
 function count( array|string $given ): string {
-	$given = shortcode_atts( array( 'text' => __( 'Cart', 'cartproxy' ) ), understood( $given ), 'cartproxy_count' );
+	$given = shortcode_atts( array( 'text' => __( 'Cart', 'cartproxy' ) ), trimmed( $given ), 'cartproxy_count' );
 	return element( sprintf( '<cart-count>%s</cart-count>', esc_html( $given['text'] ) ) );
 }
 
 function drawer( array|string $given ): string {
-	$given = understood( $given );
+	$given = trimmed( $given );
 	$word  = $given['open_on_add'] ?? ( in_array( 'open_on_add', $given, true ) ? 'yes' : 'no' );
 	return element( in_array( strtolower( $word ), NO, true ) ? '<cart-drawer></cart-drawer>' : '<cart-drawer open-on-add></cart-drawer>' );
 }

@@ -27,7 +27,7 @@ class Sidebar extends \WP_Widget {
 		$title = apply_filters( 'widget_title', $instance['title'] ?? '', $instance, $this->id_base );
 		$items = '';
 		foreach ( preg_split( '/[\s,;]+/', $instance['catalog_ids'] ?? '', -1, PREG_SPLIT_NO_EMPTY ) as $catalog_id ) {
-			// A plain link: themes give links in their sidebars colours that buttons can't be read in.
+			// A plain link: in sidebars, themes give links colours that can't be read on a button.
 			$button = Legacy\button( $catalog_id, array( 'link' => '' ), Legacy\product( $catalog_id ) );
 			$items .= sprintf( '<li class="shift4shop_widget_product">%s</li>', $button );
 		}

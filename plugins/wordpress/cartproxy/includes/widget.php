@@ -2,7 +2,7 @@
 /**
  * The widget's script: one pinned release, once in a page, and only with its integrity.
  *
- * While the integrity is not known there is no script, and buttons are the links or forms inside them.
+ * While the integrity is not known there is no script: buttons are the links or forms inside them.
  */
 
 declare(strict_types=1);
@@ -34,7 +34,7 @@ function path(): string {
 	return '/widget/' . RELEASE . '/cartproxy.js';
 }
 
-/** The attributes that WordPress has no way to give, on the tag itself and nothing beside it. */
+/** The attributes that WordPress can't set, on only this tag. */
 function complete_tag( string $tag, string $handle ): string {
 	if ( HANDLE !== $handle ) {
 		return $tag;
@@ -46,7 +46,7 @@ function complete_tag( string $tag, string $handle ): string {
 	}
 	$tags = new \WP_HTML_Tag_Processor( $tag );
 	while ( $tags->next_tag( 'script' ) ) {
-		// Others put scripts of their own before and behind it.
+		// Other plugins put scripts of their own before and after it.
 		if ( str_contains( (string) $tags->get_attribute( 'src' ), path() ) ) {
 			foreach ( $more as $name => $value ) {
 				$tags->set_attribute( $name, $value );
@@ -65,12 +65,12 @@ function attributes(): array {
 	);
 }
 
-/** The script for a page that WordPress has made already. */
+/** The script for a page that WordPress has already made. */
 function tag(): string {
 	return wp_get_script_tag( array( 'src' => url() ) + attributes() );
 }
 
-/** The integrity to print: as set, else as computed when the release was first seen; else empty. */
+/** The integrity to print: as set, else as computed when the release was first seen, else empty. */
 function integrity(): string {
 	if ( '' !== Settings\integrity() ) {
 		return Settings\integrity();
