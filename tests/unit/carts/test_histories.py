@@ -199,8 +199,9 @@ class History:
         if known + items > MOST_ADDS:
             return
         new = [NewItem(product, Decimal(4 ** (known + at))) for at in range(items)]
-        if twin and self.requests:
-            new[0] = self.requests[-1].items[0]
+        own = [each for each in self.requests if each.items[0].catalog_id != FOREIGN]
+        if twin and own:
+            new[0] = own[-1].items[0]
         entry = f"key{len(self.requests)}" if keyed else ""
         request = Request(entry, tuple(new), [UNKNOWN] * items, minimal, keyed)
         self.requests.append(request)
