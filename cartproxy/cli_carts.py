@@ -38,6 +38,8 @@ def _found(chosen: argparse.Namespace, settings: Settings, admin: CartAdmin) -> 
     if not chosen.store:
         yield from admin.names()
         return
+    if chosen.store not in settings.stores:
+        raise SystemExit(f"No store has this name. There are: {', '.join(settings.stores)}.")
     for pepper in (settings.pepper, settings.previous_pepper):
         if pepper:
             site = site_name(pepper.reveal(), store=chosen.store, origin=chosen.origin)

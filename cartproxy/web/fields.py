@@ -16,7 +16,7 @@ QUANTITY_DECIMALS = 4
 MAX_ERRORS = 20  # in an answer
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 LINE_ID = re.compile(r"[0-9]{1,18}|n[1-9][0-9]{0,8}", re.ASCII)  # the store's, or ours
-_MAX_ID = 2**31 - 1
+MAX_ID = 2**31 - 1  # of the store's ids
 
 
 def money(value: Decimal) -> str:
@@ -85,8 +85,8 @@ class Identifier(fields.Field[int]):
     """A positive JSON integer; neither a string nor a boolean nor 1.0."""
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> int:
-        if type(value) is not int or not 0 < value <= _MAX_ID:
-            raise ValidationError(f"Must be an integer from 1 to {_MAX_ID}.")
+        if type(value) is not int or not 0 < value <= MAX_ID:
+            raise ValidationError(f"Must be an integer from 1 to {MAX_ID}.")
         return value
 
 

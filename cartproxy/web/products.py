@@ -9,6 +9,7 @@ from typing import Any
 from flask import Blueprint, Response
 
 from cartproxy.web.bodies import JSON_TYPE
+from cartproxy.web.fields import MAX_ID
 from cartproxy.web.operations import operation
 from cartproxy.web.preferences import payers
 from cartproxy.web.refusals import Refused
@@ -17,7 +18,7 @@ from cartproxy.web.schemas import ProductSchema
 
 products = Blueprint("products", __name__)
 
-_CATALOG_ID = re.compile(r"[1-9][0-9]{0,8}", re.ASCII)
+_CATALOG_ID = re.compile(r"[1-9][0-9]{0,9}", re.ASCII)
 _PRODUCT = ProductSchema()
 _BROWSER_SECONDS = 60
 
@@ -35,7 +36,7 @@ def get_product(catalog_id: str) -> Response:
 
 def find_product(catalog_id: str) -> dict[str, Any]:
     """The product as JSON has it, if the caller's site may sell it. Raises Refused, StoreError."""
-    if not _CATALOG_ID.fullmatch(catalog_id):
+    if not _CATALOG_ID.fullmatch(catalog_id) or int(catalog_id) > MAX_ID:
         raise Refused("product-not-found", "The store does not offer this product.")
     caller = current_caller()
     caller.check_products({"": int(catalog_id)})

@@ -65,6 +65,13 @@ def command(environment: Mapping[str, str], *arguments: str) -> subprocess.Compl
     )
 
 
+def test_store_that_does_not_exist_is_said(served: tuple[str, dict[str, str]]) -> None:
+    ran = command(served[1], "carts", "revoke", "--store", "dem", "--origin", BLOG)
+
+    assert (ran.returncode, ran.stdout) == (1, "")
+    assert "There are: demo." in ran.stderr
+
+
 def test_carts_are_listed_and_shown_without_secrets(
     served: tuple[str, dict[str, str]], store: Store
 ) -> None:

@@ -204,6 +204,12 @@ def test_invalid_catalog_ids_are_404(edge: Edge, catalog_id: str) -> None:
     assert answer.get_json()["code"] in ("product-not-found", "not-found")
 
 
+def test_largest_catalog_id_that_can_be_added_can_be_asked_for(edge: Edge) -> None:
+    asked = [edge.call("GET", f"/products/{2**31 - 1 + more}").status_code for more in (0, 1)]
+
+    assert asked == [503, 404]  # no store answers in these tests
+
+
 @pytest.mark.parametrize("unit", ["\t", " ", "a\tb", ",", ";q=", '"', "/"])
 @pytest.mark.parametrize("path", ["/nothing", "/cart"])
 def test_header_that_is_negotiated_costs_no_more_the_longer_it_is(
