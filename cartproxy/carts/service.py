@@ -143,7 +143,7 @@ class CartService:
         sent = self._send_in_idle_time(session, loaded, terms)
         asks = revalidate or self._readings.must_ask(loaded)
         if sent is not None:
-            loaded, asks = sent, known(sent).outdated
+            loaded, asks = sent, bool(sent.record and sent.record.outdated)
         if asks:
             loaded, error = self._readings.look(session, loaded, terms)
         record = known(loaded)
