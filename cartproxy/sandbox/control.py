@@ -38,10 +38,9 @@ def show_calls() -> Response:
 
 
 @control.delete("/calls")
-def forget_calls() -> tuple[str, int]:
-    """Forget the calls."""
-    current_state().calls.forget()
-    return "", 204
+def forget_calls() -> Response:
+    """Forget the calls, and answer the forgotten ones: none that comes meanwhile is lost."""
+    return jsonify(current_state().calls.forget())
 
 
 @control.get("/carts")

@@ -70,10 +70,11 @@ class Calls:
         with self._lock:
             return [asdict(call) for call in self._calls]
 
-    def forget(self) -> None:
-        """Forget all calls; the numbering goes on."""
+    def forget(self) -> list[dict[str, object]]:
+        """Forget all calls, and return them; the numbering goes on."""
         with self._lock:
-            self._calls.clear()
+            forgotten, self._calls = self._calls, []
+        return [asdict(call) for call in forgotten]
 
 
 class Throttle:

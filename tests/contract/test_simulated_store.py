@@ -358,7 +358,7 @@ def test_calls_are_listed_in_order_and_forgotten(api: Api, store: Store) -> None
     api("GET", "/Cart/none")
 
     calls = requests.get(f"{store.url}/_sandbox/calls", timeout=60).json()
-    requests.delete(f"{store.url}/_sandbox/calls", timeout=60)
+    assert requests.delete(f"{store.url}/_sandbox/calls", timeout=60).json() == calls
 
     assert [(call["method"], call["status"]) for call in calls] == [("POST", 201), ("GET", 404)]
     assert set(calls[0]) == {"n", "method", "path", "status", "at"}
