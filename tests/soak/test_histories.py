@@ -158,6 +158,7 @@ class Shopping(RuleBasedStateMachine):
         self.happens(f"{method} {answer.status_code} {said.get('code', '')}")
         self.log[-1] += f" {path} {key} {more.get('json', '')}"
         assert answer.status_code != 500, answer.text
+        self.ledger.refuse(said.get("cart", said).get("changes", []))
         shown = {line["catalog_id"] for line in said.get("cart", said).get("items", [])}
         assert SCARF not in shown, "another shopper's line is shown"
         return answer

@@ -93,6 +93,18 @@ class Ledger:
         """The cart became an order."""
         self.sold.update(self.things())
 
+    def refuse(self, changes: Iterable[Mapping[str, Any]]) -> None:
+        """The store did not take these lines back, and the shopper was told so."""
+        for change in changes:
+            asked = int(change["was"]) if change["change"] in ("gone", "refused") else 0
+            self.removed.update(
+                thing
+                for thing in self.things()
+                if thing[0] == change["catalog_id"] and asked < ALTERED
+                # A merged line is the sum of its mugs.
+                if (thing[1] & asked if thing[0] == MUG else thing[1] == asked)
+            )
+
     def check(self, lines: Iterable[Mapping[str, Any]], *, whole: bool = True) -> None:
         """Compare with a cart's lines; without `whole` there may be others, not yet known of.
 
