@@ -72,8 +72,13 @@ class TcpProxy:
             return
         with self._lock:
             self._open += [client, server]
-        threading.Thread(target=self._forward, args=(client, server), daemon=True).start()
+        forward = threading.Thread(target=self._forward, args=(client, server), daemon=True)
+        forward.start()
         self._replies(server, client)
+        # A number that is free again while TLS still reads from it would be the next connection's.
+        forward.join()
+        client.close()
+        server.close()
 
     def _count(self) -> None:
         with self._lock:
@@ -116,7 +121,6 @@ class TcpProxy:
         for each in (server, client):
             with contextlib.suppress(OSError):
                 each.shutdown(socket.SHUT_RDWR)
-            each.close()
 
 
 @contextlib.contextmanager
