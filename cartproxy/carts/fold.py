@@ -114,15 +114,15 @@ def landed(record: Record, at: int, line_id: str, now_ms: int) -> Record:
     else:
         total = record.quantity(line_id) + wish.item.quantity
         line = replace(wish.item, quantity=total)
-        wishes = (
-            each.of(each.item.quantity + wish.item.quantity)
-            if _is_owed_change(each) and record.current_id(each.sets) == line_id
-            else each
-            for each in record.wishes
-        )
-        record = replace(record, wishes=tuple(wishes))
-    record = with_wish(record, at, wish.landed(line_id, now_ms))
-    record = replace(record, outdated=True, since={**record.since, line_id: line})
+    wishes = [
+        each.of(each.item.quantity + wish.item.quantity)
+        if not wish.sets and _is_owed_change(each) and record.current_id(each.sets) == line_id
+        else each
+        for each in record.wishes
+    ]
+    wishes[at] = wish.landed(line_id, now_ms)
+    since = {**record.since, line_id: line}
+    record = replace(record, wishes=tuple(wishes), outdated=True, since=since)
     if not line.quantity:  # what the shopper has removed is not put back
         kept = tuple(w for w in record.wishes if not (w.owed and w.line_id == line_id))
         return replace(record, wishes=kept)
@@ -396,8 +396,11 @@ def _as_shown(record: Record, snapshot: Snapshot) -> Iterator[Wish]:
         for line_id, line in record.since.items()
         if line.quantity and not (record.snapshot.item(line_id) or snapshot.item(line_id))
     }
-    lines = record.lines()
-    new = {(each.catalog_id, each.quantity) for each in snapshot.items if each.item_id not in lines}
+    new = {
+        (each.catalog_id, each.quantity)
+        for each in snapshot.items
+        if not record.quantity(each.item_id)
+    }
     for wish in record.wishes:
         item, now = wish.item, snapshot.item(wish.line_id)
         most = record.quantity(wish.line_id) - item.quantity  # if it is no part of this line
