@@ -14,6 +14,7 @@ from support.budget import FEW_CALLS, SECONDS_A_CALL, Budget
 from support.servers import free_port, service, store_environment
 from support.shopper import MUG, Store
 from support.sites import PRODUCT, Site, site
+from support.waiting import wait_for
 
 pytestmark = pytest.mark.browser
 
@@ -220,15 +221,16 @@ def test_checkout_that_is_left_loses_nothing(
 ) -> None:
     made = checkouts(page)
     arrive(page, blog)
-    dialog = begin_checkout(page, budget)
+    dialog = begin_checkout(page, budget, stand_still=True)
 
     if way == "Escape":
         page.keyboard.press("Escape")
     else:
         dialog.get_by_role("button", name=way).press("Enter")
 
-    page.wait_for_function("!cartproxy.cart.progress")
+    wait_for(lambda: not page.evaluate("cartproxy.cart.progress"), "the checkout is left")
     page.clock.fast_forward(LATER_MS)
+    page.clock.resume()
     if way == "Not now":
         expect(dialog.get_by_role("button", name="Checkout")).to_be_focused()
         expect(dialog.get_by_role("progressbar")).to_be_hidden()
