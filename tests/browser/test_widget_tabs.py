@@ -145,41 +145,37 @@ def test_going_offline_in_the_middle_of_an_add_adds_once(
     assert [line["quantity"] for line in cart["lines"]] == [1]
 
 
-def test_the_add_of_a_closed_tab_is_taken_up_by_the_next_page(
-    context: BrowserContext, blog: Site, store: Store
-) -> None:
-    blog.write(POST)
-    first = context.new_page()
-    first.goto(blog.url)
-    first.evaluate(
+def add_without_an_answer(tab: Page, store: Store) -> None:
+    """Press the button in a page whose requests get no answer, and are not sent."""
+    tab.evaluate(
         "() => { window.fetch = () => new Promise(() => {}); cartproxy.add({ catalogId: 3829 }); }"
     )
-    first.wait_for_function('localStorage.getItem("cartproxy:demo:outbox")?.includes("3829")')
+    tab.wait_for_function('localStorage.getItem("cartproxy:demo:outbox")?.includes("3829")')
     assert store.carts() == []
-    first.close()
 
-    second = context.new_page()
-    second.goto(blog.url)
+
+@pytest.mark.parametrize("opened", ["after the close", "after the add", "before the add"])
+def test_the_add_of_a_closed_tab_is_taken_up_by_another_page(
+    context: BrowserContext, blog: Site, store: Store, opened: str
+) -> None:
+    blog.write(POST)
+    first, second = context.new_page(), context.new_page()
+    if opened == "before the add":
+        second.goto(blog.url)
+    first.goto(blog.url)
+    add_without_an_answer(first, store)
+    if opened == "after the add":
+        second.goto(blog.url)
+        second.evaluate("cartproxy.refresh()")
+        assert store.carts() == []
+    first.close()
+    if opened == "after the close":
+        second.goto(blog.url)
+    else:  # as a browser does when it shows the next tab
+        second.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
 
     expect(second.get_by_role("button", name="Cart 1")).to_be_visible()
     second.reload()
     second.evaluate("cartproxy.refresh()")
     (cart,) = store.carts()
     assert [line["quantity"] for line in cart["lines"]] == [1]
-
-
-def test_a_second_tab_leaves_an_add_under_way_to_the_first(
-    context: BrowserContext, blog: Site, store: Store
-) -> None:
-    blog.write(POST)
-    first, second = context.new_page(), context.new_page()
-    first.goto(blog.url)
-    first.evaluate(
-        "() => { window.fetch = () => new Promise(() => {}); cartproxy.add({ catalogId: 3829 }); }"
-    )
-    first.wait_for_function('localStorage.getItem("cartproxy:demo:outbox")?.includes("3829")')
-
-    second.goto(blog.url)
-    second.evaluate("cartproxy.refresh()")
-
-    assert store.carts() == []

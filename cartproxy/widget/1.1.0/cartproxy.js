@@ -106,12 +106,12 @@
     btoa(String.fromCharCode(...crypto.getRandomValues(new Uint8Array(bytes))))
       .replace(/[+/=]/g, (each) => ({ "+": "-", "/": "_" })[each] ?? "");
   /** Under a lock, or without one where the browser has none or refuses it. */
-  const locked = async (what, work, options = {}) => {
+  const locked = async (what, work) => {
     let begun;
     try {
-      return await navigator.locks.request(name(what), options, (lock) => ((begun = true), work(lock)));
+      return await navigator.locks.request(name(what), (lock) => ((begun = true), work(lock)));
     } catch (error) {
-      if (begun || options.ifAvailable) throw error;
+      if (begun) throw error;
       return work();
     }
   };
@@ -258,7 +258,7 @@
     keep("outbox", json([...outbox(), entry]));
     return locked(entry.key, () => write("POST", "/cart/items", entry.body, entry.key).finally(() => done(entry.key)));
   };
-  /** Continue the adds of pages that were closed before the answer came: their locks are free. */
+  /** Continue the adds of pages that close before the answer comes: their locks get free then. */
   function adopt() {
     for (const { key, body, at } of outbox()) {
       locked(key, async (lock) => {
@@ -266,7 +266,7 @@
         const age = Date.now() - at;
         if (age >= 0 && age < HOUR_MS) await write("POST", "/cart/items", body, key).catch(() => {});
         done(key);
-      }, { ifAvailable: true }).catch(() => {});
+      }).catch(() => {});
     }
   }
 
@@ -747,21 +747,23 @@ button{cursor:pointer}
     warn("no-store", "no store named (data-store)");
     watch(() => findStore() && (start(), true));
   }
-  const quietly = (force) => refresh(force).catch(() => {});
+  const catchUp = (force) => {
+    refresh(force).catch(() => {});
+    adopt();
+  };
   addEventListener("storage", (event) => {
     const other = event.key === name("cart") && parsed("cart", isKept);
     if (!other || older(other.cart)) return;
     ({ cart, at, left, bought } = other);
     render();
   });
-  addEventListener("pageshow", (event) => event.persisted && quietly(true));
-  document.addEventListener("visibilitychange", () => document.hidden || quietly(left));
+  addEventListener("pageshow", (event) => event.persisted && catchUp(true));
+  document.addEventListener("visibilitychange", () => document.hidden || catchUp(left));
   if ("campaign" in setting && /[?&](utm_|_gl|gclid)/.test(location.search)) {
     tryStorage(() => sessionStorage.setItem(name("campaign"), location.search));
   }
   read("credential"); // to find out whether storage works
-  quietly(left);
-  adopt();
+  catchUp(left);
   if (/[?&]cartproxy-doctor\b/.test(location.search)) api.doctor();
   }
   // Before the body is there, an element can't name the store yet.
