@@ -150,10 +150,14 @@ class Watched(Drive):
         return read
 
     def _vanish(self) -> bool:
-        self.store.history.notice_vanished(self.record)
+        history, done = self.store.history, [w.place for w in self.own() if w.has_landed]
+        history.notice_vanished(self.record)
         goes_on = super()._vanish()
         if self.record.order_key is None:
-            self.store.history.note_put_back(self.record)
+            history.note_put_back(self.record)
+            for wish in self.own():
+                if wish.has_landed and wish.place not in done and not wish.item.quantity:
+                    excuse(history.gone.get(wish.sets, []))  # a whole line is not put back
             self.most_calls += foreseen(self.record, self.aim) + 1
         return goes_on
 
