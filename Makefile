@@ -63,6 +63,9 @@ endif
 instructions: $(VALGRINDABLE) ## count a request's instructions, the same on a noisy machine (needs valgrind)
 	@PYTHONPATH=.:tests $(BIN)/python -m benchmarks.instructions
 
+widget: $(INSTALLED) ## make the widget's release from cartproxy/widget/source
+	$(BIN)/python -m cartproxy.widget.build
+
 package: ## make the npm package cartproxy-widget in build/npm (needs npm)
 	rm -rf $(PACKAGE)
 	mkdir -p $(PACKAGE)/widget
@@ -105,4 +108,4 @@ plugin: ## make build/cartproxy-wordpress.zip, as WordPress takes plugins
 clean: ## remove what the other targets made
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
-.PHONY: help install run test unit soak bench instructions package plugin wheel sbom lint format clean
+.PHONY: help install run test unit soak bench instructions widget package plugin wheel sbom lint format clean

@@ -171,8 +171,6 @@ def test_the_add_of_a_closed_tab_is_taken_up_by_another_page(
     first.close()
     if opened == "after the close":
         second.goto(blog.url)
-    else:  # as a browser does when it shows the next tab
-        second.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
 
     expect(second.get_by_role("button", name="Cart 1")).to_be_visible()
     second.reload()
