@@ -297,7 +297,8 @@ def _option_set(wire: Wire, links: Links, currency: Currency, texts: Texts) -> O
                 image_url=_url(choice, "OptionImagePath", links),
             )
             for choice in choices
-            if not _flag(choice, "OptionHide")
+            # One without an id, such as "Please choose", can't be asked for.
+            if not _flag(choice, "OptionHide") and _integer(choice, "OptionID") > 0
         ),
     )
 

@@ -229,6 +229,17 @@ def test_product_shows_what_a_button_needs_and_nothing_hidden() -> None:
     assert "1.23" not in repr(product)
 
 
+@pytest.mark.parametrize("nothing", [0, "0", -1])
+def test_choice_that_no_request_could_name_is_not_offered(nothing: object) -> None:
+    (size,) = [each for each in PRODUCT["OptionSetList"] if each["OptionSetID"] == 1]  # type: ignore[attr-defined]
+    first = {"OptionID": nothing, "OptionName": "Please choose", "OptionSelected": True}
+
+    product = read_product(OptionSetList=[size | {"OptionList": [first, *size["OptionList"]]}])
+
+    (sizes,) = product.option_sets
+    assert [each.option_id for each in sizes.options] == [4, 5]
+
+
 @pytest.mark.parametrize("catalog_id", [3829, "3829", None, "shirt"])
 def test_another_product_is_refused_hidden_or_not(catalog_id: object) -> None:
     for hidden in (False, True):
