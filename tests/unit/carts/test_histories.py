@@ -494,8 +494,8 @@ class History:
             parts = [part for part in self.known(record, line_id) if part not in busy]
             # Where it is shown in place of another line of its kind, it is what was put back.
             parts = parts or self.putting_back.get(name, [])
-            if not parts and self.altered and line_id in self.store.lines:
-                # It was taken for another add, with a quantity of the store's choice.
+            if not parts and line_id in self.store.lines:
+                # It was taken for another add than the one that made it.
                 parts = [self.new_part(record.lines()[line_id])]
             self.gone[name] = parts
             busy.update(parts)
