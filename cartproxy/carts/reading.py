@@ -83,6 +83,7 @@ class Readings:
     ) -> tuple[Loaded, CartProxyError | None]:
         """The cart as the store has it now, read without holding it; and why it could not be read.
 
+        It is `busy` if a write came in between, whose adds may have been taken for others.
         `before_paying`: what is worse than the shopper was shown goes into the record's changes.
         """
         record = known(loaded)
@@ -95,23 +96,30 @@ class Readings:
         if before_paying:
             fresh = with_worse(fresh, as_asked(record, looking.record))
         left = None if fresh.is_blank else fresh
-        self._records.refresh(session, loaded, left)
-        return replace(loaded, record=left), None
+        is_alone = self._records.refresh(session, loaded, left)
+        return replace(loaded, record=left, busy=not is_alone), None
 
     def shared(
         self, write: Write, wrote_ms: int, terms: Terms
     ) -> tuple[Loaded, CartProxyError | None]:
         """The cart as a write behind this one reads it; otherwise as this one reads it."""
         ends = Deadline.after(min(self._records.wait_seconds, terms.deadline.remaining()))
+        seen: Loaded | None = None
         while True:
             loaded = self._records.load(write.name)
             record = loaded.record
             if record is None or (not record.outdated and record.as_of_ms >= wrote_ms):
                 return loaded, None
-            if ends.remaining() <= 0 or not loaded.busy:
+            is_over = ends.remaining() <= 0
+            if seen and is_over:
+                return seen, None
+            if is_over or not loaded.busy:
                 # The write behind this one has ended without a reading.
-                return self.look(write.name, loaded, terms)
-            time.sleep(_SHARED_READ_POLL_SECONDS)
+                seen, error = self.look(write.name, loaded, terms)
+                if error or not seen.busy:
+                    return seen, error
+            else:
+                time.sleep(_SHARED_READ_POLL_SECONDS)
 
     def cart(
         self,

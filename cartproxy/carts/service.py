@@ -27,6 +27,7 @@ from cartproxy.carts.drive import Drive
 from cartproxy.carts.errors import (
     CartChanged,
     CartEmpty,
+    OutcomeUnknown,
     PreconditionFailed,
 )
 from cartproxy.carts.fold import (
@@ -497,8 +498,11 @@ class CartService:
                 loaded, stale = self._readings.shared(write, wrote_ms, terms)
             except StorageError as failed:  # the write is saved and must not be reported as failed
                 stale = failed
-        if left and loaded.record and any(w.entry == write.entry for w in loaded.record.wishes):
-            results, error = results_of(loaded.record, drive, parts)
+        if left and loaded.record:
+            if any(wish.entry == write.entry for wish in loaded.record.wishes):
+                results, error = results_of(loaded.record, drive, parts)
+            elif write.loaded.now_ms() - wrote_ms >= self._readings.settle_ms:
+                error = OutcomeUnknown()  # it was there, or seen to be absent for so long
             if error:
                 raise error
         return Written(self._readings.cart(loaded, stale), results, created, restored=restored)

@@ -274,14 +274,21 @@ class Records:
             self._client.delete(record_key(name))
         self.live_carts.ended(name)
 
-    def refresh(self, name: str, seen: Loaded, fresh: Record | None) -> None:
-        """Save what was read back (None: the cart is gone), unless a write came in between."""
+    def refresh(self, name: str, seen: Loaded, fresh: Record | None) -> bool:
+        """Save what was read back (None: the cart is gone), unless a write came in between.
+
+        Whether none did.
+        """
+        is_alone = True
         action = ["forget"] if fresh is None else ["save", self.state(fresh)]
         revision = seen.record.revision if seen.record else ""
         with suppress(StorageFull):  # then the next reader reads it back again
-            run_twice(self._refresh, _keys(name), [revision, seen.intents, *action])
-            if fresh is None:
+            is_alone = bool(
+                run_twice(self._refresh, _keys(name), [revision, seen.intents, *action])
+            )
+            if is_alone and fresh is None:
                 self.live_carts.ended(name)
+        return is_alone
 
     def keep(self, name: str, key: IdempotencyKey, answer: KeptAnswer) -> None:
         """Keep the answer of a write that needed no lock in the end."""

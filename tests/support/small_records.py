@@ -89,7 +89,7 @@ class SmallRecords:
         if not write.ended:
             write.release()
 
-    def refresh(self, name: str, seen: Loaded, fresh: Record | None) -> None:
+    def refresh(self, name: str, seen: Loaded, fresh: Record | None) -> bool:
         seen_revision = seen.record.revision if seen.record else ""
         same = self.record is not None and self.record.revision == seen_revision
         if same and not self.held and self.held_until <= self.clock.true_ms:
@@ -102,6 +102,8 @@ class SmallRecords:
                     checkout_at_ms=self.record.checkout_at_ms,
                     revision=seen_revision,
                 )
+                return True
+        return False
 
     def keep(self, name: str, key: IdempotencyKey, answer: KeptAnswer) -> None:
         self.answers[key.entry] = answer
