@@ -45,9 +45,14 @@ def owing(record: Record, entry: str, lines: Mapping[int, LineItem]) -> Record:
     """
     wishes: list[Wish] = []
     named, shown = record.named, record.shown
+    back = {wish.replaces for wish in record.wishes if wish.owed and wish.replaces}
+    unread: dict[str, LineItem] = {}
     for wish in record.wishes:
         mine = wish.entry == entry
-        if mine and wish.index in lines:
+        if mine and wish.index in lines and wish.line_id in back:
+            # It landed in a cart that has vanished since, so it is put back already.
+            unread[wish.line_id] = lines[wish.index]._replace(chosen=wish.item.options)
+        elif mine and wish.index in lines:
             named += 1
             name = f"{OURS}{named}"
             line = lines[wish.index]._replace(item_id=name, chosen=wish.item.options)
@@ -56,7 +61,13 @@ def owing(record: Record, entry: str, lines: Mapping[int, LineItem]) -> Record:
             wishes = [each for each in wishes if not (each.owed and each.sets == wish.sets)]
             wish = replace(wish, owed=True)
         wishes.append(wish)
-    return replace(record, wishes=tuple(wishes), named=named)
+    shown_now = (
+        replace(wish, line=unread[wish.replaces]).of(wish.item.quantity)
+        if wish.line is None and wish.replaces in unread
+        else wish
+        for wish in wishes
+    )
+    return replace(record, wishes=tuple(shown_now), named=named)
 
 
 def inherited(record: Record, since_ms: int) -> Record:

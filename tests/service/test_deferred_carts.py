@@ -295,6 +295,34 @@ def test_look_that_sends_lines_and_can_not_read_them_back_says_so(
     assert (cart["item_count"], cart["stale"]) == (1, True)
 
 
+@pytest.mark.parametrize("merges", [False, True])
+@pytest.mark.parametrize("adds", ["when_busy"])  # which knows of the add before the cart is gone
+def test_add_whose_cart_vanishes_is_put_back_once_and_never_said_to_be_gone(
+    shopper: Shopper, budget: Budget, store: Store, merges: bool
+) -> None:
+    store.set(merge_same_item=merges)
+    budget.refill()
+    shopper.add(MUG)
+    shopper.add(MUG)  # so that the service knows whether the store merges
+    busy = {"path": "/Cart/*", "fault": "status", "status": 429, "times": None}
+    store.fail(
+        {"method": "POST", "path": "/Cart/*/Item", "fault": "latency", "ms": 0, "times": 1},
+        {"method": "GET", "path": "/Cart/*", "fault": "gone", "times": 1},
+        busy | {"method": "GET"},
+        busy | {"method": "POST", "path": "/Cart/*/Item"},
+    )
+
+    shown = shopper.add(MUG, quantity=2)
+    store.fail()
+    budget.refill()
+    shopper.call("PATCH", "/cart", {"billing": {"city": "Bonn"}})
+    cart = shopper.cart()
+
+    assert sum(line["quantity"] for line in shown["items"]) == 4
+    assert sum(line["quantity"] for line in cart["items"]) == 4
+    assert (cart["stale"], cart["changes"]) == (False, [])
+
+
 @pytest.mark.parametrize("adds", ["when_busy"])  # whose cart was read before its checkout began
 def test_checkout_sends_what_is_added_while_it_reads_the_cart(
     urls: dict[str, str], adds: str, shopper: Shopper, store: Store, budget: Budget
