@@ -376,12 +376,13 @@ def excuse(parts: Any) -> None:
 def of_sum(parts: list[Part], quantity: Decimal) -> list[Part]:
     """The most of the parts that are together this quantity; all of them, if none are.
 
-    First without those that somebody wanted gone.
+    First without those that somebody wanted gone; and of all, without those too.
     """
     parts = sorted(parts, key=lambda part: part.excused)
     sizes = range(len(parts) - 1, 0, -1)
     choices = (list(some) for size in sizes for some in combinations(parts, size))
-    return next((some for some in choices if sum(p.now for p in some) == quantity), parts)
+    rest = [part for part in parts if not part.excused] or parts
+    return next((some for some in choices if sum(p.now for p in some) == quantity), rest)
 
 
 def _shown(line: Line) -> LineItem:
