@@ -49,25 +49,26 @@ def owing(record: Record, entry: str, lines: Mapping[int, LineItem]) -> Record:
     unread: dict[str, LineItem] = {}
     for wish in record.wishes:
         mine = wish.entry == entry
-        if mine and wish.index in lines and wish.line_id in back:
-            # It landed in a cart that has vanished since, so it is put back already.
-            unread[wish.line_id] = lines[wish.index]._replace(chosen=wish.item.options)
-        elif mine and wish.index in lines:
-            named += 1
-            name = f"{OURS}{named}"
-            line = lines[wish.index]._replace(item_id=name, chosen=wish.item.options)
-            wish = replace(wish, owed=True, replaces=name, line=line)
+        if mine and wish.index in lines:
+            line = lines[wish.index]._replace(chosen=wish.item.options)
+            if wish.line_id in back:  # it landed in a cart that has vanished: it is owed already
+                unread[wish.line_id] = line
+            else:
+                named += 1
+                name = f"{OURS}{named}"
+                line = line._replace(item_id=name)
+                wish = replace(wish, owed=True, replaces=name, line=line)
         elif mine and wish.sets and wish.waits and shown.item(record.current_id(wish.sets)):
             wishes = [each for each in wishes if not (each.owed and each.sets == wish.sets)]
             wish = replace(wish, owed=True)
         wishes.append(wish)
-    shown_now = (
+    with_lines = (
         replace(wish, line=unread[wish.replaces]).of(wish.item.quantity)
         if wish.line is None and wish.replaces in unread
         else wish
         for wish in wishes
     )
-    return replace(record, wishes=tuple(shown_now), named=named)
+    return replace(record, wishes=tuple(with_lines), named=named)
 
 
 def inherited(record: Record, since_ms: int) -> Record:

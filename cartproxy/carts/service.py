@@ -502,7 +502,7 @@ class CartService:
             if any(wish.entry == write.entry for wish in loaded.record.wishes):
                 results, error = results_of(loaded.record, drive, parts)
             elif write.loaded.now_ms() - wrote_ms >= self._readings.settle_ms:
-                error = OutcomeUnknown()  # it was there, or seen to be absent for so long
+                error = OutcomeUnknown()  # another write has read the cart: with it or without
             if error:
                 raise error
         return Written(self._readings.cart(loaded, stale), results, created, restored=restored)

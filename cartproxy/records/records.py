@@ -275,10 +275,7 @@ class Records:
         self.live_carts.ended(name)
 
     def refresh(self, name: str, seen: Loaded, fresh: Record | None) -> bool:
-        """Save what was read back (None: the cart is gone), unless a write came in between.
-
-        Whether none did.
-        """
+        """Save what was read back (None: the cart is gone); False where a write came in between."""
         is_alone = True
         action = ["forget"] if fresh is None else ["save", self.state(fresh)]
         revision = seen.record.revision if seen.record else ""

@@ -123,8 +123,10 @@ class Store:
 
     def calls(self) -> list[tuple[str, str]]:
         """Method and path (after the version) of every store call since the last time asked."""
-        forgotten = self._http.delete(f"{self.url}/_sandbox/calls", timeout=ANSWER_SECONDS).json()
-        return [(call["method"], call["path"].split("WebAPI/v", 1)[1][1:]) for call in forgotten]
+        forgotten = self._http.delete(f"{self.url}/_sandbox/calls", timeout=ANSWER_SECONDS)
+        forgotten.raise_for_status()
+        calls = forgotten.json()
+        return [(call["method"], call["path"].split("WebAPI/v", 1)[1][1:]) for call in calls]
 
     def received(self) -> list[dict[str, Any]]:
         """The same calls as the store lists them, without clearing the list."""

@@ -319,10 +319,10 @@ class History:
         self.ask(lambda: self.service.write_addresses("s", addresses, Terms(Deadline.after(10))))
 
     def delete(self) -> None:
-        each = [*self.pending(), *self.live()]
-        parts = set(each)
+        wanted = [*self.pending(), *self.live()]
+        parts = set(wanted)
         # A line that was taken for another add is two adds' (see `pending`).
-        twice = list((Counter(each) - Counter(parts)).elements()) if self.altered else []
+        twice = list((Counter(wanted) - Counter(parts)).elements()) if self.altered else []
         if self.ask(lambda: self.service.delete("s", Terms(Deadline.after(10)))):
             excuse(parts | self.seen)
             excuse([self.new_part(NewItem(*part.kind)) for part in twice])
