@@ -191,9 +191,11 @@ def _split_store(name: str, known: Mapping[str, Any]) -> tuple[str, str]:
 def _read_secret(variable: str, path: str, problems: list[str]) -> str:
     try:
         return _text(Path(path)).strip()
-    except (OSError, ValueError):
-        problems.append(f"{variable}: the file can't be read.")
-        return ""
+    except OSError as error:
+        problems.append(f"{variable}: the file can't be read: {error.strerror}")
+    except ValueError:  # its text would show a part of the secret
+        problems.append(f"{variable}: the file can't be read: not UTF-8")
+    return ""
 
 
 def _values(

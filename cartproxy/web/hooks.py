@@ -124,7 +124,7 @@ def _route(request: Request) -> str:
 def _account(request: Request, response: Response) -> None:
     """One log line, the figures and the span's attributes.
 
-    The route's pattern stands for the path, which may hold ids.
+    The route's pattern stands for the path, which may hold ids. That all is well is not logged.
     """
     seconds = time.monotonic() - request.began
     status = response.status_code
@@ -144,6 +144,8 @@ def _account(request: Request, response: Response) -> None:
     )
     if status >= 500:
         request.failed = str(status)
+    if status == 200 and route in ("/livez", "/readyz"):
+        return  # a proxy in front asks several times a second
     cart = request.caller.cart if request.caller else None
     log.info(
         "request",

@@ -118,6 +118,17 @@ def test_every_field_of_a_run_is_documented(
     assert emitted <= documented_fields(), emitted - documented_fields()
 
 
+def test_that_all_is_well_is_not_logged(proxy_url: str, proxy_log: Path, shopper: Shopper) -> None:
+    wells = [requests.get(f"{proxy_url}/{each}", timeout=60) for each in ("livez", "readyz")]
+
+    # A worker writes its lines in their order, and twenty looks reach both workers.
+    for _ in range(20):
+        request_line(proxy_log, shopper.call("GET", "/cart").headers["X-Request-Id"])
+    assert [each.status_code for each in wells] == [200, 200]
+    logged = {line.get("request_id") for line in log_lines(proxy_log)}
+    assert logged.isdisjoint(each.headers["X-Request-Id"] for each in wells)
+
+
 def test_every_event_and_field_in_the_code_is_documented() -> None:
     """A run does not show all of them: some lines are written only when something breaks."""
     text = (FOLDER / "logs.md").read_text()

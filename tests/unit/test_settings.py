@@ -89,6 +89,20 @@ def test_all_problems_are_reported_together_without_secrets() -> None:
     assert "secret" not in text
 
 
+def test_it_is_said_why_a_file_with_a_secret_cannot_be_read(tmp_path: Path) -> None:
+    binary = tmp_path / "binary"
+    binary.write_bytes(b"hunter2\xff")
+    missing = tmp_path / "missing"
+
+    for path, why in (
+        (missing, "No such file or directory"),
+        (tmp_path, "Is a directory"),
+        (binary, "not UTF-8"),
+    ):
+        (told,) = problems(STORE | {"CARTPROXY_METRICS_TOKEN_FILE": str(path)})
+        assert told == f"CARTPROXY_METRICS_TOKEN_FILE: the file can't be read: {why}"
+
+
 def test_unknown_name_in_the_file_is_reported_with_a_suggestion(tmp_path: Path) -> None:
     path = tmp_path / "c.toml"
     path.write_text("concurency = 7\n")
