@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 from decimal import Decimal
 from itertools import chain
 from typing import Any
@@ -30,6 +31,7 @@ from cartproxy.model.keys import IdempotencyKey, Intent, KeptAnswer
 from cartproxy.model.record import Record
 from cartproxy.model.wishes import Phase, Wish
 from cartproxy.records.admin import CartAdmin
+from cartproxy.records.errors import CartBusy
 from cartproxy.records.form import record_of, state_of
 from cartproxy.records.records import Lives, Records
 from cartproxy.records.seal import UNSEALED, Seal
@@ -160,10 +162,11 @@ def test_place_in_the_queue_that_would_last_too_long_is_ignored(
 def test_lock_that_would_last_longer_than_a_lease_ends_with_one(
     client: fakeredis.FakeRedis, life: int | None
 ) -> None:
-    brief = Records(client, Lives(idle=99, absolute=99, lease=0.2, wait=20, answer=99))
     client.set("cp:{n}:lock", "junk", ex=life)
 
-    begin(brief)
+    with pytest.raises(CartBusy):
+        begin(Records(client, replace(LIVES, lease=0.2, wait=0)))
+    begin(Records(client, replace(LIVES, wait=20)))  # a lease that a slow machine does not outlast
 
     assert client.exists("cp:{n}:lock") == 0
 

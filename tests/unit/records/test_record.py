@@ -190,7 +190,7 @@ def test_idle_life_slides_and_absolute_life_does_not(client: fakeredis.FakeRedis
         lives = Lives(idle=idle, absolute=absolute, lease=15, wait=1, answer=DAY)
         records = Records(client, lives)
         save(records, Record("key"))
-        client.pexpire("cp:{n}", 1000)
+        client.pexpire("cp:{n}", 30_000)
         touch(records)
         left = client.pttl("cp:{n}")
         assert isinstance(left, int)
