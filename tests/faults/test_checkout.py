@@ -204,7 +204,7 @@ def leave_alone(url: str, store: Store) -> None:
 
 def record(own_redis: redis.Redis) -> tuple[str, bytes]:
     """The key of the one cart in Redis, and what it holds."""
-    (key,) = (key.decode() for key in own_redis.scan_iter("cp:{*}"))
+    (key,) = (key.decode() for key in own_redis.keys("cp:{*}"))
     text = own_redis.get(key)
     assert isinstance(text, bytes)
     return key, text

@@ -207,9 +207,11 @@ def test_concurrent_callers_get_their_own_replies(behind: Behind) -> None:
 _FORK = """
 import os, sys
 from support.edge import settings
+from support.servers import PATIENT
 from cartproxy.settings_source import load
 from cartproxy.storage.connect import connect
-client = connect(load(settings(CARTPROXY_PEPPER="p" * 32, CARTPROXY_REDIS_URL=sys.argv[1])))
+own = {"CARTPROXY_PEPPER": "p" * 32, "CARTPROXY_REDIS_URL": sys.argv[1]}
+client = connect(load(settings(**PATIENT | own)))
 print(client.client_id(), flush=True)
 if os.fork():
     os.wait()
