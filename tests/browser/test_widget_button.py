@@ -46,6 +46,7 @@ def test_a_button_without_content_brings_its_own(page: Page, blog: Site, tidy: l
     page.get_by_role("button", name="Add to cart").click()
 
     expect(page.get_by_role("button", name="Cart 2")).to_be_visible()
+    page.wait_for_function("!cartproxy.cart.pending")
 
 
 def test_the_page_shows_the_add_at_once_though_the_store_is_slow(

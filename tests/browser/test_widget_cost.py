@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -71,14 +72,19 @@ class Wire:
     def _at_least(self, request: str, received: int) -> None:
         self._bytes[request] = max(self._bytes[request], int(received))
 
+    def _kinds_received(self) -> Iterator[str]:
+        """The kind of each request of which something has come."""
+        return (kind for request, kind in self._kinds.items() if self._bytes[request])
+
     def taken(self, step: str) -> Cost:
         """Requests and bytes received of each kind since the last time asked.
 
-        What the step may take is waited for: a busy browser pauses before it asks.
+        What the step may take is waited for: a busy browser pauses before it asks, and may tell of
+        a head after it has told that the answer is finished.
         """
         due = Counter({kind: count for kind, (count, _) in BUDGET[step].items()})
         ends = time.monotonic() + PATIENCE_SECONDS
-        while due - Counter(self._kinds.values()) and time.monotonic() < ends:
+        while due - Counter(self._kinds_received()) and time.monotonic() < ends:
             self._page.wait_for_timeout(20)
         self._page.wait_for_load_state("networkidle")
         while self._under_way:

@@ -795,5 +795,6 @@ def test_what_is_pending_is_shown_in_decimals(page: Page, blog: Site, store: Sto
                    return JSON.stringify([subtotal, items[1].line_total]); }"""
     )
     store.fail()
+    page.wait_for_function("!cartproxy.cart.pending")
 
     assert json.loads(pending) == [39.96, 29.97]

@@ -174,7 +174,10 @@ def test_the_script_twice_draws_one_drawer_and_adds_once(
     page.locator("cart-button > a").click()
 
     expect(page.get_by_role("button", name="Cart 1")).to_be_visible()
+    page.wait_for_function("!cartproxy.cart.pending")
     assert page.evaluate("cartproxy.loadedTwice") is True
+    (cart,) = store.carts()
+    assert len(cart["lines"]) == 1
 
 
 def findings(page: Page) -> dict[str, dict[str, str]]:

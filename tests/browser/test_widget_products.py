@@ -163,7 +163,8 @@ def test_the_press_that_makes_options_appear_adds_nothing(
 ) -> None:
     waiting: list[Route] = []
     page.route("**/products/*", lambda route: waiting.append(route))
-    page.goto(blog.write(button(SHIRT)))
+    with page.expect_request("**/products/*"):
+        page.goto(blog.write(button(SHIRT)))
     press(page)
     expect(page.locator(STATUS)).to_have_text("Adding…")
     for route in waiting:
@@ -312,6 +313,7 @@ def open_drawer(page: Page) -> Locator:
 
 def test_the_drawer_steps_as_the_product_does(page: Page, blog: Site) -> None:
     page.goto(blog.write(COUNT))
+    page.evaluate(f"cartproxy.product({TILES})")  # which the drawer waits for a second only
     page.evaluate(f"cartproxy.add({{ catalogId: {TILES}, quantity: 6 }})")
     dialog = open_drawer(page)
     quantity = dialog.get_by_label("Quantity")
