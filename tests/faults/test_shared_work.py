@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -156,6 +157,7 @@ def test_of_many_writes_at_once_sixteen_wait_and_the_others_are_refused_at_once(
     store.calls()
     store.hold()
     client.config_resetstat()
+    began = time.monotonic()
     with ThreadPoolExecutor(writers) as pool:
         first = pool.submit(add(MUG), tabs[0])
         store.wait_for_calls()
@@ -164,6 +166,7 @@ def test_of_many_writes_at_once_sixteen_wait_and_the_others_are_refused_at_once(
         wait_for(lambda: sum(each.done() for each in others) == writers - 17, "the refusals")
         waiting = queue()
         commands = sum(each["calls"] for each in client.info("commandstats").values())
+        seconds = time.monotonic() - began
         store.fail()
         answers = [each.result() for each in (first, *others)]
 
@@ -175,5 +178,5 @@ def test_of_many_writes_at_once_sixteen_wait_and_the_others_are_refused_at_once(
         ("not_applied", True)
     }
     assert {each.status_code for each in answers} == {201, 409}
-    # Linear: a number for each request, and the polling of sixteen waiting ones.
-    assert commands < 40 * writers + 4_000
+    # Linear: a number for each request, and for each second of the polling of sixteen.
+    assert commands < 40 * writers + 1_000 * seconds
