@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import redis
 from flask import Flask
-from support.books import empty_books
+from support.books import booked_in_redis, empty_books
 from support.servers import store_environment
 from support.service_steps import place_order
 from support.shopper import BLOG, MUG, Store, credential
@@ -118,9 +118,8 @@ def test_worker_that_dies_at_any_command_loses_no_order_and_books_none_twice(
         assert cart["items"] == []
         assert cart["ordered"]["subtotal"] == "29.97", at
         assert "ordered" not in call("GET", "/cart")
-        (day,) = client.keys("cpo:{demo}:d:*")
-        assert client.hget(day, f"orders {BLOG}") == b"%d" % at, at
-        assert client.hget(day, f"value {BLOG}") == b"%d" % (2997 * at)
+        assert booked_in_redis(client, "demo", "orders") == at
+        assert booked_in_redis(client, "demo", "value") == 2997 * at
         assert client.xlen("cpo:{demo}:in") == 0
         if survived:
             break

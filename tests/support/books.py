@@ -1,4 +1,4 @@
-"""Redis without the orders of earlier tests."""
+"""The books in Redis, without the orders of earlier tests."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import redis
+
+from support.shopper import BLOG
 
 
 @contextmanager
@@ -15,3 +17,9 @@ def empty_books(redis_url: str) -> Iterator[redis.Redis]:
         for key in client.scan_iter("cpo:*"):
             client.delete(key)
         yield client
+
+
+def booked_in_redis(client: redis.Redis, store: str, name: str) -> int:
+    """A figure of the blog's, of all days: at midnight a test has two."""
+    days = client.keys(f"cpo:{{{store}}}:d:*")
+    return sum(int(client.hget(day, f"{name} {BLOG}") or 0) for day in days)
