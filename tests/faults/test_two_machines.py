@@ -413,12 +413,12 @@ def test_call_that_was_given_up_does_not_reach_the_store_when_the_network_return
             time.sleep(3)
             a.reconnect()
         time.sleep(3)
-        (before,) = store.carts()
+        (before,) = (each for each in store.carts() if each["lines"])
         with a.inside():
             wait_for(
                 lambda: shopper.call("POST", "/cart/items", item, headers=key).ok, "it is added"
             )
-        (after,) = store.carts()
+        (after,) = (each for each in store.carts() if each["lines"])
 
     assert (lost.status_code, lost.json()["code"]) == (504, "outcome-unknown")
     assert [int(line["quantity"]) for line in before["lines"]] == [1]
