@@ -49,6 +49,7 @@ class Demo:
         self._settings = self._proxy_settings()
         self._stopping = threading.Event()
         self._processes: list[subprocess.Popen[bytes]] = []
+        self._watcher: subprocess.Popen[bytes] | None = None
 
     def run(self) -> int:
         """Start everything, print the addresses and `ready`, and wait for SIGINT or SIGTERM.
@@ -69,6 +70,9 @@ class Demo:
 
     def _start(self) -> None:
         python = [sys.executable, "-m"]
+        self._watcher = subprocess.Popen(
+            [*python, "cartproxy.demo.survivors"], stdin=subprocess.PIPE, start_new_session=True
+        )
         store = ["cartproxy", "sandbox", "--port", str(self._store_port)]
         self._spawn([*python, *store, "--latency-ms", str(self._latency_ms)], {})
         self._spawn([*python, "cartproxy", "serve"], self._settings)
@@ -119,6 +123,9 @@ class Demo:
         environment = {**os.environ, **settings}
         process = subprocess.Popen(command, env=environment, start_new_session=True)
         self._processes.append(process)
+        if self._watcher and self._watcher.stdin:
+            self._watcher.stdin.write(b"%d\n" % process.pid)
+            self._watcher.stdin.flush()
 
     def _wait_until_ready(self) -> bool:
         waiting = [
@@ -165,6 +172,9 @@ class Demo:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+        if self._watcher:
+            self._watcher.kill()  # nobody is left; their numbers may soon be others'
+            self._watcher.communicate()
 
 
 def _answers(url: str) -> bool:

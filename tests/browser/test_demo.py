@@ -15,7 +15,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 from support.browser_fixtures import new_context
 from support.servers import PATIENT, ROOT, free_port
-from support.waiting import PATIENCE_SECONDS
+from support.waiting import PATIENCE_SECONDS, wait_for
 
 OTHER_SITE = "http://localhost:5173"  # a developer's own, which need not be running
 
@@ -83,6 +83,24 @@ def test_demo_says_where_it_is_and_ends_cleanly(tmp_path: Path) -> None:
     assert code == 0
     with pytest.raises(requests.ConnectionError):
         requests.get(demo.blog, timeout=60)
+
+
+def test_no_part_outlives_a_demo_that_is_killed(tmp_path: Path) -> None:
+    demo = Demo(tmp_path / "log")
+
+    demo.process.kill()
+    demo.stop()
+
+    for url in (demo.blog, f"{demo.proxy}/livez", demo.store):
+        wait_for(lambda url=url: not _reached(url), f"{url} has ended")  # type: ignore[misc]
+
+
+def _reached(url: str) -> bool:
+    try:
+        requests.get(url, timeout=60)
+    except requests.ConnectionError:
+        return False
+    return True
 
 
 @pytest.mark.parametrize(("origin", "listed"), [(OTHER_SITE, True), ("http://x.example", False)])
