@@ -64,7 +64,10 @@ loglevel = "warning"
 
 
 def when_ready(server: Any) -> None:
-    """From here on SIGTERM drains, and SIGHUP renews the settings; wrong ones change nothing."""
+    """From here on SIGTERM drains, and SIGHUP renews the settings; wrong ones change nothing.
+
+    SIGUSR2 does nothing: the second master that gunicorn would start fails in its imports.
+    """
     stop: Any = signal.getsignal(signal.SIGTERM)
     reload: Any = signal.getsignal(signal.SIGHUP)
 
@@ -91,8 +94,12 @@ def when_ready(server: Any) -> None:
             server.log.warning("SIGHUP: new settings are in force")
             reload(signum, frame)
 
+    def stay(_signum: int, _frame: Any) -> None:
+        server.log.warning("SIGUSR2 is ignored: SIGHUP renews settings, a new release is a restart")
+
     signal.signal(signal.SIGTERM, drain)
     signal.signal(signal.SIGHUP, renew)
+    signal.signal(signal.SIGUSR2, stay)
     take_stops = functools.partial(signal.pthread_sigmask, signal.SIG_UNBLOCK, STOPS)
     os.register_at_fork(after_in_parent=take_stops)
 

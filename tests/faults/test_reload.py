@@ -173,6 +173,22 @@ def test_worker_that_dies_while_the_file_is_invalid_is_replaced(service: Reloada
     assert service.asks(BLOG) == 201
 
 
+def test_second_master_is_not_started_beside_the_first(service: Reloadable) -> None:
+    before = sorted(workers(service.url))
+
+    service.master.send_signal(signal.SIGUSR2)  # gunicorn would start itself again
+    wait_for(lambda: "SIGUSR2" in service.log.read_text(), "it is told")
+    service.write(BLOG, NEW_BLOG)
+    service.reload()
+    wait_for(lambda: not set(before) & set(workers(service.url)), "other workers")
+    accepted = service.asks(NEW_BLOG)
+    service.master.terminate()
+    service.master.wait(PATIENCE_SECONDS)
+
+    assert accepted == 201
+    wait_for(lambda: not answers(f"{service.url}/livez")(), "nobody answers any more")
+
+
 def test_stop_after_a_reload_drains_as_the_new_file_says_and_leaves_no_folder_behind(
     service: Reloadable,
 ) -> None:
