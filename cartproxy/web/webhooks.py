@@ -38,7 +38,7 @@ def take_orders(secret: str) -> Response:
         raise Refused("not-found", "There is nothing at this address.")
     try:
         body = json.loads(read_body(_MAX_BYTES), parse_float=Decimal)
-    except (ValueError, RecursionError):
+    except (ValueError, ArithmeticError, RecursionError):
         raise Refused("malformed-json", "The body is not one JSON document.") from None
     try:
         orders.take(read_order_ids(body))

@@ -316,6 +316,7 @@ def test_store_that_has_no_secret_has_no_such_address(proxy_url: str, store: Sto
     [
         ("", 400), ("{", 400), ("[" * 8000, 400), ("\ud800".encode("utf-8", "surrogatepass"), 400),
         ('{"OrderID": ' + "9" * 5000 + "}", 400), (b" " * 65_537, 413),
+        ('{"OrderID": 1e' + "9" * 20 + "}", 400),
         ("null", 422), ("[]", 422), ("7", 422), ({"OrderId": 7}, 422), ({"OrderID": None}, 422),
         ({"OrderID": -7}, 422), ({"OrderID": 0}, 422), ({"OrderID": 1.5}, 422),
         ({"OrderID": True}, 422), ({"OrderID": [7]}, 422), ({"OrderID": 10**30}, 422),
