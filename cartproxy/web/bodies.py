@@ -28,7 +28,7 @@ FORM_TYPES = (FORM_TYPE, MULTIPART_TYPE)
 _MAX_FIELDS = 100  # of a form
 # What browsers write into a form's field `_charset_`, of encodings other than UTF-8.
 _CHARSET = re.compile(
-    r"windows-125[0-8]|iso-8859-[0-9]{1,2}|koi8-[ru]|shift_jis|euc-(?:jp|kr)|iso-2022-jp|gbk|gb18030|big5",
+    r"windows-125[0-8]|iso-8859-(?:[1-9]|1[013-6])|koi8-[ru]|shift_jis|euc-(?:jp|kr)|iso-2022-jp|gbk|gb18030|big5",
     re.ASCII | re.IGNORECASE,
 )
 _INTEGER = re.compile(r"[1-9][0-9]{0,9}", re.ASCII)
