@@ -7,7 +7,6 @@ Cart endpoints. An answer that does not show that it belongs to its call raises 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Collection
 from decimal import Decimal
 from typing import TypeVar
@@ -38,8 +37,6 @@ T = TypeVar("T")
 _NO_CUSTOMERS = (
     "The store refuses this service's credentials, or the right to read and write Customers."
 )
-# Ids are opaque and case-sensitive (docs/store-api.md, Objects); this only protects the path.
-_PATH_SAFE = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 
 
 class StoreClient:
@@ -73,7 +70,7 @@ class StoreClient:
         """Create a cart and return its order key. Raises StoreRejected for a refused address."""
 
         def read(body: object) -> str:
-            key = _id(body, "OrderKey")
+            key = wire.read_envelope(body, "OrderKey")
             if self._owners.of(key):
                 raise StoreBadResponse("The store's answer gives a new cart the key of another.")
             self._owners.note(key, key)
@@ -168,11 +165,7 @@ class StoreClient:
 
         Raises StoreRejected, and StoreAuth without the right to write Customers.
         """
-
-        def read(body: object) -> int:
-            return int(_id(body, "CustomerID"))
-
-        body = wire.write_customer(email)
+        body, read = wire.write_customer(email), wire.read_new_customer
         try:
             return self._call(
                 "POST", "/Customers", allowance, body, operation="create_customer", read=read
@@ -187,7 +180,7 @@ class StoreClient:
         """
 
         def read(body: object) -> str:
-            value = _id(body, key, asked)
+            value = wire.read_envelope(body, key, asked)
             owner = self._owners.of(value) if asked is None else None
             if owner is not None and not (owner == order_key and self.was_seen_to_merge):
                 raise StoreBadResponse("The store's answer names the line of another add.")
@@ -227,14 +220,6 @@ class StoreClient:
         status, reason = wire.read_error(answer.body) or (None, "")
         # An error may come with HTTP 200, and its real status only in the body.
         raise _refusal(answer.status if answer.status >= 400 else status or 400, reason, answer)
-
-
-def _id(body: object, key: str, asked: str | None = None) -> str:
-    """The id in a write's envelope. HTTP's status shows that the write took effect."""
-    value = wire.read_envelope(body, key, asked)
-    if not _PATH_SAFE.fullmatch(value):
-        raise StoreBadResponse("The store's answer names no usable id.")
-    return value
 
 
 def _refusal(status: int, reason: str, answer: Answer) -> StoreError:

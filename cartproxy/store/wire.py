@@ -68,6 +68,8 @@ _KINDS = {
 # What a line shows for a number that can't be read.
 _UNKNOWN = {"ItemQuantity": 1, "ItemUnitPrice": 0, "ItemOptionPrice": 0}
 _YES, _NO = ("true", "yes", "1", "1.0"), ("false", "no", "0", "0.0")
+# Ids are opaque and case-sensitive (docs/store-api.md, Objects); this only protects the path.
+_PATH_SAFE = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 _LARGEST_ID = 2**63 - 1
 _LARGEST_LINE_ID = 10**18 - 1  # in URLs, ids of lines have 18 digits at most
 _QUANTITY = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,4})?", re.ASCII)
@@ -151,12 +153,12 @@ def read_error(body: object) -> tuple[int | None, str] | None:
 def read_envelope(body: object, key: str, asked: str | None = None) -> str:
     """The `Value` of a success envelope; upper and lower case of its `Key` are the same.
 
-    Raises StoreBadResponse if it is not the requested id.
+    Raises StoreBadResponse if it is not the requested id, or nothing that a path may hold.
     """
     envelope = one(body)
     value = envelope.get("Value")
-    if isinstance(value, bool) or not isinstance(value, (str, int)) or not str(value):
-        raise StoreBadResponse("The store's answer names no id.")
+    if isinstance(value, bool) or not _PATH_SAFE.fullmatch(_word(envelope, "Value")):
+        raise StoreBadResponse("The store's answer names no usable id.")
     if _word(envelope, "Key").lower() != key.lower() or asked not in (None, str(value)):
         raise StoreBadResponse("The store's answer confirms something other than was requested.")
     return str(value)
@@ -370,6 +372,11 @@ def write_customer(email: str) -> dict[str, object]:
     return {"Email": email, "Password": secrets.token_urlsafe(32), "Enabled": True}
 
 
+def read_new_customer(body: object) -> int:
+    """The id of a customer just made. Raises StoreBadResponse if it can't be one."""
+    return _customer_id({"CustomerID": read_envelope(body, "CustomerID")})
+
+
 def read_customers(body: object, email: str) -> tuple[Customer, ...]:
     """The customers with exactly this address; the store's filter may return others too.
 
@@ -378,7 +385,7 @@ def read_customers(body: object, email: str) -> tuple[Customer, ...]:
     listed = [
         (
             _text(each, "Email"),
-            Customer(_integer(each, "CustomerID"), _flag(each, "Enabled", absent=True)),
+            Customer(_customer_id(each), _flag(each, "Enabled", absent=True)),
         )
         for each in _objects(body if isinstance(body, list) else [body])
     ]
@@ -386,6 +393,13 @@ def read_customers(body: object, email: str) -> tuple[Customer, ...]:
     if not found and len(listed) >= MOST_CUSTOMERS:
         raise StoreBadResponse("The store does not say whether it has this customer.")
     return found
+
+
+def _customer_id(wire: Wire) -> int:
+    customer_id = _integer(wire, "CustomerID")
+    if customer_id <= 0:  # a cart with 0 would be nobody's
+        raise StoreBadResponse("The store's answer lacks an id.")
+    return customer_id
 
 
 def read_order_ids(body: object) -> tuple[int, ...]:

@@ -10,6 +10,7 @@ import sys
 import tracemalloc
 from collections.abc import Iterator
 from contextlib import contextmanager
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -89,13 +90,17 @@ CLIENT = StoreClient(
     currency=Currency("USD"),
 )
 NO_ALLOWANCE: Any = None
+EMAIL = "ann@shop.example"
 CALLS = {
     "create_cart": lambda: CLIENT.create_cart(Addresses(), NO_ALLOWANCE),
     "get_cart": lambda: CLIENT.get_cart("k", NO_ALLOWANCE),
     "delete_cart": lambda: CLIENT.delete_cart("k", NO_ALLOWANCE),
     "add_item": lambda: CLIENT.add_item("k", NewItem(1), NO_ALLOWANCE),
+    "change_item": lambda: CLIENT.change_item("k", "1", Decimal(2), NO_ALLOWANCE),
     "remove_item": lambda: CLIENT.remove_item("k", "1", NO_ALLOWANCE),
     "get_product": lambda: CLIENT.get_product(1, NO_ALLOWANCE),
+    "find_customers": lambda: CLIENT.find_customers(EMAIL, NO_ALLOWANCE),
+    "create_customer": lambda: CLIENT.create_customer(EMAIL, NO_ALLOWANCE),
 }
 
 
@@ -140,6 +145,7 @@ NAMES = [
     "AdvancedOptionList", "AdvancedOptionStock", "InventoryControl", "MinimumQuantity", "Hide",
     "BillingFirstName", "AdvancedOptionCode", "AdvancedOptionPrice", "AdvancedOptionSufix",
     "OptionSizeLimit", "QuantityOptions", "AllowOnlyMultiples", "AllowFractionalQuantity",
+    "CustomerID", "Enabled",
 ]  # fmt: skip
 LEAVES = (
     st.none()
@@ -194,6 +200,8 @@ def test_any_bytes_under_any_status(call: str, body: bytes, status: int) -> None
     {"OrderKey": "k", "CartItemList": [LINE | {"ItemDescription": "&#" + "9" * 5000 + ";"}]},
 )
 @example("get_cart", {"OrderKey": "k", "CartItemList": [LINE | {"CartItemID": "9" * 30}]})
+@example("create_customer", {"Key": "CustomerID", "Value": "one"})
+@example("create_customer", {"Key": "CustomerID", "Value": "9" * 60})
 def test_any_json(call: str, body: object) -> None:
     give(body)
 
@@ -202,7 +210,9 @@ def test_any_json(call: str, body: object) -> None:
 
 @many
 @given(st.dictionaries(st.sampled_from(NAMES), SHAPES, max_size=12))
-def test_any_line_in_a_cart_and_any_member_of_a_product(members: dict[str, object]) -> None:
+def test_any_line_in_a_cart_and_any_member_of_a_product_or_customer(
+    members: dict[str, object],
+) -> None:
     give({"OrderKey": "k", "CartItemList": [LINE | members]})
     assert_usable_or_typed("get_cart")
 
@@ -213,6 +223,9 @@ def test_any_line_in_a_cart_and_any_member_of_a_product(members: dict[str, objec
         }
     )
     assert_usable_or_typed("get_product")
+
+    give([{"CustomerID": 1, "Email": EMAIL} | members])
+    assert_usable_or_typed("find_customers")
 
 
 @pytest.mark.parametrize("field", ["ItemDescription", "ItemID", "CartItemID", "ItemImage1"])

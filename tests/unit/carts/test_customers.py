@@ -11,7 +11,7 @@ from cartproxy.model.record import Record
 from cartproxy.records.form import record_of, state_of
 from cartproxy.records.seal import UNSEALED
 from cartproxy.store.errors import StoreBadResponse
-from cartproxy.store.wire import MOST_CUSTOMERS, read_customers
+from cartproxy.store.wire import MOST_CUSTOMERS, read_customers, read_new_customer
 
 EMAIL = "ann@shop.example"
 
@@ -46,10 +46,18 @@ def others(count: int) -> list[dict[str, object]]:
     return [customer(number, f"{number}@shop.example") for number in range(1, count + 1)]
 
 
-@pytest.mark.parametrize("body", [others(MOST_CUSTOMERS), None, {}, {"TotalCount": 1}])
+@pytest.mark.parametrize(
+    "body", [others(MOST_CUSTOMERS), None, {}, {"TotalCount": 1}, customer(0), customer(-3)]
+)
 def test_answer_that_does_not_say_who_there_is_makes_nobody(body: object) -> None:
     with pytest.raises(StoreBadResponse):
         read_customers(body, EMAIL)
+
+
+@pytest.mark.parametrize("value", ["abc", "0", -3, "9" * 30, "", None, True, 1.5])
+def test_new_customer_without_a_usable_id_is_no_customer(value: object) -> None:
+    with pytest.raises(StoreBadResponse):
+        read_new_customer([{"Key": "CustomerID", "Value": value}])
 
 
 @pytest.mark.parametrize(("checkout_at_ms", "expected"), [(None, 7), (1, None)])
