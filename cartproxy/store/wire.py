@@ -76,7 +76,7 @@ _QUANTITY = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,4})?", re.ASCII)
 _QUANTITY_UNITS = 10_000  # quantities have 4 decimals at most
 _MAX_LISTED = 1_000
 _MOST_ORDERS = 100  # in one webhook
-_NOT_COMPLETED = "7"  # docs/store-api.md, Life of a cart
+_NOT_COMPLETED = 7  # docs/store-api.md, Life of a cart
 MOST_CUSTOMERS = 100  # of one e-mail address
 _LARGEST_AMOUNT = 10**12
 # No price, id or quantity has more than 30 digits or decimals; one with millions is an attack.
@@ -434,7 +434,7 @@ def read_order(body: object, order_id: int, currency: Currency) -> Order:
         raise StoreBadResponse("The store's answer has a number that is not valid.")
     return Order(
         order_id,
-        is_placed=_word(wire, "OrderStatusID") != _NOT_COMPLETED,
+        is_placed=_decimal(wire, "OrderStatusID") != _NOT_COMPLETED,
         order_keys=_cart_keys(_text(wire, "ContinueURL"), order_id),
         line_ids=tuple(
             str(_integer(line, "ItemIndexID")) for line in lines if line.get("ItemIndexID")
@@ -451,7 +451,8 @@ def _cart_keys(url: str, order_id: int) -> tuple[str, ...]:
     except ValueError:
         return ()
     keys = [text for name, text in fields if name.lower() == "orderkey"]
-    return tuple(dict.fromkeys([*(key.removesuffix(str(order_id)) for key in keys), *keys]))
+    possible = dict.fromkeys([*(key.removesuffix(str(order_id)) for key in keys), *keys])
+    return tuple(filter(_PATH_SAFE.fullmatch, possible))
 
 
 def _objects(value: object) -> list[Wire]:

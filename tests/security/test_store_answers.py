@@ -99,6 +99,7 @@ CALLS = {
     "change_item": lambda: CLIENT.change_item("k", "1", Decimal(2), NO_ALLOWANCE),
     "remove_item": lambda: CLIENT.remove_item("k", "1", NO_ALLOWANCE),
     "get_product": lambda: CLIENT.get_product(1, NO_ALLOWANCE),
+    "get_order": lambda: CLIENT.get_order(1, NO_ALLOWANCE),
     "find_customers": lambda: CLIENT.find_customers(EMAIL, NO_ALLOWANCE),
     "create_customer": lambda: CLIENT.create_customer(EMAIL, NO_ALLOWANCE),
 }
@@ -145,7 +146,7 @@ NAMES = [
     "AdvancedOptionList", "AdvancedOptionStock", "InventoryControl", "MinimumQuantity", "Hide",
     "BillingFirstName", "AdvancedOptionCode", "AdvancedOptionPrice", "AdvancedOptionSufix",
     "OptionSizeLimit", "QuantityOptions", "AllowOnlyMultiples", "AllowFractionalQuantity",
-    "CustomerID", "Enabled",
+    "OrderID", "OrderStatusID", "ContinueURL", "OrderItemList", "ItemIndexID", "CustomerID", "Enabled",
 ]  # fmt: skip
 LEAVES = (
     st.none()
@@ -200,6 +201,7 @@ def test_any_bytes_under_any_status(call: str, body: bytes, status: int) -> None
     {"OrderKey": "k", "CartItemList": [LINE | {"ItemDescription": "&#" + "9" * 5000 + ";"}]},
 )
 @example("get_cart", {"OrderKey": "k", "CartItemList": [LINE | {"CartItemID": "9" * 30}]})
+@example("get_order", {"OrderID": 1, "ContinueURL": "https://shop.example/?orderkey=\ud800"})
 @example("create_customer", {"Key": "CustomerID", "Value": "one"})
 @example("create_customer", {"Key": "CustomerID", "Value": "9" * 60})
 def test_any_json(call: str, body: object) -> None:
@@ -210,7 +212,7 @@ def test_any_json(call: str, body: object) -> None:
 
 @many
 @given(st.dictionaries(st.sampled_from(NAMES), SHAPES, max_size=12))
-def test_any_line_in_a_cart_and_any_member_of_a_product_or_customer(
+def test_any_line_in_a_cart_and_any_member_of_a_product_order_or_customer(
     members: dict[str, object],
 ) -> None:
     give({"OrderKey": "k", "CartItemList": [LINE | members]})
@@ -223,6 +225,9 @@ def test_any_line_in_a_cart_and_any_member_of_a_product_or_customer(
         }
     )
     assert_usable_or_typed("get_product")
+
+    give({"OrderID": 1, "OrderItemList": [LINE | members]} | members)
+    assert_usable_or_typed("get_order")
 
     give([{"CustomerID": 1, "Email": EMAIL} | members])
     assert_usable_or_typed("find_customers")

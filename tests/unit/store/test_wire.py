@@ -528,15 +528,17 @@ def test_order_names_its_cart_its_lines_and_what_was_bought() -> None:
 
 
 @pytest.mark.parametrize(
-    "link", [None, "", "?", "http://[", "https://shop.example/x?y=z", "a&b=" * 99]
-)
+    "link",
+    [None, "", "?", "http://[", "https://shop.example/x?y=z", "a&b=" * 99, "/?orderkey=\ud800",
+     "/?orderkey=%00", "/?orderkey=" + "k" * 99],
+)  # fmt: skip
 def test_order_without_a_link_has_no_key(link: str | None) -> None:
     order = wire.read_order({**ORDER, "ContinueURL": link}, 100_003, Currency("USD"))
 
     assert order.order_keys == ()
 
 
-@pytest.mark.parametrize("status", [7, "7"])
+@pytest.mark.parametrize("status", [7, "7", Decimal("7.0"), "7.00", " 7"])
 def test_order_that_is_not_completed_is_not_placed(status: object) -> None:
     assert not wire.read_order(
         {**ORDER, "OrderStatusID": status}, 100_003, Currency("USD")
@@ -546,6 +548,7 @@ def test_order_that_is_not_completed_is_not_placed(status: object) -> None:
 @pytest.mark.parametrize(
     "changes",
     [{"OrderID": 100_004}, {"OrderID": None}, {"OrderItemList": {}}, {"OrderItemList": [7]},
+     {"OrderStatusID": [7]}, {"OrderStatusID": "Not Completed"}, {"OrderStatusID": True},
      {"OrderItemList": [{"ItemQuantity": "1,234.50"}]},
      {"OrderItemList": [{"ItemQuantity": 1, "ItemUnitPrice": 10**13}]}],
 )  # fmt: skip
