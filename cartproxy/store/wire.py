@@ -339,13 +339,11 @@ def _quantities(wire: Wire) -> dict[str, Any]:
         maximum = min(listed[-1], maximum or listed[-1])
         gaps = [int((high - low) * _QUANTITY_UNITS) for low, high in pairwise(listed)]
         step = step or (Decimal(reduce(gcd, gaps)) / _QUANTITY_UNITS if gaps else None)
-    if not fractional:
-        minimum, maximum = _whole(minimum, ROUND_CEILING), _whole(maximum, ROUND_FLOOR)
-        step = _whole(step, ROUND_CEILING)
+    units = _QUANTITY_UNITS if fractional else 1
     return {
-        "minimum_quantity": minimum,
-        "maximum_quantity": maximum,
-        "quantity_step": step,
+        "minimum_quantity": _whole(minimum, units, ROUND_CEILING),
+        "maximum_quantity": _whole(maximum, units, ROUND_FLOOR),
+        "quantity_step": _whole(step, units, ROUND_CEILING),
         "fractional_quantity": fractional,
     }
 
@@ -359,8 +357,9 @@ def _listed(wire: Wire) -> list[Decimal]:
     return sorted({Decimal(text.strip()) for text in texts} - {Decimal(0)})
 
 
-def _whole(number: Decimal | None, rounding: str) -> Decimal | None:
-    return None if number is None else number.to_integral_value(rounding)
+def _whole(number: Decimal | None, units: int, rounding: str) -> Decimal | None:
+    """In whole parts of a piece, of which it has so many."""
+    return None if number is None else (number * units).to_integral_value(rounding) / units
 
 
 def _sorted(value: object, key: str) -> list[Wire]:

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from cartproxy.model.cart import Currency
+from cartproxy.model.cart import Currency, NewItem
+from cartproxy.model.offer import Offer, Refusal, judge
 from cartproxy.store import wire
 from cartproxy.store.errors import StoreBadResponse
 from cartproxy.store.links import Links
@@ -369,14 +370,17 @@ def test_variants_of_hidden_options_make_nothing_available() -> None:
      ({"QuantityOptions": "a,b"}, (None, 10, None)), ({"QuantityOptions": None}, (None, 10, None)),
      ({"MinimumQuantity": "0.5"}, (1, 10, None)),
      ({"MinimumQuantity": "0.5", "AllowFractionalQuantity": True, "AllowOnlyMultiples": True},
-      (Decimal("0.5"), 10, Decimal("0.5")))],
+      (Decimal("0.5"), 10, Decimal("0.5"))),
+     ({"MinimumQuantity": "1e-30", "AllowFractionalQuantity": True, "AllowOnlyMultiples": True},
+      (Decimal("0.0001"), 10, Decimal("0.0001")))],
 )  # fmt: skip
 def test_minimum_maximum_and_step_come_from_what_the_store_allows(
     changes: dict[str, Any], quantities: tuple[object, ...]
 ) -> None:
-    read = read_product(**changes)
+    read = read_product(OptionSetList=[], **changes)
 
     assert (read.minimum_quantity, read.maximum_quantity, read.quantity_step) == quantities
+    assert isinstance(judge(read, NewItem(3828, Decimal(10))), Offer | Refusal)
 
 
 @pytest.mark.parametrize(
