@@ -102,7 +102,7 @@ def _clock(date: str) -> Iterator[Finding]:
     """Compares clocks to the second: the store's Date has no fractions, and took time to arrive."""
     try:
         offset = time.time() - parsedate_to_datetime(date).timestamp()
-    except ValueError:
+    except (ValueError, OverflowError):
         yield ok("store-clock", "The store's answer has no date, so the clocks can't be compared.")
         return
     if abs(offset) > _CLOCK_OFF_SECONDS:

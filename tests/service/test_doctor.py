@@ -6,6 +6,7 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from support.waiting import wait_for
 from cartproxy import sandbox
 from cartproxy.cli import main
 from cartproxy.limits.rate_limiter import UNREADABLE_ADDRESS_KEY
+from cartproxy.store.transport import StoreTransport
 
 SOUND = ("--maxmemory", "200mb", "--maxmemory-policy", "noeviction", "--appendonly", "yes")
 PEPPER = "pepper-that-nobody-may-see-in-a-report"
@@ -165,6 +167,21 @@ def test_clock_that_is_off_is_a_warning(doctor: Doctor, monkeypatch: pytest.Monk
 
     assert code == 0
     assert found(report, "warning") == ["clock-offset"]
+
+
+@pytest.mark.parametrize("date", ["", "soon", "31 Dec 99999999999999999999 00:00:00"])
+def test_date_that_is_none_says_nothing_about_clocks(
+    doctor: Doctor, monkeypatch: pytest.MonkeyPatch, date: str
+) -> None:
+    ask = StoreTransport.call
+    monkeypatch.setattr(
+        StoreTransport, "call", lambda *a, **more: replace(ask(*a, **more), date=date)
+    )
+
+    code, report = doctor()
+
+    assert code == 0
+    assert "store-clock" in found(report, "ok")
 
 
 def test_redis_that_is_away_is_an_error_and_hides_nothing(doctor: Doctor) -> None:
