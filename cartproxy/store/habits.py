@@ -60,8 +60,10 @@ def empty_cart_habits(answer: Answer) -> dict[str, Any]:
     cart = wire.one(answer.body)
     habits: dict[str, Any] = {
         "get_shape": "list" if isinstance(answer.body, list) else "object",
-        "empty_list": cart.get("CartItemList", "absent"),
     }
+    lines = cart.get("CartItemList", "absent")
+    if lines in (None, [], "absent"):
+        habits["empty_list"] = lines
     if answer.status in (200, 201):
         habits["get_status"] = answer.status
     date = str(cart.get("OrderDate", ""))
@@ -72,9 +74,9 @@ def empty_cart_habits(answer: Answer) -> dict[str, Any]:
 
 
 def checkout_url(answer: Answer) -> str:
-    """The cart's checkout URL; empty if there is none."""
+    """The cart's checkout URL; empty if there is none that a terminal may show."""
     url = wire.one(answer.body).get("CheckoutURL")
-    return url if isinstance(url, str) else ""
+    return url if isinstance(url, str) and url.isascii() and url.isprintable() else ""
 
 
 def line_ids(answer: Answer) -> list[str]:
@@ -123,15 +125,14 @@ def sellable(answer: Answer) -> Iterator[int]:
     listed = answer.body if isinstance(answer.body, list) else []
     for each in listed:
         try:
-            catalog_id = int(each["SKUInfo"]["CatalogID"])
-            product = wire.read_product([each], catalog_id, _LINKS, _CURRENCY)
-        except (KeyError, TypeError, ValueError, StoreBadResponse):
+            product = wire.read_product(each, None, _LINKS, _CURRENCY)
+        except StoreBadResponse:
             continue
         if product is None or not product.available or product.minimum_quantity:
             continue
         few = product.stock is not None and product.stock < 2
         if not few and not any(one.required for one in product.option_sets):
-            yield catalog_id
+            yield product.catalog_id
 
 
 _CURRENCY, _LINKS = Currency("USD"), Links("https://store.invalid/", ())

@@ -227,14 +227,17 @@ def _unreadable(wire: Wire) -> list[str]:
     return found
 
 
-def read_product(body: object, catalog_id: int, links: Links, currency: Currency) -> Product | None:
+def read_product(
+    body: object, asked: int | None, links: Links, currency: Currency
+) -> Product | None:
     """This product as a shopper may see it; None when the store hides it or does not sell it.
 
-    Raises StoreBadResponse for another product.
+    Raises StoreBadResponse for another product than the one `asked` for.
     """
     wire = one(body)
     sku = _object(wire.get("SKUInfo"))
-    if _integer(sku, "CatalogID") != catalog_id:
+    catalog_id = _integer(sku, "CatalogID")
+    if asked not in (None, catalog_id):
         raise StoreBadResponse("The store's answer is not the product that was requested.")
     if _flag(wire, "Hide") or _flag(wire, "NotForSale"):
         return None
