@@ -130,6 +130,17 @@ def test_cookie_that_came_twice_opens_at_most_one_cart_and_bearer_wins(
 
 
 @pytest.mark.parametrize(
+    "path", ["/widget/v1/cartproxy.js", "/docs/README.md", "/llms.txt", "/static/pages.css", CART]
+)
+@pytest.mark.parametrize("date", ["1 Jan 99999999999999999999 00:00:00", "soon", "\xff", ""])
+def test_condition_on_a_date_is_ignored(raw: RawClient, path: str, date: str) -> None:
+    dated = [f"{name}: {date}" for name in ("If-Modified-Since", "If-Range", "If-Unmodified-Since")]
+
+    for lines in ([dated[0]], [dated[1], "Range: bytes=0-3"], dated):
+        assert raw.send(f"GET {path}", *lines).status == 200
+
+
+@pytest.mark.parametrize(
     "target",
     ["/v1/stores/demo/../demo/cart", "/v1/stores/demo/%2e%2e/demo/cart", "/v1/stores/demo/./cart",
      "//v1/stores/demo/cart", "/v1//stores/demo/cart", "/v1/stores/demo/cart/", "/V1/stores/demo/cart",
