@@ -174,6 +174,13 @@ class Connection(Unreader):  # type: ignore[misc] # gunicorn has no types
         self.expects_continue = "HTTP_EXPECT" in environ and environ["SERVER_PROTOCOL"] > "HTTP/1.0"
         return body
 
+    def is_near_end(self, body: Body) -> bool:
+        """Whether so little is left of a body that `skip` can reach its end, as far as is known."""
+        reader = body.reader
+        if isinstance(reader, ChunkedReader):
+            return reader.parser is None or self._chunked_bytes_left > _MAX_FRAME_BYTES
+        return bool(reader.length < _MAX_BYTES)
+
     def skip(self, body: Body) -> bool:
         """Read the rest of a body. Returns whether another request can follow."""
         self.deadline = time.monotonic() + min(self._among.seconds, _LINGER_SECONDS)

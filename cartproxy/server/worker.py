@@ -150,8 +150,9 @@ class Worker(GeventWorker):  # type: ignore[misc] # gunicorn has no types
         started: list[tuple[Any, ...]] = []
         with closing(self.wsgi(environ, lambda *answer: started.append(answer))) as pieces:
             content = b"".join(pieces)
-        # In these cases it is not known where the next head begins.
+        # In these cases it is not known where the next head begins, or it is far away.
         lost = connection.is_cut or connection.expects_continue or body.failed
+        lost = lost or not connection.is_near_end(body)
         keep_alive = self.alive and not lost and keeps_alive(environ)
         connection.send(_head(*started[-1][:2], keep_alive=keep_alive) + content)
         return keep_alive and connection.skip(body)
