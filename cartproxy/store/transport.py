@@ -9,7 +9,7 @@ import json
 import re
 import ssl
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
@@ -42,6 +42,7 @@ from cartproxy.tracing import span
 
 MAX_ANSWER_BYTES = 1024 * 1024
 _MAX_OBJECTS = 5_000  # a cart of 90 lines has 91, a product of a thousand variants some 1,100
+_SHORTEST_SECRET = 16  # a shorter one may be part of an answer by chance
 _SAFE_PATH = re.compile(r"[!-~]+", re.ASCII)
 _NO_TIME_LEFT = "There is no time left to call the store."
 
@@ -92,6 +93,9 @@ class StoreTransport:
             "User-Agent": "cartproxy",
             **secret_headers,
         }
+        told = (text.rpartition(" ")[2].encode() for text in secret_headers.values())
+        own = secret_headers.get("SecureURL", "").encode()  # the store's own address: no secret
+        self._secrets = [each for each in told if len(each) >= _SHORTEST_SECRET and each != own]
         self._session = session
         # Address and headers are checked by requests once; each call sends them unchanged.
         prepared = requests.Request("GET", base_url, headers=headers).prepare()
@@ -147,7 +151,7 @@ class StoreTransport:
         maybe_applied = Outcome.NOT_APPLIED if method == "GET" else Outcome.UNKNOWN
         try:
             with self._pool.exchange(request, connect_seconds, ends) as exchange:
-                answer = _read(exchange, maybe_applied)
+                answer = _read(exchange, maybe_applied, self._secrets)
                 exchange.reusable = check(answer) and exchange.reusable
                 return answer
         except (HTTPError, OSError, CertificateError, BrokenAnswer, NotSent) as error:
@@ -177,7 +181,7 @@ def _number(value: object) -> int | float:
     raise TypeError(f"{type(value).__name__} can't be sent to the store")
 
 
-def _read(exchange: Exchange, maybe_applied: Outcome) -> Answer:
+def _read(exchange: Exchange, maybe_applied: Outcome, secrets: Iterable[bytes]) -> Answer:
     status = exchange.status
     seconds = _retry_after(exchange.headers.get("retry-after", ""))
     if 300 <= status < 400:
@@ -191,7 +195,12 @@ def _read(exchange: Exchange, maybe_applied: Outcome) -> Answer:
         # 502 to 504 may come from a gateway while the store is still working.
         failed.answered = status in (500, 501)
         raise failed
-    body = _error_body(exchange) if status >= 400 else _json(exchange, maybe_applied)
+    try:
+        body = _json(exchange, maybe_applied, secrets)
+    except StoreBadResponse:
+        if status < 400:
+            raise
+        body = None  # errors may also be HTML, or empty
     return Answer(status, body, seconds, exchange.headers.get("date", ""))
 
 
@@ -203,7 +212,7 @@ def _retry_after(text: str) -> int | None:
     return min(int(number[:4]), LONGEST_PAUSE_SECONDS)
 
 
-def _json(exchange: Exchange, outcome: Outcome) -> object:
+def _json(exchange: Exchange, outcome: Outcome, secrets: Iterable[bytes]) -> object:
     if exchange.headers.get("content-encoding", "identity").lower() != "identity":
         raise StoreBadResponse(
             "The store answered in an encoding that was not requested.", outcome=outcome
@@ -214,6 +223,8 @@ def _json(exchange: Exchange, outcome: Outcome) -> object:
         raise StoreBadResponse(
             "The store's answer is larger than 1 MiB.", outcome=outcome
         ) from None
+    if any(secret in raw for secret in secrets):  # shoppers are shown reasons and names
+        raise StoreBadResponse("The store's answer repeats a secret.", outcome=outcome)
     if raw.count(b"{") > _MAX_OBJECTS:
         raise StoreBadResponse("The store's answer holds too many objects.", outcome=outcome)
     try:
@@ -221,14 +232,6 @@ def _json(exchange: Exchange, outcome: Outcome) -> object:
     except (ValueError, ArithmeticError, RecursionError):
         raise StoreBadResponse("The store's answer is not JSON.", outcome=outcome) from None
     return body
-
-
-def _error_body(exchange: Exchange) -> object:
-    """The JSON of an error answer, or None: errors may also be HTML, or empty."""
-    try:
-        return _json(exchange, Outcome.NOT_APPLIED)
-    except StoreBadResponse:
-        return None
 
 
 def _refuse_constant(name: str) -> None:

@@ -33,6 +33,12 @@ from cartproxy.store.sessions import new_session
 from cartproxy.store.transport import StoreTransport
 
 MUG = NewItem(3829)
+SECRETS = {
+    "SecureURL": "https://shop.example",
+    "PrivateKey": "5ec2e7" * 6,
+    "Token": "tk",
+    "Authorization": "Bearer " + "acce55" * 6,
+}
 
 
 @dataclass
@@ -110,7 +116,7 @@ def client(api: Api) -> Iterator[StoreClient]:
         transport = StoreTransport(
             session,
             base_url=f"{api.url}/v2",
-            secret_headers={"SecureURL": "https://s.example", "PrivateKey": "pk", "Token": "tk"},
+            secret_headers=SECRETS,
             connect_seconds=60,
             call_seconds=60,
         )
@@ -154,9 +160,7 @@ def test_every_call_carries_the_stores_headers_and_writes_their_type(
     client.add_item("key", MUG, allowance)
 
     for name, value in {
-        "SecureURL": "https://s.example",
-        "PrivateKey": "pk",
-        "Token": "tk",
+        **SECRETS,
         "Accept": "application/json",
         "Accept-Encoding": "identity",
         "Content-Type": "application/json",
@@ -423,6 +427,30 @@ def test_reason_is_plain_text_and_short(
 
     assert caught.value.detail.startswith("Out of stock yyy")
     assert len(caught.value.detail) == 200
+
+
+@pytest.mark.parametrize("name", ["PrivateKey", "Authorization"])
+@pytest.mark.parametrize("status", [200, 400])
+def test_answer_that_repeats_a_secret_shows_nobody_any_of_it(
+    api: Api, client: StoreClient, allowance: Allowance, name: str, status: int
+) -> None:
+    secret = SECRETS[name].rpartition(" ")[2]
+    message = "x" * 180 + f" {name} {secret} may not do this"
+    api.answers([envelope("Error", status="400", message=message)], status)
+
+    with pytest.raises(StoreError) as caught:
+        client.add_item("key", MUG, allowance)
+
+    assert secret[:4] not in caught.value.detail
+
+
+def test_address_of_the_store_is_no_secret(
+    api: Api, client: StoreClient, allowance: Allowance
+) -> None:
+    url = f"{SECRETS['SecureURL']}/checkout"
+    api.answers({"OrderKey": "key", "CheckoutURL": url})
+
+    assert client.get_cart("key", allowance).checkout_url == url
 
 
 def test_refusal_of_our_credentials_is_not_shown_to_the_shopper(
