@@ -219,7 +219,10 @@ class StoreClient:
             return results[0]
         status, reason = wire.read_error(answer.body) or (None, "")
         # An error may come with HTTP 200, and its real status only in the body.
-        raise _refusal(answer.status if answer.status >= 400 else status or 400, reason, answer)
+        status = answer.status if answer.status >= 400 else status or 400
+        if method == "GET" and status in (400, 422):  # it has no content that could be refused
+            raise StoreBadResponse(f"The store answered with status {status}.")
+        raise _refusal(status, reason, answer)
 
 
 def _refusal(status: int, reason: str, answer: Answer) -> StoreError:

@@ -416,6 +416,22 @@ def test_status_of_thousands_of_digits_is_a_store_error_too(
         client.add_item("key", MUG, allowance)
 
 
+@pytest.mark.parametrize("status", [200, 400, 422])
+def test_read_that_the_store_refuses_is_no_fault_of_the_caller(
+    api: Api, client: StoreClient, allowance: Allowance, status: int
+) -> None:
+    api.answers([envelope("Error", status="400", message="No.")], status)
+
+    for read in (
+        lambda: client.get_cart("key", allowance),
+        lambda: client.get_product(3829, allowance),
+        lambda: client.find_customers("ann@shop.example", allowance),
+    ):
+        with pytest.raises(StoreBadResponse) as caught:
+            read()
+        assert caught.value.outcome is Outcome.NOT_APPLIED
+
+
 def test_reason_is_plain_text_and_short(
     api: Api, client: StoreClient, allowance: Allowance
 ) -> None:
