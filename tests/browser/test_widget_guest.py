@@ -49,6 +49,7 @@ def expect_added(page: Page, store: Store, *catalog_ids: int) -> None:
         'navigator.locks.request = () => { throw new DOMException("", "SecurityError"); }',
         "Object.defineProperty(navigator, 'locks', { get() { throw new Error('no'); } })",
         "Object.defineProperty(navigator, 'locks', { value: undefined })",
+        "navigator.locks.request = () => new Promise(() => {})",
     ],
 )
 def test_locks_that_refuse_are_as_if_they_were_absent(
@@ -179,7 +180,10 @@ def test_arrays_with_a_json_of_their_own_and_other_patches_change_nothing(
         window.Promise = class extends Native {};
         Promise.prototype.finally = undefined;""",
      """window.Option = function () { return {}; };
-        window.Image = null;"""],
+        window.Image = null;""",
+     "window.Map = function (place) { this.place = place; }",
+     "window.Set = function () {}",
+     "window.CustomEvent = undefined"],
 )  # fmt: skip
 def test_built_ins_that_the_page_has_replaced_are_not_needed(
     page: Page, blog: Site, store: Store, patched: str
@@ -209,7 +213,89 @@ def test_what_a_monitoring_tool_adds_to_fetch_costs_no_sale(
     expect_added(page, store)
 
 
+@pytest.mark.parametrize("page_own", ["class Map {}", "class Set {}", "function Map(place) {}"])
+def test_classes_of_the_pages_own_are_not_taken_for_the_browsers(
+    page: Page, blog: Site, store: Store, tidy: list[str], page_own: str
+) -> None:
+    page.goto(blog.write(f"<script>{page_own}</script>" + COUNT + PRODUCT))
+
+    page.locator("cart-button a").click()
+    page.get_by_role("button", name="View cart").click()
+
+    expect(page.get_by_role("dialog", name="Your cart").get_by_text("Pint mug")).to_be_visible()
+
+
+def test_a_page_that_is_only_prepared_asks_for_no_cart(page: Page, blog: Site) -> None:
+    blog.write(COUNT)
+    page.goto(blog.url)
+    page.evaluate(ADD)
+    page.evaluate(
+        """() => { const kept = JSON.parse(localStorage["cartproxy:demo:cart"]);
+                   localStorage["cartproxy:demo:cart"] = JSON.stringify({ ...kept, at: 0 }); }"""
+    )
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.add_init_script(
+        "Object.defineProperty(document, 'prerendering', { get: () => !window.shown })"
+    )
+    page.goto(blog.url)
+    expect(page.get_by_role("button", name="Cart 1")).to_be_visible()
+    page.wait_for_load_state("networkidle")
+    cart = f"{blog.proxy}/v1/stores/demo/cart"
+    assert cart not in asked
+
+    with page.expect_request(cart):
+        page.evaluate(
+            "{ window.shown = true; document.dispatchEvent(new Event('visibilitychange')); }"
+        )
+
+
 # --- What stands around and inside ---
+
+
+STOPS = [
+    "event.stopPropagation()",
+    "event.cancelBubble = true",
+    "event.preventDefault(); event.stopPropagation()",
+]
+
+
+@pytest.mark.parametrize("stop", STOPS)
+@pytest.mark.parametrize(
+    "inside",
+    ['<button onclick="{}">Add to cart</button>', '<b onclick="{}">Add to cart</b>',
+     '<div onclick="{}"><button><b>Add to cart</b></button></div>',
+     '<button><b onclick="{}">Add to cart</b></button>',
+     '<a href="#" role="button" onclick="{}">Add to cart</a>'],
+)  # fmt: skip
+def test_a_press_that_the_page_stops_inside_still_adds(
+    page: Page, blog: Site, store: Store, inside: str, stop: str
+) -> None:
+    button = f'<cart-button catalog-id="3829">{inside.format(stop)}</cart-button>'
+    page.goto(blog.write(COUNT + f'<div onclick="this.dataset.pressed = 1">{button}</div>'))
+
+    page.get_by_role("button", name="Add to cart").first.click()
+
+    expect_added(page, store)
+    expect(page.locator("[data-pressed]")).to_have_count(0)  # for the page it stays stopped
+
+
+@pytest.mark.parametrize("stop", STOPS[:2])
+def test_a_link_and_a_form_whose_event_the_page_stops_still_add(
+    page: Page, blog: Site, store: Store, stop: str
+) -> None:
+    link = LINK.replace("<a", f'<a onclick="{stop}"')
+    form = (
+        f'<form method="post" action="{{proxy}}/v1/stores/demo/buy" onsubmit="{stop}">'
+        f'<button onclick="{stop}">Buy</button></form>'
+    )
+    for inside in (link, form):
+        page.goto(blog.write(COUNT + f'<cart-button catalog-id="3829">{inside}</cart-button>'))
+        page.locator("cart-button").locator("a, button").first.click()
+        expect(page.locator(STATUS)).to_have_text("Added to the cart")
+
+    (cart,) = store.carts()
+    assert len(cart["lines"]) == 2
 
 
 @pytest.mark.parametrize(
@@ -393,6 +479,84 @@ def test_names_of_the_page_shadow_nothing(page: Page, blog: Site, store: Store) 
 
 
 # --- How the script comes ---
+
+
+@pytest.mark.parametrize("versions", [("1.0.0", "v1"), ("v1", "1.0.0")])
+def test_of_two_versions_and_two_stores_the_first_serves_the_page(
+    page: Page, blog: Site, store: Store, versions: tuple[str, str]
+) -> None:
+    tags = "".join(
+        f'<script src="{{proxy}}/widget/{version}/cartproxy.js" data-store="{name}" defer></script>'
+        for version, name in zip(versions, ("demo", "other"), strict=True)
+    )
+    wrong: list[str] = []
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.goto(blog.write(tags + COUNT + PRODUCT + "<cart-drawer></cart-drawer>", script=""))
+
+    page.locator("cart-button a").click()
+    expect_added(page, store)
+    page.get_by_role("button", name="View cart").click()
+
+    expect(page.get_by_role("dialog", name="Your cart").get_by_text("Pint mug")).to_be_visible()
+    assert wrong == []
+
+
+def test_a_page_that_never_ends_loading_has_a_drawer(page: Page, blog: Site, store: Store) -> None:
+    page.route("**/never.png", lambda route: None)
+    late = """<img src="/never.png" alt=""><script>
+      document.addEventListener("DOMContentLoaded", () => setTimeout(() => {
+        const late = document.createElement("script");
+        late.src = "{proxy}/widget/v1/cartproxy.js?store=demo";
+        document.head.append(late);
+      }));</script>"""
+    page.goto(blog.write(COUNT + PRODUCT + late, script=""), wait_until="domcontentloaded")
+    page.wait_for_function("window.cartproxy")
+
+    page.locator("cart-button a").click()
+    page.get_by_role("button", name="View cart").click()
+
+    expect(page.get_by_role("dialog", name="Your cart").get_by_text("Pint mug")).to_be_visible()
+
+
+def test_an_attribute_may_come_after_its_element(page: Page, blog: Site, store: Store) -> None:
+    # As it does where the script runs before the page is read.
+    tag = '<script src="{proxy}/widget/v1/cartproxy.js" data-store="demo"></script>'
+    button = '<cart-button catalog-id="3829" text-view="Show me" text-add=""></cart-button>'
+    page.goto(blog.write(tag + button, script=""))
+
+    page.get_by_role("button", name="Add to cart").click()
+
+    expect(page.get_by_role("button", name="Show me")).to_be_visible()
+
+
+@pytest.mark.parametrize("hangs", ["**/product.js", "**/products/*"])
+def test_what_never_answers_leads_to_the_store(
+    page: Page, blog: Site, store: Store, hangs: str
+) -> None:
+    page.clock.install()
+    page.route(hangs, lambda route: None)
+    link = '<a href="{store}/product-p/3828">Add to cart</a>'
+    page.goto(blog.write(f'<cart-button catalog-id="3828">{link}</cart-button>'))
+    page.locator("cart-button a").click()
+    expect(page.locator("cart-button")).to_have_attribute("data-state", "adding")
+    page.clock.run_for(9000)
+    expect(page.locator(STATUS)).to_contain_text("Buy it at the store")
+
+    page.locator("cart-button a").click()
+
+    expect(page).to_have_url(f"{blog.store}/product-p/3828")
+
+
+def test_an_answer_that_is_no_product_leads_to_the_store(
+    page: Page, blog: Site, store: Store
+) -> None:
+    allowed = {"Access-Control-Allow-Origin": "*"}
+    page.route("**/products/*", lambda route: route.fulfill(json={"id": 3829}, headers=allowed))
+    page.goto(blog.write(COUNT + PRODUCT))
+
+    page.locator("cart-button a").click()
+
+    expect(page).to_have_url(f"{blog.store}/product-p/3829")
 
 
 @pytest.mark.parametrize(
@@ -596,7 +760,9 @@ def test_a_drawer_that_comes_late_opens(page: Page, blog: Site) -> None:
 @pytest.mark.parametrize(
     "around",
     ["{}{}", '<div style="display: none">{}</div>', "<details>{}</details>",
-     '<nav style="pointer-events: none; font-size: 0; text-indent: -999px">{}</nav>'],
+     '<nav style="pointer-events: none; font-size: 0; text-indent: -999px">{}</nav>',
+     "<aside inert>{}</aside>", '<iframe name="body" hidden></iframe><div hidden>{}</div>',
+     "<style>*:empty {{ display: none }}</style>{}", "<style>body > :not(main) {{ display: none }}</style><div hidden>{}</div>"],
 )  # fmt: skip
 def test_one_drawer_opens_that_can_be_seen_wherever_they_stand(
     page: Page, blog: Site, around: str
@@ -674,6 +840,20 @@ def test_an_open_drawer_that_is_moved_is_modal_again(page: Page, blog: Site) -> 
     )
     page.keyboard.press("Escape")
     expect(page.get_by_role("dialog", name="Your cart")).to_be_hidden()
+
+
+def test_a_button_that_comes_late_deep_inside_is_the_only_one(
+    page: Page, blog: Site, store: Store
+) -> None:
+    page.goto(blog.write(COUNT + '<cart-button catalog-id="3829"><p></p></cart-button>'))
+    own = page.get_by_role("button", name="Add to cart")
+    expect(own).to_be_visible()
+
+    page.evaluate("document.querySelector('cart-button p').innerHTML = '<button>Buy it</button>'")
+
+    expect(own).to_be_hidden()
+    page.get_by_role("button", name="Buy it").click()
+    expect_added(page, store)
 
 
 THEME = """<script>

@@ -295,6 +295,108 @@ def test_fields_of_the_pages_own_are_read_as_a_form_would_send_them(
     ]
 
 
+FORM = '<form method="post" action="{proxy}/v1/stores/demo/buy">%s</form>'
+
+
+@pytest.mark.parametrize(
+    ("fields", "press", "line"),
+    [
+        ('<button name="catalog_id" value="3829">A</button><button name="catalog_id" value="3837">B</button>', "B", (3837, 1)),
+        (('<input type="radio" name="catalog_id" value="3829"><input type="radio" name="catalog_id" value="3837" checked>'
+         "<button>Buy</button>"), "Buy", (3837, 1)),
+        (('<input type="hidden" name="catalog_id" value="3829"><button name="quantity" value="1">One</button>'
+         '<button name="quantity" value="3">Three</button>'), "Three", (3829, 3)),
+    ],
+)  # fmt: skip
+def test_of_several_buttons_or_radios_the_chosen_one_counts(
+    page: Page, blog: Site, store: Store, fields: str, press: str, line: tuple[int, int]
+) -> None:
+    page.goto(blog.write(f"<cart-button>{FORM % fields}</cart-button>"))
+
+    page.get_by_role("button", name=press, exact=True).click()
+
+    expect(page.locator("cart-button [role=status]")).to_have_text("Added to the cart")
+    (cart,) = store.carts()
+    assert [(each["catalog_id"], each["quantity"]) for each in cart["lines"]] == [line]
+
+
+def test_an_option_may_be_chosen_by_the_pressed_button(page: Page, blog: Site) -> None:
+    sizes = "".join(
+        f'<button name="option-1882" value="{choice}">{choice}</button>'
+        for choice in ("12396:Small", "12397:Medium", "12399:X-Large")
+    )
+    hidden = '<input type="hidden" name="catalog_id" value="3828">'
+    page.goto(blog.write(f"<cart-button>{FORM % (hidden + sizes)}</cart-button>"))
+
+    with page.expect_request("**/cart/items") as sent:
+        page.get_by_role("button", name="12397:Medium").click()
+
+    options = sent.value.post_data_json["options"]
+    assert [each["option_id"] for each in options] == [12397]
+
+
+def test_a_product_that_a_field_chooses_is_followed(page: Page, blog: Site, store: Store) -> None:
+    choice = '<select name="catalog_id"><option value="3829">Mug<option value="3828">Shirt</select>'
+    page.goto(blog.write(f"<cart-button>{FORM % (choice + '<button>Buy</button>')}</cart-button>"))
+    page.wait_for_load_state("networkidle")
+
+    page.locator("[name=catalog_id]").select_option(label="Shirt")
+
+    expect(page.get_by_label("Size")).to_be_visible()
+
+
+def test_what_attributes_fix_and_show_is_read_at_the_press(
+    page: Page, blog: Site, store: Store
+) -> None:
+    page.goto(
+        blog.write(
+            '<cart-button catalog-id="3828" option-1882="12396"></cart-button>'
+            '<cart-button catalog-id="3829" shown-price="9.99" price-check="block"></cart-button>'
+        )
+    )
+    expect(page.get_by_label("Colour")).to_be_visible()
+    page.wait_for_load_state("networkidle")
+    page.evaluate(
+        """() => { const [shirt, mug] = document.querySelectorAll("cart-button");
+                   shirt.setAttribute("option-1882", "12397");
+                   mug.setAttribute("shown-price", "8.00"); }"""
+    )
+
+    page.get_by_role("button", name="Add to cart").last.click()
+    expect(page.locator("cart-button [role=status]").last).to_have_text("The price is now $9.99")
+    page.get_by_role("button", name="Add to cart").first.click()
+
+    expect(page.locator("cart-button [role=status]").first).to_have_text("Added to the cart")
+    values = page.evaluate("cartproxy.cart.items[0].options.map((each) => each.value)")
+    assert values == ["Medium"]
+
+
+def test_what_is_sold_out_and_has_no_page_says_so_at_each_press(
+    page: Page, blog: Site, store: Store
+) -> None:
+    gone = {"catalog_id": 3833, "name": "Gone", "price": "1.00", "currency": "USD",
+            "available": False, "option_sets": [], "variants": []}  # fmt: skip
+    allowed = {"Access-Control-Allow-Origin": "*"}
+    page.route("**/products/3833", lambda route: route.fulfill(json=gone, headers=allowed))
+    page.goto(blog.write('<cart-button catalog-id="3833"></cart-button>'))
+    expect(page.locator("cart-button [role=status]")).to_have_text("Not available just now.")
+
+    page.get_by_role("button", name="Add to cart").click()
+
+    expect(page.locator("cart-button")).to_have_attribute("data-state", "failed")
+    expect(page.locator("cart-button [role=status]")).to_have_text("Not available just now.")
+
+
+def test_choices_can_be_read_on_a_dark_page(page: Page, blog: Site) -> None:
+    dark = "<style>body { background: #111; color: #eee }</style>"
+    page.goto(blog.write(dark + '<cart-button catalog-id="3828"></cart-button>'))
+
+    # Browsers draw the list itself light, whatever the page's colours are.
+    assert page.get_by_label("Size").locator("option").first.evaluate(
+        "each => [getComputedStyle(each).color, getComputedStyle(each).backgroundColor]"
+    ) == ["rgb(0, 0, 0)", "rgb(255, 255, 255)"]
+
+
 def test_a_form_begins_with_the_minimum_too(page: Page, blog: Site) -> None:
     page.goto(blog.write(button(TILES, "", FORM)))
 

@@ -11,15 +11,16 @@
     document.querySelector(":is(cart-button,cart-count,cart-drawer)[store]")?.getAttribute("store");
   function start() {
   const store = findStore() ?? "";
-  const wrong = new Map(); // the page's problems by code: each is warned about once, and listed by the doctor
-  const warn = (code, message) => wrong.has(code) || (wrong.set(code, message), console.warn("cartproxy: " + message));
+  // Maps and sets are plain objects and arrays here: pages have a `Map` and a `Set` of their own.
+  const wrong = {}; // the page's problems by code: each is warned about once, and listed by the doctor
+  const warn = (code, message) => wrong[code] || console.warn("cartproxy: " + (wrong[code] = message));
   const twice = window.cartproxy;
-  if (twice?.store && twice.add?.call) { // and not an element of that id
+  if (twice?.add?.call && twice.store !== "") { // and not an element of that id; 1.0.0 names no store
     twice.loadedTwice = true; // the doctor reports it
-    if (store && twice.store !== store) twice.kit.warn?.("two-stores", `one store a page: "${store}" is left out`);
+    if (store && twice.store !== store) twice.kit?.warn?.("two-stores", `one store a page: "${store}" is left out`);
     return;
   }
-  if (!script) return warn("no-script", "no script tag found");
+  if (!script) return warn("no-script", "no script tag");
   const VERSION = "1.1.0";
   // Loaded when needed, out of this version's own folder, and only if they are what was released:
   // the build fills in the hashes.
@@ -78,7 +79,7 @@
       return work();
     } catch {
       keeps = false;
-      warn("storage-blocked", "storage is blocked: a cart lasts as long as the page");
+      warn("storage-blocked", "storage is blocked");
     }
   };
   const read = (key) => (memory[key] = (keeps && tryStorage(() => localStorage.getItem(name(key)))) || memory[key]);
@@ -90,7 +91,7 @@
     delete memory[key];
     tryStorage(() => localStorage.removeItem(name(key)));
   };
-  /** The stored value, if its shape is right; another one is dropped. */
+  /** The stored value, if `fits` is true of it; another one is dropped. */
   const parsed = (key, fits, fallback) => {
     const kept = read(key);
     try {
@@ -98,22 +99,22 @@
       if (fits(value)) return value;
     } catch {}
     if (kept != null) {
-      warn("storage-damaged", `the damaged ${key} is dropped`);
+      warn("storage-damaged", `damaged ${key} dropped`);
       drop(key);
     }
     return fallback;
   };
   const random = (bytes) =>
     btoa(String.fromCharCode(...crypto.getRandomValues(new Uint8Array(bytes))))
-      .replace(/[+/=]/g, (each) => ({ "+": "-", "/": "_" })[each] ?? "");
-  /** Under a lock, or without one where the browser has none or refuses it. */
+      .replace(/\+/g, "-").replace(/\//g, "_").replace(/=/g, "");
+  /** Under a lock (ours are free at once), or without one where there is none, or it is refused or never given. */
   const locked = async (what, work) => {
     let begun;
+    const begin = () => (begun ??= work());
     try {
-      return await navigator.locks.request(name(what), (lock) => ((begun = true), work(lock)));
-    } catch (error) {
-      if (begun) throw error;
-      return work();
+      return await Promise.race([navigator.locks.request(name(what), begin), sleep(3000).then(begin)]);
+    } catch {
+      return begin();
     }
   };
   const known = () => (/^cpt1_[\w-]{43}$/.test(read("credential")) ? memory.credential : undefined);
@@ -126,7 +127,6 @@
     });
 
   // --- Calls ---
-  const TRIES = 4;
   const ANSWER_MS = 15000;
   const AWAY_MS = 3e4;
   let awayUntil = 0; // until then, by a monotonic clock, buttons lead to the store instead
@@ -162,7 +162,7 @@
           await online();
           say("");
           attempt = 0;
-        } else if (!error.retryable || attempt === TRIES || error.retry_after > 15) {
+        } else if (!error.retryable || attempt === 4 || error.retry_after > 15) {
           if (!error.status || (key && error.status > 501)) awayUntil = performance.now() + AWAY_MS;
           throw error;
         } else {
@@ -174,31 +174,30 @@
 
   // --- The cart: the service's last answer, and what is under way ---
   const NOTHING = { items: [], item_count: 0, subtotal: "0.00", currency: "USD" };
-  const FRESH_MS = 3e4;
   const isKept = (kept) =>
-    kept?.cart?.items?.every((line) => line.item_id && line.quantity >= 0 && line.options.every((each) => each.value != null)) &&
+    kept.cart.items.every((line) => line.item_id && line.quantity >= 0 && line.options.every((each) => each.value != null)) &&
     kept.cart.item_count >= 0 && kept.cart.subtotal >= 0;
   let { cart = NOTHING, at = 0, left, bought = [] } = parsed("cart", isKept, {}); // bought: the items of the last checkout
   let note = "";
   let writes = 0; // a read that began before a write ended is out of date
   let last = (async () => {})(); // writes go one after another; some pages' own promises lack `finally`
   let flushing = null;
-  let sending = new Map(); // item id -> quantity
-  const wanted = new Map(); // the same, not sent yet
-  const adding = new Map(); // idempotency key -> the line as it will probably look
-  const lost = new Map(); // body -> key of an add of unknown outcome: the next press repeats it
-  const views = new Set();
+  let sending = {}; // item id -> quantity
+  let wanted = {}; // the same, not sent yet
+  const adding = {}; // idempotency key -> the line as it will probably look
+  const lost = {}; // body -> key of an add of unknown outcome: the next press repeats it
+  let views = [];
   let progress = null; // of a checkout that takes long: { sent, of }
 
   function view() {
-    const more = { note, pending: adding.size + wanted.size + sending.size > 0, progress };
+    const more = { note, pending: [adding, wanted, sending].some((each) => Object.keys(each).length), progress };
     if (!more.pending) return { ...cart, ...more };
     const items = cart.items
       .map((item) => {
-        const quantity = wanted.get(item.item_id) ?? sending.get(item.item_id) ?? item.quantity;
+        const quantity = wanted[item.item_id] ?? sending[item.item_id] ?? item.quantity;
         return quantity === item.quantity ? item : { ...item, quantity, line_total: fixed((+item.unit_price + +item.option_price) * quantity) };
       })
-      .concat(...adding.values())
+      .concat(Object.values(adding))
       .filter((item) => item.quantity > 0);
     return { ...cart, items, item_count: sum(items, (item) => item.quantity), subtotal: sum(items, (item) => +item.line_total || 0), ...more };
   }
@@ -234,7 +233,7 @@
   /** Read the cart, if the last reading is older than 30 s, or with `force`. */
   async function refresh(force) {
     const age = Date.now() - at; // below 0: the clock was set
-    if (!known() || (!force && age >= 0 && age < FRESH_MS)) return view();
+    if (!known() || document.prerendering || (!force && age >= 0 && age < 3e4)) return view();
     const before = { writes, full: cart.items.length, left };
     const { ordered, ...answer } = await call("GET", "/cart");
     // The service says so in only one answer, so only one tab reports it.
@@ -252,8 +251,7 @@
   }
 
   // --- Adds outlive their page: the outbox holds them until they are answered ---
-  const HOUR_MS = 36e5;
-  const outbox = () => parsed("outbox", (kept) => kept?.every(({ key, body }) => /^[\w-]+$/.test(key) && body.trim), []);
+  const outbox = () => parsed("outbox", (kept) => kept.every(({ key, body }) => /^[\w-]+$/.test(key) && body.trim), []);
   const done = (key) => keep("outbox", json(outbox().filter((each) => each.key !== key)));
   const deliver = (entry) => {
     keep("outbox", json([...outbox(), entry]));
@@ -262,17 +260,18 @@
   /** Continue the adds of pages that close before the answer comes: their locks get free then. */
   function adopt() {
     for (const { key, body, at } of outbox()) {
-      locked(key, async (lock) => {
-        if (!lock || !outbox().some((each) => each.key === key)) return;
+      // Where there are no locks, nobody knows whether that page is still there.
+      (async () => navigator.locks.request(name(key), async () => {
+        if (!outbox().some((each) => each.key === key)) return;
         const age = Date.now() - at;
-        if (age >= 0 && age < HOUR_MS) await write("POST", "/cart/items", body, key).catch(() => {});
+        if (age >= 0 && age < 36e5) await write("POST", "/cart/items", body, key).catch(() => {});
         done(key);
-      }).catch(() => {});
+      }))().catch(() => {});
     }
   }
 
   // --- Events, in the names of the usual e-commerce analytics ---
-  const tell = (event, detail) => document.dispatchEvent(new CustomEvent("cartproxy:" + event, { detail }));
+  const tell = (event, detail) => guarded(() => document.dispatchEvent(new CustomEvent("cartproxy:" + event, { detail })));
   function tellLines(event, lines, currency) {
     const items = lines.map((line) => ({
       item_id: String(line.catalog_id),
@@ -285,13 +284,12 @@
     return items;
   }
   function failed(error) {
-    const { code, message, retryable = false, outcome } = error;
-    tell("error", { code, message, retryable, outcome });
+    tell("error", { code: error.code, message: error.message, retryable: !!error.retryable, outcome: error.outcome });
     throw error;
   }
 
   // --- The interface for scripts ---
-  const products = new Map();
+  const products = {};
   const loading = {};
   let trusted;
   /** A page in a frame leaves by the window around it: checkouts refuse frames. */
@@ -320,25 +318,25 @@
     refresh: (force = true) => refresh(force).catch(failed),
     /** @param {(cart: object) => void} draw called now and on every change. @returns {() => void} unsubscribes */
     subscribe(draw) {
-      views.add(draw);
+      views.push(draw);
       guarded(() => draw(view()));
-      return () => views.delete(draw);
+      return () => (views = views.filter((each) => each !== draw));
     },
     /** @param {{catalogId: number, quantity?: number, options?: Option[]}} item @returns {Promise<object>} the cart */
     async add({ catalogId, quantity = 1, options = [] }) {
       quantity = fixed(quantity);
       const body = json({ catalog_id: +catalogId, quantity, options });
-      const key = lost.get(body) ?? random(16);
-      const product = products.get(+catalogId)?.value;
+      const key = lost[body] ?? random(16);
+      const product = products[+catalogId]?.value;
       // What options cost is known by product.js, which is there where they were chosen.
       const { unit, more } = api.kit.priceOf?.(product, options.map((each) => each.option_id)) ?? { unit: +(product?.price ?? NaN), more: 0 };
       const line = {
         item_id: "", catalog_id: +catalogId, name: product?.name ?? "…", options, quantity,
         unit_price: unit, option_price: more, line_total: fixed((unit + more) * quantity), image_url: product?.image_url,
       };
-      lost.delete(body);
+      delete lost[body];
       if (cart === NOTHING && product) cart = { ...NOTHING, currency: product.currency };
-      adding.set(key, line);
+      adding[key] = line;
       render();
       try {
         const next = await deliver({ key, body, at: Date.now() });
@@ -346,25 +344,25 @@
         tellLines("add", [{ ...line, unit_price: line.unit_price || real?.unit_price, name: real?.name ?? line.name }], next.currency);
         return next;
       } catch (error) {
-        if (error.outcome !== "not_applied") lost.set(body, key);
+        if (error.outcome !== "not_applied") lost[body] = key;
         return failed(error);
       } finally {
-        adding.delete(key);
+        delete adding[key];
         render();
       }
     },
     /** Set a line's quantity; 0 removes it. A burst of changes is one call; the last values win. */
     async change(itemId, quantity) {
       const line = cart.items.find((each) => each.item_id === itemId);
-      wanted.set(itemId, (quantity = fixed(quantity)));
+      wanted[itemId] = quantity = fixed(quantity);
       render();
       flushing ??= sleep(250).then(() => last).then(() => {
-        const batch = (sending = new Map(wanted));
+        const batch = (sending = wanted);
         flushing = null;
-        wanted.clear();
-        const items = [...batch].map(([item_id, quantity]) => ({ item_id, quantity }));
+        wanted = {};
+        const items = Object.entries(batch).map(([item_id, quantity]) => ({ item_id, quantity }));
         return write("PATCH", "/cart/items", json({ items })).finally(() => {
-          if (sending === batch) sending = new Map();
+          if (sending === batch) sending = {};
           render();
         });
       });
@@ -406,17 +404,17 @@
     },
     /** A product as `GET /products/{id}` answers; fetched once for each page. */
     product(id) {
-      if (!products.has(+id)) {
-        const asked = call("GET", "/products/" + +id);
-        products.set(+id, asked);
-        asked.then((value) => (asked.value = value), () => products.delete(+id));
+      if (!products[+id]) {
+        const asked = (products[+id] = call("GET", "/products/" + +id));
+        asked.then((value) => (asked.value = value), () => delete products[+id]);
       }
-      return products.get(+id);
+      return products[+id];
     },
     /** Show the drawer: the page's own if it is visible, or a new one. */
     async open() {
-      const mine = [...document.querySelectorAll("cart-drawer,cartproxy-drawer")].find((each) => each instanceof CartDrawer && each.getClientRects().length && each.checkVisibility?.() !== false);
-      await (mine ?? document.body.appendChild(make("cartproxy-drawer"))).open().catch(failed);
+      const mine = [...document.querySelectorAll("cart-drawer,cartproxy-drawer")].find((each) => each instanceof CartDrawer && (each.checkVisibility?.() ?? each.getClientRects().length) && !each.closest("[inert]"));
+      // `document.body` may be a frame of that name.
+      await (mine ?? document.querySelector("body").appendChild(make("cartproxy-drawer"))).open().catch(failed);
     },
     /** What is wrong with this page: shows and returns a list of findings. */
     doctor: () => load("doctor.js").then(() => api.examine()),
@@ -427,22 +425,23 @@
       try {
         trusted ??= trustedTypes.createPolicy("cartproxy", { createScriptURL: (own) => own });
       } catch {} // a policy of that name may be forbidden while plain strings are allowed
-      const tag = Object.assign(document.createElement("script"), { src: trusted?.createScriptURL(url) ?? url, integrity: PARTS[part], crossOrigin: "anonymous", nonce: script.nonce, onload });
+      const tag = Object.assign(document.createElement("script"), { src: trusted?.createScriptURL(url) ?? url, integrity: PARTS[part], crossOrigin: "anonymous", nonce: script.nonce });
+      tag.onload = () => onload((tag.onerror = null));
       tag.onerror = () => {
         delete loading[part];
         warn(part, part + " can't be loaded");
-        onerror(problem({ code: "unreachable", detail: wrong.get(part), retryable: true }));
+        onerror(problem({ code: "unreachable", detail: wrong[part], retryable: true }));
       };
       document.head.append(tag);
+      sleep(ANSWER_MS).then(() => tag.onerror?.()); // a consent manager's script may hold it back
     });
     return loading[part];
   }
   /** The campaign's parameters, which the store's own analytics reads at the checkout. */
   function campaign(url) {
-    if (!("campaign" in setting)) return "";
-    const came = tryStorage(() => sessionStorage.getItem(name("campaign"))) ?? location.search;
-    const kept = [...new URLSearchParams(came)].filter(([key]) => /^(utm_\w+|_gl|gclid)$/.test(key));
-    return kept.length ? (url.includes("?") ? "&" : "?") + new URLSearchParams(kept) : "";
+    const came = "campaign" in setting ? tryStorage(() => sessionStorage.getItem(name("campaign"))) ?? location.search : "";
+    const kept = came.match(/\b(utm_\w+|_gl|gclid)=[^&]*/g)?.join("&");
+    return kept ? (url.includes("?") ? "&" : "?") + kept : "";
   }
 
   // --- Elements ---
@@ -495,8 +494,6 @@ button{cursor:pointer}
   /** Whether it is a link to another page. */
   const leads = ({ href }) => /^(?!java)\w+:/.test(href) && page(href) !== page(location.href) && page(href) !== page(document.baseURI);
   const PRESSED = "a[href],button,form,[type=button],[type=submit],[type=image]";
-  // Those that no other part of the page hides.
-  const WORKS = `:scope :is(${PRESSED}):not([hidden],:scope [hidden] *)`;
 
   /** A checkout's progress, in words. */
   const inWords = (progress, element) => (progress ? text("sending", element).replace("#", progress.sent).replace("#", progress.of) : "");
@@ -505,15 +502,13 @@ button{cursor:pointer}
     api.open().catch(() => api.checkout().finally(api.subscribe((cart) => put(label, inWords(cart.progress, element)))));
   /** Whether something inside is visible: text or a picture. */
   const speaks = (element, shows = () => true) =>
-    [...element.childNodes].some((node) => node.data?.trim() && node.nodeType === 3 || node.matches?.(":not(noscript,style,script,template,[hidden])") && shows(node) && (node.textContent.trim() || node.parentNode.querySelector("img,svg")));
+    [...element.childNodes].some((node) => node.nodeType === 3 && node.data.trim() || node.matches?.(":not(noscript,style,script,template,[hidden])") && shows(node) && (node.textContent.trim() || node.parentNode.querySelector("img,svg")));
 
   const worded = (element) => element.textContent.trim() || element.querySelector('[alt]:not([alt=""])');
-  let handled; // the last press
 
   class CartButton extends HTMLElement {
-    static observedAttributes = ["catalog-id"];
     #status = make("p", { part: "status", role: "status" });
-    #view = button("view", text("view", this), () => open(this, this.#status).catch((error) => this.#say(reason(error, this))), { hidden: true });
+    #view = button("view", "", () => open(this, this.#status).catch((error) => this.#say(reason(error, this))), { hidden: true });
     #options = make("div", { part: "options" });
     #own = make("button", { part: "button", type: "button", class: "main" });
     #slot = make("slot");
@@ -522,32 +517,32 @@ button{cursor:pointer}
     #describing = null;
     #leads = false; // to the store instead of adding
     #pressed = -1e9;
-
+    #by; // what was pressed last
     #rendered = false; // from now on it is known what the page's styles hide
 
     connectedCallback() {
       if (this.shadowRoot) return;
       styled(this).append(this.#options, this.#own, this.#slot, this.#status, this.#view);
-      this.#slot.addEventListener("slotchange", () => this.#arrange());
       this.#arrange();
-      this.addEventListener("click", this);
-      this.addEventListener("submit", this);
+      for (const type of ["click", "submit", "change"]) {
+        // A handler of the page's own inside may stop the event: then it is ours where it was stopped.
+        this.addEventListener(type, (event) => this.#inside(event).forEach((each) => each.addEventListener(type, this.#stopped, { once: true })), true);
+        this.addEventListener(type, this);
+      }
+      new MutationObserver(() => this.#arrange()).observe(this, { childList: true, subtree: true, attributeFilter: ["catalog-id"] });
       // On a page of many buttons, only the products in view are fetched.
       new IntersectionObserver((seen, observer) => {
         if (!seen.some((each) => each.isIntersecting)) return;
         observer.disconnect();
         this.#rendered = true;
         this.#arrange();
-        this.#describe();
       }, { rootMargin: "300px" }).observe(this.#status);
     }
-    attributeChangedCallback(_name, before, now) {
-      if (before !== now && this.#rendered) this.#describe();
-    }
-    /** What is inside is the button, or the label of a button of ours. */
+    /** What is inside is the button, or the label of a button of ours; the product may be another one. */
     #arrange() {
+      if (this.#rendered) this.#describe();
       const shows = (each) => !this.#rendered || each.getClientRects().length;
-      const works = [...this.querySelectorAll(WORKS)].some(shows);
+      const works = [...this.querySelectorAll(PRESSED)].some(shows);
       this.#own.hidden = works;
       if (!works && speaks(this, shows)) {
         if (this.#slot.parentNode !== this.#own) this.#own.replaceChildren(this.#slot);
@@ -555,12 +550,16 @@ button{cursor:pointer}
         return;
       }
       if (this.#slot.parentNode === this.#own) this.#own.after(this.#slot);
-      put(this.#own, works ? "" : text("add", this));
+      put(this.#own, works ? "" : text("add", this) || words.en.add);
       // In a form of the page's own, the Enter key must not press it.
       for (const each of this.querySelectorAll(PRESSED)) if (each.form && !this.contains(each.form)) each.setAttribute("form", "");
     }
     get #catalogId() {
-      return +(this.getAttribute("catalog-id") ?? this.querySelector("[name=catalog_id]")?.value);
+      return +(this.getAttribute("catalog-id") ?? this.#sent("catalog_id")?.value);
+    }
+    /** The field of that name that a form would send: of several buttons, the pressed one. */
+    #sent(name) {
+      return this.#by?.name === name ? this.#by : this.querySelector(`[name=${name}]:not([type=radio]:not(:checked))`);
     }
     /** Fetch the product as `#product`, and show what there is to choose. */
     #describe() {
@@ -576,8 +575,7 @@ button{cursor:pointer}
           const other = this.getAttribute("store") ?? store;
           if (other !== store) throw problem({ code: "two-stores", detail: `one store a page: "${other}" is left out`, status: 404 });
           const product = await api.product(id);
-          const shown = this.getAttribute("shown-price") ?? product.price;
-          const asks = product.option_sets.length || product.minimum_quantity || product.maximum_quantity || product.quantity_step || +shown !== +product.price;
+          const asks = product.option_sets.length || product.minimum_quantity || product.maximum_quantity || product.quantity_step || this.#differs(product);
           if (asks) await load("product.js").catch((error) => {
             throw Object.assign(error, { leads: true });
           });
@@ -596,6 +594,10 @@ button{cursor:pointer}
       describing.id = id;
       return describing;
     }
+    /** Whether the page shows another price, or one that is to be understood. */
+    #differs({ price }) {
+      return +(this.getAttribute("shown-price") ?? price) !== +price;
+    }
     #choose() {
       this.#choices = new api.kit.Choices(this, this.#product, this.#options, () => this.#hint());
     }
@@ -611,21 +613,28 @@ button{cursor:pointer}
       this.#say(this.#product.available ? this.#choices?.hint() ?? "" : text("sold", this));
     }
     #say(message, added = false) {
+      put(this.#view, text("view", this)); // its attribute may come after its element
       put(this.#status, message);
       this.#view.hidden = !added;
     }
     get #way() {
       return [...this.querySelectorAll("a"), make("a", { href: this.getAttribute("product-url") ?? this.#product?.product_url ?? "" })].find(leads)?.href;
     }
-    handleEvent(event) {
+    #inside(event) {
       const path = event.composedPath();
-      const target = path.slice(0, path.indexOf(this)).find((each) => each.matches?.(PRESSED));
+      return path.slice(0, path.indexOf(this));
+    }
+    #stopped = (event) => event.cancelBubble && this.handleEvent(event);
+    handleEvent(event) {
+      if (event.type === "change") return this.#arrange(); // a form may choose the product
+      const target = this.#inside(event).find((each) => each.matches?.(PRESSED));
       if (!target || target === this.#view || this.#options.contains(target)) return;
       if (event.type === "click" && this.contains(target.closest("form"))) return; // its submit comes
       // A page that prevents the default keeps us from a link or a form; for a button it means nothing.
       if (leads(target) ? event.defaultPrevented || event.ctrlKey || event.metaKey || event.shiftKey : event.defaultPrevented && event.type === "submit") return;
-      if (event === handled) return; // by an element inside
-      handled = event;
+      if (event.handled) return; // by an element inside
+      event.handled = true;
+      this.#by = event.submitter ?? target;
       if (this.#leads || api.away) {
         if (leads(target) || (target.matches("form") && !this.#way)) return; // it leads to the store by itself
         if (this.#way) {
@@ -645,23 +654,27 @@ button{cursor:pointer}
       let item;
       try {
         const error = seen ? null : await Promise.race([this.#describe(), sleep(9000)]);
-        // Without the product, it is not known what there is to choose.
-        if (this.#leads || !this.#product) throw Object.assign(error ?? problem({ code: "no-product", status: 503 }), { leads: error?.leads || error?.status });
-        const field = this.querySelector("[name=quantity]:not([type=radio]:not(:checked))");
+        if (!this.#product) { // it is not known what there is to choose
+          if (error) throw Object.assign(error, { leads: error.leads || error.status });
+          awayUntil = performance.now() + AWAY_MS;
+          throw problem({ code: "unreachable" });
+        }
+        if (!this.#product.available) throw problem({ code: "sold-out", title: text("sold", this) });
+        const field = this.#sent("quantity");
         // A number field has no value if its text is not a number.
         const written = field?.validity?.badInput ? "?" : field?.value || this.getAttribute("quantity") || "";
-        if (!this.#choices && !/^([1-9]\d*)?$/.test(written)) {
+        if (!this.#choices && (this.#differs(this.#product) || !/^([1-9]\d*)?$/.test(written))) {
           await load("product.js");
           this.#choose();
         }
-        item = { quantity: written || 1, ...this.#choices?.item(seen, field, written), catalogId: this.#catalogId };
+        item = { quantity: written || 1, ...this.#choices?.item(seen, field, written, this.#by), catalogId: this.#catalogId };
         await api.add(item);
         this.dataset.state = "added";
         this.#say(text("added", this), true);
       } catch (error) {
         this.dataset.state = "failed";
         this.#refused(error);
-        this.#leads ||= error.leads;
+        this.#leads ||= error.leads || !error.code; // what nobody expected would come again
         this.#say((error.status ? this.#choices?.explain(error, item) : error.title) ?? reason(error, this));
         if (!error.status && error.title) tell("error", { code: error.code, message: error.message });
         if (this.#leads && this.#way) leave(this.#way);
@@ -696,28 +709,26 @@ button{cursor:pointer}
   /** The drawer, whenever it is added to the page; drawer.js has its content. */
   class CartDrawer extends HTMLElement {
     #part;
-    #inside() {
-      return (this.#part ??= load("drawer.js").then(() => new api.kit.Drawer(this)).catch((error) => {
-        this.#part = null;
-        throw error;
-      }));
+    async #do(what) {
+      await load("drawer.js");
+      return (this.#part ??= new api.kit.Drawer(this))[what]();
     }
     connectedCallback() {
       document.addEventListener("cartproxy:add", this);
-      this.#inside().then((part) => part.connect(), () => {});
+      this.#do("connect").catch(() => {});
     }
     disconnectedCallback() {
       document.removeEventListener("cartproxy:add", this);
-      this.#inside().then((part) => part.disconnect(), () => {});
+      this.#do("disconnect").catch(() => {});
     }
     handleEvent() {
       if (this.hasAttribute("open-on-add")) api.open().catch(() => {}); // one of several
     }
     open() {
-      return this.#inside().then((part) => part.open());
+      return this.#do("open");
     }
     close() {
-      return this.#inside().then((part) => part.close());
+      return this.#do("close");
     }
   }
 
@@ -725,8 +736,9 @@ button{cursor:pointer}
   api.kit = { script, setting, wrong, warn, text, money, make, put, styled, guarded, button, reason, inWords, refresh, load, problem, fixed, words };
   window.cartproxy = api;
   /** Also under a name of our own, for pages whose theme uses the short one. */
-  function define(tag, element) {
+  async function define(tag, element, free) {
     customElements.define("cartproxy-" + tag, class extends element {});
+    await free;
     if (!customElements.get("cart-" + tag)) customElements.define("cart-" + tag, element);
     else warn("name-taken", `<cart-${tag}> is not ours: use <cartproxy-${tag}>`);
   }
@@ -737,15 +749,13 @@ button{cursor:pointer}
     if (/de|fr|es/.test(spoken())) await load("texts.js").catch(() => {});
     define("button", CartButton);
     define("count", CartCount);
-    await parsing; // a theme may define its own drawer after us
-    define("drawer", CartDrawer);
+    define("drawer", CartDrawer, parsing); // a theme may define its own after us
     // Boxes of the store's own widget.
-    const legacy = () => document.querySelector("div[data-content-id]") && load("legacy.js").catch(() => {});
-    watch(legacy);
+    watch(() => document.querySelector("div[data-content-id]") && load("legacy.js").catch(() => {}));
   }
   if (store) live();
   else {
-    warn("no-store", "no store named (data-store)");
+    warn("no-store", "no data-store");
     watch(() => findStore() && (start(), true));
   }
   const quietly = (force) => refresh(force).catch(() => {});

@@ -47,15 +47,15 @@
     if (!isSecureContext) found("error", "not-secure", "The page is not served over https: browsers keep their locks and random keys from it.", "Serve the page over https.");
     else if (!navigator.locks) found("note", "no-locks", "This browser is too old for locks between tabs.", "Two first adds in two tabs at once may make two carts here.");
     else if (!(await navigator.locks.request("cartproxy-doctor", { ifAvailable: true }, () => true).catch(() => false))) found("note", "locks-refused", "This browser refuses locks here, as it does where site data is blocked.", "Two first adds in two tabs at once may make two carts here.");
-    if (wrong.has("storage-damaged")) found("note", "storage-damaged", `${wrong.get("storage-damaged")}.`, "Does another script of the page write to localStorage under cartproxy:…?");
+    if (wrong["storage-damaged"]) found("note", "storage-damaged", `${wrong["storage-damaged"]}.`, "Does another script of the page write to localStorage under cartproxy:…?");
     if (!navigator.cookieEnabled) found("note", "cookies-blocked", "This browser takes no cookies.", "Buttons with the script work; forms to /buy still lead to the checkout, with a cart each.");
   }
   function tags(found) {
     const scripts = [...document.querySelectorAll('script[src*="/widget/"][src*="/cartproxy.js"]')];
     if (api.loadedTwice || scripts.length > 1) found("warning", "loaded-twice", "The script stands in the page more than once.", "Keep one of the script tags: " + scripts.map((each) => each.src).join(", "));
     if (!api.store) found("error", "no-store", "The script tag names no store.", '<script src="…" data-store="demo" defer></script>');
-    if (wrong.has("two-stores")) found("warning", "two-stores", `${wrong.get("two-stores")}.`, "A page has one store. Its buttons are links to the other one's pages.");
-    if (wrong.has("name-taken")) found("warning", "name-taken", `${wrong.get("name-taken")}.`, "Use <cartproxy-button>, <cartproxy-count> and <cartproxy-drawer> on this page.");
+    if (wrong["two-stores"]) found("warning", "two-stores", `${wrong["two-stores"]}.`, "A page has one store. Its buttons are links to the other one's pages.");
+    if (wrong["name-taken"]) found("warning", "name-taken", `${wrong["name-taken"]}.`, "Use <cartproxy-button>, <cartproxy-count> and <cartproxy-drawer> on this page.");
     if (script.matches("[src]:not([integrity])")) found("note", "no-integrity", "The script tag has no integrity.", "`cartproxy snippet` prints a tag with it.");
   }
   /** What the page does to its scripts. */
@@ -107,7 +107,7 @@
       if (blocked.has("img-src")) found("warning", "csp-img", "The page's policy keeps the store's pictures out of the drawer.", cspLine("img-src", sourceOf(product.image_url)));
     }
     if (document.querySelector("div[data-content-id]")) await load("legacy.js").then(() => api.kit.legacy());
-    if (wrong.has("other-store")) found("warning", "other-store", `${wrong.get("other-store")}.`, "If it is the same store under another name, correct its data-store-url.");
+    if (wrong["other-store"]) found("warning", "other-store", `${wrong["other-store"]}.`, "If it is the same store under another name, correct its data-store-url.");
     for (const form of document.querySelectorAll(`form[action^="${service}"]`)) {
       if (form.getAttribute("method")?.toLowerCase() !== "post") found("error", "form-method", "A form to the service is not sent by post.", '<form method="post" …>');
     }

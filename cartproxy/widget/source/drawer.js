@@ -24,6 +24,7 @@
     quantities: "Possible quantities: ",
   });
   const STYLE = `
+:host{display:inline!important}
 dialog{margin:0;margin-inline-start:auto;width:min(100vw,var(--cart-width,26rem));max-width:none;height:100vh;height:100dvh;max-height:none;box-sizing:border-box;padding:1rem;border:0;background:var(--cart-background,Canvas);color:var(--cart-color,CanvasText);overflow:auto;overscroll-behavior:contain;pointer-events:auto;white-space:normal;text-indent:0;writing-mode:horizontal-tb}
 dialog[open]{display:flex;flex-direction:column}
 dialog::backdrop{background:rgb(0 0 0/.5)}
@@ -133,7 +134,7 @@ progress{width:100%;margin-block-end:.5em;accent-color:var(--accent)}
 
   /** What is inside a `<cart-drawer>`. */
   class Drawer {
-    #lines = new Map(); // by id
+    #lines = {}; // by id
     #leaving = null; // ends the checkout that is under way
     #error = "";
     #seen; // entity tag of a changed cart that the shopper has been shown
@@ -222,22 +223,18 @@ progress{width:100%;margin-block-end:.5em;accent-color:var(--accent)}
       const key = cart.note || (api.keeps ? "" : "memory");
       put(note, this.#error || (key && text(key, this.host)));
       const focused = this.host.shadowRoot.activeElement;
-      const ids = new Set(cart.items.map((item) => item?.item_id));
-      const shown = new Set();
+      const ids = cart.items.map((item) => item?.item_id);
+      const shown = {};
       cart.items.forEach((item, index) => guarded(() => {
         const id = item.item_id || "new " + index;
-        const line = this.#lines.get(id) ?? this.#landed(variant(item), ids) ?? new Line(this);
-        this.#lines.delete(line.id);
-        this.#lines.set((line.id = id), line);
-        shown.add(id);
+        const line = this.#lines[id] ?? this.#landed(variant(item), ids) ?? new Line(this);
+        delete this.#lines[line.id];
+        this.#lines[(line.id = id)] = shown[id] = line;
         if (lines.children[index] !== line.element) lines.insertBefore(line.element, lines.children[index] ?? null);
         line.draw(item, cart.currency);
       }));
-      for (const [id, line] of this.#lines) {
-        if (shown.has(id)) continue;
-        line.element.remove();
-        this.#lines.delete(id);
-      }
+      for (const line of Object.values(this.#lines)) if (!shown[line.id]) line.element.remove();
+      this.#lines = shown;
       empty.hidden = cart.items.length > 0;
       foot.hidden = !empty.hidden;
       put(subtotal, money(cart.subtotal, cart.currency));
@@ -257,7 +254,7 @@ progress{width:100%;margin-block-end:.5em;accent-color:var(--accent)}
     }
     /** The line that had an id of ours, and now has the store's. */
     #landed(variant, ids) {
-      return [...this.#lines.values()].find((line) => line.id[0] === "n" && !ids.has(line.id) && line.variant === variant);
+      return Object.values(this.#lines).find((line) => line.id[0] === "n" && !ids.includes(line.id) && line.variant === variant);
     }
   }
   api.kit.Drawer = Drawer;

@@ -5,7 +5,6 @@
   const { make, money, text, warn } = api.kit;
   const BOXES = "div[data-content-id]:is(.buy-content,[data-store-url])";
   const LOOKS = { button_color: "--cart-accent", button_text_color: "--cart-on-accent", bgd_color: "background-color", text_color: "color" };
-  const looked = new Map(); // box -> promise; without the boxes that we filled, since a page may empty them
 
   const link = (href) => make("a", { href }); // not `URL`, which is a name that pages take
   const host = (url) => link(url).host.replace(/^www\./, "");
@@ -38,14 +37,10 @@
       "text-sold": given("nostock-text") || text("sold"),
     });
   }
-  function look() {
-    // A box with something inside was filled by another script.
-    for (const box of document.querySelectorAll(BOXES)) {
-      if (looked.has(box) || box.childElementCount) continue;
-      looked.set(box, fill(box).then(() => box.childElementCount && looked.delete(box)));
-    }
-    return Promise.all(looked.values());
-  }
+  /** A box with something inside was filled by another script; one that we filled may be emptied. */
+  const look = () =>
+    Promise.all([...document.querySelectorAll(BOXES)].map((box) =>
+      box.childElementCount || (box.filling ??= fill(box).then(() => box.childElementCount && delete box.filling))));
   /** Fill the boxes of the page; resolves when all are filled. */
   api.kit.legacy = look;
   new MutationObserver(look).observe(document, { childList: true, subtree: true });

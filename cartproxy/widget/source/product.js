@@ -13,7 +13,8 @@
   const STYLE = `
 [part=options]{display:flex;flex-wrap:wrap;gap:.6em;margin-block-end:.6em}[part=options]:empty{display:none}
 label,fieldset{display:inline-flex;flex-wrap:wrap;gap:.4em;align-items:center;min-width:0;max-width:100%;box-sizing:border-box}
-select,input,textarea{max-width:100%}`;
+select,input,textarea{max-width:100%}
+option{color:FieldText;background:Field}`;
   const LONGEST_TEXT = 255; // that the service takes
   const PER_SET = /^option-(\d+)(?:-(\d+))?$/;
 
@@ -58,6 +59,7 @@ select,input,textarea{max-width:100%}`;
     #element;
     #product;
     #controls;
+    #by; // the pressed button
 
     /** `box` gets the controls; `changed` is called whenever the shopper has chosen something else. */
     constructor(element, product, box, changed) {
@@ -88,13 +90,14 @@ select,input,textarea{max-width:100%}`;
       const differs = variant ? (shown.length ? !shown.includes(unit) : variant.unit_price) : this.#differs(shown);
       return differs ? text("price", this.#element) + money(unit, this.#product.currency) : "";
     }
-    /** Options and quantity to add. Throws a problem with its `title`; `seen`: the shopper saw the controls before. */
-    item(seen, field, written) {
+    /** Options and quantity to add. Throws a problem with its `title`; `seen`: the shopper saw the controls before; `by`: the pressed button. */
+    item(seen, field, written, by) {
+      this.#by = by;
       const missing = this.#controls.find((each) => each.set.required && !each.read().length)
         ?? (seen ? null : this.#controls.find((each) => each.ours));
       if (missing) {
         missing.input?.focus();
-        throw problem({ code: "option-missing", title: text("choose", this.#element) + missing.set.name });
+        throw problem({ code: "option-missing", title: text("choose", this.#element) + missing.set.name, leads: !missing.input });
       }
       const { variant, unit } = this.#price();
       if (variant?.available === false) throw problem({ code: "sold-out", title: text("sold", this.#element), leads: !this.#controls.some((each) => each.input) });
@@ -147,11 +150,11 @@ select,input,textarea{max-width:100%}`;
       }
       const fields = [...this.#element.querySelectorAll(`[name="option-${id}"],[name^="option-${id}-"]`)];
       if (fields.length) return { set, input: fields[0], read: () => this.#ofFields(id) };
-      const fixedTo = this.#element.getAttribute("option-" + id);
-      if (fixedTo) {
-        const value = typed ? [chosen(options[0]?.option_id ?? id, fixedTo)] : named(fixedTo.split(",").map(Number));
-        if (value.length) return { set, read: () => value };
-      }
+      const preset = () => { // the attribute may change
+        const to = this.#element.getAttribute("option-" + id);
+        return !to ? [] : typed ? [chosen(options[0]?.option_id ?? id, to)] : named(to.split(",").map(Number));
+      };
+      if (preset().length) return { set, read: preset };
       const extra = ({ price_difference: more }) => (+more ? ` (${+more > 0 ? "+" : ""}${money(more, this.#product.currency)})` : "");
       if (kind === "single" && options.length) {
         const input = make("select", { part: "option", required });
@@ -190,7 +193,7 @@ select,input,textarea{max-width:100%}`;
     #ofFields(set) {
       return [...this.#element.querySelectorAll('[name^="option-"]')].flatMap((field) => {
         const [, of, option] = PER_SET.exec(field.getAttribute("name")) ?? [];
-        const off = field.disabled || (/radio|checkbox/.test(field.type) && !field.checked);
+        const off = field.disabled || (/radio|checkbox/.test(field.type) && !field.checked) || (/submit|button|image/.test(field.type) && field !== this.#by);
         if (+of !== set || off) return [];
         return [...(field.selectedOptions ?? [field])].filter(({ value }) => value.trim()).map(({ value }) => {
           const [id, ...rest] = option ? [option, value] : value.split(":");
