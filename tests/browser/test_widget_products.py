@@ -295,7 +295,7 @@ def test_fields_of_the_pages_own_are_read_as_a_form_would_send_them(
     ]
 
 
-FORM = '<form method="post" action="{proxy}/v1/stores/demo/buy">%s</form>'
+OPEN_FORM = '<form method="post" action="{proxy}/v1/stores/demo/buy">%s</form>'
 
 
 @pytest.mark.parametrize(
@@ -311,7 +311,7 @@ FORM = '<form method="post" action="{proxy}/v1/stores/demo/buy">%s</form>'
 def test_of_several_buttons_or_radios_the_chosen_one_counts(
     page: Page, blog: Site, store: Store, fields: str, press: str, line: tuple[int, int]
 ) -> None:
-    page.goto(blog.write(f"<cart-button>{FORM % fields}</cart-button>"))
+    page.goto(blog.write(f"<cart-button>{OPEN_FORM % fields}</cart-button>"))
 
     page.get_by_role("button", name=press, exact=True).click()
 
@@ -326,7 +326,7 @@ def test_an_option_may_be_chosen_by_the_pressed_button(page: Page, blog: Site) -
         for choice in ("12396:Small", "12397:Medium", "12399:X-Large")
     )
     hidden = '<input type="hidden" name="catalog_id" value="3828">'
-    page.goto(blog.write(f"<cart-button>{FORM % (hidden + sizes)}</cart-button>"))
+    page.goto(blog.write(f"<cart-button>{OPEN_FORM % (hidden + sizes)}</cart-button>"))
 
     with page.expect_request("**/cart/items") as sent:
         page.get_by_role("button", name="12397:Medium").click()
@@ -337,7 +337,7 @@ def test_an_option_may_be_chosen_by_the_pressed_button(page: Page, blog: Site) -
 
 def test_a_product_that_a_field_chooses_is_followed(page: Page, blog: Site, store: Store) -> None:
     choice = '<select name="catalog_id"><option value="3829">Mug<option value="3828">Shirt</select>'
-    page.goto(blog.write(f"<cart-button>{FORM % (choice + '<button>Buy</button>')}</cart-button>"))
+    page.goto(blog.write(f"<cart-button>{OPEN_FORM % (choice + '<button>Buy</button>')}</cart-button>"))
     page.wait_for_load_state("networkidle")
 
     page.locator("[name=catalog_id]").select_option(label="Shirt")
