@@ -27,7 +27,6 @@ def show(catalog_id: str) -> Response:
     if not store.buy_page:
         raise Refused("not-found", "There is nothing at this address.")
     product = find_product(catalog_id)
-    product["product_url"] = product["product_url"] or store.site_url
     from cartproxy.widget.snippet import buy_form  # it costs every start, and few open this page
 
     form = buy_form(

@@ -152,7 +152,7 @@ def _document(code: str, members: Mapping[str, Any]) -> Response:
     document = _describe(code, context().own_origin, request.id, members)
     request.problem_code = code
     if request.prefers_html:
-        response = Response(render_template("problem.html", **document))
+        response = Response(render_template("problem.html", store=request.store, **document))
     else:
         response = Response(json.dumps(document, ensure_ascii=False), mimetype=MEDIA_TYPE)
     response.status_code = kind.status

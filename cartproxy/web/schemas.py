@@ -398,7 +398,8 @@ class ProductSchema(Schema):
 
     `list_price` is the regular price of a product on sale. A quantity is `minimum_quantity` plus a
     multiple of `quantity_step`, up to `maximum_quantity`. Without a step it is a whole number, or a
-    number with up to 4 decimals if `fractional_quantity` is true.
+    number with up to 4 decimals if `fractional_quantity` is true. `product_url` is the store's
+    front page if the product's own page is not known.
     """
 
     catalog_id = fields.Integer(required=True)
@@ -408,7 +409,7 @@ class ProductSchema(Schema):
     list_price = Money(required=True, allow_none=True)
     currency = fields.String(required=True)
     image_url = fields.String(required=True, allow_none=True)
-    product_url = fields.String(required=True, allow_none=True)
+    product_url = fields.String(required=True)
     available = fields.Boolean(required=True)
     minimum_quantity = Number(required=True, allow_none=True)
     maximum_quantity = Number(required=True, allow_none=True)

@@ -102,7 +102,7 @@ def buy_form(
     """
     sets = product.get("option_sets", ())
     if any(each["required"] and _at_store(each) for each in sets):
-        return f'<a href="{escape(product["product_url"] or "")}">Buy it at the store</a>'
+        return f'<a href="{escape(product["product_url"])}">Buy it at the store</a>'
     choices = "".join("\n" + _choice(each, product) for each in sets)
     return f"""\
 <form method="post" action="{action}" accept-charset="utf-8">
@@ -138,7 +138,7 @@ def _choice(options: dict[str, Any], product: dict[str, Any]) -> str:
     if kind == "heading":
         return f"  <strong>{name}</strong>"
     if _at_store(options):
-        link = f'<a href="{escape(product["product_url"] or "")}">at the store</a>'
+        link = f'<a href="{escape(product["product_url"])}">at the store</a>'
         return f"  <span>{name}: {link}</span>"
     if kind in ("text", "multiline"):
         own = {"option_id": number, "name": options["name"], "price_difference": "0"}

@@ -14,6 +14,7 @@ from support.shopper import BLOG, MUG, SHIRT, Shopper, Store
 from support.waiting import ANSWER_SECONDS
 
 TILES = 3838
+PHOTO = 3842  # it needs a file, which only the store can take
 PAGE = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 
 
@@ -167,6 +168,28 @@ def test_product_that_is_not_there_or_sold_out_has_no_button(proxy_url: str, sto
     assert sold_out.status_code == 200
     assert "<form" not in sold_out.text
     assert "Not available" in sold_out.text
+
+
+def test_page_that_sells_nothing_leads_to_the_store(proxy_url: str, store: Store) -> None:
+    pages = [page_of(proxy_url, 999_999), page_of(proxy_url, "abc")]
+    refused = on_the_page(proxy_url).post_form("/buy", {"catalog_id": "999999"})
+
+    for page in (*pages, refused):
+        assert page.status_code in (404, 422)
+        assert f'<a href="{store.url}/">' in page.text
+
+
+def test_product_without_an_address_of_its_own_leads_to_the_store(
+    limited_url: str, store: Store
+) -> None:
+    elsewhere = {"ProductLink": "https://elsewhere.example/photo"}
+    store.api("PUT", f"/Products/{PHOTO}", elsewhere).raise_for_status()
+
+    page = page_of(limited_url, PHOTO, store="named")
+    described = on_the_page(limited_url, store="named").call("GET", f"/products/{PHOTO}").json()
+
+    assert f'<a href="{store.url}/">Buy it at the store</a>' in page.text
+    assert described["product_url"] == f"{store.url}/"
 
 
 @pytest.mark.parametrize("catalog_id", ["0", "-1", "1e3", "abc", "9" * 400, "\u0663"])
