@@ -6,6 +6,7 @@ import json
 import re
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -121,7 +122,11 @@ def findings(page: Page) -> Locator:
 
 
 class Stub:
-    """In the service's place: answers everything alike, and notes who asked for what."""
+    """In the service's place: answers all alike but the `failing` path; notes who asked for what."""
+
+    failing = "/"
+    failure = (404, "{}")
+    seconds = 0.0  # that an answer takes
 
     def __init__(self, status: int = 200, body: str | None = None, **headers: str) -> None:
         self.status = status
@@ -138,8 +143,11 @@ def running(stub: Stub) -> Iterator[Stub]:
     class Request(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             stub.asked.append((self.path, self.headers["Cartproxy-Key"]))
-            body = stub.body.encode()
-            self.send_response(stub.status)
+            fails = self.path.endswith(stub.failing)
+            status, text = stub.failure if fails else (stub.status, stub.body)
+            body = text.encode()
+            time.sleep(stub.seconds)
+            self.send_response(status)
             for name, value in {"Content-Length": str(len(body)), **stub.headers}.items():
                 self.send_header(name, value)
             self.end_headers()
@@ -323,6 +331,53 @@ def test_a_service_that_hangs_holds_up_one_page_for_two_seconds(installed: WordP
     assert waits == [["2 2"], []]
 
 
+def test_a_slow_service_holds_up_one_page_no_longer_than_a_silent_one(
+    installed: WordPress,
+) -> None:
+    address = installed.post("".join(f"[cartproxy id={number}]" for number in range(1, 9)))
+    with running(Stub()) as stub, installed.strict():
+        stub.seconds = 1.1
+        installed.set(stub.url)
+
+        found = html(installed, address)
+
+    assert found.count("<cart-button") == 8
+    assert len(stub.asked) <= 2
+
+
+@pytest.mark.parametrize(
+    ("failing", "status", "code"),
+    [
+        ("/products/3828", 404, "product-not-found"),
+        ("/products/3828", 403, "product-refused"),
+        ("/products/3828", 502, "store-bad-response"),
+        ("/cartproxy.js", 404, "not-found"),
+    ],
+)
+def test_what_can_not_be_had_is_asked_for_once_and_leaves_the_rest(
+    installed: WordPress, failing: str, status: int, code: str
+) -> None:
+    with running(Stub()) as stub:
+        stub.failing, stub.failure = failing, (status, json.dumps({"code": code}))
+        installed.set(stub.url)
+        address = installed.post("[cartproxy id=3828][cartproxy id=3829]")
+        pages = [html(installed, address) for _ in range(2)]
+
+    for found in pages:
+        assert re.search(r'Pint mug.{,99}<cart-button catalog-id="3829" shown-price="9.99"', found)
+    assert len(stub.asked) == len(set(stub.asked)) == 3
+
+
+def test_feeds_have_links_and_no_forms(blog: WordPress) -> None:
+    blog.post('[cartproxy id="3829" fallback="form"] [cartproxy id="999999"]')
+
+    feed = blog.get(f"{blog.url}/?feed=rss2&orderby=ID").text
+
+    assert "/product-p/3829" in feed
+    assert "/v1/stores/demo/buy/999999" in feed
+    assert "<form" not in feed
+
+
 @pytest.mark.parametrize(
     "stub",
     [
@@ -389,6 +444,21 @@ def test_shortcodes_are_read_as_visual_editors_write_them(blog: WordPress, given
 
     assert '<cart-button catalog-id="3829"' in found
     assert ">Into the cart<" in found or "text" not in given
+
+
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [
+        ('text="Buy the \u201cPint\u201d mug"', "Buy the \u201cPint\u201d mug"),
+        ("text='L\u2019eau'", "L\u2019eau"),
+        ("text=\u201cDon\u2019t wait\u201d", "Don\u2019t wait"),
+        ("text=\u2018Don\u2019t wait\u2019", "Don\u2019t wait"),
+    ],
+)
+def test_quotation_marks_in_a_text_are_its_own(blog: WordPress, given: str, shown: str) -> None:
+    found = html(blog, blog.post(f"[cartproxy 3829 {given}]"))
+
+    assert f">{shown}</a>" in found
 
 
 def test_editors_see_why_there_is_no_button(admin: Page, no_scripts: Page, blog: WordPress) -> None:

@@ -79,6 +79,7 @@ require_once ABSPATH . 'wp-admin/includes/upgrade.php';
 wp_install( 'A blog', '{user}', 'author@blog.example', true, '', '{password}' );
 update_user_meta( 1, 'show_welcome_panel', 0 );
 switch_theme( 'bare' );
+update_option( 'sidebars_widgets', array( 'array_version' => 3 ) );
 require_once ABSPATH . 'wp-admin/includes/plugin.php';
 $failed = activate_plugin( 'cartproxy/cartproxy.php' );
 exit( is_wp_error( $failed ) ? 1 : 0 );
@@ -92,6 +93,9 @@ add_action( 'requests-requests.before_request', function ( $url, $headers, $data
 	file_put_contents( '{waits}', $wait, FILE_APPEND );
 	$options['timeout'] = file_exists( '{waits}.strict' ) ? $options['timeout'] : 60;
 }, 20, 5 );
+add_filter( 'cartproxy_page_seconds', function ( $seconds ) {
+	return file_exists( '{waits}.strict' ) ? $seconds : 60;
+} );
 """
 _FORGET = (
     "$wpdb->query( \"DELETE FROM wp_options WHERE option_name LIKE '\\_transient%cartproxy%'\" );"

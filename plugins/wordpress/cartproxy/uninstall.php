@@ -14,6 +14,7 @@ function cartproxy_forget_site(): void {
 		delete_option( $option );
 	}
 	delete_transient( 'cartproxy_away' );
+	delete_transient( 'cartproxy_no_widget' );
 	// One for each product; WordPress has no function that deletes transients by the beginning of their names.
 	$names = $wpdb->get_col( // phpcs:ignore WordPress.DB.DirectDatabaseQuery
 		$wpdb->prepare( "SELECT option_name FROM $wpdb->options WHERE option_name LIKE %s", $wpdb->esc_like( '_transient_cartproxy_p_' ) . '%' )

@@ -54,9 +54,11 @@ function html( array $attributes, array $options = array() ): string {
 	$product                = Products\find( (int) $attributes['id'] );
 	$attributes['quantity'] = quantity( $attributes['quantity'], $product );
 	$url                    = '' === $url ? esc_url_raw( $product['product_url'] ?? '', array( 'http', 'https' ) ) : $url;
-	$by_form                = '' === $url || ( 'form' === $attributes['fallback'] && ! Form\leads_to_store( $product, $options ) );
-	$inside                 = $by_form ? Form\html( $attributes, $text, $options, $product ) : link( $url, $text, $attributes['link'] );
-	$unknown                = null === $product ? about_unknown( $attributes['id'] ) : '';
+	// Programs that read feeds remove forms.
+	$by_form = ( '' === $url || 'form' === $attributes['fallback'] ) && ! is_feed() && ! Form\leads_to_store( $product, $options );
+	$way     = '' === $url ? Settings\service_url() . Service\store_path( "/buy/{$attributes['id']}" ) : $url;
+	$inside  = $by_form ? Form\html( $attributes, $text, $options, $product ) : link( $way, $text, $attributes['link'] );
+	$unknown = null === $product ? about_unknown( $attributes['id'] ) : '';
 	Widget\enqueue();
 	// A form can't stand in a paragraph, a link and its text can.
 	return $unknown . sprintf(

@@ -33,13 +33,17 @@ function find( int $catalog_id ): ?array {
 	keep( $place, $known, CLAIM_SECONDS );
 	$answer = Service\get( Service\store_path( "/products/$catalog_id" ), Service\key_header() );
 	$json   = Service\document( $answer['body'] ) ?? array();
-	if ( 404 === $answer['status'] && 'product-not-found' === ( $json['code'] ?? '' ) ) {
+	$code   = $json['code'] ?? '';
+	if ( 'product-not-found' === $code || 'product-refused' === $code ) {
 		keep( $place, null, FRESH_SECONDS );
 		return null;
 	}
 	$product = 200 === $answer['status'] ? parsed( $json ) : null;
 	if ( null === $product ) {
-		Service\went_away();
+		// That one says that this product can't be read; others say that none can.
+		if ( 'store-bad-response' !== $code ) {
+			Service\went_away();
+		}
 		keep( $place, $known, Service\AWAY_SECONDS );
 		return $known;
 	}

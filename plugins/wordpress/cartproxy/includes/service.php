@@ -31,7 +31,9 @@ function get( string $path, array $headers = array() ): array {
 		'user-agent'          => 'cartproxy-wordpress/' . \Cartproxy\VERSION,
 	);
 	add_action( 'requests-requests.before_request', __NAMESPACE__ . '\connect_soon', 10, 5 );
+	$began    = microtime( true );
 	$response = wp_remote_get( Settings\service_url() . $path, $asked );
+	waited( microtime( true ) - $began );
 	remove_action( 'requests-requests.before_request', __NAMESPACE__ . '\connect_soon' );
 	if ( is_wp_error( $response ) ) {
 		return array(
@@ -69,12 +71,18 @@ function document( string $body ): ?array {
 	return is_array( $document ) ? $document : null;
 }
 
-/** Whether the service failed a moment ago, so that no page should wait for it. */
-function is_away(): bool {
-	return (bool) get_transient( AWAY );
+/** How long this page has waited for the service, in seconds, with these. */
+function waited( float $seconds = 0.0 ): float {
+	static $sum = 0.0;
+	return $sum += $seconds;
 }
 
-/** It failed: don't call it for a while. */
-function went_away(): void {
-	set_transient( AWAY, 1, AWAY_SECONDS );
+/** Whether the page should not wait for the service: it failed a moment ago, or took long already. */
+function is_away( string $what = AWAY ): bool {
+	return waited() > apply_filters( 'cartproxy_page_seconds', TIMEOUT_SECONDS ) || get_transient( $what );
+}
+
+/** It failed, or a part of it: don't ask again for a while. */
+function went_away( string $what = AWAY ): void {
+	set_transient( $what, 1, AWAY_SECONDS );
 }

@@ -13,9 +13,11 @@ use Cartproxy\Widget;
 
 defined( 'ABSPATH' ) || exit;
 
-/** What visual editors make of quotation marks. */
-const QUOTES = array( '“', '”', '„', '″', '«', '»', '&#8220;', '&#8221;', '&#8222;', '&#8243;', '&quot;', '&ldquo;', '&rdquo;' );
-const SINGLE = array( '‘', '’', '‚', '′', '&#8216;', '&#8217;', '&#8218;', '&#8242;', '&#039;', '&lsquo;', '&rsquo;' );
+/** What visual editors make of quotation marks, as alternatives of a pattern. */
+const QUOTES = '“|”|„|″|«|»|&#8220;|&#8221;|&#8222;|&#8243;|&quot;|&ldquo;|&rdquo;';
+const SINGLE = '‘|’|‚|′|&#8216;|&#8217;|&#8218;|&#8242;|&#039;|&lsquo;|&rsquo;';
+/** A value between them; in a value between straight ones they are the author's own. */
+const VALUE  = '~=\s*(?|(?:' . QUOTES . ')(.*?)(?:"|' . QUOTES . ')|(?:' . SINGLE . ")(.*?)(?:'|" . SINGLE . '))(?=\s|$)~su';
 const BLANKS = array( "\u{a0}", '&nbsp;', '&#160;' );
 const NO     = array( 'no', 'false', '0', 'off', 'none' );
 const OURS   = array(
@@ -40,7 +42,7 @@ function with_straight_quotes( mixed $output, string $tag, mixed $given, array $
 	if ( false !== $output || ! is_string( $function ) || ! str_starts_with( $function, 'Cartproxy\\' ) ) {
 		return $output;
 	}
-	$straight = str_replace( BLANKS, ' ', str_replace( SINGLE, "'", str_replace( QUOTES, '"', $written ) ) );
+	$straight = preg_replace( VALUE, '="$1"', str_replace( BLANKS, ' ', $written ) ) ?? $written;
 	return $straight === $written ? $output : $function( shortcode_parse_atts( $straight ) );
 }
 

@@ -17,6 +17,7 @@ defined( 'ABSPATH' ) || exit;
 const RELEASE = '1.1.0';
 const HANDLE  = 'cartproxy';
 const OPTION  = 'cartproxy_integrity';
+const ABSENT  = 'cartproxy_no_widget';
 
 /** Have the page load the script. */
 function enqueue(): void {
@@ -79,12 +80,12 @@ function integrity(): string {
 	if ( is_array( $seen ) && url() === ( $seen['url'] ?? '' ) ) {
 		return (string) $seen['integrity'];
 	}
-	if ( Service\is_away() ) {
+	if ( Service\is_away() || Service\is_away( ABSENT ) ) {
 		return '';
 	}
 	$computed = computed();
 	if ( '' === $computed ) {
-		Service\went_away();
+		Service\went_away( ABSENT );
 		return '';
 	}
 	remember( $computed );
