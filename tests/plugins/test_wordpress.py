@@ -654,6 +654,23 @@ def test_a_blog_without_settings_shows_the_authors_links(installed: WordPress) -
     assert "<cart-count" not in found
 
 
+@pytest.mark.parametrize("url", ["'javascript:alert(1)'", "'cart.example.com'", "array( 'x' )"])
+def test_settings_that_no_form_has_checked_are_no_settings(installed: WordPress, url: str) -> None:
+    settings = f"array( 'service_url' => {url}, 'store' => 'demo' )"
+    installed.php(f"update_option( 'cartproxy_settings', {settings} );")
+
+    found = html(installed, installed.post(f"{SHORTCODE}[cartproxy_count]"))
+
+    assert found.count("<!-- cartproxy: service and store are not set -->") == 2
+    assert "<form" not in found
+
+
+def test_address_with_a_slash_at_its_end_is_the_same(blog: WordPress, proxy: str) -> None:
+    blog.set(f"{proxy}/")
+
+    assert "Pint mug" in html(blog, blog.post(SHORTCODE))
+
+
 def test_settings_are_saved_and_the_connection_is_tested(
     admin: Page, installed: WordPress, proxy: str, store: Store
 ) -> None:

@@ -15,9 +15,10 @@ const GROUP      = 'cartproxy';
 const OPTION     = 'cartproxy_settings';
 const KEY_OPTION = 'cartproxy_api_key';
 
-/** The service's address without a slash at its end; empty if it is not set. */
+/** The service's address without a slash at its end; empty if none is set that can be one. */
 function service_url(): string {
-	return value( 'service_url' );
+	$url = untrailingslashit( value( 'service_url' ) );
+	return is_service_url( $url ) ? $url : '';
 }
 
 /** The store's id at the service; empty if it is not set. */
@@ -52,7 +53,8 @@ function complete(): bool {
 
 function value( string $name ): string {
 	$settings = get_option( OPTION, array() );
-	return is_array( $settings ) ? (string) ( $settings[ $name ] ?? '' ) : '';
+	$value    = is_array( $settings ) ? $settings[ $name ] ?? '' : '';
+	return is_scalar( $value ) ? (string) $value : '';
 }
 
 /** Create the options once, so that the key stays out of the options that every page loads. */
