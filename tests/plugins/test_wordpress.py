@@ -428,6 +428,20 @@ def test_what_the_service_and_authors_say_is_escaped(installed: WordPress, page:
     assert "&lt;script&gt;document.title" in found
 
 
+@pytest.mark.parametrize(
+    ("amount", "currency", "shown"),
+    [("0.125", "USD", "0.125"), ("9.90", "USD", "9.90"), ("1000", "JPY", "1,000"),
+     ("1.500", "KWD", "1.500"), ("0.00", "EUR", "0.00")],
+)  # fmt: skip
+def test_prices_are_shown_to_their_last_decimal(
+    installed: WordPress, amount: str, currency: str, shown: str
+) -> None:
+    """With PHP's intl or without it, whichever is there."""
+    written = installed.php(f"echo Cartproxy\\Products\\money( '{amount}', '{currency}' );")
+
+    assert re.findall(r"[\d.,]+", written) == [shown]
+
+
 def test_mistakes_of_authors_are_told_in_a_comment(blog: WordPress) -> None:
     found = html(blog, blog.post('[cartproxy][cartproxy id="mug"][cartproxy id="0"]'))
 

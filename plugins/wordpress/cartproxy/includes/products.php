@@ -117,15 +117,16 @@ function text( mixed $json ): string {
 	return is_scalar( $json ) ? (string) $json : '';
 }
 
-/** An amount as readers of this site write it. */
+/** An amount as readers of this site write it, with all the decimals that the service gives. */
 function money( string $amount, string $currency ): string {
+	$decimals = strlen( explode( '.', $amount )[1] ?? '' );
 	if ( class_exists( \NumberFormatter::class ) ) {
 		$formatter = new \NumberFormatter( get_locale(), \NumberFormatter::CURRENCY );
-		$written   = $formatter->formatCurrency( (float) $amount, $currency );
+		$formatter->setAttribute( \NumberFormatter::FRACTION_DIGITS, $decimals );
+		$written = $formatter->formatCurrency( (float) $amount, $currency );
 		if ( false !== $written ) {
 			return $written;
 		}
 	}
-	$decimals = strlen( explode( '.', $amount )[1] ?? '' );
 	return number_format_i18n( (float) $amount, $decimals ) . ' ' . $currency;
 }
