@@ -81,6 +81,15 @@ class SecretField(fields.String):
         return Secret(super()._deserialize(value, *args, **kwargs) or "")
 
 
+class WholeField(fields.Integer):
+    """A whole number; marshmallow would cut 0.5 down to 0, which may mean: no limit."""
+
+    def _validated(self, value: Any) -> int:
+        if isinstance(value, float) and not value.is_integer():
+            raise self.make_error("invalid")
+        return super()._validated(value)
+
+
 def _setting(field: fields.Field[Any], help_text: str, default: Any = dataclasses.MISSING) -> Any:
     field.metadata = {"help": help_text}
     if default is dataclasses.MISSING:
@@ -97,7 +106,7 @@ def _seconds(help_text: str, default: float) -> Any:
 
 
 def _count(help_text: str, default: int, least: int = 1) -> Any:
-    field = fields.Integer(validate=validate.Range(least, 1_000_000))
+    field = WholeField(validate=validate.Range(least, 1_000_000))
     return _setting(field, help_text, default)
 
 
@@ -171,10 +180,10 @@ def _is_site(text: str) -> None:
 
 
 def _is_base_url(text: str) -> None:
-    """Refuse an address to which no path can be added."""
+    """Refuse an address to which no path can be added, or that holds a secret: it is printed."""
     _is_http_url(text)
-    if "?" in text or "#" in text:
-        raise ValidationError("Must have no query and no fragment.")
+    if set("?#@") & set(text):
+        raise ValidationError("Must have no user, no query and no fragment.")
 
 
 def _is_public_url(text: str) -> None:
@@ -187,6 +196,18 @@ def _is_public_url(text: str) -> None:
             "https://cart.example.com."
         )
     _is_host(parts.netloc)
+
+
+def _is_ca_file(text: str) -> None:
+    """Refuse a file without certificates: no call to the store would succeed."""
+    import ssl
+
+    try:
+        if text:
+            ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(text)
+    except (OSError, ValueError) as error:
+        reason = "not PEM" if isinstance(error, (ssl.SSLError, ValueError)) else error.strerror
+        raise ValidationError(f"No certificates can be read from {text!r}: {reason}.") from None
 
 
 _PLACE = re.compile(
@@ -264,10 +285,12 @@ class StoreSettings:
         "https://apirest.3dcart.com/3dCartWebAPI",
     )
     api_version: int = _setting(
-        fields.Integer(validate=validate.OneOf((1, 2))), "Version of the store's API: 1 or 2.", 2
+        WholeField(validate=validate.OneOf((1, 2))), "Version of the store's API: 1 or 2.", 2
     )
     ca_file: str = _setting(
-        fields.String(), "CA bundle to verify the API with, instead of the usual ones.", ""
+        fields.String(validate=_is_ca_file),
+        "CA bundle to verify the API with, instead of the usual ones.",
+        "",
     )
     shop_url: str = _setting(
         fields.String(validate=lambda text: _is_site(text) if text else None),
@@ -288,7 +311,7 @@ class StoreSettings:
         "USD",
     )
     currency_decimals: int = _setting(
-        fields.Integer(validate=validate.Range(0, 4)), "Decimals of the currency's amounts.", 2
+        WholeField(validate=validate.Range(0, 4)), "Decimals of the currency's amounts.", 2
     )
     calls_per_second: float = _setting(
         fields.Float(validate=validate.Range(0.001, 1_000_000)),
@@ -438,7 +461,7 @@ class Settings:
     )
     absolute_seconds: float = _seconds("The longest lifetime of a cart's record.", 60 * 86400.0)
     record_format: int = _setting(
-        fields.Integer(validate=validate.OneOf((5, 6))),
+        WholeField(validate=validate.OneOf((5, 6))),
         "The format in which carts are written to Redis; both are read. Release 0.1 reads only 5: "
         "choose that for as long as you may go back to it.",
         6,
@@ -468,10 +491,10 @@ class Settings:
     )
     max_quantity: int = _count("Largest quantity of a line.", 100_000)
     max_body_bytes: int = _setting(
-        fields.Integer(validate=validate.Range(1024, 1_048_576)), "Largest request body.", 65536
+        WholeField(validate=validate.Range(1024, 1_048_576)), "Largest request body.", 65536
     )
     trusted_hops: int = _setting(
-        fields.Integer(validate=validate.Range(0, 10)),
+        WholeField(validate=validate.Range(0, 10)),
         "Number of your own proxies in front that append to X-Forwarded-For: the shopper's "
         "address is taken from there. 0: the peer's address is taken.",
         0,
@@ -554,8 +577,11 @@ def is_storage_url(url: str) -> bool:
         if several := SEVERAL_SERVERS.fullmatch(url):
             for host in several["hosts"].split(","):
                 _is_host(host.strip())
-            return True
-        ConnectionPool.from_url(url).make_connection()
+            return several["kind"] == "sentinel" or several["service"] in (None, "0")
+        pool = ConnectionPool.from_url(url)
+        pool.make_connection()
+        if "decode_responses" in pool.connection_kwargs:
+            return False  # our code expects bytes
         parts = urlsplit(url)
         database = parts.scheme == "unix" or re.fullmatch(r"(?:/\d*)?", parts.path)
         return bool(database and re.fullmatch(r"\w+://\S+", url) and parts.port != 0)

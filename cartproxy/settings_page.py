@@ -19,10 +19,10 @@ Settings come from a TOML file, named by `--config` or `CARTPROXY_CONFIG`, and f
 variables, which win over the file. [`cartproxy.example.toml`](../config/cartproxy.example.toml) is
 such a file with every setting in it. In a variable, the parts of a list are separated by commas.
 For each variable there is another that ends in `_FILE` and names a file with the value; spaces and
-line ends around the value are removed: `CARTPROXY_PEPPER_FILE=/run/secrets/pepper`. Files are in
-UTF-8, with or without a byte order mark. The variables that Kubernetes and Docker set for services
-whose names begin like ours (`CARTPROXY_SERVICE_HOST`, `CARTPROXY_PORT=tcp://…`) are ignored, with a
-line in the log.
+line ends around the value are removed: `CARTPROXY_PEPPER_FILE=/run/secrets/pepper`. Only one of the
+two may be set. Files are in UTF-8, with or without a byte order mark. The variables that Kubernetes
+and Docker set for services whose names begin like ours (`CARTPROXY_SERVICE_HOST`,
+`CARTPROXY_PORT=tcp://…`) are ignored, with a line in the log.
 
 Wrong settings are all reported together, unknown names with a suggestion, and the process ends with
 code 78; no secret is ever printed. `cartproxy config show` prints the settings in force, with

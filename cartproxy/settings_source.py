@@ -152,6 +152,8 @@ def _overlay(
             target, known = stores.setdefault(store, {}) if store else None, per_store
         if name.endswith("_FILE") and name not in known:
             name = name.removesuffix("_FILE")
+            if (plain := variable.removesuffix("_FILE")) in environment:
+                problems.append(f"{variable}: {plain} is set too; only one of them can apply.")
             text = _read_secret(variable, text, problems)
         if name in known and target is not None:
             setting, field = known[name]
@@ -230,11 +232,11 @@ _HOOK_SECRET = re.compile(r"(?:[A-Za-z0-9._~-]{32,256})?", re.ASCII)
 def _contradictions(settings: Settings) -> Iterator[str]:
     if settings.redis_url and len(settings.pepper.reveal()) < 32:
         yield "pepper: set 32 random characters or more, the same for all workers and machines."
-    for name in ("seal_key", "previous_seal_key"):
+    for name in ("previous_pepper", "seal_key", "previous_seal_key"):
         key = getattr(settings, name).reveal()
         if key and len(key) < 32:
             yield f"{name}: set 32 random characters or more."
-        if key and importlib.util.find_spec("cryptography") is None:
+        if key and "seal" in name and importlib.util.find_spec("cryptography") is None:
             yield f"{name}: needs the extra `crypto`: pip install 'cartproxy[crypto]'."
     if _bad_header(settings.metrics_token.reveal()):
         yield "metrics_token: must be printable ASCII without spaces."

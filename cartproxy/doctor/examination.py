@@ -85,7 +85,6 @@ def _run(settings: Settings, unknown: list[str]) -> Iterator[Finding]:
         yield from check("store", f"store {name}", [f"stores.{name}"], tuple)
     for name, store in settings.stores.items():
         for code, store_check in (
-            ("ca-file", files.ca_file_findings),
             ("store", store_findings),
             ("customers", customer_findings),
             ("orders", order_findings),

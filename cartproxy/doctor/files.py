@@ -7,17 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from cartproxy.doctor.findings import Finding, error, ok, warning
-from cartproxy.settings import Settings, StoreSettings
-
-
-def ca_file_findings(_name: str, store: StoreSettings, _settings: Settings) -> Iterator[Finding]:
-    """Whether the store's own CA bundle exists: without it, calls fail without saying why."""
-    if store.ca_file and not Path(store.ca_file).is_file():
-        yield error(
-            "ca-file",
-            f"ca_file {store.ca_file} does not exist.",
-            "Correct the path, or remove the setting to use the machine's certificates.",
-        )
 
 
 def mode_findings(path: Path) -> Iterator[Finding]:

@@ -116,20 +116,11 @@ def test_missing_right_is_distinguished_from_wrong_keys(
     assert found(report, "error") == [code]
 
 
-@pytest.mark.parametrize(
-    ("changed", "code"),
-    [
-        ({"CARTPROXY_STORES_DEMO_API_URL": "http://127.0.0.1:9/api"}, "store-unreachable"),
-        ({"CARTPROXY_STORES_DEMO_CA_FILE": "/does/not/exist"}, "ca-file"),
-    ],
-)
-def test_store_that_cannot_be_reached_is_an_error_and_hides_nothing(
-    doctor: Doctor, changed: dict[str, str], code: str
-) -> None:
-    exit_code, report = doctor(**changed)
+def test_store_that_cannot_be_reached_is_an_error_and_hides_nothing(doctor: Doctor) -> None:
+    exit_code, report = doctor(CARTPROXY_STORES_DEMO_API_URL="http://127.0.0.1:9/api")
 
     assert exit_code == 1
-    assert found(report, "error") == [code]
+    assert found(report, "error") == ["store-unreachable"]
     assert {"redis-role", "origins", "stop"} <= set(found(report, "ok"))
 
 

@@ -89,6 +89,18 @@ def test_all_problems_are_reported_together_without_secrets() -> None:
     assert "secret" not in text
 
 
+def test_setting_that_is_given_as_a_value_and_as_a_file_is_reported(tmp_path: Path) -> None:
+    secret = tmp_path / "token"
+    secret.write_text("from-a-file")
+
+    (told,) = problems(STORE | {"CARTPROXY_STORES_MY_SHOP_TOKEN_FILE": str(secret)})
+
+    assert told == (
+        "CARTPROXY_STORES_MY_SHOP_TOKEN_FILE: CARTPROXY_STORES_MY_SHOP_TOKEN is set too; only one of "
+        "them can apply."
+    )
+
+
 def test_it_is_said_why_a_file_with_a_secret_cannot_be_read(tmp_path: Path) -> None:
     binary = tmp_path / "binary"
     binary.write_bytes(b"hunter2\xff")
@@ -116,6 +128,7 @@ def test_unknown_name_in_the_file_is_reported_with_a_suggestion(tmp_path: Path) 
         {"CARTPROXY_REDIS_URL": "redis://localhost"},
         {"CARTPROXY_REDIS_URL": "redis://localhost", "CARTPROXY_PEPPER": "short"},
         {"CARTPROXY_WORKERS": "2"},
+        {"CARTPROXY_PREVIOUS_PEPPER": "short"},
         {"CARTPROXY_LOCK_LEASE_SECONDS": "5"},
         {"CARTPROXY_STORES_MY_SHOP_TOKEN": ""},
         {"CARTPROXY_STORES_MY_SHOP_TOKEN": "two words"},
@@ -314,7 +327,7 @@ def test_variable_of_an_unknown_store_is_reported(variable: str, hint: str) -> N
     "url",
     ["redis://h:notaport", "redis://h:0", "http://localhost", "redis+cluster://", "redis://h?db=x",
      "redis+cluster://h:notaport", "redis+cluster://h:0", "redis+cluster://g:1,h:70000", "redis+cluster://g,,h",
-     "redis+sentinel://h:x/mymaster", "redis+sentinel://h:1,/mymaster", "redis://h/abc", "redis://h/-1",
+     "redis+cluster://h/1", "redis://h?decode_responses=yes", "redis+sentinel://h:x/mymaster", "redis+sentinel://h:1,/mymaster", "redis://h/abc", "redis://h/-1",
      "redis://h?unheard=1", "rediss://h?ssl_cert_reqs=perhaps"],
 )  # fmt: skip
 def test_redis_address_of_unknown_kind_is_reported(url: str) -> None:
@@ -326,7 +339,8 @@ def test_redis_address_of_unknown_kind_is_reported(url: str) -> None:
 @pytest.mark.parametrize(
     "url",
     ["redis://h", "redis://u:p@ss@h:1/2", "rediss://h?ssl_ca_certs=/ca.pem", "unix:///run/redis.sock?db=1",
-     "redis://[::1]:1", "redis+sentinel://u:p@g:1,h/mymaster", "redis+cluster://[::1]:1, h_1"],
+     "redis://[::1]:1", "redis+sentinel://u:p@g:1,h/mymaster", "redis+cluster://[::1]:1, h_1",
+     "redis+cluster://h/0"],
 )  # fmt: skip
 def test_redis_address_is_taken(url: str) -> None:
     assert load(STORE | {"CARTPROXY_REDIS_URL": url, "CARTPROXY_PEPPER": "p" * 32})
@@ -359,12 +373,14 @@ def test_address_with_a_host_is_taken(url: str) -> None:
     "url",
     ["x.example", "ftp://x.example", "https://", "https:///a", "https://x..example", "https://[::1",
      "https://x.example:y", "https://x.example/a b", "https://x.example/\n", "https://x.example:99999",
-     "https://x.example:0", "https://x.example:8\u0664", "http://[1:2]", "https://x.example/a?b", "https://x.example#b"],
+     "https://x.example:0", "https://x.example:8\u0664", "http://[1:2]", "https://x.example/a?b", "https://x.example#b",
+     "https://user:hunter2@x.example/a"],
 )  # fmt: skip
 def test_address_to_which_no_path_can_be_added_is_reported(url: str) -> None:
-    assert [each.partition(":")[0] for each in problems(STORE | {API_URL: url})] == [
-        "stores.my-shop.api_url"
-    ]
+    (told,) = problems(STORE | {API_URL: url})
+
+    assert told.startswith("stores.my-shop.api_url: ")
+    assert "hunter2" not in told
 
 
 @pytest.mark.parametrize(
@@ -474,6 +490,32 @@ def test_every_number_has_an_upper_limit() -> None:
         for name, field, _ in declared(kind):
             if isinstance(field, fields.Number):
                 assert problems(STORE | {f"{prefix}{name.upper()}": "9" * 30}), name
+
+
+def test_fraction_is_no_whole_number(tmp_path: Path) -> None:
+    path = tmp_path / "c.toml"
+    for kind in (Settings, StoreSettings):
+        for name, field, default in declared(kind):
+            if isinstance(field, fields.Integer):
+                table = "[stores.my-shop]\n" if kind is StoreSettings else ""
+
+                path.write_text(f"{table}{name} = {default}.0")
+                assert load(STORE, path)
+                path.write_text(f"{table}{name} = {default}.5")
+                assert problems(STORE, path), name
+
+
+@pytest.mark.parametrize("written", ["", "no certificate", None])
+def test_file_without_certificates_is_reported(tmp_path: Path, written: str | None) -> None:
+    path = tmp_path / "ca.pem"
+    if written is not None:
+        path.write_text(written)
+
+    (told,) = problems(STORE | {"CARTPROXY_STORES_MY_SHOP_CA_FILE": str(path)})
+
+    reason = "No such file or directory" if written is None else "not PEM"
+    assert told.startswith("stores.my-shop.ca_file: ")
+    assert told.endswith(f"{reason}.")
 
 
 def test_endlessly_nested_file_is_reported(tmp_path: Path) -> None:
