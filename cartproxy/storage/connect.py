@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, cast
+from urllib.parse import unquote
 
 import hiredis
 import redis
@@ -54,9 +55,9 @@ def connect(settings: Settings) -> redis.Redis:
         pool = _Pool.from_url(url, retry=Retry(NoBackoff(), 0), **options)
         return _Once.from_pool(pool)
     if several["user"]:
-        options["username"] = several["user"]
+        options["username"] = unquote(several["user"])
     if several["password"]:
-        options["password"] = several["password"]
+        options["password"] = unquote(several["password"])
     nodes = [_address(text) for text in several["hosts"].split(",")]
     if several["kind"] == "sentinel":
         return _behind_sentinels(nodes, several["service"] or "mymaster", options)

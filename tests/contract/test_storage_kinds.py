@@ -9,9 +9,10 @@ from dataclasses import replace
 from typing import TypeVar
 
 import pytest
+import redis
 from support.edge import settings
 from support.redis_kinds import KINDS, Kind, start
-from support.servers import PATIENT
+from support.servers import PATIENT, redis_server
 
 from cartproxy.deadline import Deadline
 from cartproxy.model.cart import NewItem
@@ -163,6 +164,19 @@ def test_pause_holds_for_everybody(client: object) -> None:
     left = 30 - (time.monotonic() - began)
     assert refused.value.retry_after is not None
     assert left - 1 <= refused.value.retry_after <= 31
+
+
+@pytest.mark.parametrize("scheme", ["redis", "redis+cluster"])
+def test_user_and_password_may_be_escaped_in_the_address(scheme: str) -> None:
+    with redis_server("--cluster-enabled", "yes" if "cluster" in scheme else "no") as url:
+        with redis.Redis.from_url(url) as client:
+            if "cluster" in scheme:
+                client.execute_command("CLUSTER ADDSLOTSRANGE", 0, 16383)
+            client.execute_command("ACL SETUSER", "a@b", "on", ">p/@:%", "~*", "+@all")
+        address = url.replace("redis://", f"{scheme}://a%40b:p%2F%40%3A%25@")
+        storage = settings(CARTPROXY_PEPPER="p" * 32, **PATIENT, CARTPROXY_REDIS_URL=address)
+
+        assert connect(load(storage)).acl_whoami() == "a@b"
 
 
 def test_carts_survive_a_failover(kind: Kind, records: Records) -> None:
