@@ -46,8 +46,8 @@ def admit(request: Request, context: Context) -> Response | None:
     if request.endpoint == _WEBHOOK:
         _take_place(request, context)
         return None  # the store itself: no site and no shopper; its address is the credential
-    key = store.keys.name_of(request.header(api_keys.HEADER), origin=request.header("Origin"))
-    origin = f"key:{key}" if key else _admitted_origin(request, context, store)
+    key = store.keys.find(request.header(api_keys.HEADER), origin=request.header("Origin"))
+    origin = f"key:{key.name}" if key else _admitted_origin(request, context, store)
     _take_place(request, context)
     reads = request.is_safe
     if reads:

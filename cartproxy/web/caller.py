@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from cartproxy.deadline import Deadline
 from cartproxy.records.names import CartNames, draw_credential
+from cartproxy.web.api_keys import ApiKey
 from cartproxy.web.refusals import Refused
 from cartproxy.web.stores import Store
 
@@ -15,13 +16,13 @@ from cartproxy.web.stores import Store
 class Caller:
     """Who asks: `credential` is None for a reader who has none yet.
 
-    `key` names the API key of a server-side caller, whose `origin` is that key. `address` is the
+    `key` is the API key of a server-side caller, whose `origin` is that key. `address` is the
     address for the limits, None if the shopper is not limited.
     """
 
     store: Store
     origin: str
-    key: str | None
+    key: ApiKey | None
     address: str | None
     credential: str | None
     by_cookie: bool

@@ -153,7 +153,7 @@ def _change(changes: list[QuantityChange]) -> Response:
 def _set_addresses(*, create: bool = True) -> Written:
     caller = current_caller()
     addresses = load_json(_CUSTOMER if caller.key else _ADDRESSES)
-    if addresses.customer_email and caller.key not in caller.store.keys.may_name_customers:
+    if addresses.customer_email and not (caller.key and caller.key.may_name_customers):
         errors = [("/customer", "Only with an API key that has the right `customers`.")]
         raise Refused("invalid-request", "This key may not name a customer.", errors=errors)
     name = caller.cart_to_change()

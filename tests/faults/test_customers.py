@@ -27,6 +27,7 @@ from cartproxy.web.api_keys import create
 
 KEY, ENTRY = create("shop", customers=True)
 PLAIN_KEY, PLAIN_ENTRY = create("blog")
+NEXT_KEY, NEXT_ENTRY = create("shop")  # the same name, as while a key is replaced
 LOOK, MAKE = "GET Customers", "POST Customers"
 
 
@@ -37,7 +38,7 @@ def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def settings(redis_url: str, store_url: str) -> dict[str, str]:
-    keys = f"{ENTRY},{PLAIN_ENTRY}"
+    keys = f"{ENTRY},{PLAIN_ENTRY},{NEXT_ENTRY}"
     return {
         "CARTPROXY_REDIS_URL": redis_url,
         "CARTPROXY_PEPPER": "p" * 32,
@@ -268,11 +269,13 @@ def test_invalid_address_is_pointed_at_and_costs_nothing(
     assert store.calls() == []
 
 
-@pytest.mark.parametrize("caller", ["a page", "a key without the right"])
+@pytest.mark.parametrize(
+    "key", [None, PLAIN_KEY, NEXT_KEY], ids=["a page", "another key", "the next key of that name"]
+)
 def test_key_without_the_right_is_refused_and_costs_nothing(
-    proxy_url: str, store: Store, caller: str
+    proxy_url: str, store: Store, key: str | None
 ) -> None:
-    asking = Shopper(proxy_url) if caller == "a page" else backend(proxy_url, PLAIN_KEY)
+    asking = backend(proxy_url, key) if key else Shopper(proxy_url)
     store.calls()
 
     answer = name_customer(asking, address())
