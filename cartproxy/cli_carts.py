@@ -14,7 +14,7 @@ from cartproxy.model.cart import plain
 from cartproxy.records.admin import CartAdmin, Entry
 from cartproxy.records.names import site_name
 from cartproxy.records.seal import Seal
-from cartproxy.settings import KEY_NAME, Settings
+from cartproxy.settings import KEY_NAME, Settings, is_site
 from cartproxy.settings_source import load_or_exit
 from cartproxy.storage.connect import connect
 
@@ -40,6 +40,11 @@ def _found(chosen: argparse.Namespace, settings: Settings, admin: CartAdmin) -> 
         return
     if chosen.store not in settings.stores:
         raise SystemExit(f"No store has this name. There are: {', '.join(settings.stores)}.")
+    if not re.fullmatch(rf"key:{KEY_NAME}", chosen.origin) and not is_site(chosen.origin):
+        raise SystemExit(
+            "--origin is one site, as browsers send it, without a path: https://blog.example, or "
+            "key:NAME."
+        )
     for pepper in (settings.pepper, settings.previous_pepper):
         if pepper:
             site = site_name(pepper.reveal(), store=chosen.store, origin=chosen.origin)

@@ -146,6 +146,15 @@ def _is_origin(text: str) -> None:
         )
 
 
+def is_site(text: str) -> bool:
+    """Whether it is the Origin of one site, as browsers send it."""
+    try:
+        _is_origin(text)
+    except ValidationError:
+        return False
+    return "*" not in text
+
+
 def _is_canonical(host: str) -> bool:
     """Whether a browser would write the host so: a name, or an address in its usual form."""
     if not _NUMBER.fullmatch(host):

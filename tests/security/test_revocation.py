@@ -130,6 +130,10 @@ def test_all_carts_of_a_site_are_revoked_and_no_others(
         ("revoke", "0123456789ab"),
         ("show", "*" * 12),
         ("list", "--origin", BLOG),
+        ("revoke", "--store", "demo", "--origin", f"{BLOG}/"),
+        ("revoke", "--store", "demo", "--origin", BLOG.upper()),
+        ("revoke", "--store", "demo", "--origin", "https://*.example"),
+        ("list", "--store", "demo", "--origin", "key:"),
     ],
 )
 def test_a_command_that_names_no_cart_changes_nothing(
