@@ -28,6 +28,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     What can't be done is said in one line on standard error.
     """
+    for fd, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:  # closed: the next file that is opened would take its place
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
+            setattr(sys, name, os.fdopen(fd, "w" if fd else "r"))
     chosen = parser().parse_args(arguments)
     # gunicorn counts with it when it is imported, also with a word. The settings have `workers`.
     os.environ.pop("WEB_CONCURRENCY", None)

@@ -21,9 +21,12 @@ SETTINGS = {
 }
 
 
-def run(*arguments: str, output: int = subprocess.PIPE) -> subprocess.CompletedProcess[str]:
+def run(
+    *arguments: str, output: int = subprocess.PIPE, redirection: str = ""
+) -> subprocess.CompletedProcess[str]:
     """The command in a process of its own, with a Redis and a store that nobody can reach."""
-    command = [sys.executable, "-m", "cartproxy", *arguments]
+    shell = ["sh", "-c", f'exec "$@" {redirection}', "sh"]
+    command = [*shell, sys.executable, "-m", "cartproxy", *arguments]
     inherited = {k: v for k, v in os.environ.items() if not k.startswith("CARTPROXY_")}
     inherited["WEB_CONCURRENCY"] = "auto"  # as a host may set it, for others
     return subprocess.run(
@@ -76,6 +79,16 @@ def test_reader_that_has_left_is_no_error() -> None:
     os.close(write_end)
 
     assert (ran.returncode, ran.stderr) == (1, "")
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+@pytest.mark.parametrize("command", ["keys create --name blog", "config show", "carts list"])
+def test_closed_stream_is_as_if_nobody_read_it(closed: str, command: str) -> None:
+    def ran(redirection: str) -> tuple[int, int, int]:
+        ended = run(*command.split(), redirection=redirection)
+        return ended.returncode, len(ended.stdout), len(ended.stderr)
+
+    assert ran(closed) == ran(closed.replace("&-", "/dev/null"))
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
