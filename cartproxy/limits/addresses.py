@@ -18,6 +18,8 @@ _NEAR = tuple(map(ipaddress.ip_network, (
     "127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16",
     "::1/128", "fc00::/7", "fe80::/10",
 )))  # fmt: skip
+# The IPv4 internet, as a network sees it that has IPv6 only (RFC 6052): it is one /64.
+_TRANSLATED = ipaddress.ip_network("64:ff9b::/96")
 
 
 def network(written: str) -> str | None:
@@ -39,6 +41,8 @@ def _network(written: str) -> str | None:
         found = found.ipv4_mapped or found
     if any(found in each for each in _NEAR if each.version == found.version):
         return None
+    if found in _TRANSLATED:
+        return str(ipaddress.IPv4Address(found.packed[-4:]))
     if found.version == 6:
         return str(ipaddress.ip_network((found, 64), strict=False))
     return str(found)

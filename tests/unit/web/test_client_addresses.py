@@ -22,6 +22,7 @@ def limits(hops: int = 1) -> RateLimits:
         ('"[2001:db8::3]:80"', "2001:db8::/64"), ("2001:DB8::5%eth0", "2001:db8::/64"),
         ("[2001:db8::5%25eth0]:80", "2001:db8::/64"), ("[8.8.1.8]:80", "8.8.1.8"),
         ("::ffff:8.8.1.6", "8.8.1.6"), ("[::ffff:8.8.1.7]:1", "8.8.1.7"), ("a, b, 8.8.1.2", "8.8.1.2"),
+        ("64:ff9b::808:102", "8.8.1.2"), ("64:ff9b::10.0.0.1", "10.0.0.1"), ("64:ff9b:1::808:102", "64:ff9b:1::/64"),
     ],
 )  # fmt: skip
 def test_address_is_the_same_with_port_brackets_quotes_and_zone(written: str, counted: str) -> None:
