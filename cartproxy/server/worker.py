@@ -9,6 +9,7 @@ import os
 import secrets
 import signal
 import time
+import traceback
 from contextlib import closing, suppress
 from functools import lru_cache, partial
 from pathlib import Path
@@ -70,6 +71,8 @@ class Worker(GeventWorker):  # type: ignore[misc] # gunicorn has no types
         self._connections = Connections(
             own.request_seconds, own.max_idle_connections, own.max_body_bytes
         )
+        hub: Any = gevent.get_hub()
+        hub.print_exception = _log_exception
         gevent.spawn(self._connections.watch)
         own.work_in_background()
 
@@ -166,6 +169,16 @@ class Worker(GeventWorker):  # type: ignore[misc] # gunicorn has no types
         )
         with suppress(OSError):
             connection.send(server_refusal(code, self._context.own_origin, request_id))
+
+
+def _log_exception(_context: object, kind: type, error: BaseException, tb: Any) -> None:
+    """Log what gevent would print over many lines, such as that no more files can be opened.
+
+    Like with a bug not its message, which may quote a secret; that of the system is safe.
+    """
+    detail = error.strerror if isinstance(error, OSError) else None
+    places = [f"{each.filename}:{each.lineno}" for each in traceback.extract_tb(tb)[-8:]]
+    log.error("server_error", error=kind.__name__, detail=detail, where=places)
 
 
 def _head(status: str, fields: list[tuple[str, str]], *, keep_alive: bool) -> bytes:

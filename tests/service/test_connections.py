@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import resource
 import signal
 import socket
 import sys
@@ -11,10 +12,12 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 import requests
+from support.log_lines import log_lines
 from support.servers import (
     answers,
     free_port,
@@ -164,6 +167,27 @@ def test_stop_of_a_starting_worker_is_not_forgotten(redis_url: str, store: Store
         ready = requests.get(f"{url}/readyz", timeout=60)
 
     assert ready.status_code == 200
+
+
+def test_worker_that_can_open_no_more_files_says_so_in_the_log(small_url: str, log: Path) -> None:
+    worker = only_worker(small_url)
+    limits = resource.prlimit(worker, resource.RLIMIT_NOFILE)
+    opened = max(int(each.name) for each in Path(f"/proc/{worker}/fd").iterdir())
+    resource.prlimit(worker, resource.RLIMIT_NOFILE, (opened + 1, limits[1]))
+    with contextlib.ExitStack() as clients:
+
+        def said() -> list[dict[str, Any]]:
+            clients.enter_context(connect(small_url))
+            return [each for each in log_lines(log) if each["event"] == "server_error"]
+
+        try:
+            line = wait_for(said, "the line")[0]
+        finally:
+            resource.prlimit(worker, resource.RLIMIT_NOFILE, limits)
+
+    assert (line["level"], line["detail"]) == ("error", "Too many open files")
+    assert all(line.startswith("{") for line in log.read_text().splitlines())
+    assert answers(f"{small_url}/readyz")()
 
 
 def test_ctrl_c_cuts_no_request_and_writes_only_json(
