@@ -96,8 +96,7 @@ def revoke_carts(chosen: argparse.Namespace) -> int:
     if bool(chosen.name) == bool(chosen.origin):
         raise SystemExit("Give a cart's name, or --store and --origin for all carts of a site.")
     names = [_one(admin, chosen.name)] if chosen.name else list(_found(chosen, settings, admin))
-    for name in names:
-        admin.revoke(name)
+    admin.revoke(names)
     print(f"{len(names)} revoked: their credentials open an empty cart from now on.")
     return 0
 

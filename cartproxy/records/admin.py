@@ -6,16 +6,18 @@ stays until the store deletes it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import cast
 
 import redis
 
 from cartproxy.model.record import Record
 from cartproxy.records.form import record_of
 from cartproxy.records.live_carts import strike
+from cartproxy.records.pending import list_key
 from cartproxy.records.records import RECORD, record_key
 from cartproxy.records.seal import Seal
 from cartproxy.storage.errors import StorageNewer, typed_errors
@@ -69,8 +71,15 @@ class CartAdmin:
         made = datetime.fromtimestamp(record.made_ms / 1000, UTC) if record else None
         return Entry(name, made, max(0, left_ms // 1000), record)
 
-    def revoke(self, name: str) -> None:
-        """Delete the cart; its answers to idempotency keys expire."""
+    def revoke(self, names: Sequence[str]) -> None:
+        """Delete the carts, which leave their room to others; answers to their keys expire."""
+        revoked = {name.encode() for name in names}
         with typed_errors("revoke"):
-            self._client.unlink(record_key(name))
-            strike(self._client, name)
+            for key in self._client.scan_iter(match=f"{list_key('*')}*", count=_PAGE):
+                if waiting := revoked.intersection(
+                    cast(list[bytes], self._client.zrange(key, 0, -1))
+                ):
+                    self._client.zrem(key, *waiting)
+            for name in names:
+                self._client.unlink(record_key(name))
+                strike(self._client, name)

@@ -122,6 +122,27 @@ def test_all_carts_of_a_site_are_revoked_and_no_others(
     assert done.stdout.split()[0] == "3"
 
 
+def test_revoked_carts_leave_their_room_to_others(own_redis: str, store: Store) -> None:
+    room = {"CARTPROXY_STORES_DEMO_PENDING_CARTS": "2"}
+    room |= {"CARTPROXY_STORES_DEMO_ADDRESS_PENDING_CARTS": "1", "CARTPROXY_TRUSTED_HOPS": "1"}
+    environment = settings(own_redis, store.url, CARTPROXY_STORES_DEMO_ADDS="deferred", **room)
+    with service(environment) as url:
+
+        def add(address: str, origin: str) -> int:
+            shopper = Shopper(url, origin=origin)
+            item = {"catalog_id": MUG}
+            sent = {"X-Forwarded-For": address}
+            return shopper.call("POST", "/cart/items", item, headers=sent).status_code
+
+        taken = [add("8.8.1.1", OTHER), add("8.8.1.2", OTHER), add("8.8.1.3", BLOG)]
+        done = command(environment, "carts", "revoke", "--store", "demo", "--origin", OTHER)
+        after = [add("8.8.1.1", BLOG), add("8.8.1.2", BLOG)]
+
+    assert taken == [202, 202, 503]
+    assert done.stdout.split()[0] == "2"
+    assert after == [202, 202]
+
+
 @pytest.mark.parametrize(
     "arguments",
     [

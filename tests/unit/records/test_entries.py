@@ -94,7 +94,7 @@ def test_sweeping_takes_no_answer_that_may_still_be_asked_for(client: fakeredis.
 def test_answer_outlives_its_record(client: fakeredis.FakeRedis) -> None:
     records = keeping(client, DAY)
     write(records, "revoked")
-    CartAdmin(client, UNSEALED).revoke("n")
+    CartAdmin(client, UNSEALED).revoke(["n"])
     with records.writing("n", Deadline.after(9), Intent(key("deleted"))) as writing:
         writing.forget(KeptAnswer())
     short_lived = keeping(client, DAY, absolute=0.02)
