@@ -66,7 +66,7 @@ def _line(entry: Entry) -> str:
     lines = entry.record.lines().values() if entry.record else ()
     pieces = sum((line.quantity for line in lines), Decimal(0))
     days = entry.expires_seconds / 86400
-    holds = f"lines {len(lines)}  pieces {plain(pieces)}"
+    holds = f"lines {len(lines)}  pieces {plain(pieces)}" if entry.record else "unreadable"
     return f"{entry.name[:_SHORTEST_NAME]}  made {made}  {holds}  {days:.1f} days left"
 
 
@@ -74,8 +74,10 @@ def show_cart(chosen: argparse.Namespace) -> int:
     """Print one cart's lines and return 0; SystemExit tells what can't be done."""
     _, admin = _open(chosen)
     entry = admin.look(_one(admin, chosen.name))
-    if entry is None or entry.record is None:
+    if entry is None:
         raise SystemExit("The cart was deleted just now.")
+    if entry.record is None:
+        raise SystemExit("The cart can't be read: seal_key, or the release, is not the service's.")
     print(_line(entry))
     for line in entry.record.shown.items:
         chosen_options = ", ".join(f"{option.name}: {option.value}" for option in line.options)

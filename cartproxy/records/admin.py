@@ -20,7 +20,7 @@ from cartproxy.records.live_carts import strike
 from cartproxy.records.pending import list_key
 from cartproxy.records.records import RECORD, record_key
 from cartproxy.records.seal import Seal
-from cartproxy.storage.errors import StorageNewer, typed_errors
+from cartproxy.storage.errors import StorageNewer, StorageUnavailable, typed_errors
 from cartproxy.storage.values import read_text
 
 _PAGE = 1000
@@ -57,7 +57,7 @@ class CartAdmin:
     def look(self, name: str) -> Entry | None:
         """A cart, without extending its life; None when it is gone.
 
-        Its record is None where this release can't read it.
+        Its record is None where this release can't read it, or no key that is set opens it.
         """
         key = record_key(name)
         text = read_text(self._client, RECORD, key, operation="look")
@@ -66,7 +66,7 @@ class CartAdmin:
         with typed_errors("look"):
             left_ms = self._client.pttl(key)
         record = None
-        with suppress(ValueError, StorageNewer):
+        with suppress(ValueError, StorageNewer, StorageUnavailable):
             record, _ = record_of(text.decode(), self._seal)
         made = datetime.fromtimestamp(record.made_ms / 1000, UTC) if record else None
         return Entry(name, made, max(0, left_ms // 1000), record)
@@ -75,7 +75,7 @@ class CartAdmin:
         """Delete the carts, which leave their room to others; answers to their keys expire."""
         revoked = {name.encode() for name in names}
         with typed_errors("revoke"):
-            for key in self._client.scan_iter(match=f"{list_key('*')}*", count=_PAGE):
+            for key in self._client.scan_iter(f"{list_key('*')}*", _PAGE, _type="zset"):
                 if waiting := revoked.intersection(
                     cast(list[bytes], self._client.zrange(key, 0, -1))
                 ):

@@ -11,7 +11,7 @@ import base64
 import hashlib
 from typing import Any
 
-from cartproxy.storage.errors import StorageUnavailable
+from cartproxy.storage.errors import StorageUnavailable, note
 
 _MARK = "s1."
 
@@ -47,6 +47,7 @@ class Seal:
             opened = _opened(cipher, sealed)
             if opened is not None:
                 return opened
+        note("UnknownSealKey")
         raise StorageUnavailable("The cart was sealed with a key that is not set.")
 
 

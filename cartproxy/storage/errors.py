@@ -71,7 +71,7 @@ class typed_errors:
         count_redis(self._operation, time.monotonic() - self._began)
         if not isinstance(error, RedisError):
             return
-        _note(type(error).__name__)
+        note(type(error).__name__)
         if isinstance(error, OutOfMemoryError):
             raise StorageFull("The cart storage is full.") from None
         if isinstance(error, (RedisConnectionError, RedisTimeoutError)):
@@ -80,7 +80,8 @@ class typed_errors:
         raise StorageUnavailable("The cart storage does not answer.") from None
 
 
-def _note(kind: str) -> None:
+def note(kind: str) -> None:
+    """Count an error of the storage, and log it from time to time."""
     count_redis_error(kind)
     log_seldom("storage_error", error=kind)
 

@@ -8,9 +8,11 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 import pytest
 import redis
+from support.log_lines import log_lines
 from support.servers import ROOT, redis_server, service, store_environment
 from support.shopper import BLOG, MUG, SHIRT, SMALL, Shopper, Store
 
@@ -230,7 +232,7 @@ def test_what_a_shopper_typed_is_sealed_while_its_add_is_under_way_too(
 
 
 def test_sealing_begins_and_its_key_changes_while_carts_live_on(
-    own_redis: str, store: Store
+    own_redis: str, store: Store, tmp_path: Path
 ) -> None:
     with service(settings(own_redis, store.url)) as url:
         shopper = Shopper(url)
@@ -247,12 +249,22 @@ def test_sealing_begins_and_its_key_changes_while_carts_live_on(
             again = Shopper(url, bearer=shopper.bearer)
             counts.append(again.cart()["item_count"])
             again.add()
-    with service(settings(own_redis, store.url, CARTPROXY_SEAL_KEY="u" * 40)) as url:
+    other, log = settings(own_redis, store.url, CARTPROXY_SEAL_KEY="u" * 40), tmp_path / "log"
+    with service(other, log) as url:
         lost = Shopper(url, bearer=shopper.bearer).call("GET", "/cart")
+        Shopper(url).add()
+    errors = {line["error"] for line in log_lines(log) if line["event"] == "storage_error"}
+    listed = command(other, "carts", "list").stdout
+    (name,) = re.findall("^([0-9a-f]{12})  .* unreadable ", listed, re.MULTILINE)
+    shown = command(other, "carts", "show", name)
 
     assert counts == [1, 2, 3]
     assert (lost.status_code, lost.json()["code"]) == (503, "storage-unavailable")
-    assert len(store.carts()) == 1
+    assert errors == {"UnknownSealKey"}
+    assert len(listed.splitlines()) == 2
+    assert (shown.returncode, shown.stdout) == (1, "")
+    assert "seal_key" in shown.stderr
+    assert len(store.carts()) == 2
 
 
 def test_pepper_rotation_keeps_carts_and_then_revokes_with_either(
