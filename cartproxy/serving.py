@@ -49,4 +49,9 @@ def renew() -> None:
 @functools.cache
 def shared_folder() -> Path:
     """A folder for the workers' figures and for the flag that says that this instance leaves."""
-    return Path(tempfile.mkdtemp(prefix="cartproxy-"))
+    try:
+        return Path(tempfile.mkdtemp(prefix="cartproxy-"))
+    except OSError as error:
+        raise SystemExit(
+            f"cartproxy: can't make a temporary folder: {error}. Let TMPDIR name a writable one."
+        ) from None

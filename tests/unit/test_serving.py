@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -57,3 +58,12 @@ def test_file_of_a_secret_is_read_again(
     serving.renew()
 
     assert serving.settings().stores["demo"].private_key.reveal() == "new"
+
+
+def test_start_without_a_writable_folder_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", "/proc/nothing")
+
+    with pytest.raises(SystemExit, match="TMPDIR") as ended:
+        serving.shared_folder.__wrapped__()
+
+    assert "\n" not in str(ended.value)
