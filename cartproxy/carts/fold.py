@@ -71,6 +71,22 @@ def owing(record: Record, entry: str, lines: Mapping[int, LineItem]) -> Record:
     return replace(record, wishes=tuple(with_lines), named=named)
 
 
+def still_owing(record: Record, entry: str, before: Record) -> Record:
+    """The record after a request; what it has not replaced of what was owed `before` is still owed.
+
+    A change that is owed goes when another one of its line is asked for, and that one may fail.
+    """
+    own = [wish for wish in record.wishes if wish.entry == entry and wish.sets]
+    failed = {wish.sets for wish in own}
+    failed -= {wish.sets for wish in own if wish.has_landed or wish.owed}
+    again = [wish for wish in before.wishes if wish.owed and wish.sets in failed]
+    if not again:
+        return record
+    free = _free_index(record)
+    numbered = (replace(wish, index=free + at) for at, wish in enumerate(again))
+    return _with_targets(asking(replace(record, wishes=(*numbered, *record.wishes))))
+
+
 def inherited(record: Record, since_ms: int) -> Record:
     """The record in which all that dead writers may have sent counts as sent at `since_ms`."""
     if not record.intents:
@@ -213,7 +229,7 @@ def as_asked(before: Record, after: Record) -> Record:
 
 def released(record: Record, own: str) -> Record:
     """The record in which what a request owes belongs to no request: it has been answered."""
-    free = 1 + max((w.index for w in record.wishes if w.entry == RESTORED), default=-1)
+    free = _free_index(record)
     wishes = []
     for wish in record.wishes:
         if wish.owed and wish.entry == own:
@@ -362,6 +378,11 @@ def vanished(record: Record) -> Record:
         checkout_at_ms=None,
     )
     return asking(_followed(gone, names))
+
+
+def _free_index(record: Record) -> int:
+    """The first place that no wish has which belongs to no request."""
+    return 1 + max((wish.index for wish in record.wishes if wish.entry == RESTORED), default=-1)
 
 
 def _is_owed_change(wish: Wish) -> bool:

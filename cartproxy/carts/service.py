@@ -34,6 +34,7 @@ from cartproxy.carts.fold import (
     as_asked,
     asking,
     feared,
+    still_owing,
     vanished,
     wishing,
 )
@@ -82,6 +83,7 @@ from cartproxy.store.limits import (
     Share,
 )
 
+_BLANK = Record()
 _NEW_CART_SECONDS = 3600  # longer than a proxy holds back an answer
 
 
@@ -221,8 +223,9 @@ class CartService:
                 return self._replay(write, write.answer)
             later = _quantities_behind(write, first.item_id) if label else ()
             if not later or terms.if_match is not None:
-                drive = self._send(write, self._begun(write, terms), changes, terms)
-                return self._end(write, drive, len(changes), terms)
+                begun = self._begun(write, terms)
+                drive = self._send(write, begun, changes, terms)
+                return self._end(write, drive, len(changes), terms, begun=begun)
             write.release()
         loaded, error = self._readings.shared(write, write.loaded.now_ms(), terms)
         cart = self._readings.cart(loaded, error)
@@ -470,11 +473,18 @@ class CartService:
                 raise StoreBadResponse("The store's answer gives a new cart the key of another.")
 
     def _end(
-        self, write: Write, drive: Drive, parts: int, terms: Terms, *, created: bool = False
+        self,
+        write: Write,
+        drive: Drive,
+        parts: int,
+        terms: Terms,
+        *,
+        begun: Record = _BLANK,
+        created: bool = False,
     ) -> Written:
         """Save the cart after a write, and answer with it if it is wanted."""
         error: CartProxyError | None
-        record = self._deferral.owing(write, drive, terms)
+        record = still_owing(self._deferral.owing(write, drive, terms), write.entry, begun)
         results, error = results_of(record, drive, parts)
         if drive.aim.addresses or (drive.record.order_key is None and not parts):
             error = drive.stopped

@@ -385,6 +385,28 @@ def test_change_of_a_line_at_the_store_is_kept_where_there_are_no_calls(
     assert [each["quantity"] for each in store.carts()[0]["lines"]] == [5]
 
 
+@pytest.mark.parametrize("adds", ["when_busy"], indirect=True)
+def test_change_that_is_refused_leaves_the_one_before_it_owed(
+    shopper: Shopper, budget: Budget, store: Store
+) -> None:
+    budget.refill()
+    (line,) = shopper.add(MUG)["items"]
+    path = f"/cart/items/{line['item_id']}"
+    budget.spend()
+    assert shopper.call("PATCH", path, {"quantity": 5}).status_code == 202
+    store.change_product(MUG, stock=50)
+    budget.refill()
+
+    refused = shopper.call("PATCH", path, {"quantity": 99})
+    (shown,) = shopper.cart()["items"]
+    paid = shopper.call("POST", "/checkout")
+
+    assert (refused.status_code, refused.json()["outcome"]) == (422, "not_applied")
+    assert shown["quantity"] == 5
+    assert paid.status_code == 200
+    assert [each["quantity"] for each in store.carts()[0]["lines"]] == [5]
+
+
 def test_cart_that_was_deleted_is_not_sent(shopper: Shopper, budget: Budget, store: Store) -> None:
     shopper.add(MUG, status=202)
 

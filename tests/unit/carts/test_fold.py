@@ -32,6 +32,7 @@ from cartproxy.carts.fold import (
     lost,
     refused,
     saw,
+    still_owing,
     vanished,
     wishing,
 )
@@ -451,6 +452,32 @@ def test_removal_that_is_owed_outlives_other_changes() -> None:
 
     assert [(wish.sets, wish.owed) for wish in after.wishes] == [("1", True), ("2", False)]
     assert [each.item_id for each in after.shown.items] == ["2"]
+
+
+@pytest.mark.parametrize(
+    ("own", "left"),
+    [([REFUSED], [5]), ([WAITING], [5]), ([LANDED], []), ([LANDED, REFUSED], [])],
+)
+def test_change_that_is_owed_stays_where_the_next_one_fails(
+    own: list[Phase], left: list[int]
+) -> None:
+    owing = change("1", 5, owed=True, entry=RESTORED)
+    begun = record(owing, lines=(line("1"),))
+    removal = change("2", 0, owed=True, entry=RESTORED)
+    changes = (change("1", 8 + at, phase=phase, index=at) for at, phase in enumerate(own))
+    ended = record(removal, *changes, lines=(line("1"), line("2")))
+
+    after = still_owing(ended, "own", begun)
+
+    kept = [wish for wish in after.wishes if wish.owed and wish.sets == "1"]
+    assert [wish.item.quantity for wish in kept] == left
+    assert len({wish.place for wish in after.wishes}) == len(after.wishes)
+
+
+def test_change_of_a_line_that_is_gone_is_not_owed_again() -> None:
+    begun = record(change("1", 5, owed=True, entry=RESTORED), lines=(line("1"),))
+
+    assert not still_owing(record(change("1", 9)), "own", begun).owes
 
 
 # Found by the histories: it was asked of a part of the line, and took the later add away too.
