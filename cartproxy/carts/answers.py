@@ -93,13 +93,18 @@ def results_of(
     And the error of a request if no part took effect, or none is known to have.
     """
     own = {wish.index: wish for wish in record.wishes if wish.entry == drive.aim.entry}
-    kept = {wish.replaces for wish in record.wishes if wish.owed and wish.is_open}
+    kept = {wish.replaces: wish for wish in record.wishes if wish.owed and not wish.has_landed}
     results, errors = [], []
     for index in range(parts):
         wish = own.get(index)
         result, error = _result_of(wish, index, drive)
         if wish is not None and wish.has_landed and wish.sets and wish.sets in kept:
-            result = ItemResult.pending(index, wish.sets)  # a change of what is kept here
+            add = kept[wish.sets]  # it is made by what is kept here, or not at all
+            if add.is_open:
+                result = ItemResult.pending(index, wish.sets)
+            else:
+                error = StoreRejected(add.reason)
+                result = ItemResult(index, Outcome.NOT_APPLIED, code=error.code)
         results.append(result)
         if error is not None:
             errors.append(error)
@@ -175,6 +180,10 @@ def reported(record: Record) -> tuple[Record, Restored | None]:
     for wish in wishes:
         if wish.sets:
             changes += _unchanged(record, wish)
+            if wish.phase is Phase.REFUSED:
+                names.setdefault(wish.sets, REFUSED)
+            elif names.get(wish.sets) == REFUSED:
+                del names[wish.sets]
             continue
         line = record.snapshot.item(wish.line_id) if wish.has_landed else None
         # What a line's quantity should be, `saw` knows.

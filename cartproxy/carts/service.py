@@ -27,6 +27,7 @@ from cartproxy.carts.drive import Drive
 from cartproxy.carts.errors import (
     CartChanged,
     CartEmpty,
+    NothingApplied,
     OutcomeUnknown,
     PreconditionFailed,
 )
@@ -539,6 +540,8 @@ class CartService:
         """The kept answer to the same request, as it is true now, with the cart as last read."""
         record = known(write.loaded)
         results = tuple(now_of(result, record) for result in answer.results)
+        if results and all(each.outcome is Outcome.NOT_APPLIED for each in results):
+            raise NothingApplied(StoreRejected("The store has refused it since."), results)
         return Written(self._readings.cart(write.loaded), results, answer.created, replayed=True)
 
 

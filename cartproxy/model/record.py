@@ -22,9 +22,10 @@ class Record:
     read at `as_of_ms` (0: never); `outdated` says that a write has come since. `since` are the
     lines that such writes made or changed, by id, with their quantity now (0: removed). `changes`
     are what the shopper has not agreed to yet. `intents` are what dead writers meant to add.
-    `names` are the ids that lines have now, by the names of ours that they had first, or REFUSED;
-    `named` is how many such names have been given. `customer_id` is the store's customer for whom
-    the cart is, or will be once it is made; it never leaves the service.
+    `names` are the ids that lines have now, by the names of ours that they had first, or REFUSED,
+    also by the id of a line whose last owed change the store has refused; `named` is how many names
+    of ours have been given. `customer_id` is the store's customer for whom the cart is, or will be
+    once it is made; it never leaves the service.
     Redis sets the last three: when the checkout was last handed out, the revision, and when the
     first write made the record.
     """

@@ -407,6 +407,55 @@ def test_change_that_is_refused_leaves_the_one_before_it_owed(
     assert [each["quantity"] for each in store.carts()[0]["lines"]] == [5]
 
 
+@pytest.mark.parametrize("adds", ["when_busy"], indirect=True)
+def test_change_of_a_pending_line_is_not_applied_where_the_store_refuses_the_line(
+    shopper: Shopper, budget: Budget, store: Store
+) -> None:
+    shopper.add(MUG, status=202)
+    store.change_product(MUG, stock=50)
+    budget.refill()
+
+    refused = shopper.call("PATCH", "/cart/items/n1", {"quantity": 99})
+
+    problem = refused.json()
+    assert (refused.status_code, problem["code"]) == (422, "item-rejected")
+    assert (problem["outcome"], problem["detail"]) == ("not_applied", "Not enough items in stock")
+    assert [each["change"] for each in shopper.cart()["changes"]] == ["refused"]
+
+
+def test_replayed_change_that_the_store_has_refused_is_not_applied(
+    shopper: Shopper, budget: Budget, store: Store
+) -> None:
+    shopper.add(MUG, status=202)
+    budget.refill()
+    shopper.call("POST", "/checkout")
+    (line,) = shopper.cart()["items"]
+    store.change_product(MUG, stock=50)
+
+    def asked(quantity: int) -> requests.Response:
+        path, key = f"/cart/items/{line['item_id']}", {"Idempotency-Key": f"to-{quantity}"}
+        return shopper.call("PATCH", path, {"quantity": quantity}, headers=key)
+
+    def sent() -> None:
+        budget.refill()
+        changed = shopper.call("POST", "/checkout")
+        shopper.call("POST", "/checkout", headers={"If-Match": changed.headers.get("ETag", "*")})
+
+    budget.spend()
+    kept = asked(99)
+    sent()
+    refused = asked(99)
+    budget.spend()
+    asked(5)
+    sent()
+    made = asked(5)
+
+    assert (kept.status_code, kept.json()["results"][0]["outcome"]) == (202, "pending")
+    assert (refused.status_code, refused.json()["outcome"]) == (422, "not_applied")
+    assert refused.json()["results"][0]["outcome"] == "not_applied"
+    assert (made.status_code, made.json()["results"][0]["outcome"]) == (200, "applied")
+
+
 def test_cart_that_was_deleted_is_not_sent(shopper: Shopper, budget: Budget, store: Store) -> None:
     shopper.add(MUG, status=202)
 
