@@ -22,7 +22,7 @@ from cartproxy.model.copies import replace
 from cartproxy.model.order import Ordered
 from cartproxy.model.record import Meant, Record
 from cartproxy.model.shape import DECIMAL, TIME_MS, checked
-from cartproxy.model.wishes import KEYLESS, Phase, Wish
+from cartproxy.model.wishes import KEYLESS, OURS, Phase, Wish
 from cartproxy.records.seal import Seal
 from cartproxy.storage.errors import StorageNewer
 
@@ -30,6 +30,7 @@ NEWEST_FORMAT = 6
 _ALWAYS = 3  # fields of the state; the others are left out at the end where they are empty
 _PHASES = {phase[0]: phase for phase in Phase}  # by the initial
 _HEAD = re.compile(r"([0-9]{1,14}) (\S+) ([0-9]{1,14})")
+_OWN_NAME = re.compile(OURS + "([0-9]{1,9})", re.ASCII)
 _FLAG = range(2)
 _BLANK = Record()  # a copy of it costs a third of a new one
 _INTENT = (str, str, [ITEM])
@@ -217,13 +218,17 @@ def _format_5(text: str) -> dict[str, Any]:
             wish = Wish(entry or f"{KEYLESS}{number}", index, NewItem.from_json(raw))
             line_id = found.get(str(index))
             wishes.append(wish.landed(line_id, since_ms) if line_id else wish.sent(since_ms))
+    lines = Snapshot.from_text(snapshot)
+    ours = (_OWN_NAME.fullmatch(line.item_id) for line in lines.items)
     return {
         "order_key": key,
-        "snapshot": Snapshot.from_text(snapshot),
+        "snapshot": lines,
         "as_of_ms": as_of_ms,
         "outdated": bool(outdated),
         "since": {line_id: NewItem.from_json(raw) for line_id, raw in written.items()},
         "wishes": tuple(wishes),
+        # Pending lines keep their names in this form, and no other line may get one of them.
+        "named": max((int(name[1]) for name in ours if name), default=0),
     }
 
 

@@ -379,6 +379,19 @@ def test_cart_that_is_being_put_back_is_gone_with_all_its_lines_for_release_0_1(
     assert snapshot == Snapshot((line("1"), line("2"))).text
 
 
+# Found by random histories: after a way back to 0.1 and forth again two lines were `n1`, and the
+# shopper saw one of them.
+def test_name_of_a_pending_line_is_given_to_no_other_after_a_way_back_to_release_0_1() -> None:
+    waiting = Wish("", 0, NewItem(3829), owed=True, replaces="n12", line=line("n12"))
+    record = Record("key", Snapshot((line("7"), line("n0p"))), wishes=(waiting,), named=12)
+
+    sealed = state_of(record, UNSEALED, 5)
+    read, _ = record_of(f"1 owner 0\n{sealed}", UNSEALED)
+
+    assert [each.item_id for each in read.snapshot.items] == ["7", "n0p", "n12"]
+    assert read.named == 12
+
+
 TIMES = st.integers(0, 2**47 - 1)
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 money = st.decimals(0, 10**6, places=2)
