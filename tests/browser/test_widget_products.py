@@ -337,7 +337,9 @@ def test_an_option_may_be_chosen_by_the_pressed_button(page: Page, blog: Site) -
 
 def test_a_product_that_a_field_chooses_is_followed(page: Page, blog: Site, store: Store) -> None:
     choice = '<select name="catalog_id"><option value="3829">Mug<option value="3828">Shirt</select>'
-    page.goto(blog.write(f"<cart-button>{OPEN_FORM % (choice + '<button>Buy</button>')}</cart-button>"))
+    page.goto(
+        blog.write(f"<cart-button>{OPEN_FORM % (choice + '<button>Buy</button>')}</cart-button>")
+    )
     page.wait_for_load_state("networkidle")
 
     page.locator("[name=catalog_id]").select_option(label="Shirt")
