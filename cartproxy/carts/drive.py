@@ -31,7 +31,8 @@ class Drive:
 
     `now_ms` tells Redis' time. `keep` saves the record of a cart just made, before anything is put
     into it, and raises StoreBadResponse where the cart is another shopper's. `admit` is asked
-    before one is made, and may raise RateLimited.
+    before one is made, and may raise RateLimited. `checked_out` tells when the cart's checkout was
+    handed out, perhaps since this request began.
 
     `record` says how far it has come, `errors` why single wishes failed, by their place, `stopped`
     why the rest was not tried. `stale`: the last reading failed. `is_scarce`: the store's calls
@@ -46,6 +47,7 @@ class Drive:
     settle_ms: int
     keep: Callable[[Record], None] = lambda _: None
     admit: Callable[[], None] = lambda: None
+    checked_out: Callable[[], int | None] = lambda: None
     errors: dict[Hashable, CartProxyError] = field(default_factory=dict)
     stopped: CartProxyError | None = None
     stale: bool = False
@@ -216,6 +218,8 @@ class Drive:
             self._halt(StoreBadResponse("The store does not find a cart that it has just made."))
             self.stale = True
             return False
+        at_ms = self.record.checkout_at_ms or self.checked_out()
+        self.record = replace(self.record, checkout_at_ms=at_ms)
         if not is_order(self.record):
             count_cart(self.store.id, "lost")
         elif self.record.checkout_at_ms is not None:

@@ -457,8 +457,15 @@ class CartService:
                 until_ms = write.loaded.now_ms() + int(terms.deadline.remaining() * 1000)
                 write.keep(feared(made, {write.entry}, until_ms))
 
+        def checked_out() -> int | None:
+            with suppress(StorageError):
+                now = self._records.load(write.name).record
+                if now and now.order_key == record.order_key:
+                    return now.checkout_at_ms
+            return None
+
         now_ms, settle_ms = write.loaded.now_ms, self._readings.settle_ms
-        more = (aim, allowance, now_ms, settle_ms, keep, terms.admit_creation)
+        more = (aim, allowance, now_ms, settle_ms, keep, terms.admit_creation, checked_out)
         drive = Drive(self._store, record, *more).run()
         after_checkout = drive.record.checkout_at_ms is not None and not drive.aim.created
         refused = after_checkout and takes_nothing(drive.record, drive.aim)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -133,6 +134,24 @@ def test_after_an_order_the_next_add_starts_a_fresh_cart(
 
     assert [line["catalog_id"] for line in answer["items"]] == [SHIRT]
     assert "restored" not in answer
+    assert (len(store.carts("ordered")), len(store.carts("open"))) == (1, 1)
+
+
+def test_cart_that_is_paid_for_during_an_add_is_not_put_back(quick: Shopper, store: Store) -> None:
+    quick.add(MUG)
+    store.calls()
+    store.hold("POST", "/Cart/*/Item")
+    with ThreadPoolExecutor(1) as pool:
+        adding = pool.submit(quick.call, "POST", "/cart/items", {"catalog_id": 3831})
+        store.wait_for_calls()
+        other_tab = Shopper(quick.base.partition("/v1/")[0], bearer=quick.bearer)
+        place_order(other_tab.call("POST", "/checkout").json()["checkout_url"])
+        store.fail()
+        answer = adding.result()
+
+    assert answer.status_code == 201
+    assert [line["catalog_id"] for line in answer.json()["items"]] == [3831]
+    assert "restored" not in answer.json()
     assert (len(store.carts("ordered")), len(store.carts("open"))) == (1, 1)
 
 
