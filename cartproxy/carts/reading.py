@@ -129,7 +129,9 @@ class Readings:
     ) -> Cart:
         """The cart for an answer; stale if an `error` kept the store from being read."""
         record = loaded.record or Record()
-        as_of_ms = record.as_of_ms or loaded.now_ms()
+        # Clients keep the newest answer: that of a first write under way will be newer than this.
+        began_ms = loaded.now_ms() - (self._records.lease_ms if loaded.busy else 0)
+        as_of_ms = record.as_of_ms or began_ms
         putting_back = any(w.owed and w.is_open and not w.is_new for w in record.wishes)
         stale = error is not None or putting_back
         return Cart(record.shown, self._currency, as_of_ms, stale, record.changes, ordered)

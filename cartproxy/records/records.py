@@ -173,7 +173,7 @@ class Records:
         self._format = written_format
         self.live_carts = LiveCarts(client, idle_seconds=lives.idle)
         self._lives_ms = (int(lives.idle * 1000), int(lives.absolute * 1000))
-        self._lease_ms = int(lives.lease * 1000)
+        self.lease_ms = int(lives.lease * 1000)
         self._answer_ms = int(lives.answer * 1000)
         self.wait_seconds = lives.wait
         # A write that has not polled for this long counts as dead: half, so that others still get a
@@ -326,7 +326,7 @@ class Records:
         keys = _keys(name) | {_queue(name): _QUEUE}
         asking: list[str | bytes | int] = [
             write.owner,
-            self._lease_ms,
+            self.lease_ms,
             self._place_ms,
             write.intent.label,
             write.line,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 
 import requests
 from support.service_steps import place_order
@@ -169,3 +170,19 @@ def test_product_that_caches_may_share_says_nothing_of_one_client(shopper: Shopp
     assert "Origin" in product.headers["Vary"]
     for private in (missing, cart):
         assert private.headers["Cache-Control"] == "no-store"
+
+
+# A page that is reloaded during its first add reads the cart and repeats the add, both at once. It
+# keeps the newest answer, and that was the empty cart.
+def test_look_during_the_first_add_is_older_than_its_answer(shopper: Shopper, store: Store) -> None:
+    store.calls()
+    store.hold("GET", "/Cart/*")
+    with ThreadPoolExecutor(1) as pool:
+        adding = pool.submit(shopper.add)
+        store.wait_for_calls(3)
+        look = shopper.cart()
+        store.fail()
+        added = adding.result()
+
+    assert (look["items"], added["item_count"]) == ([], 1)
+    assert look["as_of"] < added["as_of"]

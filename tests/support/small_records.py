@@ -28,6 +28,7 @@ class SmallRecords:
     """`waiting` are writes that wait for the cart: they run as soon as it is free."""
 
     wait_seconds = 3.0
+    lease_ms = 15_000
 
     def __init__(self, clock: Clock, faults: list[Fault]) -> None:
         self.clock = clock
