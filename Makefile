@@ -10,8 +10,8 @@ FASTIFY := benchmarks/reference_fastify
 WIDGET := cartproxy/widget/$(shell sed -n 's/^VERSION = "\(.*\)"/\1/p' cartproxy/widget/releases.py)
 PACKAGE ?= build/npm
 # A file's tests share a process and its servers. The files keep their order: xdist would begin with
-# those of most tests, and end with one long test on one core. Four processes even on two cores,
-# since most tests wait for servers and browsers.
+# those of most tests, and end with one long test on one core. Three processes even on two cores,
+# since the browser's tests mostly wait.
 PARALLEL := -n 4 --dist loadfile --no-loadscope-reorder
 
 help: ## list the targets
