@@ -12,7 +12,7 @@ PACKAGE ?= build/npm
 # A file's tests share a process and its servers. The files keep their order: xdist would begin with
 # those of most tests, and end with one long test on one core. Three processes even on two cores,
 # since the browser's tests mostly wait.
-PARALLEL := -n 4 --dist loadfile --no-loadscope-reorder
+PARALLEL := -n 3 --dist loadfile --no-loadscope-reorder
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
