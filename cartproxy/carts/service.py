@@ -85,6 +85,7 @@ from cartproxy.store.limits import (
 )
 
 _BLANK = Record()
+_MOST_LEFT = 16
 _NEW_CART_SECONDS = 3600  # longer than a proxy holds back an answer
 
 
@@ -500,7 +501,9 @@ class CartService:
         shares = write.behind and record.outdated and not (terms.minimal or error)
         shares = shares and not (drive.is_scarce or any(_is_pending(each) for each in results))
         # A confirmed line is left to the reading of the write behind this one: it may not be there.
-        left = shares and any(wish.entry == write.entry for wish in record.wishes)
+        # Not where many are left already: of too many, `closed` forgets the first.
+        entries = {wish.entry for wish in record.wishes}
+        left = shares and write.entry in entries and len(entries) <= _MOST_LEFT
         unknown = any(result.outcome is Outcome.UNKNOWN for result in results)
         answer = None if error or unknown or left else KeptAnswer(results, created)
         wrote_ms = write.loaded.now_ms()
