@@ -18,6 +18,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import pytest
@@ -737,3 +738,23 @@ def test_whatever_happens_the_books_balance(watched: None) -> None:
         play(setup, steps)
 
     run()
+
+
+# The 33rd add pushed the first out of the record, unanswered, and its repetition added it once more.
+@settings(max_examples=1, database=None, deadline=None)
+@given(st.just(40))
+def test_no_add_of_a_crowd_is_forgotten_before_it_is_answered(adds: int) -> None:
+    history = History(False, StoreNotFound, False, "direct")
+    crowd = [
+        Request(f"key{at}", (NewItem(MUG, Decimal(at + 1)),), [UNKNOWN], False, True)
+        for at in range(adds)
+    ]
+    for request in crowd[1:]:
+        history.records.waiting.append(("", partial(history.post, request)))
+    history.post(crowd[0])
+
+    for request in crowd:
+        history.post(request)
+
+    (cart,) = history.store.open_carts()
+    assert sorted(line.quantity for line in cart.lines.values()) == list(range(1, adds + 1))
