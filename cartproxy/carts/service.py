@@ -85,7 +85,7 @@ from cartproxy.store.limits import (
 )
 
 _BLANK = Record()
-_MOST_LEFT = 16
+_MOST_LEFT = 16  # adds whose answer waits for a reading; `closed` keeps twice as many requests
 _NEW_CART_SECONDS = 3600  # longer than a proxy holds back an answer
 
 

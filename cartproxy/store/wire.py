@@ -361,7 +361,7 @@ def _listed(wire: Wire) -> list[Decimal]:
 
 
 def _whole(number: Decimal | None, units: int, rounding: str) -> Decimal | None:
-    """In whole parts of a piece, of which it has so many."""
+    """Rounded to whole parts of a piece, which has so many `units`."""
     return None if number is None else (number * units).to_integral_value(rounding) / units
 
 

@@ -162,7 +162,7 @@
           await online();
           say("");
           attempt = 0;
-        } else if (!error.retryable || attempt === 4 || error.retry_after > 15) {
+        } else if (!error.retryable || attempt === 4 /* the last */ || error.retry_after > 15) {
           if (!error.status || (key && error.status > 501)) awayUntil = performance.now() + AWAY_MS;
           throw error;
         } else {
@@ -264,7 +264,7 @@
       (async () => navigator.locks.request(name(key), async () => {
         if (!outbox().some((each) => each.key === key)) return;
         const age = Date.now() - at;
-        if (age >= 0 && age < 36e5) await write("POST", "/cart/items", body, key).catch(() => {});
+        if (age >= 0 && age < 36e5 /* an hour */) await write("POST", "/cart/items", body, key).catch(() => {});
         done(key);
       }))().catch(() => {});
     }
