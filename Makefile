@@ -10,9 +10,9 @@ FASTIFY := benchmarks/reference_fastify
 WIDGET := cartproxy/widget/$(shell sed -n 's/^VERSION = "\(.*\)"/\1/p' cartproxy/widget/releases.py)
 PACKAGE ?= build/npm
 # A file's tests share a process and its servers. The files keep their order: xdist would begin with
-# those of most tests, and end with one long test on one core. Three processes even on two cores,
-# since the browser's tests mostly wait.
-PARALLEL := -n 3 --dist loadfile --no-loadscope-reorder
+# those of most tests, and end with one long test on one core. Four processes even on two cores,
+# since many tests mostly wait.
+PARALLEL := -n 4 --dist loadfile --no-loadscope-reorder
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14

@@ -16,7 +16,7 @@ from playwright.sync_api import (
     sync_playwright,
 )
 
-from support.browser_settings import ARGUMENTS, CHROMIUM
+from support.browser_settings import ARGUMENTS, CHROMIUM, HEADLESS
 from support.waiting import PATIENCE_SECONDS
 
 expect.set_options(timeout=PATIENCE_SECONDS * 1000)
@@ -38,8 +38,8 @@ def playwright() -> Iterator[Playwright]:
 
 @pytest.fixture(scope="session")
 def browser(playwright: Playwright) -> Iterator[Browser]:
-    """Chromium as it comes with Playwright's defaults: third-party cookies are blocked."""
-    launched = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+    """Chromium as it comes with Playwright's defaults."""
+    launched = playwright.chromium.launch(executable_path=HEADLESS, args=ARGUMENTS)
     yield launched
     launched.close()
 
