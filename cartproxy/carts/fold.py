@@ -250,7 +250,8 @@ def saw(record: Record, snapshot: Snapshot, began_ms: int, settle_ms: int) -> Re
             now = snapshot.item(known)
             if wish.item.quantity == (now.quantity if now else 0):
                 record = landed(record, at, known, wish.at_ms)
-    wishes = list(_as_shown(record, snapshot))
+    record = _as_shown(record, snapshot)
+    wishes = list(record.wishes)
     sent = [wish for wish in wishes if wish.phase is Phase.SENT]
     back = {wish.line_id for wish in record.wishes if wish.owed and wish.has_landed}
     changes: list[Change] = []
@@ -416,12 +417,12 @@ def _followed(record: Record, ids: Mapping[str, str]) -> Record:
     return replace(record, wishes=tuple(wishes))
 
 
-def _as_shown(record: Record, snapshot: Snapshot) -> Iterator[Wish]:
-    """The wishes; one whose line the store confirmed and then does not show counts as sent.
+def _as_shown(record: Record, snapshot: Snapshot) -> Record:
+    """The record in which an add counts as sent if the store confirmed its line and shows none.
 
     So does one that is no part of the line that was confirmed, but seems to be a line of its own:
-    that answer was another add's. A line that is to be put back is known by the id that it had
-    before.
+    that answer was another add's, and the line is known without it. A line that is to be put back
+    is known by the id that it had before.
     """
     back = {w.line_id: w.replaces for w in record.wishes if w.has_landed and w.replaces}
     unseen = {
@@ -434,16 +435,22 @@ def _as_shown(record: Record, snapshot: Snapshot) -> Iterator[Wish]:
         for each in snapshot.items
         if not record.quantity(each.item_id)
     }
-    for wish in record.wishes:
-        item, now = wish.item, snapshot.item(wish.line_id)
-        most = record.quantity(wish.line_id) - item.quantity  # if it is no part of this line
-        apart = now and now.quantity <= most and (item.catalog_id, item.quantity) in new
-        if not wish.has_landed or wish.sets or not (apart or wish.line_id in unseen):
-            yield wish
-        elif wish.line_id in back and not wish.owed:
-            yield replace(wish, line_id=back[wish.line_id])
-        else:
-            yield wish.sent(wish.at_ms)
+    for at, wish in enumerate(record.wishes):
+        if not wish.has_landed or wish.sets:
+            continue
+        item, line_id, now = wish.item, wish.line_id, snapshot.item(wish.line_id)
+        rest = record.quantity(line_id) - item.quantity  # if it is no part of this line
+        if now and now.quantity <= rest and (item.catalog_id, item.quantity) in new:
+            if line := record.since.get(line_id):
+                since = {**record.since, line_id: replace(line, quantity=rest)}
+                record = replace(record, since=since)
+            wish = wish.sent(wish.at_ms)
+        elif line_id in unseen and line_id in back and not wish.owed:
+            wish = replace(wish, line_id=back[line_id])
+        elif line_id in unseen:
+            wish = wish.sent(wish.at_ms)
+        record = with_wish(record, at, wish)
+    return record
 
 
 def _with_chosen(snapshot: Snapshot, record: Record, wishes: Iterable[Wish]) -> Snapshot:

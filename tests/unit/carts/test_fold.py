@@ -222,6 +222,18 @@ def test_confirmed_add_that_is_a_line_of_its_own_is_that_line() -> None:
     assert phases(after) == [LANDED, LANDED, WAITING]
 
 
+# Found by the histories over HTTP: the checkout told of a line "reduced" that nobody had ordered so.
+def test_line_put_back_that_another_adds_answer_named_is_not_reduced() -> None:
+    before = record(owed("1"), wish(quantity=4), wish(quantity=8, index=1))
+    for at in range(3):
+        before = landed(before, at, "11", NOW - 1)
+
+    after = seen(before, line("11"), line("12", 4), line("13", 8))
+
+    assert [each.line_id for each in after.wishes] == ["11", "12", "13"]
+    assert after.changes == ()
+
+
 def test_confirmed_line_that_was_shown_once_may_go() -> None:
     before = record(wish(LANDED, line_id="7"), lines=(line("7"),))
 
