@@ -70,6 +70,7 @@ _UNKNOWN = {"ItemQuantity": 1, "ItemUnitPrice": 0, "ItemOptionPrice": 0}
 _YES, _NO = ("true", "yes", "1", "1.0"), ("false", "no", "0", "0.0")
 # Ids are opaque and case-sensitive (docs/store-api.md, Objects); this only protects the path.
 _PATH_SAFE = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
+_ERROR_STATUS = re.compile("[4-9][0-9]{2}", re.ASCII)
 _LARGEST_ID = 2**63 - 1
 _LARGEST_LINE_ID = 10**18 - 1  # in URLs, ids of lines have 18 digits at most
 _QUANTITY = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,4})?", re.ASCII)
@@ -140,14 +141,13 @@ def read_error(body: object) -> tuple[int | None, str] | None:
         envelope = one(body)
     except StoreBadResponse:
         return None
-    key, message = envelope.get("Key"), envelope.get("Message")
-    is_error = key == "Error" or (key is None and set(envelope) == {"Message"})
+    is_error = _word(envelope, "Key").lower() == "error" or set(envelope) == {"Message"}
     if not is_error:
         return None
-    status = _word(envelope, "Status")
+    status, message = _word(envelope, "Status"), envelope.get("Message")
     reason = plain_text(message)[:200] if isinstance(message, str) else ""
-    known = status.isascii() and status.isdigit() and len(status) == 3
-    return (int(status) if known else None), reason
+    # One that is no error's, such as HTTP's own 200 again, says nothing.
+    return (int(status) if _ERROR_STATUS.fullmatch(status) else None), reason
 
 
 def read_envelope(body: object, key: str, asked: str | None = None) -> str:

@@ -382,6 +382,8 @@ def test_success_that_confirms_nothing_leaves_the_outcome_unknown(
         (200, envelope("Error", status="400", message="x"), StoreRejected, Outcome.NOT_APPLIED),
         (200, {"Message": "x"}, StoreRejected, Outcome.NOT_APPLIED),
         (200, [envelope("Error", status="soon")], StoreRejected, Outcome.NOT_APPLIED),
+        (200, [envelope("Error", status="200")], StoreRejected, Outcome.NOT_APPLIED),
+        (201, [envelope("error", status=201)], StoreRejected, Outcome.NOT_APPLIED),
         (418, b"", StoreBadResponse, Outcome.UNKNOWN),
         (500, [envelope("Error", status="400")], StoreFailed, Outcome.UNKNOWN),
         (503, b"", StoreFailed, Outcome.UNKNOWN),

@@ -388,7 +388,9 @@ def test_minimum_maximum_and_step_come_from_what_the_store_allows(
     [
         ([{"Key": "Error", "Status": "400", "Message": "No &amp; no"}], (400, "No & no")),
         ({"Key": "Error", "Status": 404}, (404, "")),
-        ({"Key": "Error", "Status": "\u0663"}, (None, "")),
+        ({"Key": "ERROR", "Status": "\u0664\u0660\u0660"}, (None, "")),
+        ({"Key": "Error", "Status": "200"}, (None, "")),
+        ({"Key": "Error", "Status": "000"}, (None, "")),
         ({"Key": "Error"}, (None, "")),
         ({"Message": "x"}, (None, "x")),
         ({"Message": 7}, (None, "")),
