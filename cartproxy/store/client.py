@@ -220,13 +220,12 @@ class StoreClient:
         status, reason = wire.read_error(answer.body) or (None, "")
         # An error may come with HTTP 200, and its real status only in the body.
         status = answer.status if answer.status >= 400 else status or 400
-        if method == "GET" and status in (400, 422):  # it has no content that could be refused
-            raise StoreBadResponse(f"The store answered with status {status}.")
-        raise _refusal(status, reason, answer)
+        raise _refusal(method, status, reason, answer)
 
 
-def _refusal(status: int, reason: str, answer: Answer) -> StoreError:
-    if status in (400, 422):
+def _refusal(method: str, status: int, reason: str, answer: Answer) -> StoreError:
+    is_read = method == "GET"  # it has no content that could be refused, and no effect
+    if status in (400, 422) and not is_read:
         return StoreRejected(reason or "The store refuses the request.")
     if status in (401, 403):
         return StoreAuth("The store refuses this service's credentials.")
@@ -234,4 +233,5 @@ def _refusal(status: int, reason: str, answer: Answer) -> StoreError:
         return StoreNotFound("The store does not have what was requested.")
     if status == 429:
         return StoreBusy("The store asks to slow down.", retry_after=answer.retry_after)
-    return StoreBadResponse(f"The store answered with status {status}.", outcome=Outcome.UNKNOWN)
+    outcome = Outcome.NOT_APPLIED if is_read else Outcome.UNKNOWN
+    return StoreBadResponse(f"The store answered with status {status}.", outcome=outcome)

@@ -418,8 +418,8 @@ def test_status_of_thousands_of_digits_is_a_store_error_too(
         client.add_item("key", MUG, allowance)
 
 
-@pytest.mark.parametrize("status", [200, 400, 422])
-def test_read_that_the_store_refuses_is_no_fault_of_the_caller(
+@pytest.mark.parametrize("status", [200, 400, 405, 410, 422, 451])
+def test_read_that_the_store_refuses_is_no_fault_of_the_caller_and_changes_nothing(
     api: Api, client: StoreClient, allowance: Allowance, status: int
 ) -> None:
     api.answers([envelope("Error", status="400", message="No.")], status)
@@ -428,6 +428,7 @@ def test_read_that_the_store_refuses_is_no_fault_of_the_caller(
         lambda: client.get_cart("key", allowance),
         lambda: client.get_product(3829, allowance),
         lambda: client.find_customers("ann@shop.example", allowance),
+        lambda: client.get_order(7, allowance),
     ):
         with pytest.raises(StoreBadResponse) as caught:
             read()
