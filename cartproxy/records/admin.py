@@ -21,7 +21,7 @@ from cartproxy.records.pending import list_key
 from cartproxy.records.records import RECORD, record_key
 from cartproxy.records.seal import Seal
 from cartproxy.storage.errors import StorageNewer, StorageUnavailable, typed_errors
-from cartproxy.storage.values import read_text
+from cartproxy.storage.values import read_value
 
 _PAGE = 1000
 
@@ -60,7 +60,7 @@ class CartAdmin:
         Its record is None where this release can't read it, or no key that is set opens it.
         """
         key = record_key(name)
-        text = read_text(self._client, RECORD, key, operation="look")
+        text: bytes | None = read_value(self._client, "get", RECORD, key, operation="look")
         if text is None:
             return None
         with typed_errors("look"):

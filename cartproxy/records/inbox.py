@@ -7,6 +7,7 @@ lease; one that is not settled by its end goes to the next worker, so a dead wor
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +18,7 @@ from cartproxy.model.order import Order
 from cartproxy.records.sales import Sales, SoldCart, books_key
 from cartproxy.storage.errors import StorageFull, typed_errors
 from cartproxy.storage.scripts import load_script, run_twice
-from cartproxy.storage.values import Kind
+from cartproxy.storage.values import Kind, note_unreadable
 
 _STREAM, _KNOWN = Kind("orders", "stream"), Kind("orders-known", "zset")
 _MOST = 100_000
@@ -82,7 +83,10 @@ class Inbox:
                 return None
         for delivery, fields in found:
             at_ms, _, _ = delivery.partition(b"-")
-            return Delivery(delivery.decode(), int(fields[b"order"]), int(at_ms))
+            with suppress(KeyError, ValueError):
+                return Delivery(delivery.decode(), int(fields[b"order"]), int(at_ms))
+            note_unreadable(_STREAM, self._stream)
+            run_twice(self._settle, self._keys, [_GROUP, delivery, ""])
         return None
 
     def age_seconds(self, delivery: Delivery) -> float:

@@ -40,7 +40,7 @@ from cartproxy.records.live_carts import LiveCarts
 from cartproxy.records.seal import UNSEALED, Seal
 from cartproxy.storage.errors import StorageError, StorageFull, StorageUnavailable, typed_errors
 from cartproxy.storage.scripts import NamedScript, load_script, probe_script, run_twice
-from cartproxy.storage.values import Kind, note_unreadable, read_text
+from cartproxy.storage.values import Kind, note_unreadable, read_value
 
 _POLL_SECONDS = 0.015
 _LAST_POLL_SECONDS = 0.06
@@ -231,7 +231,7 @@ class Records:
         with typed_errors("key_of_form"):
             if self._client.set(place, own, nx=True, px=_DOUBLE_CLICK_MS):
                 return own.hex()
-        first = read_text(self._client, _FORM, place, operation="key_of_form")
+        first: bytes | None = read_value(self._client, "get", _FORM, place, operation="key_of_form")
         return (first or own).hex()
 
     def state(self, record: Record) -> str:

@@ -14,15 +14,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from typing import Any, cast
+from typing import Any
 
 import redis
 
 from cartproxy.model.cart import Currency
 from cartproxy.model.order import Order
-from cartproxy.storage.errors import typed_errors
 from cartproxy.storage.scripts import load_script, run_script, run_twice
-from cartproxy.storage.values import Kind
+from cartproxy.storage.values import Kind, read_value
 
 KEPT_DAYS = 400
 _KEPT_MS = KEPT_DAYS * 86_400_000
@@ -94,11 +93,10 @@ class Sales:
 
     def cart_of(self, order: Order) -> SoldCart | None:
         """The cart that an order comes from, if it is one of ours. Raises StorageError."""
-        with typed_errors("find_cart"):
-            for key_hash in self._candidates(order):
-                found = self._client.hmget(self._cart(key_hash), "name", "site")
-                if None not in found:
-                    return SoldCart(_text(found[0]), _text(found[1]), key_hash)
+        for key_hash in self._candidates(order):
+            found = self._read("hmget", _CART, self._cart(key_hash), "name", "site")
+            if found and None not in found:
+                return SoldCart(_text(found[0]), _text(found[1]), key_hash)
         return None
 
     def is_of(self, cart: SoldCart, order_key: str) -> bool:
@@ -117,10 +115,12 @@ class Sales:
         """The books since that day, which is in UTC. Raises StorageError."""
         day = max(since, datetime.now(UTC).date() - timedelta(KEPT_DAYS))
         while day <= datetime.now(UTC).date():
-            with typed_errors("read_books"):
-                found = self._client.hgetall(f"{self._key}:d:{day}")
-            figures = cast("dict[bytes, bytes]", found)
-            named = {tuple(name.decode().split(" ", 1)): int(n) for name, n in figures.items()}
+            found = self._read("hgetall", _DAY, f"{self._key}:d:{day}") or {}
+            named = {
+                _text(name).partition(" ")[::2]: int(number)
+                for name, number in found.items()
+                if number.removeprefix(b"-").isdigit()
+            }
             for site in sorted({site for _, site in named}):
                 carts, checkouts, orders, value = (named.get((each, site), 0) for each in FIGURES)
                 amount = Decimal(value).scaleb(-self._currency.decimals)
@@ -131,9 +131,12 @@ class Sales:
         for order_key in order.order_keys:
             yield from self._hashes(order_key)
         for line_id in order.line_ids[:_MOST_LINES]:
-            found = self._client.get(self._line(line_id))
+            found = self._read("get", _LINE, self._line(line_id))
             if found is not None:
                 yield _text(found)
+
+    def _read(self, command: str, kind: Kind, key: str, *more: str) -> Any:
+        return read_value(self._client, command, kind, key, *more, operation="read_books")
 
     def _hashes(self, order_key: str) -> list[str]:
         return [
@@ -151,5 +154,5 @@ class Sales:
         return {f"{self._key}:d:{datetime.fromtimestamp(at_ms / 1000, UTC):%Y-%m-%d}": _DAY}
 
 
-def _text(found: Any) -> str:
-    return bytes(found).decode()
+def _text(found: bytes) -> str:
+    return found.decode(errors="replace")

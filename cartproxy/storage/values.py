@@ -5,7 +5,7 @@ It counts as absent, and is logged: it would never become readable.
 
 from __future__ import annotations
 
-from typing import NamedTuple, cast
+from typing import Any, NamedTuple
 
 import redis
 from redis.exceptions import ResponseError
@@ -33,11 +33,16 @@ def is_wrong_type(error: ResponseError) -> bool:
     return _WRONG_TYPE in str(error)
 
 
-def read_text(client: redis.Redis, kind: Kind, key: str, *, operation: str) -> bytes | None:
-    """The text at this key; None also for a value of the wrong type. Raises StorageError."""
+def read_value(
+    client: redis.Redis, command: str, kind: Kind, key: str, *more: str, operation: str
+) -> Any:
+    """What redis-py's method of this name finds; None for a value of the wrong type.
+
+    Raises StorageError, also where a cluster's client connects only now.
+    """
     with typed_errors(operation):
         try:
-            return cast("bytes | None", client.get(key))
+            return getattr(client, command)(key, *more)
         except ResponseError as error:
             if not is_wrong_type(error):
                 raise

@@ -28,7 +28,7 @@ from support.waiting import wait_for
 from cartproxy.settings_source import load
 from cartproxy.storage.connect import connect
 from cartproxy.storage.errors import StorageUnavailable
-from cartproxy.storage.values import Kind, read_text
+from cartproxy.storage.values import Kind, read_value
 
 
 @dataclass
@@ -171,7 +171,7 @@ def test_unreachable_redis_is_unavailable(behind: Behind, used: bool) -> None:
     behind.proxy.cut()
 
     with pytest.raises(StorageUnavailable):
-        read_text(client, Kind("value", "string"), "mine", operation="load")
+        read_value(client, "get", Kind("value", "string"), "mine", operation="load")
 
     behind.proxy.refusing = False
     behind.direct.set("mine", "mine")

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
+from datetime import date
 from decimal import Decimal
 from itertools import chain
 from typing import Any
@@ -28,12 +29,15 @@ from cartproxy.model.cart import (
     Snapshot,
 )
 from cartproxy.model.keys import IdempotencyKey, Intent, KeptAnswer
+from cartproxy.model.order import Order
 from cartproxy.model.record import Record
 from cartproxy.model.wishes import Phase, Wish
 from cartproxy.records.admin import CartAdmin
 from cartproxy.records.errors import CartBusy
 from cartproxy.records.form import record_of, state_of
+from cartproxy.records.inbox import Inbox
 from cartproxy.records.records import Lives, Records
+from cartproxy.records.sales import Sales
 from cartproxy.records.seal import UNSEALED, Seal
 from cartproxy.storage.errors import StorageError, StorageNewer, StorageUnavailable
 from cartproxy.web.cart_json import cart_as_json, results_as_json
@@ -241,6 +245,57 @@ def test_record_that_no_key_opens_is_kept_and_frees_its_lock(client: fakeredis.F
 
     assert client.get("cp:{n}") == kept
     assert client.exists("cp:{n}:lock") == 0
+
+
+ORDER = Order(7, True, ("key",), ("1",), NINE, NINE)
+
+
+@pytest.fixture
+def sales(client: fakeredis.FakeRedis) -> Sales:
+    """The books with one cart that was given its checkout URL."""
+    sales = Sales(
+        client, store_id="demo", peppers=["p"], currency=Currency("USD"), cart_life=999
+    )  # fmt: skip
+    sales.hand_out("n", "https://blog.example", "key", ["1"])
+    return sales
+
+
+@pytest.mark.parametrize("order", [ORDER, replace(ORDER, order_keys=())], ids=["key", "lines"])
+@pytest.mark.parametrize("damage", ["hash", "list", "string"])
+@pytest.mark.parametrize("kind", ["c", "l", "d"])
+def test_books_that_cannot_be_read_count_as_absent(
+    client: fakeredis.FakeRedis, sales: Sales, kind: str, damage: str, order: Order
+) -> None:
+    (key,) = client.keys(f"cpo:{{demo}}:{kind}:*")
+    client.delete(key)
+    if damage == "hash":
+        client.hset(key, mapping={"name": "n", b"\xff": b"\xff", "x": "y", "orders s": "1.5"})
+    elif damage == "list":
+        client.rpush(key, "x")
+    else:
+        client.set(key, b"\xff")
+
+    found = sales.cart_of(order)
+    rows = [*sales.rows(date.min)]
+
+    is_needed = kind == "c" or (kind == "l" and not order.order_keys)
+    assert (found is None) == is_needed
+    assert [row.checkouts for row in rows] == ([] if kind == "d" else [1])
+
+
+@pytest.mark.parametrize("fields", [{"order": "x"}, {"order": b"\xff"}, {"other": "1"}])
+def test_delivery_that_cannot_be_read_is_ended_and_holds_up_no_other(
+    client: fakeredis.FakeRedis, fields: dict[Any, Any]
+) -> None:
+    inbox = Inbox(client, store_id="demo", lease_seconds=0, known_seconds=999)
+    inbox.next()
+    client.xadd("cpo:{demo}:in", fields)
+    inbox.take([7])
+
+    found = [each.order_id for each in (inbox.next() for _ in range(4)) if each]
+
+    assert set(found) == {7}
+    assert client.xlen("cpo:{demo}:in") == 1
 
 
 @pytest.mark.parametrize("text", ["", "5", "nan nan", "inf 1", "1e999 1", "5 x", "\x00", "[]"])
