@@ -108,6 +108,17 @@ def test_damaged_product_is_fetched_without_waiting(shopper: Shopper, client: re
     assert scripts() - before < 20  # a waiting request polls every 50 ms for 10 s
 
 
+@pytest.mark.parametrize("life", [None, 3600])
+def test_mark_that_would_last_too_long_keeps_nobody_from_asking(
+    shopper: Shopper, client: redis.Redis, life: int | None
+) -> None:
+    product = key_of(client, PRODUCT)
+    client.delete(product)
+    client.set(product + b":asking", "1", ex=life)
+
+    assert shopper.call("GET", f"/products/{SHIRT}").status_code == 200
+
+
 @pytest.mark.parametrize("damage", JUNK)
 @pytest.mark.parametrize("pattern", [RECORD, PRODUCT, BUDGET])
 def test_text_that_cannot_be_read_counts_as_absent(

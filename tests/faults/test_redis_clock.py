@@ -146,3 +146,25 @@ def test_no_shopper_is_kept_waiting(
     assert [each.status_code for each in answers] == [201, 200, 200] * 15, [
         each.text for each in answers if each.status_code > 201
     ]
+
+
+def test_product_is_believed_no_longer(
+    server: tuple[str, Clock], store: Store, tmp_path: Path
+) -> None:
+    url, clock = server
+    clock(0)
+    settings = {
+        "CARTPROXY_REDIS_URL": url,
+        "CARTPROXY_PRODUCT_FRESH_SECONDS": "1",
+        **store_environment(store.url),
+    }
+    with service(settings, tmp_path / "log") as proxy_url:
+        shopper = Shopper(proxy_url)
+        shopper.call("GET", f"/products/{MUG}")
+        clock(-HOUR)
+        store.change_product(MUG, price="12.34")
+
+        def price() -> str:
+            return str(shopper.call("GET", f"/products/{MUG}").json()["price"])
+
+        wait_for(lambda: price() == "12.34", "the new price")
