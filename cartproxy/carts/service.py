@@ -56,7 +56,7 @@ from cartproxy.model.cart import (
 from cartproxy.model.copies import replace
 from cartproxy.model.keys import Intent, KeptAnswer
 from cartproxy.model.order import Ordered
-from cartproxy.model.record import Record
+from cartproxy.model.record import BLANK, Record
 from cartproxy.model.wishes import KEYLESS, Phase
 from cartproxy.records.errors import CartBusy
 from cartproxy.records.form import Loaded
@@ -84,7 +84,6 @@ from cartproxy.store.limits import (
     Share,
 )
 
-_BLANK = Record()
 _MOST_LEFT = 16  # adds whose answer waits for a reading; `closed` keeps twice as many requests
 _NEW_CART_SECONDS = 3600  # longer than a proxy holds back an answer
 
@@ -488,7 +487,7 @@ class CartService:
         parts: int,
         terms: Terms,
         *,
-        begun: Record = _BLANK,
+        begun: Record = BLANK,
         created: bool = False,
     ) -> Written:
         """Save the cart after a write, and answer with it if it is wanted."""

@@ -111,6 +111,9 @@ class Record:
         return line._replace(item_id=wish.line_id, state=LineState.ESTIMATED)
 
 
+BLANK = Record()  # a copy of it costs a third of a new one
+
+
 def _set(lines: dict[str, LineItem], item_id: str, quantity: Decimal, state: LineState) -> None:
     """Show a line, where there is one, in this quantity."""
     line = lines.get(item_id)

@@ -20,7 +20,7 @@ from cartproxy.compact import compact
 from cartproxy.model.cart import ITEM, Change, LineItem, LineState, NewItem, Snapshot
 from cartproxy.model.copies import replace
 from cartproxy.model.order import Ordered
-from cartproxy.model.record import Meant, Record
+from cartproxy.model.record import BLANK, Meant, Record
 from cartproxy.model.shape import DECIMAL, TIME_MS, checked
 from cartproxy.model.wishes import KEYLESS, OURS, Phase, Wish
 from cartproxy.records.seal import Seal
@@ -32,7 +32,6 @@ _PHASES = {phase[0]: phase for phase in Phase}  # by the initial
 _HEAD = re.compile(r"([0-9]{1,14}) (\S+) ([0-9]{1,14})")
 _OWN_NAME = re.compile(OURS + "([0-9]{1,9})", re.ASCII)
 _FLAG = range(2)
-_BLANK = Record()  # a copy of it costs a third of a new one
 _INTENT = (str, str, [ITEM])
 _WISH = (
     *(str, TIME_MS, ITEM, str, re.compile("|".join(_PHASES)), TIME_MS, str),
@@ -112,7 +111,7 @@ def record_of(text: str, seal: Seal) -> tuple[Record, str]:
             raise StorageNewer("The cart was written by another release.")
         raise ValueError("Not the state of a record.")
     record = replace(
-        _BLANK,
+        BLANK,
         **_READERS[version](state),
         checkout_at_ms=int(checkout_at_ms) or None,
         revision=revision,
