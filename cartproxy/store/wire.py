@@ -194,7 +194,9 @@ def _line(wire: Wire, links: Links, currency: Currency, texts: Texts) -> LineIte
         wire = {**wire, **{name: _UNKNOWN[name] for name in unreadable}}
     quantity = _decimal(wire, "ItemQuantity")
     unit_price, option_price = _decimal(wire, "ItemUnitPrice"), _decimal(wire, "ItemOptionPrice")
-    catalog_id, sku = _integer(wire, "CatalogID"), texts.plain(_text(wire, "ItemID"))
+    # A discount may belong to no product.
+    catalog_id = 0 if _is_absent(wire, "CatalogID") else _integer(wire, "CatalogID")
+    sku = texts.plain(_text(wire, "ItemID"))
     name, options = texts.describe(_text(wire, "ItemDescription"))
     item_id = _integer(wire, "CartItemID")
     if not 0 <= item_id <= _LARGEST_LINE_ID:

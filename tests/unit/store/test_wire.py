@@ -162,12 +162,14 @@ def test_any_price_and_quantity_are_read_or_refused(price: Decimal, quantity: De
     assert total == USD.round(total)
 
 
-def test_lines_keep_the_stores_order_and_discounts_their_sign() -> None:
-    discount = {"CartItemID": 9, "CatalogID": 0, "ItemQuantity": 1, "ItemOptionPrice": "-5.005"}
+@pytest.mark.parametrize("product", [{"CatalogID": 0}, {"CatalogID": None}, {"CatalogID": ""}, {}])
+def test_lines_keep_the_stores_order_and_discounts_their_sign(product: dict[str, Any]) -> None:
+    discount = {"CartItemID": 9, "ItemQuantity": 1, "ItemOptionPrice": "-5.005", **product}
 
     first, second = read(cart(LINE, discount)).items
 
     assert (first.item_id, second.item_id) == ("7", "9")
+    assert (second.catalog_id, second.state) == (0, "in_store")
     assert str(second.line_total) == "-5.01"
     assert str(second.option_price) == "-5.005"
 
