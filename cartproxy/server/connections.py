@@ -175,11 +175,13 @@ class Connection(Unreader):  # type: ignore[misc] # gunicorn has no types
         return body
 
     def is_near_end(self, body: Body) -> bool:
-        """Whether so little is left of a body that `skip` can reach its end, as far as is known."""
-        reader = body.reader
-        if isinstance(reader, ChunkedReader):
-            return reader.parser is None or self._chunked_bytes_left > _MAX_FRAME_BYTES
-        return bool(reader.length < _MAX_BYTES)
+        """Whether so little is left of a body that `skip` can reach its end.
+
+        A chunked one does not say how much is left, so it is skipped here, before the answer.
+        """
+        if isinstance(body.reader, ChunkedReader):
+            return self.skip(body)
+        return bool(body.reader.length < _MAX_BYTES)
 
     def skip(self, body: Body) -> bool:
         """Read the rest of a body. Returns whether another request can follow."""

@@ -155,8 +155,8 @@ class Worker(GeventWorker):  # type: ignore[misc] # gunicorn has no types
             content = b"".join(pieces)
         # In these cases it is not known where the next head begins, or it is far away.
         lost = connection.is_cut or connection.expects_continue or body.failed
-        lost = lost or not connection.is_near_end(body)
-        keep_alive = self.alive and not lost and keeps_alive(environ)
+        keep_alive = self.alive and keeps_alive(environ) and not lost
+        keep_alive = keep_alive and connection.is_near_end(body)
         connection.send(_head(*started[-1][:2], keep_alive=keep_alive) + content)
         return keep_alive and connection.skip(body)
 

@@ -17,6 +17,7 @@ ADD = "POST /v1/stores/demo/cart/items"
 BUY = "POST /v1/stores/demo/buy"
 FORM = "Content-Type: application/x-www-form-urlencoded"
 ITEM = b'{"catalog_id":%d}' % MUG
+LOOK = b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n"
 LIMIT = 65_536
 
 
@@ -78,6 +79,25 @@ def test_body_over_the_limit_is_413_by_length_and_by_chunks(raw: RawClient, size
         # A proxy would send the next shopper's request on a connection that is said to be kept.
         assert size == LIMIT + 1 or answer.headers["connection"] == "close"
     raw.assert_store_untouched()
+
+
+@pytest.mark.parametrize("line", ["POST /nowhere", "GET /livez", "GET /v1/stores/demo/cart", ADD])
+@pytest.mark.parametrize(
+    ("body", "stays"),
+    [(chunks(b" " * 1000), True), (chunks(*[b" " * 100] * 300), True), (chunks(b" " * 3 * LIMIT), False),
+     (chunks(*[b" "] * 20_000), False), (b"zz\r\n", False),
+     (b"0\r\nX-A: b\r\n\r\n", True), (b"0\r\nno field\r\n\r\n", False)],
+)  # fmt: skip
+def test_answer_to_an_unread_chunked_body_says_whether_the_connection_stays(
+    raw: RawClient, line: str, body: bytes, *, stays: bool
+) -> None:
+    head = "\r\n".join([f"{line} HTTP/1.1", *raw.usual(), "Content-Type: a/b", CHUNKED, "", ""])
+
+    first, *next_ones = raw.speak(head.encode() + body, *[LOOK] * stays)
+
+    # A proxy would send the next shopper's request on a connection that is said to be kept.
+    assert first.headers["connection"] == ("keep-alive" if stays else "close")
+    assert [each.status for each in next_ones] == [200] * stays
 
 
 @pytest.mark.parametrize("length", ["99999999", "9" * 18])
