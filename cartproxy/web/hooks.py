@@ -28,8 +28,9 @@ log = structlog.get_logger("cartproxy.web")
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_.-]{8,64}", re.ASCII)
 _CART_NAME_LENGTH = 12
-# All that can be cached has an entity tag. werkzeug fails at a date like `1 Jan 9999999999 00:00`.
-_DATED = ("HTTP_IF_MODIFIED_SINCE", "HTTP_IF_RANGE", "HTTP_RANGE")
+# Of the conditions of a read only If-None-Match counts: all that can be cached has an entity tag.
+# werkzeug fails at a date like `1 Jan 9999999999 00:00`, and its 412 could be cached like the file.
+_IGNORED = ("HTTP_IF_MATCH", "HTTP_IF_MODIFIED_SINCE", "HTTP_IF_RANGE", "HTTP_RANGE")
 _FIELDS = "cartproxy.fields"  # what the hooks add to an answer's headers
 
 
@@ -45,7 +46,7 @@ def install(app: Flask, context: Context, *, https: bool) -> None:
         given = request.header("X-Request-Id") or ""
         request.id = given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
         request.began = time.monotonic()
-        for name in _DATED:
+        for name in _IGNORED if request.is_safe else ():
             request.environ.pop(name, None)
         if request.view_args:
             # Routes have the store from the caller. Flask's hook for this, url_value_preprocessor,

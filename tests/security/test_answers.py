@@ -153,6 +153,26 @@ def test_what_may_be_kept_is_for_everybody_and_holds_nothing_of_anybody(shopper:
     assert product.headers["X-Content-Type-Options"] == "nosniff"
 
 
+@pytest.mark.parametrize(
+    "path", ["/widget/v1/cartproxy.js", "/docs/README.md", "/llms.txt", "/v1/stores/demo/products/3829"]
+)  # fmt: skip
+@pytest.mark.parametrize(
+    "line",
+    ['If-Match: "x"', "If-Match: *", 'If-Match: W/"x"', "If-None-Match: *", 'If-None-Match: "x"',
+     "If-Unmodified-Since: Thu, 01 Jan 1970 00:00:00 GMT", "Range: bytes=9999999-", "Accept-Encoding: *;q=0",
+     "Accept: a/b;q=0", "Origin: https://evil.example", "Origin: null", "Authorization: x", "Prefer: x",
+     "Content-Type: a/b", "Content-Encoding: gzip", "Cookie: cartproxy=x", "Cartproxy-Key: x",
+     "Cartproxy-Client: x", "Idempotency-Key: a b", "Expect: 100-continue", "X-Http-Method-Override: PUT"],
+)  # fmt: skip
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_no_header_makes_caches_keep_a_refusal_for_everybody(
+    raw: RawClient, method: str, path: str, line: str
+) -> None:
+    answer = raw.send(f"{method} {path}", line, leave_out=line.partition(":")[0])
+
+    assert answer.status in (200, 304) or answer.headers["cache-control"] == "no-store"
+
+
 def test_metrics_are_closed_without_the_token(proxy_url: str, store: Store) -> None:
     for headers in ({}, {"Authorization": "Bearer "}, {"Authorization": "Bearer metrics-toke"},
                     {"Authorization": "Bearer metrics-token2"}, {"Authorization": "\xe9"}):  # fmt: skip
