@@ -364,7 +364,7 @@ class StoreSettings:
     origin_creates_per_minute: tuple[str, ...] = _texts(
         _is_quota,
         "Sites with a quota of new carts: an origin and a number, separated by a space. The sites "
-        "of a wildcard share its quota.",
+        "of a wildcard share its quota. One address may use half of a quota.",
         (),
     )
     hook_secret: Secret = _secret(

@@ -87,7 +87,7 @@ def admit_creation(request: Request, limits: RateLimits) -> None:
     caller = request.caller
     assert caller is not None  # noqa: S101 - who makes a cart has been through `admit`
     quota = caller.store.creates_of.find(caller.origin)
-    request.standing = limits.take("creates", caller.address, None, [quota] if quota else [])
+    request.standing = limits.take("creates", caller.address, None, quota)
 
 
 def finish(request: Request, context: Context, response: Response) -> dict[str, str]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -50,15 +50,20 @@ class RateLimits:
             return f"unreadable {address.strip()}"
 
     def take(
-        self, kind: str, address: str | None, cart: str | None, more: Sequence[Limit] = ()
+        self, kind: str, address: str | None, cart: str | None, site: Limit | None = None
     ) -> Standing | None:
-        """Count a request of the kind against the address, the cart, and what more there is.
+        """Count a request of the kind against the address, the cart, and the quota of the site.
 
-        New carts are counted exactly: each costs the store three calls. Raises RateLimited.
+        One address can use up half of a site's quota. New carts are counted exactly: each costs the
+        store three calls. Raises RateLimited.
         """
-        limits = list(more)
+        limits = [] if site is None else [site]
         if address is not None:
-            limits.append(_limit("address", kind, self.of_address, _name(self.key, address)))
+            name = _name(self.key, address)
+            limits.append(_limit("address", kind, self.of_address, name))
+            if site:
+                half = (site.per_minute + 1) // 2
+                limits.append(Limit(f"address-{kind}", f"{site.key}:{name}", half))
             if cart:
                 limits.append(_limit("cart", kind, self.of_cart, _digest(self.key, cart)))
         counting = [each for each in limits if each.per_minute]

@@ -13,6 +13,7 @@ from support.shopper import BLOG, MUG, Shopper, Store
 from support.waiting import wait_for
 
 OTHER = "https://other.example"
+SHARED = "https://shared.example"
 WILD = "https://*.blogs.example"
 LIMITS = {
     "CARTPROXY_TRUSTED_HOPS": "1",
@@ -34,8 +35,8 @@ def limited_url(redis_url: str, store_url: str) -> Iterator[str]:
         **LIMITS,
         **store_environment(
             store_url,
-            ORIGINS=f"{BLOG},{OTHER},{WILD}",
-            ORIGIN_CREATES_PER_MINUTE=f"{OTHER} 2,{WILD} 3",
+            ORIGINS=f"{BLOG},{OTHER},{SHARED},{WILD}",
+            ORIGIN_CREATES_PER_MINUTE=f"{OTHER} 2,{SHARED} 6,{WILD} 3",
         ),
     }
     with service(environment) as url:
@@ -230,6 +231,16 @@ def test_a_site_with_a_quota_gets_no_more_carts_than_that(limited_url: str, stor
     assert over.json()["code"] == "rate-limited"
     assert over.headers["RateLimit-Policy"] == '"origin-creates";q=2;w=60'
     assert add(limited_url, next(ADDRESSES), BLOG).status_code == 201
+
+
+def test_one_address_can_not_use_up_the_quota_of_a_site(limited_url: str, store: Store) -> None:
+    greedy = next(ADDRESSES)
+
+    over = exactly(3, lambda: add(limited_url, greedy, SHARED))
+
+    assert over.headers["RateLimit-Policy"] == '"address-creates";q=3;w=60'
+    assert add(limited_url, next(ADDRESSES), SHARED).status_code == 201
+    assert add(limited_url, greedy, BLOG).status_code == 201
 
 
 def test_a_quota_of_a_wildcard_is_one_for_all_sites_below_it(
