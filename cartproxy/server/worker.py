@@ -132,7 +132,7 @@ class Worker(GeventWorker):  # type: ignore[misc] # gunicorn has no types
         connection = Connection(client, self._connections)
         try:
             while self._serve(connection, environ | {"REMOTE_ADDR": addr and addr[0]}):
-                pass
+                gevent.sleep(0)  # give others their turn: this client may have sent many at once
         except BadHead as error:
             self._refuse(connection, str(error), error.__cause__ or error)
         except (EOFError, OSError) as error:

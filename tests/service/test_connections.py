@@ -145,6 +145,36 @@ def test_request_on_its_way_is_answered_on_a_connection_that_is_too_long_idle(
     assert answer == b"HTTP/1.1 200"
 
 
+def test_client_that_sends_many_requests_at_once_does_not_hold_up_others(
+    small_url: str, log: Path
+) -> None:
+    def batch(name: str) -> bytes:
+        return b"".join(
+            b"GET /nowhere HTTP/1.1\r\nHost: x\r\nX-Request-Id: %s-%d\r\n\r\n"
+            % (name.encode(), number)
+            for number in range(1000, 1100)
+        )
+
+    worker = only_worker(small_url)
+    with connect(small_url) as one, connect(small_url) as other:
+        for each in (one, other):
+            ask(each)  # now its greenlet waits for the next request
+        os.kill(worker, signal.SIGSTOP)
+        one.sendall(batch("one"))
+        other.sendall(batch("other"))
+        os.kill(worker, signal.SIGCONT)
+
+        def answered() -> list[str]:
+            ids = [str(each.get("request_id")) for each in log_lines(log)]
+            found = [each for each in ids if each.startswith(("one-", "other-"))]
+            return found if len(found) == 200 else []
+
+        order = wait_for(answered, "all are answered")
+
+    assert order.index("one-1000") < order.index("other-1099")
+    assert order.index("other-1000") < order.index("one-1099")
+
+
 def test_stop_of_a_starting_worker_is_not_forgotten(redis_url: str, store: Store) -> None:
     settings = {
         "CARTPROXY_REDIS_URL": redis_url,
