@@ -58,7 +58,13 @@ def document() -> Response:
 @docs.get("/docs")
 def page() -> str:
     _refuse_if_closed()
-    return render_template("docs.html", document=_document(context()), kinds=CATALOGUE)
+    return _api_page(context())
+
+
+@cache
+def _api_page(shown: Context) -> str:
+    """It takes 60 times as long to make as other pages, and no limit counts who asks for it."""
+    return render_template("docs.html", document=_document(shown), kinds=CATALOGUE)
 
 
 @cache

@@ -77,3 +77,16 @@ def test_no_request_that_the_document_allows_costs_as_much_as_fifty_plain_ones(
 
     print(f"\n{worst / plain:.1f} times a plain look: {method} {path}, {mode.value}")
     assert 0 < worst < MOST_TIMES * plain
+
+
+@pytest.mark.parametrize("accept", ["text/html", "application/json"])
+@pytest.mark.parametrize(
+    "path", ["/", "/docs", "/openapi.json", "/llms.txt", "/docs/README.md", "/problems/not-found",
+             "/widget/v1/cartproxy.js", "/nowhere", "/livez", "/metrics"]
+)  # fmt: skip
+def test_address_that_no_limit_counts_costs_little(edge: Edge, path: str, accept: str) -> None:
+    anywhere = Edge(edge.client, base="")
+    headers = {"Accept": accept}
+    anywhere.call("GET", path, headers=headers)  # some pages are made once
+
+    assert steps(anywhere, "GET", path, headers=headers) < 3 * steps(edge, "GET", "/cart")

@@ -28,8 +28,8 @@ def settings(**more: str) -> dict[str, str]:
 class Edge:
     """Calls the application as a script of a listed page does."""
 
-    def __init__(self, client: FlaskClient) -> None:
-        self.client = client
+    def __init__(self, client: FlaskClient, base: str = "/v1/stores/demo") -> None:
+        self.client, self.base = client, base
         self.bearer = "cpt1_" + secrets.token_urlsafe(32)
         self.call("GET", "/cart")  # what only the first request does is nothing that `steps` counts
 
@@ -40,7 +40,7 @@ class Edge:
             "Authorization": f"Bearer {self.bearer}",
         }
         headers |= more.pop("headers", {})
-        return self.client.open(f"/v1/stores/demo{path}", method=method, headers=headers, **more)
+        return self.client.open(self.base + path, method=method, headers=headers, **more)
 
     def add(self, body: str | bytes, content_type: str = "application/json") -> TestResponse:
         return self.call("POST", "/cart/items", data=body, content_type=content_type)
