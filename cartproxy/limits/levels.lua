@@ -11,6 +11,8 @@ for i, key in ipairs(KEYS) do
   local leak, more = tonumber(ARGV[i * 2 - 1]), tonumber(ARGV[i * 2])
   local level, at = string.match(kept[i], '^([%d.]+) ([%d.]+)$')
   level, at = tonumber(level) or 0, tonumber(at) or now
+  -- Damaged: nobody gets that far over a quota.
+  if level > leak * 3600 then level = 0 end
   -- A time in the future: the clock was set back.
   local filled = math.min(at, now)
   level = math.max(0, level - (now - filled) * leak) + more

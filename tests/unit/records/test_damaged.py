@@ -299,6 +299,10 @@ def test_delivery_that_cannot_be_read_is_ended_and_holds_up_no_other(
 
 
 @pytest.mark.parametrize("text", ["", "5", "nan nan", "inf 1", "1e999 1", "5 x", "\x00", "[]"])
+@pytest.mark.parametrize(
+    "text",
+    ["", "5", "nan nan", "inf 1", "1e999 1", "5 x", "\x00", "[]", "9" * 400 + " 1", "9" * 20 + " 1" + "0" * 400],
+)  # fmt: skip
 def test_unreadable_level_of_a_limit_counts_as_absent(
     client: fakeredis.FakeRedis, text: str
 ) -> None:
