@@ -26,6 +26,7 @@ from gunicorn import util
 from gunicorn.http.wsgi import base_environ
 from gunicorn.workers.ggevent import GeventWorker
 
+from cartproxy import metrics
 from cartproxy.server.connections import Connection, Connections
 from cartproxy.server.heads import BadHead, keeps_alive, read_head
 from cartproxy.settings import DRAINING_FLAG, STOPS
@@ -167,6 +168,7 @@ class Worker(GeventWorker):  # type: ignore[misc] # gunicorn has no types
         (log.error if code == "internal-error" else log.info)(
             "refused_by_server", code=code, error=type(error).__name__, request_id=request_id
         )
+        metrics.count_problem("", code)
         with suppress(OSError):
             connection.send(server_refusal(code, self._context.own_origin, request_id))
 

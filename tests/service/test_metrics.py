@@ -11,6 +11,7 @@ import pytest
 import requests
 from support.faults_settings import QUICK
 from support.figures import TOKEN, Figures, until
+from support.raw import RawClient
 from support.servers import answers, free_port, redis_server, service, store_environment, workers
 from support.service_steps import place_order
 from support.shopper import MUG, SHIRT, SMALL, Shopper, Store
@@ -59,6 +60,22 @@ def test_requests_of_both_workers_are_counted_each_once(measured_url: str, store
     problem = {"store": "demo", "code": "invalid-request"}
     name = "cartproxy_problems_total"
     assert after(name, **problem) - before(name, **problem) == 1
+
+
+@pytest.mark.parametrize(
+    ("head", "code"),
+    [(b"nonsense\r\n\r\n", "malformed-request"), (b"GET /" + b"a" * 70_000, "headers-too-large")],
+)  # fmt: skip
+def test_what_the_server_itself_refuses_is_counted_as_a_problem(
+    measured_url: str, store: Store, head: bytes, code: str
+) -> None:
+    problem = {"store": "", "code": code}
+    before = Figures(measured_url)("cartproxy_problems_total", **problem)
+
+    (answer,) = RawClient(measured_url, store).speak(head)
+
+    assert answer.code == code
+    assert Figures(measured_url)("cartproxy_problems_total", **problem) - before == 1
 
 
 def test_unknown_methods_and_addresses_become_no_labels(measured_url: str) -> None:
