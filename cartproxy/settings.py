@@ -183,6 +183,10 @@ def _is_site(text: str) -> None:
         parts = urlsplit(text if "://" in text else f"https://{text}")
         if parts.scheme not in _DEFAULT_PORTS or parts.query or parts.fragment:
             raise ValueError
+        if text.split() != [
+            text
+        ]:  # `urlsplit` ignores line ends; an address with one leads nowhere
+            raise ValueError
         _is_host(parts.netloc)
     except ValueError:
         raise ValidationError("Not the address of a site.") from None

@@ -156,6 +156,9 @@ def _overlay(
                 problems.append(f"{variable}: {plain} is set too; only one of them can apply.")
             text = _read_secret(variable, text, problems)
         if name in known and target is not None:
+            if text.encode(errors="ignore").decode() != text:  # random bytes, as a key
+                problems.append(f"{variable}: the value is not UTF-8.")
+                text = ""
             setting, field = known[name]
             is_list = isinstance(field, fields.List)
             target[setting] = [part.strip() for part in text.split(",")] if is_list else text

@@ -115,6 +115,16 @@ def test_it_is_said_why_a_file_with_a_secret_cannot_be_read(tmp_path: Path) -> N
         assert told == f"CARTPROXY_METRICS_TOKEN_FILE: the file can't be read: {why}"
 
 
+@pytest.mark.parametrize(
+    "name", ["PEPPER", "SEAL_KEY", "STORES_MY_SHOP_NAME", "STORES_MY_SHOP_TOKEN"]
+)
+def test_value_of_random_bytes_is_reported(name: str) -> None:
+    told = problems(STORE | {f"CARTPROXY_{name}": os.fsdecode(b"hunter2\xff" * 9)})
+
+    assert f"CARTPROXY_{name}: the value is not UTF-8." in told
+    assert "hunter2" not in str(told)
+
+
 def test_unknown_name_in_the_file_is_reported_with_a_suggestion(tmp_path: Path) -> None:
     path = tmp_path / "c.toml"
     path.write_text("concurency = 7\n")
@@ -472,7 +482,8 @@ def test_checkout_host_that_could_never_match_is_reported(host: str) -> None:
 @pytest.mark.parametrize(
     "url",
     ["https://", "https://*.shop.example", "https://shop..example", "ftp://shop.example",
-     "https://shop.example?x", "https://shop.example/#x"],
+     "https://shop.example?x", "https://shop.example/#x", "https://shop.example\r", "https://shop\n.example",
+     "https://shop.example/a b", " https://shop.example"],
 )  # fmt: skip
 def test_unreachable_shop_is_reported(name: str, url: str) -> None:
     told = problems(STORE | {f"CARTPROXY_STORES_MY_SHOP_{name}": url})
