@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import io
 import os
 import signal
 import sys
@@ -32,10 +33,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if getattr(sys, name) is None:  # closed: the next file that is opened would take its place
             os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
             setattr(sys, name, os.fdopen(fd, "w" if fd else "r"))
-    chosen = parser().parse_args(arguments)
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a terminal may know fewer letters than products
+        sys.stdout.reconfigure(errors="backslashreplace")
+    chosen = argparse.Namespace(command="")
     # gunicorn counts with it when it is imported, also with a word. The settings have `workers`.
     os.environ.pop("WEB_CONCURRENCY", None)
     try:
+        parser().parse_args(arguments, chosen)
         code: int = chosen.run(chosen)
         sys.stdout.flush()
     except KeyboardInterrupt:

@@ -82,10 +82,10 @@ def ask(public_url: str, store: str, catalog_id: int) -> dict[str, Any]:
     url = f"{public_url.rstrip('/')}/v1/stores/{store}/products/{catalog_id}"
     try:
         answer = requests.get(url, timeout=_ASK_SECONDS)
-        if answer.status_code == 200:
+        if answer.status_code == 200 and answer.json()["catalog_id"] == catalog_id:
             return dict(answer.json())
-    except (requests.RequestException, ValueError):
-        pass
+    except (requests.RequestException, ValueError, TypeError, LookupError):
+        pass  # another service may be there
     return {"catalog_id": catalog_id}
 
 

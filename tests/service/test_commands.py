@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -22,7 +25,7 @@ SETTINGS = {
 
 
 def run(
-    *arguments: str, output: int = subprocess.PIPE, redirection: str = ""
+    *arguments: str, output: int = subprocess.PIPE, redirection: str = "", **more: str
 ) -> subprocess.CompletedProcess[str]:
     """The command in a process of its own, with a Redis and a store that nobody can reach."""
     shell = ["sh", "-c", f'exec "$@" {redirection}', "sh"]
@@ -31,7 +34,7 @@ def run(
     inherited["WEB_CONCURRENCY"] = "auto"  # as a host may set it, for others
     return subprocess.run(
         command,
-        env=inherited | SETTINGS,
+        env=inherited | SETTINGS | more,
         stdout=output,
         stderr=subprocess.PIPE,
         stdin=subprocess.DEVNULL,
@@ -104,3 +107,52 @@ def test_what_the_environment_means_for_others_does_not_stop_a_start() -> None:
     ran = run("sandbox", "--profile", "/nope")
 
     assert (ran.returncode, len(ran.stderr.splitlines())) == (78, 1)
+
+
+def test_letters_that_the_terminal_does_not_know_are_escaped() -> None:
+    named = {"PYTHONIOENCODING": "ascii", "CARTPROXY_STORES_DEMO_NAME": "B\u00fccher"}
+
+    ran = run("config", "show", **named)
+
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert "B\\xfccher" in ran.stdout
+
+
+@pytest.mark.parametrize("at", ["argparse.ArgumentParser.parse_args", "cartproxy.cli._create_key"])
+def test_interrupt_ends_a_command_without_a_traceback(
+    at: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(at, interrupt)
+
+    assert main(["keys", "create", "--name", "blog"]) == 128 + signal.SIGINT
+
+
+@pytest.mark.parametrize("said", [b"5", b"[1]", b"{}", b'{"catalog_id": 4}', b"<html>"])
+def test_snippet_is_printed_where_another_service_answers(
+    said: bytes, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Other(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(said)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Other) as other:
+        threading.Thread(target=other.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{other.server_port}"
+        for name, value in (SETTINGS | {"CARTPROXY_PUBLIC_URL": url}).items():
+            monkeypatch.setenv(name, value)
+
+        code = main(["snippet", "--store", "demo", "--product", "3829"])
+        other.shutdown()
+
+    printed = capsys.readouterr()
+    assert code == 0
+    assert '<cart-button catalog-id="3829">' in printed.out
+    assert "did not describe" in printed.err
