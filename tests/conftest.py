@@ -21,6 +21,8 @@ from support.browser_fixtures import (  # noqa: F401 -- pytest finds them here
 from support.servers import redis_server, service, simulated_store, store_environment
 from support.shopper import BLOG, Shopper, Store
 
+from cartproxy import logs
+
 # On a busy machine an example takes long to make and to run, and nothing is wrong. The examples are
 # the same each time: a run must not fail by what it happened to draw.
 settings.register_profile(
@@ -30,7 +32,9 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("cartproxy")
-# By default structlog prints, and a thread that outlives its test would print into the next one's.
+# A thread that outlives its test would print into the next one's: by default structlog prints, and
+# an app that is made in this process would make its loggers write to standard error for good.
+logs.configure = lambda _level: None
 structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
 
 # They load the machine, or watch what a load does: one after the other, also where other tests run
@@ -61,6 +65,13 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
             return "one at a time" if file in _ONE_AT_A_TIME else file
 
     return _Scheduling(config, log)
+
+
+@pytest.fixture(autouse=True)
+def quiet() -> Iterator[None]:
+    """After a test that ran a command, which logs to standard error, nothing is printed again."""
+    yield
+    structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
 
 
 @pytest.fixture(scope="session")
