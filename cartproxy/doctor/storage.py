@@ -13,6 +13,8 @@ from urllib.parse import urlsplit
 import redis
 from redis.exceptions import (
     AuthenticationError,
+    BusyLoadingError,
+    InvalidResponse,
     NoPermissionError,
     OutOfMemoryError,
     ReadOnlyError,
@@ -35,8 +37,23 @@ from cartproxy.storage.scripts import probe_script
 
 _PINGS = 9
 _PROBE_KEY = record_key("doctor")  # under the service's own prefix
+# Some reasons have no class of their own in redis-py, only a text; it is compared in lower case.
+_REASONS = (
+    ("db index is out of range", "redis-database", "has no database of this number",
+     "Correct the number at the end of redis_url, or raise `databases` of Redis."),
+    ("unknown command 'sentinel'", "redis-no-sentinel", "is there, but no sentinel",
+     "Name the sentinels in redis_url (their usual port is 26379), or use redis://."),
+    ("cluster mode is not enabled", "redis-no-cluster", "is there, but no cluster",
+     "Use redis:// as redis_url, or name servers of the cluster."),
+    ("max number of clients", "redis-clients", "accepts no more connections",
+     "Raise maxclients, or find out who else is connected: redis-cli client list."),
+)  # fmt: skip
 # The first that matches.
 _FAILURES: tuple[tuple[type[RedisError], str, str, str], ...] = (
+    (BusyLoadingError, "redis-loading", "is still reading its data",
+     "Wait: it answers once it has read its file."),
+    (InvalidResponse, "redis-other-service", "is not what answers there: it is another service",
+     "Correct host and port in redis_url."),
     (AuthenticationError, "redis-credentials", "refuses the credentials",
      "Correct user and password in redis_url."),
     (NoPermissionError, "redis-rights", "does not allow what is needed",
@@ -48,7 +65,7 @@ _FAILURES: tuple[tuple[type[RedisError], str, str, str], ...] = (
     (OutOfMemoryError, "redis-full", "has no room for writes",
      "Raise maxmemory, or find out what else fills it."),
     (RedisTimeoutError, "redis-timeout", "does not answer within redis_timeout_seconds",
-     "Check network and load; raise redis_timeout_seconds only if Redis must be far away."),
+     "Check network and load, and that the port of a rediss:// speaks TLS; raise it at last."),
     (RedisConnectionError, "redis-unreachable", "can't be reached",
      "Start it, or correct redis_url; check the firewall, and TLS if it is rediss://."),
 )  # fmt: skip
@@ -109,6 +126,10 @@ def _failure(attempt: Callable[[], object]) -> Finding | None:
     try:
         attempt()
     except RedisError as failure:
+        text = str(failure).lower().replace("`", "'")  # before Redis 7
+        for reason, code, what, advice in _REASONS:
+            if reason in text:
+                return error(code, f"Redis {what}.", advice)
         for kind, code, what, advice in _FAILURES:
             if isinstance(failure, kind):
                 return error(code, f"Redis {what}.", advice)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import socket
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -253,6 +256,57 @@ def test_redis_without_a_reachable_server_is_an_error(doctor: Doctor, scheme: st
 
     assert code == 1
     assert {"redis-unreachable", "redis-no-master"} & set(found(report, "error"))
+
+
+@pytest.mark.parametrize(
+    ("url", "code"),
+    [
+        ("redis://{}/99", "redis-database"),
+        ("redis+sentinel://{}/mymaster", "redis-no-sentinel"),
+        ("redis+cluster://{}", "redis-no-cluster"),
+        ("redis://{store}/0", "redis-other-service"),
+    ],
+)
+def test_redis_of_another_kind_is_named(
+    doctor: Doctor, sound_redis_url: str, store: Store, url: str, code: str
+) -> None:
+    place = sound_redis_url.removeprefix("redis://").split("/")[0]
+
+    _, report = doctor(CARTPROXY_REDIS_URL=url.format(place, store=store.url[len("http://") :]))
+
+    assert found(report, "error") == [code]
+
+
+@pytest.mark.parametrize(
+    ("said", "code"),
+    [
+        (b"-LOADING Redis is loading the dataset in memory", "redis-loading"),
+        (b"-ERR max number of clients reached", "redis-clients"),
+    ],
+)
+def test_redis_that_takes_no_commands_now_is_distinguished_from_one_that_is_away(
+    doctor: Doctor, said: bytes, code: str
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def answer() -> None:
+            with contextlib.suppress(OSError):
+                while True:
+                    peer, _ = server.accept()
+                    with peer:
+                        peer.recv(4096)
+                        peer.sendall(said + b"\r\n")
+                        while peer.recv(4096):
+                            peer.sendall(said + b"\r\n")
+
+        thread = threading.Thread(target=answer, daemon=True)
+        thread.start()
+        port = server.getsockname()[1]
+        _, report = doctor(CARTPROXY_REDIS_URL=f"redis://127.0.0.1:{port}/0")
+        server.shutdown(socket.SHUT_RDWR)
+        thread.join()
+
+    assert found(report, "error") == [code]
 
 
 def test_one_server_of_a_cluster_as_target_is_an_error(
