@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -56,6 +57,14 @@ class Demo:
 
         Returns 0 after a clean stop, 1 if a part did not start or ended by itself.
         """
+        # What answers on a port that is taken, such as another demo, would pass for our part.
+        for port in (self._port, self._store_port, self._blog_port):
+            try:
+                socket.create_server(("127.0.0.1", port)).close()
+            except OSError as error:
+                reason = os.strerror(error.errno or 0)
+                print(f"cartproxy demo: port {port}: {reason}.", file=sys.stderr)
+                return 1
         signal.signal(signal.SIGINT, self._stop)
         signal.signal(signal.SIGTERM, self._stop)
         try:

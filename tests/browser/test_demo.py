@@ -85,6 +85,22 @@ def test_demo_says_where_it_is_and_ends_cleanly(tmp_path: Path) -> None:
         requests.get(demo.blog, timeout=60)
 
 
+def test_second_demo_on_the_same_ports_ends_at_once(demo: Demo) -> None:
+    ports = [url.rpartition(":")[2] for url in (demo.proxy, demo.store, demo.blog)]
+    options = zip(("--port", "--store-port", "--blog-port"), ports, strict=True)
+
+    second = subprocess.run(
+        [sys.executable, "-m", "cartproxy", "demo", *(each for pair in options for each in pair)],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_SECONDS,
+        check=False,
+    )
+
+    said = f"cartproxy demo: port {ports[0]}: Address already in use.\n"
+    assert (second.returncode, second.stdout, second.stderr) == (1, "", said)
+
+
 def test_no_part_outlives_a_demo_that_is_killed(tmp_path: Path) -> None:
     demo = Demo(tmp_path / "log")
 
