@@ -130,6 +130,7 @@ def _serve(chosen: argparse.Namespace) -> int:
         os.environ["CARTPROXY_CONFIG"] = str(chosen.config.resolve())
     configuration = Path(__file__).with_name("gunicorn_conf.py")
     gunicorn = [sys.executable, "-m", "gunicorn", "--config", str(configuration)]
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # gunicorn_conf.py lets it in
     os.execv(sys.executable, [*gunicorn, "cartproxy.wsgi:app"])  # noqa: S606
 
 

@@ -5,6 +5,12 @@ stand (see `when_ready`).
 """
 
 import gc
+import signal
+
+# Until gunicorn has its own handlers, Ctrl-C ends the start like SIGTERM, without a traceback.
+if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})  # `cartproxy serve` has blocked it
 
 # Hardly anything of what is imported becomes garbage: looking for it takes a sixth of the time.
 gc.disable()
@@ -19,7 +25,6 @@ import functools
 import os
 import resource
 import shutil
-import signal
 import threading
 from pathlib import Path
 from typing import Any

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
+from pathlib import Path
+
+from support.waiting import PATIENCE_SECONDS
 
 # Each is needed only by a command, one page, or the embedded storage.
 _NOT_AT_THE_START = {
@@ -29,3 +34,20 @@ def test_start_imports_nothing_that_only_a_rare_path_needs() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
     assert _NOT_AT_THE_START & set(done.stdout.split()) == set()
+
+
+def test_interrupted_start_ends_without_a_traceback(tmp_path: Path) -> None:
+    config = tmp_path / "config.toml"
+    os.mkfifo(config)  # the start waits here for its settings
+
+    start = subprocess.Popen(
+        [sys.executable, "-m", "cartproxy", "serve", "--config", config],
+        env=os.environ | {"TMPDIR": str(tmp_path)},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    with config.open("w"):
+        start.send_signal(signal.SIGINT)
+        _, said = start.communicate(timeout=PATIENCE_SECONDS)
+
+    assert (start.returncode, said) == (-signal.SIGINT, "")
