@@ -36,7 +36,6 @@ _INTEGER = re.compile(r"[1-9][0-9]{0,9}", re.ASCII)
 _NUMBER = re.compile(
     r"\+?(?:[0-9]{1,9}(?:\.[0-9]{0,6}|,(?:[0-9]{0,2}|[0-9]{4,6}))?|[.,][0-9]{1,6})", re.ASCII
 )
-_LINE_BREAK = re.compile(r"\s*[\r\n]+\s*")
 _OPTION = re.compile(r"option-([1-9][0-9]{0,9})(?:-([1-9][0-9]{0,9}))?", re.ASCII)
 # What a form may try to set and only the store decides, by the name's letters in lower case.
 _STORES_OWN = re.compile(
@@ -177,7 +176,7 @@ def _form_document(pairs: Sequence[tuple[str, str]]) -> dict[str, Any]:
     document: dict[str, Any] = {}
     options: list[dict[str, Any]] = []
     for name, written in pairs:
-        text = written.strip()
+        text = " ".join(written.split())  # the store takes single lines only
         if name.startswith("option-"):
             match = _OPTION.fullmatch(name)
             if match is None:  # an option that is not understood must not be dropped silently
@@ -185,8 +184,7 @@ def _form_document(pairs: Sequence[tuple[str, str]]) -> dict[str, Any]:
                 continue
             if not text:
                 continue
-            typed = _LINE_BREAK.sub(" ", text)
-            option_id, value = (match[2], typed) if match[2] else _split(text)
+            option_id, value = (match[2], text) if match[2] else _split(text)
             chosen = {"option_set_id": int(match[1]), "option_id": _integer(option_id)}
             options.append(chosen | {"value": value})
         elif name == "quantity" and text:

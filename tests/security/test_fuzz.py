@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import pytest
 from support import hostile
 from support.servers import service, store_environment, workers
-from support.shopper import Store
+from support.shopper import BLOG, Store
 
 INPUTS = int(os.environ.get("FUZZ_INPUTS", "500"))
 EXPECTED = {100, 200, 204, 400, 401, 403, 404, 405, 413, 414, 415, 422, 431, 501}
@@ -49,6 +49,11 @@ def _reads(field: str) -> bytes:
     return _asks("GET /v1/stores/demo/cart", *[field] * 7)
 
 
+def _posts(body: bytes, form: str = "application/x-www-form-urlencoded") -> bytes:
+    head = f"POST /v1/stores/demo/buy HTTP/1.1\r\nHost: x\r\nOrigin: {BLOG}\r\nContent-Type: {form}"
+    return f"{head}\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
+
+
 ADD = "POST /v1/stores/demo/cart/items"
 IN_CHUNKS = "Transfer-Encoding: chunked"
 COSTLY = {
@@ -63,6 +68,15 @@ COSTLY = {
     "extensions": _asks(ADD, IN_CHUNKS, body=(b"1" + b";a=b" * 2000 + b"\r\n \r\n") * 100),
     "zeros": _asks(ADD, IN_CHUNKS, body=(b"0" * 8000 + b"1\r\n \r\n") * 60),
     "trailers": _asks(ADD, IN_CHUNKS, body=b"2\r\n{}\r\n0\r\n" + b"a:b\r\n" * 1600 + b"\r\n"),
+    "blanks in a form": _posts(b"option-1-1=a" + b"+" * 60_000 + b"b"),
+    "names in a form": _posts(b"item" * 15_000 + b"=1"),
+    "references in a form": _posts(b"_charset_=big5&option-1-1=" + b"%26%23" * 10_000),
+    "lines in a part": _posts(
+        b'--x\r\nContent-Disposition: form-data; name="a"\r\n\r\n'
+        + b"\r\n" * 30_000
+        + b"--x--\r\n",
+        "multipart/form-data; boundary=x",
+    ),
     "depth": _asks(ADD, "Content-Length: 65000", body=b"[" * 65_000),
 }
 

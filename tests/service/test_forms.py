@@ -124,7 +124,7 @@ def test_buy_form_takes_every_kind_of_option(proxy_url: str) -> None:
         ("catalog_id", PLAQUE),
         ("option-1901-12501", "Ada"),
         ("option-1901-12502", " "),
-        ("option-1902-12503", "Deep,\r\nplease"),
+        ("option-1902-12503", "Deep,\r\n\tplease\u2028"),
         ("option-1903", "12504:Screws"),
         ("option-1903", "12505:Gift wrap"),
     ]
