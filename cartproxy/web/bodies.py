@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from decimal import Decimal
 from functools import partial
 from io import BytesIO
@@ -28,9 +30,22 @@ FORM_TYPES = (FORM_TYPE, MULTIPART_TYPE)
 _MAX_FIELDS = 100  # of a form
 # What browsers write into a form's field `_charset_`, of encodings other than UTF-8.
 _CHARSET = re.compile(
-    r"windows-125[0-8]|iso-8859-(?:[1-9]|1[013-6])|koi8-[ru]|shift_jis|euc-(?:jp|kr)|iso-2022-jp|gbk|gb18030|big5",
-    re.ASCII | re.IGNORECASE,
+    r"windows-(?:125[0-8]|874)|iso-8859-(?:[1-9]|1[013-6]|8-i)|koi8-[ru]|ibm866|macintosh|"
+    r"x-mac-cyrillic|shift_jis|euc-(?:jp|kr)|iso-2022-jp|gbk|gb18030|big5",
+    re.ASCII,
 )
+# Python's names where they differ, or name an older encoding with fewer characters.
+_CODECS = {
+    "windows-874": "cp874",
+    "iso-8859-8-i": "iso-8859-8",
+    "x-mac-cyrillic": "mac-cyrillic",
+    "shift_jis": "cp932",
+    "euc-kr": "cp949",
+    "gbk": "gb18030",
+    "big5": "big5hkscs",
+}
+# How browsers write a character that such an encoding lacks.
+_REFERENCE = re.compile(r"&#([1-9][0-9]{1,6});", re.ASCII)
 _INTEGER = re.compile(r"[1-9][0-9]{0,9}", re.ASCII)
 # As people write one: "1,5", ".5", "+1". A comma before three digits may separate thousands.
 _NUMBER = re.compile(
@@ -123,11 +138,11 @@ def load_form(schema: Schema) -> Any:
     return _validate(schema, _form_document(pairs))
 
 
-class _AsSent(MultiPartParser):
-    """Takes each byte of a field for a character, until the field's encoding is known."""
+class _InUtf8(MultiPartParser):
+    """Reads each part as UTF-8, whatever its own headers say."""
 
     def get_part_charset(self, headers: Headers) -> str:
-        return "latin-1"
+        return "utf-8"
 
 
 def read_form() -> str:
@@ -142,8 +157,10 @@ def read_form() -> str:
     try:
         if request.media_type == MULTIPART_TYPE:
             boundary = request.mimetype_params.get("boundary", "").encode()
-            parser = _AsSent(max_form_parts=_MAX_FIELDS)
-            fields, files = parser.parse(BytesIO(body), boundary, len(body))
+            # Names and values alike: a byte is a character until the form's encoding is known.
+            sent = body.decode("latin-1").encode()
+            parser = _InUtf8(max_form_parts=_MAX_FIELDS)
+            fields, files = parser.parse(BytesIO(sent), boundary, len(sent))
             names = [(name, file.filename or "") for name, file in files.items(multi=True)]
             pairs = [*fields.items(multi=True), *names]
             # The boundary differs each time: by it, a double click would be two forms.
@@ -158,17 +175,22 @@ def _pairs(text: str) -> list[tuple[str, str]]:
     """The fields of a form, which a page that is not in UTF-8 sends in its own encoding.
 
     A form says its encoding in a field `_charset_`. Without that, what is not UTF-8 is read as
-    windows-1252, and surrogates stand for what is valid in neither: in a field that is used they
-    are refused later. Raises ValueError.
+    windows-1252, and surrogates stand for what is invalid: in a field that is used they are refused
+    later. Raises ValueError.
     """
     read = partial(parse_qsl, text, keep_blank_values=True, max_num_fields=_MAX_FIELDS)
-    charset = dict(read(encoding="latin-1")).get("_charset_", "")
-    if _CHARSET.fullmatch(charset):
-        return read(encoding=charset, errors="strict")
-    try:
-        return read(errors="surrogatepass")
-    except UnicodeDecodeError:
-        return read(encoding="windows-1252", errors="surrogateescape")
+    charset = dict(read(encoding="latin-1")).get("_charset_", "").lower()
+    if not _CHARSET.fullmatch(charset):
+        charset = "windows-1252"
+        with suppress(UnicodeDecodeError):
+            return read(errors="surrogatepass")
+    pairs = read(encoding=_CODECS.get(charset, charset), errors="surrogateescape")
+    return [(name, _REFERENCE.sub(_character, value)) for name, value in pairs]
+
+
+def _character(reference: re.Match[str]) -> str:
+    number = int(reference[1])
+    return chr(number) if number <= sys.maxunicode else reference[0]
 
 
 def _form_document(pairs: Sequence[tuple[str, str]]) -> dict[str, Any]:

@@ -322,3 +322,54 @@ def test_typed_text_is_read_in_the_encoding_that_the_form_names(
 
     assert answer.status_code == 303, answer.text
     assert options_in_cart(shopper) == [("Engraving", text)]
+
+
+@pytest.mark.parametrize(
+    ("charset", "codec", "text"),
+    [
+        ("windows-874", "cp874", "\u0e2a\u0e27\u0e31\u0e2a\u0e14\u0e35"), ("Shift_JIS", "cp932", "\u9ad9\u6a4b\u2460"),
+        ("EUC-KR", "cp949", "\ubdc1"), ("GBK", "gb18030", "\u20ac"), ("Big5", "big5hkscs", "\u88cf"),
+        ("IBM866", "ibm866", "\u041f\u0440"), ("macintosh", "macintosh", "\u00e9"),
+        ("x-mac-cyrillic", "mac-cyrillic", "\u041f\u0440"), ("ISO-8859-8-I", "iso-8859-8", "\u05e9\u05dc"),
+        ("ISO-2022-JP", "iso2022_jp", "\u30c6\u30b9\u30c8"),
+    ],
+)  # fmt: skip
+def test_encodings_are_those_of_browsers(
+    proxy_url: str, charset: str, codec: str, text: str
+) -> None:
+    shopper = browser(proxy_url)
+    fields: Any = {"_charset_": charset, "catalog_id": "3839", "x": b"\xff\x80"}
+
+    answer = shopper.post_form("/buy", fields | {"option-1890-1890": text.encode(codec)})
+
+    assert answer.status_code == 303, answer.text
+    assert options_in_cart(shopper) == [("Engraving", text)]
+
+
+@pytest.mark.parametrize("charset", [b"", b"windows-1252", b"Shift_JIS"])
+def test_characters_that_the_pages_encoding_lacks_are_read(proxy_url: str, charset: bytes) -> None:
+    """Browsers write them as references, which are longer than the texts that the store takes."""
+    shopper = browser(proxy_url)
+    text = "\u2460" * 40 + "\U0001f600"
+    written = text.encode("ascii", "xmlcharrefreplace")
+    fields: Any = {"_charset_": charset, "catalog_id": "3839", "submit": b"\xfc"}
+
+    answer = shopper.post_form("/buy", fields | {"option-1890-1890": written})
+
+    assert answer.status_code == 303, answer.text
+    assert options_in_cart(shopper) == [("Engraving", text)]
+
+
+def test_multipart_names_and_files_may_be_in_the_pages_encoding(
+    proxy_url: str, store: Store
+) -> None:
+    foreign = multipart(("Hinzuf\u00fcgen", b"1")).replace("\u00fc".encode(), b"\xfc")
+    file = multipart(("upload", b""), file="f\u00fcr.png").replace("\u00fc".encode(), b"\xfc")
+    end = b"------x--\r\n"
+    body = foreign.removesuffix(end) + file.removesuffix(end)
+
+    answer = post_multipart(
+        browser(proxy_url), "/buy", body + multipart(("catalog_id", b"%d" % MUG))
+    )
+
+    assert answer.status_code == 303, answer.text
