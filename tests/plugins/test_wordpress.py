@@ -490,11 +490,12 @@ def test_shortcodes_forgive_what_can_be_understood(blog: WordPress) -> None:
         "[cartproxy catalog_id=\u20183829\u2019]",
         '[cartproxy&nbsp;id="3829"\u00a0details="False"]',
         "[cartproxy id=3829, details=NO]",
+        '[cartproxy\n id="3829"\n details="no"\n]',
         '[cartproxy_drawer open_on_add="True"]',
     )
     found = html(blog, blog.post("\n\n".join(forms)))
 
-    assert found.count('<cart-button catalog-id="3829"') == 4
+    assert found.count('<cart-button catalog-id="3829"') == 5
     assert found.count("cartproxy-name") == 2
     assert "<cart-drawer open-on-add>" in found
 
@@ -677,6 +678,69 @@ def test_settings_that_no_form_has_checked_are_no_settings(installed: WordPress,
 
     assert found.count("<!-- cartproxy: service and store are not set -->") == 2
     assert "<form" not in found
+
+
+PLACE = "Cartproxy\\Products\\place( 3829 )"
+URL = "Cartproxy\\Widget\\url()"
+SIDE = (
+    "update_option( 'sidebars_widgets', array( 'side' => array( 'shift4shop_widget-2' ), 'array_version' => 3 ) );"
+    "update_option( 'widget_shift4shop_widget', array( 2 => array( %s ) ) );"
+)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        f"set_transient( {PLACE}, 'x' );",
+        f"set_transient( {PLACE}, array() );",
+        f"set_transient( {PLACE}, array( 'product' => 'x', 'ask_at' => time() + 9 ) );",
+        f"set_transient( {PLACE}, array( 'product' => array( 'name' => 3 ), 'ask_at' => 'x' ) );",
+        f"$kept = get_transient( {PLACE} ); $kept['product'] = null; $kept['ask_at'] += YEAR_IN_SECONDS; set_transient( {PLACE}, $kept );",
+        f"delete_transient( {PLACE} ); set_transient( 'cartproxy_away', time() + YEAR_IN_SECONDS );",
+        f"delete_transient( {PLACE} ); set_transient( 'cartproxy_away', array() );",
+        "update_option( 'cartproxy_integrity', 'x' );",
+        f"update_option( 'cartproxy_integrity', array( 'url' => {URL} ) );",
+        f"update_option( 'cartproxy_integrity', array( 'url' => {URL}, 'integrity' => array( 1 ) ) );",
+        "update_option( 'cartproxy_settings', array( 'integrity' => '\"><b>' ) + get_option( 'cartproxy_settings' ) );",
+        "update_option( 'cartproxy_api_key', array( 'x' ) );",
+        SIDE % "'catalog_ids' => 3829",
+        SIDE % "'catalog_ids' => array( 3829 ), 'title' => array()",
+    ],
+)  # fmt: skip
+def test_damaged_entries_of_the_database_count_as_absent(blog: WordPress, damage: str) -> None:
+    """Also those of a time when the server's clock was wrong."""
+    address = blog.post(SHORTCODE)
+    html(blog, address)
+    blog.php(damage)
+
+    found = html(blog, address) + html(blog, address)
+
+    blog.php("update_option( 'sidebars_widgets', array( 'array_version' => 3 ) );")
+    assert found.count("Pint mug") >= 1
+    assert f'integrity="{releases.script(releases.VERSION, "cartproxy.js").integrity}"' in found
+
+
+@pytest.mark.parametrize(
+    "hook", ["script_loader_tag", "render_block_core/shortcode", "shortcode_atts_cartproxy",
+             "shortcode_atts_cartproxy_count", "shortcode_atts_shift4shop", "widget_title"],
+)  # fmt: skip
+@pytest.mark.parametrize("returned", ["null", "3", "array( 'id' => 3829, 'text' => null )"])
+def test_other_plugins_that_break_a_filter_do_not_break_the_page(
+    blog: WordPress, hook: str, returned: str
+) -> None:
+    rude = blog.files / "wp-content/mu-plugins/rude.php"
+    rude.write_text(f"<?php add_filter( '{hook}', function () {{ return {returned}; }}, 5 );")
+    content = f"<!-- wp:shortcode -->{SHORTCODE}<!-- /wp:shortcode -->[cartproxy_count][shift4shop catalog_id=3829]"
+
+    try:
+        html(blog, blog.post(content))
+    finally:
+        rude.unlink()
+    links = blog.php(
+        "require_once WP_PLUGIN_DIR . '/cartproxy/includes/admin.php';"
+        "echo implode( Cartproxy\\Admin\\add_link( null ) );"
+    )
+    assert "options-general.php?page=cartproxy" in links
 
 
 def test_address_with_a_slash_at_its_end_is_the_same(blog: WordPress, proxy: str) -> None:

@@ -21,9 +21,9 @@ function add_page(): void {
 }
 
 /** A link to the settings in the list of plugins. */
-function add_link( array $links ): array {
+function add_link( mixed $links ): array {
 	$link = sprintf( '<a href="%s">%s</a>', esc_url( address() ), esc_html__( 'Settings', 'cartproxy' ) );
-	return array( $link, ...$links );
+	return array( $link, ...(array) $links );
 }
 
 function address(): string {

@@ -133,7 +133,7 @@ function link( string $url, string $text, string $attributes ): string {
 function quantity( string $quantity, ?array $product ): string {
 	$quantity = str_replace( ',', '.', trim( $quantity ) );
 	$quantity = preg_match( '/^\d{1,6}(\.\d{1,4})?$/D', $quantity ) && (float) $quantity > 0 ? $quantity : '1';
-	$least    = $product['minimum'] ?? '';
-	$least    = '' === $least ? ( $product['step'] ?? '' ) : $least;
+	$least    = $product['minimum_quantity'] ?? '';
+	$least    = '' === $least ? ( $product['quantity_step'] ?? '' ) : $least;
 	return (float) $quantity < (float) $least ? $least : $quantity;
 }

@@ -48,7 +48,7 @@ function register_sidebar(): void {
 
 /** A product as a card, with the classes that sites may have styled. */
 function shortcode( array|string $given ): string {
-	$looks  = shortcode_atts( DEFAULTS, Shortcodes\trimmed( $given ), SHORTCODE );
+	$looks  = Shortcodes\completed( DEFAULTS, Shortcodes\trimmed( $given ), SHORTCODE );
 	$colors = array(
 		'background-color' => $looks['bg_color'],
 		'color'            => $looks['text_color'],

@@ -20,13 +20,14 @@ const CLAIM_SECONDS   = 10;
 /**
  * A product, or null if it is not known.
  *
- * @return ?array{name: string, price: string, currency: string, product_url: string, image_url: string, available: bool, minimum: string, step: string, option_sets: array}
+ * @return ?array{name: string, price: string, currency: string, product_url: string, image_url: string, available: bool, minimum_quantity: string, quantity_step: string, option_sets: array}
  */
 function find( int $catalog_id ): ?array {
 	$place = place( $catalog_id );
-	$kept  = get_transient( $place );
-	$known = is_array( $kept ) ? $kept['product'] : null;
-	if ( ( is_array( $kept ) && time() < $kept['ask_at'] ) || Service\is_away() ) {
+	$kept  = (array) get_transient( $place );
+	$known = is_array( $kept['product'] ?? null ) ? parsed( $kept['product'] ) : null;
+	$sound = null !== $known || ! isset( $kept['product'] );
+	if ( ( $sound && Service\is_soon( $kept['ask_at'] ?? 0, FRESH_SECONDS ) ) || Service\is_away() ) {
 		return $known;
 	}
 	// Meanwhile other requests use what is known instead of fetching it too.
@@ -53,7 +54,7 @@ function find( int $catalog_id ): ?array {
 
 /** The transient's name: it changes with the settings and with the format. */
 function place( int $catalog_id ): string {
-	return 'cartproxy_p_' . md5( '3|' . Settings\service_url() . '|' . Settings\store() . '|' . $catalog_id );
+	return 'cartproxy_p_' . md5( '4|' . Settings\service_url() . '|' . Settings\store() . '|' . $catalog_id );
 }
 
 function keep( string $place, ?array $product, int $fresh_seconds ): void {
@@ -64,7 +65,7 @@ function keep( string $place, ?array $product, int $fresh_seconds ): void {
 	set_transient( $place, $entry, RESERVE_SECONDS );
 }
 
-/** The parts of the service's document that pages use; null if it is not a product. */
+/** The parts of the service's document, or of a kept one, that pages use; null if it is not a product. */
 function parsed( array $json ): ?array {
 	foreach ( array( 'name', 'price', 'currency' ) as $name ) {
 		if ( ! is_string( $json[ $name ] ?? null ) ) {
@@ -75,15 +76,15 @@ function parsed( array $json ): ?array {
 		return null;
 	}
 	return array(
-		'name'        => $json['name'],
-		'price'       => $json['price'],
-		'currency'    => $json['currency'],
-		'product_url' => text( $json['product_url'] ?? '' ),
-		'image_url'   => text( $json['image_url'] ?? '' ),
-		'available'   => (bool) ( $json['available'] ?? true ),
-		'minimum'     => text( $json['minimum_quantity'] ?? '' ),
-		'step'        => text( $json['quantity_step'] ?? '' ),
-		'option_sets' => array_map( __NAMESPACE__ . '\parsed_set', arrays( $json['option_sets'] ?? null ) ),
+		'name'             => $json['name'],
+		'price'            => $json['price'],
+		'currency'         => $json['currency'],
+		'product_url'      => text( $json['product_url'] ?? '' ),
+		'image_url'        => text( $json['image_url'] ?? '' ),
+		'available'        => (bool) ( $json['available'] ?? true ),
+		'minimum_quantity' => text( $json['minimum_quantity'] ?? '' ),
+		'quantity_step'    => text( $json['quantity_step'] ?? '' ),
+		'option_sets'      => array_map( __NAMESPACE__ . '\parsed_set', arrays( $json['option_sets'] ?? null ) ),
 	);
 }
 

@@ -79,10 +79,16 @@ function waited( float $seconds = 0.0 ): float {
 
 /** Whether the page should not wait for the service: it failed a moment ago, or took long already. */
 function is_away( string $what = AWAY ): bool {
-	return waited() > apply_filters( 'cartproxy_page_seconds', TIMEOUT_SECONDS ) || get_transient( $what );
+	return waited() > apply_filters( 'cartproxy_page_seconds', TIMEOUT_SECONDS ) || is_soon( get_transient( $what ), AWAY_SECONDS );
 }
 
 /** It failed, or a part of it: don't ask again for a while. */
 function went_away( string $what = AWAY ): void {
-	set_transient( $what, 1, AWAY_SECONDS );
+	set_transient( $what, time() + AWAY_SECONDS, AWAY_SECONDS );
+}
+
+/** Whether a kept time is still to come, in so many seconds at most: the clock may have been wrong then. */
+function is_soon( mixed $kept, int $seconds ): bool {
+	$left = is_numeric( $kept ) ? $kept - time() : 0;
+	return $left > 0 && $left <= $seconds;
 }

@@ -33,12 +33,17 @@ function store_url(): string {
 
 /** The widget's integrity, if the administrator gave one. */
 function integrity(): string {
-	return value( 'integrity' );
+	return is_integrity( value( 'integrity' ) ) ? value( 'integrity' ) : '';
 }
 
 /** The API key; `CARTPROXY_API_KEY` in wp-config.php wins over the stored one. */
 function api_key(): string {
-	return key_is_fixed() ? (string) constant( 'CARTPROXY_API_KEY' ) : (string) get_option( KEY_OPTION, '' );
+	return key_is_fixed() ? (string) constant( 'CARTPROXY_API_KEY' ) : stored_key();
+}
+
+function stored_key(): string {
+	$key = get_option( KEY_OPTION, '' );
+	return is_scalar( $key ) ? (string) $key : '';
 }
 
 /** Whether wp-config.php holds the key. */
@@ -119,10 +124,14 @@ function errors( array $values ): array {
 	if ( '' !== $values['store_url'] && ! is_store_url( $values['store_url'] ) ) {
 		$errors['store_url'] = __( 'The store\'s address must begin with https:// or http://.', 'cartproxy' );
 	}
-	if ( '' !== $values['integrity'] && ! preg_match( '~^sha(256|384|512)-[A-Za-z0-9+/]{43,86}={0,2}$~D', $values['integrity'] ) ) {
+	if ( '' !== $values['integrity'] && ! is_integrity( $values['integrity'] ) ) {
 		$errors['integrity'] = __( 'The integrity is one value such as sha384-… , as cartproxy snippet prints it.', 'cartproxy' );
 	}
 	return $errors;
+}
+
+function is_integrity( mixed $text ): bool {
+	return is_string( $text ) && preg_match( '~^sha(256|384|512)-[A-Za-z0-9+/]{43,86}={0,2}$~D', $text );
 }
 
 function is_store_url( string $url ): bool {
@@ -154,11 +163,11 @@ function checked_key( mixed $given ): string {
 	$text = $form ? ( $given['new'] ?? '' ) : $given;
 	$text = is_string( $text ) ? trim( $text ) : '';
 	if ( '' === $text && $form ) {
-		return (string) get_option( KEY_OPTION, '' );
+		return stored_key();
 	}
 	if ( ! preg_match( '/^[\x21-\x7e]{0,255}$/D', $text ) ) {
 		add_settings_error( KEY_OPTION, 'api_key', __( 'An API key has no blanks, and only ASCII characters.', 'cartproxy' ) );
-		return (string) get_option( KEY_OPTION, '' );
+		return stored_key();
 	}
 	return $text;
 }

@@ -18,7 +18,7 @@ const QUOTES = '“|”|„|″|«|»|&#8220;|&#8221;|&#8222;|&#8243;|&quot;|&ld
 const SINGLE = '‘|’|‚|′|&#8216;|&#8217;|&#8218;|&#8242;|&#039;|&lsquo;|&rsquo;';
 /** A value between them; in a value between straight ones they are the author's own. */
 const VALUE  = '~=\s*(?|(?:' . QUOTES . ')(.*?)(?:"|' . QUOTES . ')|(?:' . SINGLE . ")(.*?)(?:'|" . SINGLE . '))(?=\s|$)~su';
-const BLANKS = array( "\u{a0}", '&nbsp;', '&#160;' );
+const BLANKS = array( "\u{a0}", '&nbsp;', '&#160;', '<br />' ); // a line break is one once WordPress has read it
 const NO     = array( 'no', 'false', '0', 'off', 'none' );
 const OURS   = array(
 	'cartproxy'        => __NAMESPACE__ . '\button',
@@ -47,13 +47,19 @@ function with_straight_quotes( mixed $output, string $tag, mixed $given, array $
 }
 
 /** Block themes put blocks into the page's column, but text without an element around it outside of it. */
-function in_column( string $html ): string {
-	return str_contains( $html, '[cartproxy' ) ? "<div>$html</div>" : $html;
+function in_column( mixed $html ): mixed {
+	return is_string( $html ) && str_contains( $html, '[cartproxy' ) ? "<div>$html</div>" : $html;
 }
 
 /** The attributes, trimmed; WordPress passes an empty string if there are none. */
 function trimmed( array|string $given ): array {
 	return array_map( 'trim', (array) $given );
+}
+
+/** What the shortcode says, or else the defaults, as texts: other plugins may filter them. */
+function completed( array $defaults, array $given, string $tag ): array {
+	$filtered = shortcode_atts( $defaults, $given, $tag );
+	return array_map( 'Cartproxy\Products\text', (array) $filtered ) + $defaults;
 }
 
 function button( array|string $given ): string {
@@ -66,7 +72,7 @@ function button( array|string $given ): string {
 	}
 	// Also [cartproxy 3829], and the name that the attribute has elsewhere.
 	$given     += array( 'id' => $given['catalog_id'] ?? $given['catalog-id'] ?? $given[0] ?? '' );
-	$attributes = shortcode_atts( array_diff_key( Button\ATTRIBUTES, array( 'link' => '' ) ), $given, 'cartproxy' );
+	$attributes = completed( array_diff_key( Button\ATTRIBUTES, array( 'link' => '' ) ), $given, 'cartproxy' );
 	foreach ( array( 'details', 'fallback', 'price_check' ) as $word ) {
 		$attributes[ $word ] = strtolower( $attributes[ $word ] );
 	}
@@ -75,7 +81,7 @@ function button( array|string $given ): string {
 }
 
 function count( array|string $given ): string {
-	$given = shortcode_atts( array( 'text' => __( 'Cart', 'cartproxy' ) ), trimmed( $given ), 'cartproxy_count' );
+	$given = completed( array( 'text' => __( 'Cart', 'cartproxy' ) ), trimmed( $given ), 'cartproxy_count' );
 	return element( sprintf( '<cart-count>%s</cart-count>', esc_html( $given['text'] ) ) );
 }
 

@@ -24,9 +24,9 @@ class Sidebar extends \WP_Widget {
 
 	/** Print the list, as themes ask for it. */
 	public function widget( $args, $instance ): void { // phpcs:ignore Generic.CodeAnalysis
-		$title = apply_filters( 'widget_title', $instance['title'] ?? '', $instance, $this->id_base );
+		$title = apply_filters( 'widget_title', Products\text( $instance['title'] ?? '' ), $instance, $this->id_base );
 		$items = '';
-		foreach ( preg_split( '/[\s,;]+/', $instance['catalog_ids'] ?? '', -1, PREG_SPLIT_NO_EMPTY ) as $catalog_id ) {
+		foreach ( preg_split( '/[\s,;]+/', Products\text( $instance['catalog_ids'] ?? '' ), -1, PREG_SPLIT_NO_EMPTY ) as $catalog_id ) {
 			// A plain link: in sidebars, themes give links colours that can't be read on a button.
 			$button = Legacy\button( $catalog_id, array( 'link' => '' ), Legacy\product( $catalog_id ) );
 			$items .= sprintf( '<li class="shift4shop_widget_product">%s</li>', $button );
@@ -52,7 +52,7 @@ class Sidebar extends \WP_Widget {
 				esc_attr( $this->get_field_id( $name ) ),
 				esc_html( $label ),
 				esc_attr( $this->get_field_name( $name ) ),
-				esc_attr( $instance[ $name ] ?? '' )
+				esc_attr( Products\text( $instance[ $name ] ?? '' ) )
 			);
 		}
 	}

@@ -36,8 +36,8 @@ function path(): string {
 }
 
 /** The attributes that WordPress can't set, on only this tag. */
-function complete_tag( string $tag, string $handle ): string {
-	if ( HANDLE !== $handle ) {
+function complete_tag( mixed $tag, mixed $handle ): mixed {
+	if ( HANDLE !== $handle || ! is_string( $tag ) ) {
 		return $tag;
 	}
 	$more = attributes();
@@ -77,8 +77,8 @@ function integrity(): string {
 		return Settings\integrity();
 	}
 	$seen = get_option( OPTION, array() );
-	if ( is_array( $seen ) && url() === ( $seen['url'] ?? '' ) ) {
-		return (string) $seen['integrity'];
+	if ( is_array( $seen ) && url() === ( $seen['url'] ?? '' ) && Settings\is_integrity( $seen['integrity'] ?? '' ) ) {
+		return $seen['integrity'];
 	}
 	if ( Service\is_away() || Service\is_away( ABSENT ) ) {
 		return '';
