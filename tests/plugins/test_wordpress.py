@@ -121,6 +121,9 @@ def findings(page: Page) -> Locator:
     return page.locator("#cartproxy-findings li")
 
 
+_AGAIN = "delete_transient( 'cartproxy_away' ); delete_transient( 'cartproxy_no_widget' ); delete_transient( Cartproxy\\Products\\place( 3828 ) );"
+
+
 class Stub:
     """In the service's place: answers all alike but the `failing` path; notes who asked for what."""
 
@@ -366,6 +369,40 @@ def test_what_can_not_be_had_is_asked_for_once_and_leaves_the_rest(
     for found in pages:
         assert re.search(r'Pint mug.{,99}<cart-button catalog-id="3829" shown-price="9.99"', found)
     assert len(stub.asked) == len(set(stub.asked)) == 3
+
+
+@pytest.mark.parametrize(
+    ("failing", "status", "code", "kept"),
+    [
+        ("/products/3828", 404, "product-not-found", True),
+        ("/products/3828", 403, "product-refused", True),
+        ("/products/3828", 502, "store-bad-response", False),
+        ("/products/3828", 503, "store-busy", False),
+        ("/cartproxy.js", 503, "draining", False),
+    ],
+)
+def test_page_caches_keep_only_pages_that_are_complete(
+    installed: WordPress, failing: str, status: int, code: str, kept: bool
+) -> None:
+    note = installed.files / "wp-content/mu-plugins/note.php"
+    note.write_text(
+        "<?php add_action( 'wp_footer', function () { echo defined( 'DONOTCACHEPAGE' ) ? 'not kept' : 'kept'; } );"
+    )
+    address = installed.post("[cartproxy id=3829][cartproxy id=3828]")
+    with running(Stub()) as stub:
+        stub.failing, stub.failure = failing, (status, json.dumps({"code": code}))
+        installed.set(stub.url)
+        pages = [installed.get(address) for _ in range(2)]
+        installed.php(_AGAIN)
+        stub.failing = "/"
+        later = installed.get(address)
+    note.unlink()
+
+    for page in pages:
+        assert ("not kept" not in page.text) == kept
+        assert ("no-cache" not in page.headers.get("Cache-Control", "")) == kept
+    assert "not kept" not in later.text
+    assert "Cache-Control" not in later.headers
 
 
 def test_feeds_have_links_and_no_forms(blog: WordPress) -> None:

@@ -18,14 +18,24 @@ const RESERVE_SECONDS = WEEK_IN_SECONDS;
 const CLAIM_SECONDS   = 10;
 
 /**
- * A product, or null if it is not known.
+ * A product, or null if it is not known. A page that lacks one that may exist is kept by no cache.
  *
  * @return ?array{name: string, price: string, currency: string, product_url: string, image_url: string, available: bool, minimum_quantity: string, quantity_step: string, option_sets: array}
  */
 function find( int $catalog_id ): ?array {
+	$product = known( $catalog_id );
+	if ( null === $product ) {
+		Service\not_for_caches();
+	}
+	return is_array( $product ) ? $product : null;
+}
+
+/** The product; false if the store has none, null if that is not known. */
+function known( int $catalog_id ): array|false|null {
 	$place = place( $catalog_id );
 	$kept  = (array) get_transient( $place );
-	$known = is_array( $kept['product'] ?? null ) ? parsed( $kept['product'] ) : null;
+	$known = $kept['product'] ?? null;
+	$known = is_array( $known ) ? parsed( $known ) : ( false === $known ? false : null );
 	$sound = null !== $known || ! isset( $kept['product'] );
 	if ( ( $sound && Service\is_soon( $kept['ask_at'] ?? 0, FRESH_SECONDS ) ) || Service\is_away() ) {
 		return $known;
@@ -36,8 +46,8 @@ function find( int $catalog_id ): ?array {
 	$json   = Service\document( $answer['body'] ) ?? array();
 	$code   = $json['code'] ?? '';
 	if ( 'product-not-found' === $code || 'product-refused' === $code ) {
-		keep( $place, null, FRESH_SECONDS );
-		return null;
+		keep( $place, false, FRESH_SECONDS );
+		return false;
 	}
 	$product = 200 === $answer['status'] ? parsed( $json ) : null;
 	if ( null === $product ) {
@@ -57,7 +67,7 @@ function place( int $catalog_id ): string {
 	return 'cartproxy_p_' . md5( '4|' . Settings\service_url() . '|' . Settings\store() . '|' . $catalog_id );
 }
 
-function keep( string $place, ?array $product, int $fresh_seconds ): void {
+function keep( string $place, array|false|null $product, int $fresh_seconds ): void {
 	$entry = array(
 		'product' => $product,
 		'ask_at'  => time() + $fresh_seconds,

@@ -82,6 +82,12 @@ function is_away( string $what = AWAY ): bool {
 	return waited() > apply_filters( 'cartproxy_page_seconds', TIMEOUT_SECONDS ) || is_soon( get_transient( $what ), AWAY_SECONDS );
 }
 
+/** Let no cache keep this page: it lacks what the next one may have. */
+function not_for_caches(): void {
+	defined( 'DONOTCACHEPAGE' ) || define( 'DONOTCACHEPAGE', true );
+	headers_sent() || nocache_headers();
+}
+
 /** It failed, or a part of it: don't ask again for a while. */
 function went_away( string $what = AWAY ): void {
 	set_transient( $what, time() + AWAY_SECONDS, AWAY_SECONDS );

@@ -80,16 +80,17 @@ function integrity(): string {
 	if ( is_array( $seen ) && url() === ( $seen['url'] ?? '' ) && Settings\is_integrity( $seen['integrity'] ?? '' ) ) {
 		return $seen['integrity'];
 	}
-	if ( Service\is_away() || Service\is_away( ABSENT ) ) {
-		return '';
+	$asks     = ! Service\is_away() && ! Service\is_away( ABSENT );
+	$computed = $asks ? computed() : '';
+	if ( '' !== $computed ) {
+		remember( $computed );
+		return $computed;
 	}
-	$computed = computed();
-	if ( '' === $computed ) {
+	if ( $asks ) {
 		Service\went_away( ABSENT );
-		return '';
 	}
-	remember( $computed );
-	return $computed;
+	Service\not_for_caches();
+	return '';
 }
 
 /** The integrity of the release as the service gives it now; empty if it can't be had. */
