@@ -405,6 +405,19 @@ def test_page_caches_keep_only_pages_that_are_complete(
     assert "Cache-Control" not in later.headers
 
 
+def test_only_pages_are_buffered_and_not_what_others_send(blog: WordPress) -> None:
+    sender = blog.files / "wp-content/mu-plugins/sender.php"
+    sender.write_text(
+        "<?php add_action( 'template_redirect', function () { exit( 'by: ' . implode( ob_list_handlers() ) ); }, 99 );"
+    )
+
+    sent = blog.get(blog.url + "/").text
+    sender.unlink()
+
+    assert sent.startswith("by: ")
+    assert "Cartproxy" not in sent
+
+
 def test_feeds_have_links_and_no_forms(blog: WordPress) -> None:
     blog.post('[cartproxy id="3829" fallback="form"] [cartproxy id="999999"]')
 

@@ -41,7 +41,7 @@ add_action( 'init', 'Cartproxy\Shortcodes\register' );
 add_action( 'init', 'Cartproxy\Block\register' );
 add_action( 'init', 'Cartproxy\Legacy\register_shortcode', 20 );
 add_action( 'widgets_init', 'Cartproxy\Legacy\register_sidebar', 20 );
-add_action( 'template_redirect', 'Cartproxy\Legacy\watch' );
+add_filter( 'template_include', 'Cartproxy\Legacy\watch', 0 );
 add_filter( 'script_loader_tag', 'Cartproxy\Widget\complete_tag', 10, 2 );
 
 if ( is_admin() ) {

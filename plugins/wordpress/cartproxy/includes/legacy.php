@@ -132,12 +132,13 @@ function style( array $colors, string $rules = '' ): string {
 
 /**
  * Read the whole page before it is sent: the old script may come from the store's plugin, a theme's
- * file, or an author's own HTML.
+ * file, or an author's own HTML. Only pages have a template, and not the files that others send.
  */
-function watch(): void {
+function watch( mixed $template ): mixed {
 	if ( Settings\complete() ) {
 		ob_start( __NAMESPACE__ . '\without_old_script' );
 	}
+	return $template;
 }
 
 /** The page with our script instead of the old one, never with both. */
@@ -150,5 +151,5 @@ function without_old_script( string $page ): string {
 		return $cleaned;
 	}
 	$end = strripos( $cleaned, '</body' );
-	return false === $end ? $page : substr_replace( $cleaned, Widget\tag(), $end, 0 ); // a feed has none
+	return false === $end ? $page : substr_replace( $cleaned, Widget\tag(), $end, 0 );
 }
