@@ -685,6 +685,19 @@ def test_a_form_begins_with_the_least_that_is_sold(no_scripts: Page, blog: WordP
     expect(no_scripts.get_by_role("heading", name="Secure checkout")).to_be_visible()
 
 
+def test_a_form_offers_nothing_that_is_sold_out(no_scripts: Page, blog: WordPress) -> None:
+    gone = "[cartproxy id=3833 fallback=form]"
+    no_scripts.goto(blog.post(f"[cartproxy id=3828 fallback=form]{gone}"))
+
+    expect(
+        no_scripts.get_by_role("option", name="Large \u2013 sold out", exact=True)
+    ).to_be_disabled()
+    expect(no_scripts.get_by_role("option", name="Medium")).to_be_enabled()
+    expect(no_scripts.get_by_role("button")).to_have_count(1)
+    no_scripts.get_by_role("link", name="Add to cart").click()
+    expect(no_scripts.get_by_role("heading", name="Sold-out print")).to_be_visible()
+
+
 def test_what_only_the_store_can_take_is_a_link(blog: WordPress) -> None:
     found = html(blog, blog.post('[cartproxy id="3842" fallback="form"]'))
 

@@ -41,6 +41,9 @@ function at_store( array $set ): bool {
 
 /** Whether the product can't be bought by a form, with these options fixed. */
 function leads_to_store( ?array $product, array $fixed ): bool {
+	if ( null !== $product && ! $product['available'] ) {
+		return true;
+	}
 	foreach ( $product['option_sets'] ?? array() as $set ) {
 		if ( $set['required'] && at_store( $set ) && ! isset( $fixed[ $set['option_set_id'] ] ) ) {
 			return true;
@@ -67,10 +70,10 @@ function choice( array $set, array $fixed, array $product ): string {
 	}
 	$fields = '';
 	foreach ( entries( $set ) as $option ) {
-		$fields .= field( $set, $option, $product['currency'] );
+		$fields .= field( $set, $option, $product );
 	}
 	if ( 'single' === $set['kind'] ) {
-		$marked = $set['required'] && array_filter( array_column( $set['options'], 'selected' ) );
+		$marked = $set['required'] && str_contains( $fields, '" selected>' );
 		$none   = $marked ? '' : '<option value="">–</option>';
 		$must   = $set['required'] ? ' required' : '';
 		return sprintf( '<label>%s <select name="option-%d"%s>%s%s</select></label> ', $name, $number, $must, $none, $fields );
@@ -90,10 +93,13 @@ function entries( array $set ): array {
 }
 
 /** An entry of a set: a choice, a box to tick, or a text to type. */
-function field( array $set, array $option, string $currency ): string {
-	$label = esc_html( label( $option, $currency ) );
+function field( array $set, array $option, array $product ): string {
+	$label = esc_html( label( $option, $product['currency'] ) );
 	$value = esc_attr( $option['option_id'] . ':' . $option['name'] );
 	if ( 'single' === $set['kind'] ) {
+		if ( in_array( array( $option['option_id'] ), array_column( $product['variants'], 'option_ids' ), true ) ) {
+			return sprintf( '<option value="%s" disabled>%s – %s</option>', $value, $label, esc_html__( 'sold out', 'cartproxy' ) );
+		}
 		return sprintf( '<option value="%s"%s>%s</option>', $value, $option['selected'] ? ' selected' : '', $label );
 	}
 	if ( 'multiple' === $set['kind'] ) {

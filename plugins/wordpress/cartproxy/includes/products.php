@@ -20,7 +20,7 @@ const CLAIM_SECONDS   = 10;
 /**
  * A product, or null if it is not known. A page that lacks one that may exist is kept by no cache.
  *
- * @return ?array{name: string, price: string, currency: string, product_url: string, image_url: string, available: bool, minimum_quantity: string, quantity_step: string, option_sets: array}
+ * @return ?array{name: string, price: string, currency: string, product_url: string, image_url: string, available: bool, minimum_quantity: string, quantity_step: string, option_sets: array, variants: array}
  */
 function find( int $catalog_id ): ?array {
 	$product = known( $catalog_id );
@@ -64,7 +64,7 @@ function known( int $catalog_id ): array|false|null {
 
 /** The transient's name: it changes with the settings and with the format. */
 function place( int $catalog_id ): string {
-	return 'cartproxy_p_' . md5( '4|' . Settings\service_url() . '|' . Settings\store() . '|' . $catalog_id );
+	return 'cartproxy_p_' . md5( '5|' . Settings\service_url() . '|' . Settings\store() . '|' . $catalog_id );
 }
 
 function keep( string $place, array|false|null $product, int $fresh_seconds ): void {
@@ -95,6 +95,7 @@ function parsed( array $json ): ?array {
 		'minimum_quantity' => text( $json['minimum_quantity'] ?? '' ),
 		'quantity_step'    => text( $json['quantity_step'] ?? '' ),
 		'option_sets'      => array_map( __NAMESPACE__ . '\parsed_set', arrays( $json['option_sets'] ?? null ) ),
+		'variants'         => array_values( array_filter( arrays( $json['variants'] ?? null ), __NAMESPACE__ . '\is_sold_out' ) ),
 	);
 }
 
@@ -117,6 +118,11 @@ function parsed_option( array $json ): array {
 		'price_difference' => text( $json['price_difference'] ?? '0' ),
 		'selected'         => (bool) ( $json['selected'] ?? false ),
 	);
+}
+
+/** Whether this variant means that its only option is sold out whatever else is chosen. */
+function is_sold_out( array $json ): bool {
+	return false === ( $json['available'] ?? true ) && 1 === count( (array) ( $json['option_ids'] ?? null ) );
 }
 
 /** The arrays in a list; none if it is not a list. */
