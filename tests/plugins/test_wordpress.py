@@ -10,7 +10,9 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import product
 from typing import Any
+from uuid import uuid4
 
 import pytest
 import requests
@@ -525,6 +527,20 @@ def test_quotation_marks_in_a_text_are_its_own(blog: WordPress, given: str, show
     assert f">{shown}</a>" in found
 
 
+@pytest.mark.parametrize("given", ["3829", "id=\u201c3829\u201d"])
+def test_content_of_a_shortcode_is_the_buttons_text_and_never_lost(
+    blog: WordPress, given: str
+) -> None:
+    label = html(blog, blog.post(f"[cartproxy {given}]Buy <b>the</b> mug[/cartproxy]"))
+    swallowed = html(
+        blog, blog.post(f"[cartproxy {given}] between [cartproxy 3828]Shirt[/cartproxy]")
+    )
+
+    assert ">Buy the mug</a>" in label
+    for each in ('catalog-id="3829"', " between ", 'catalog-id="3828"'):
+        assert each in swallowed
+
+
 def test_editors_see_why_there_is_no_button(admin: Page, no_scripts: Page, blog: WordPress) -> None:
     address = blog.post('[cartproxy id="mug"]')
     admin.goto(address)
@@ -783,15 +799,21 @@ def test_damaged_entries_of_the_database_count_as_absent(blog: WordPress, damage
     assert f'integrity="{releases.script(releases.VERSION, "cartproxy.js").integrity}"' in found
 
 
+READS = [f"shortcode_atts_{tag}" for tag in ("cartproxy", "cartproxy_count", "shift4shop")]
+
+
 @pytest.mark.parametrize(
-    "hook", ["script_loader_tag", "render_block_core/shortcode", "shortcode_atts_cartproxy",
-             "shortcode_atts_cartproxy_count", "shortcode_atts_shift4shop", "widget_title"],
-)  # fmt: skip
-@pytest.mark.parametrize("returned", ["null", "3", "array( 'id' => 3829, 'text' => null )"])
+    ("hook", "returned"),
+    [
+        *product(["script_loader_tag", "render_block_core/shortcode", *READS], ["null", "3"]),
+        *product(READS, ["array( 'id' => 3829, 'text' => null )"]),
+    ],
+)
 def test_other_plugins_that_break_a_filter_do_not_break_the_page(
     blog: WordPress, hook: str, returned: str
 ) -> None:
-    rude = blog.files / "wp-content/mu-plugins/rude.php"
+    # PHP remembers a file for two seconds.
+    rude = blog.files / f"wp-content/mu-plugins/rude-{uuid4()}.php"
     rude.write_text(f"<?php add_filter( '{hook}', function () {{ return {returned}; }}, 5 );")
     content = f"<!-- wp:shortcode -->{SHORTCODE}<!-- /wp:shortcode -->[cartproxy_count][shift4shop catalog_id=3829]"
 

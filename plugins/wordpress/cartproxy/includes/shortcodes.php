@@ -43,7 +43,7 @@ function with_straight_quotes( mixed $output, string $tag, mixed $given, array $
 		return $output;
 	}
 	$straight = preg_replace( VALUE, '="$1"', str_replace( BLANKS, ' ', $written ) ) ?? $written;
-	return $straight === $written ? $output : $function( shortcode_parse_atts( $straight ) );
+	return $straight === $written ? $output : $function( shortcode_parse_atts( $straight ), $found[5] ?? null );
 }
 
 /** Block themes put blocks into the page's column, but text without an element around it outside of it. */
@@ -62,16 +62,25 @@ function completed( array $defaults, array $given, string $tag ): array {
 	return array_map( 'Cartproxy\Products\text', (array) $filtered ) + $defaults;
 }
 
-function button( array|string $given ): string {
+/** The content of [cartproxy 3829]…[/cartproxy] is the button's text. */
+function button( array|string $given, ?string $content = null ): string {
 	$given   = trimmed( $given );
+	$inside  = trim( wp_strip_all_tags( (string) $content ) );
 	$options = array();
+	if ( str_contains( $inside, '[' ) ) {
+		// WordPress takes the end of a later shortcode for this one's, and all between for content.
+		return button( $given ) . do_shortcode( (string) $content );
+	}
 	foreach ( $given as $name => $value ) {
 		if ( preg_match( '/^option[-_](\d{1,9})$/D', (string) $name, $match ) && ctype_digit( $value ) ) {
 			$options[ (int) $match[1] ] = (int) $value;
 		}
 	}
 	// Also [cartproxy 3829], and the name that the attribute has elsewhere.
-	$given     += array( 'id' => $given['catalog_id'] ?? $given['catalog-id'] ?? $given[0] ?? '' );
+	$given     += array(
+		'id'   => $given['catalog_id'] ?? $given['catalog-id'] ?? $given[0] ?? '',
+		'text' => $inside,
+	);
 	$attributes = completed( array_diff_key( Button\ATTRIBUTES, array( 'link' => '' ) ), $given, 'cartproxy' );
 	foreach ( array( 'details', 'fallback', 'price_check' ) as $word ) {
 		$attributes[ $word ] = strtolower( $attributes[ $word ] );
