@@ -541,6 +541,20 @@ def test_content_of_a_shortcode_is_the_buttons_text_and_never_lost(
         assert each in swallowed
 
 
+@pytest.mark.parametrize(
+    ("home", "origin"),
+    [
+        ("https://B\u00fccher.example/de", "https://xn--bcher-kva.example"),
+        ("HTTPS://blog.example:443/", "https://blog.example"),
+        ("http://blog.example:8080", "http://blog.example:8080"),
+    ],
+)
+def test_origin_is_named_as_browsers_send_it(blog: WordPress, home: str, origin: str) -> None:
+    code = f"require_once WP_PLUGIN_DIR . '/cartproxy/includes/connection.php'; echo Cartproxy\\Connection\\origin( '{home}' );"
+
+    assert blog.php(code) == origin
+
+
 def test_editors_see_why_there_is_no_button(admin: Page, no_scripts: Page, blog: WordPress) -> None:
     address = blog.post('[cartproxy id="mug"]')
     admin.goto(address)

@@ -112,7 +112,8 @@ function origin( string $url ): string {
 	);
 	$port   = $parts['port'] ?? $usual[ $parts['scheme'] ];
 	$suffix = $usual[ $parts['scheme'] ] === $port ? '' : ":$port";
-	return "{$parts['scheme']}://{$parts['host']}$suffix";
+	$idna   = class_exists( \WpOrg\Requests\IdnaEncoder::class ) ? \WpOrg\Requests\IdnaEncoder::class : \Requests_IDNAEncoder::class; // before WordPress 6.2
+	return "{$parts['scheme']}://{$idna::encode( $parts['host'] )}$suffix";
 }
 
 function unexpected( string $what, array $answer ): array {
