@@ -81,12 +81,12 @@ def ask(public_url: str, store: str, catalog_id: int) -> dict[str, Any]:
     """The product as the running service describes it; without an answer, its id alone."""
     url = f"{public_url.rstrip('/')}/v1/stores/{store}/products/{catalog_id}"
     try:
-        answer = requests.get(url, timeout=_ASK_SECONDS)
-        if answer.status_code == 200 and answer.json()["catalog_id"] == catalog_id:
-            return dict(answer.json())
-    except (requests.RequestException, ValueError, TypeError, LookupError):
-        pass  # another service may be there
-    return {"catalog_id": catalog_id}
+        document = requests.get(url, timeout=_ASK_SECONDS).json()
+    except (requests.RequestException, ValueError, RecursionError):
+        document = None
+    # A refusal, and what another service says at this address, names no product.
+    is_product = isinstance(document, dict) and document.get("catalog_id") == catalog_id
+    return document if is_product else {"catalog_id": catalog_id}
 
 
 def buy_form(

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import re
+import threading
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
@@ -10,7 +14,7 @@ import pytest
 from support.edge import settings
 
 from cartproxy.cli import main
-from cartproxy.widget.snippet import snippet
+from cartproxy.widget.snippet import ask, snippet
 
 MUG = {
     "catalog_id": 3829, "name": "Pint mug", "price": "9.99", "currency": "USD", "option_sets": [],
@@ -159,3 +163,22 @@ def test_no_link_is_printed_where_there_is_no_page(
     off = {"CARTPROXY_STORES_DEMO_BUY_PAGE": "off"}
 
     assert command(monkeypatch, capsys, "--link", **off) == (1, "")
+
+
+@pytest.mark.parametrize(
+    "said", ["<h1>Parked</h1>", "[1, 2]", "null", '{"status": "ok"}', '{"catalog_id": 1}', "[" * 9999]
+)  # fmt: skip
+def test_what_is_no_product_counts_as_no_answer(tmp_path: Path, said: str) -> None:
+    page = tmp_path / "v1/stores/demo/products/3829"
+    page.parent.mkdir(parents=True)
+    page.write_text(said)
+    handler = partial(SimpleHTTPRequestHandler, directory=str(tmp_path))
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+        try:
+            found = ask(f"http://127.0.0.1:{server.server_port}/", "demo", 3829)
+        finally:
+            server.shutdown()
+
+    assert found == {"catalog_id": 3829}
