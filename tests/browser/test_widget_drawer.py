@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 from support.shopper import Store
 from support.sites import PRODUCT, Site
 
 pytestmark = pytest.mark.browser
 
+ANYBODY = {"Access-Control-Allow-Origin": "*"}
 POST = "<cart-count>Cart</cart-count>" + PRODUCT + "<cart-drawer></cart-drawer>"
 
 
@@ -288,3 +289,22 @@ def test_nothing_of_the_checkout_address_is_kept_in_the_browser(page: Page, blog
 
     assert "Pint mug" in kept
     assert "orderkey" not in kept.lower()
+
+
+def test_a_reading_that_began_before_a_change_does_not_undo_it(
+    page: Page, blog: Site, store: Store
+) -> None:
+    read: list[Route] = []
+    page.goto(blog.write(POST))
+    fill(page, 3829)
+    dialog = open_drawer(page)
+    before = page.evaluate("cartproxy.refresh()")
+    page.route("**/cart", lambda route: read.append(route))
+    with page.expect_request("**/cart"):
+        page.evaluate("() => { window.done = cartproxy.refresh(); }")
+    page.evaluate("cartproxy.change(cartproxy.cart.items[0].item_id, 3)")
+
+    read[0].fulfill(json={**before, "as_of": "2100-01-01T00:00:00.000Z"}, headers=ANYBODY)
+    page.evaluate("done")
+
+    expect(dialog.get_by_label("Quantity: Pint mug")).to_have_value("3")

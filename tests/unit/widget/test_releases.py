@@ -6,6 +6,7 @@ import base64
 import hashlib
 import re
 
+import minify
 import pytest
 
 from cartproxy.widget import releases
@@ -34,6 +35,15 @@ def test_released_files_are_as_they_were() -> None:
 
 def test_the_newest_release_is_what_make_widget_makes() -> None:
     assert build() == {name: script(name).plain.decode() for name in releases.FILES}
+
+
+def test_a_release_asks_in_the_order_of_its_source() -> None:
+    # tdewolff-minify 2.24.11 and 2.24.12 put a declaration with a pattern before its neighbours.
+    source = "async function f(){const before=now();const{a,b}=await call();use(before,a,b)}"
+
+    made = minify.string("application/javascript", source)
+
+    assert made.index("now()") < made.index("call()")
 
 
 @pytest.mark.parametrize("name", releases.FILES[1:])
