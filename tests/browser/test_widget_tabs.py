@@ -10,12 +10,13 @@ from playwright.sync_api import BrowserContext, Page, Playwright, Route, expect
 from support.browser_settings import ARGUMENTS, CHROMIUM
 from support.shopper import Store
 from support.sites import PRODUCT, Site
-from support.waiting import PATIENCE_SECONDS
+from support.waiting import PATIENCE_SECONDS, wait_for
 
 pytestmark = pytest.mark.browser
 
 POST = "<cart-count>Cart</cart-count>" + PRODUCT + "<cart-drawer></cart-drawer>"
 ADD = "cartproxy.add({ catalogId: 3829 })"
+CHANGE = "((quantity) => cartproxy.change(cartproxy.cart.items[0].item_id, quantity))"
 
 
 @pytest.fixture(params=[0, 1], ids=["third-party cookies allowed", "third-party cookies blocked"])
@@ -177,3 +178,89 @@ def test_the_add_of_a_closed_tab_is_taken_up_by_another_page(
     second.evaluate("cartproxy.refresh()")
     (cart,) = store.carts()
     assert [line["quantity"] for line in cart["lines"]] == [1]
+
+
+def quantities(store: Store) -> list[int]:
+    """Of the lines of the only cart."""
+    (cart,) = store.carts()
+    return [line["quantity"] for line in cart["lines"]]
+
+
+@pytest.mark.parametrize("press", ["One more: Pint mug", "Remove: Pint mug"])
+@pytest.mark.parametrize("to", ["another site", "a page of this site"])
+def test_a_change_is_made_though_the_page_is_left_at_once(
+    page: Page, blog: Site, store: Store, press: str, to: str
+) -> None:
+    left = blog.write(POST, path="/next") if to == "a page of this site" else blog.store
+    page.goto(blog.write(POST + f'<a id="away" href="{left}">Away</a>'))
+    page.evaluate(ADD)
+    page.reload()  # nothing is under way, and no preflight has been made in this page
+    page.evaluate("cartproxy.open()")
+    expect(page.get_by_role("button", name=press)).to_be_visible()
+
+    page.get_by_role("button", name=press).evaluate(
+        "(button) => { button.click(); document.querySelector('#away').click(); }"
+    )
+
+    page.wait_for_url(left + "**")
+    wanted = [2] if "more" in press else []
+    wait_for(lambda: quantities(store) == wanted, f"the cart holds {wanted}")
+    if left != blog.store:
+        expect(page.get_by_role("button", name=f"Cart {sum(wanted)}")).to_be_visible()
+
+
+def test_a_change_waits_for_no_other_when_the_page_is_left(
+    page: Page, blog: Site, store: Store
+) -> None:
+    page.goto(blog.write(POST))
+    page.evaluate(ADD)
+    store.calls()
+    store.hold("PUT", times=1)
+    page.evaluate(f"() => {{ {CHANGE}(2); }}")
+    store.wait_for_calls()
+
+    page.evaluate(f"() => {{ {CHANGE}(3); location.href = '{blog.store}'; }}")
+    page.wait_for_url(blog.store + "**")
+    store.fail()
+
+    wait_for(lambda: quantities(store) == [3], "the cart holds 3")
+
+
+def change_without_an_answer(tab: Page, quantity: int) -> None:
+    """Change the only line in a page whose requests get no answer, and are not sent."""
+    tab.evaluate(f"() => {{ window.fetch = () => new Promise(() => {{}}); {CHANGE}({quantity}); }}")
+    tab.wait_for_function('localStorage.getItem("cartproxy:demo:outbox")?.includes("PATCH")')
+
+
+def test_the_change_of_a_closed_tab_is_made_by_the_next_page(
+    context: BrowserContext, blog: Site, store: Store
+) -> None:
+    first, second = context.new_page(), context.new_page()
+    first.goto(blog.write(POST))
+    first.evaluate(ADD)
+    change_without_an_answer(first, 3)
+    assert quantities(store) == [1]
+
+    first.close()
+    second.goto(blog.url)
+
+    expect(second.get_by_role("button", name="Cart 3")).to_be_visible()
+    assert quantities(store) == [3]
+
+
+def test_the_change_of_a_closed_tab_never_undoes_a_later_one(
+    context: BrowserContext, blog: Site, store: Store
+) -> None:
+    first, second = context.new_page(), context.new_page()
+    first.goto(blog.write(POST))
+    first.evaluate(ADD)
+    change_without_an_answer(first, 5)
+    second.goto(blog.url)
+    second.evaluate(CHANGE + "(3)")
+
+    first.close()
+    second.reload()
+
+    second.wait_for_function('localStorage.getItem("cartproxy:demo:outbox") === "[]"')
+    assert quantities(store) == [3]
+    expect(second.get_by_role("button", name="Cart 3")).to_be_visible()

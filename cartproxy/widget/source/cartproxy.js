@@ -107,31 +107,19 @@
   const random = (bytes) =>
     btoa(String.fromCharCode(...crypto.getRandomValues(new Uint8Array(bytes))))
       .replace(/\+/g, "-").replace(/\//g, "_").replace(/=/g, "");
-  /** Under a lock (ours are free at once), or without one where there is none, or it is refused or never given. */
-  const locked = async (what, work) => {
-    let begun;
-    const begin = () => (begun ??= work());
-    try {
-      return await Promise.race([navigator.locks.request(name(what), begin), sleep(3000).then(begin)]);
-    } catch {
-      return begin();
-    }
-  };
+  /** Under a lock; rejects where there are none. */
+  const locked = async (what, work) => navigator.locks.request(name(what), work);
   const known = () => (/^cpt1_[\w-]{43}$/.test(read("credential")) ? memory.credential : undefined);
+  const draw = () => known() ?? (keep("credential", "cpt1_" + random(32)), known());
   /** Two tabs that add at the same moment draw one credential, and so make one cart. */
-  const credential = () =>
-    known() ??
-    locked("drawing", () => {
-      if (!known()) keep("credential", "cpt1_" + random(32));
-      return known();
-    });
+  const credential = () => known() ?? Promise.race([locked("drawing", draw), sleep(3000).then(draw)]).catch(draw);
 
   // --- Calls ---
   const ANSWER_MS = 15000;
   const AWAY_MS = 3e4;
   let awayUntil = 0; // until then, by a monotonic clock, buttons lead to the store instead
   const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
-  const online = () => new Promise((done) => addEventListener("online", done));
+  const happens = (type) => new Promise((done) => addEventListener(type, done, { once: true }));
   const problem = (fields) => Object.assign(new Error(fields.detail || fields.title || fields.code), fields);
 
   async function once(method, path, body, key, tag) {
@@ -139,10 +127,11 @@
     if (!path.startsWith("/products")) headers.Authorization = "Bearer " + (await credential());
     if (key) Object.assign(headers, { "Cartproxy-Client": "widget/" + VERSION, "Content-Type": "application/json", "Idempotency-Key": key }, tag && { "If-Match": tag });
     try {
-      const response = await fetch(base + path, { method, headers, body, signal: AbortSignal.timeout?.(ANSWER_MS), credentials: "omit" });
-      const answer = await response.json();
+      // A write outlives the page that it is sent from.
+      const response = await fetch(base + path, { method, headers, body, signal: AbortSignal.timeout?.(ANSWER_MS), credentials: "omit", keepalive: !!key });
+      const answer = { ...(await response.json()), tag: response.headers.get("ETag") };
       if (response.ok) return answer;
-      throw problem({ ...answer, tag: response.headers.get("ETag") });
+      throw problem(answer);
     } catch (error) {
       throw error.status ? error : problem({ code: navigator.onLine ? "unreachable" : "offline", retryable: true });
     }
@@ -159,7 +148,7 @@
           drop("credential");
         } else if (error.code === "offline" && path !== "/cart") {
           say("offline");
-          await online();
+          await happens("online");
           say("");
           attempt = 0;
         } else if (!error.retryable || attempt === 4 /* the last */ || error.retry_after > 15) {
@@ -180,7 +169,7 @@
   let { cart = NOTHING, at = 0, left, bought = [] } = parsed("cart", isKept, {}); // bought: the items of the last checkout
   let note = "";
   let writes = 0; // a read that began before a write ended is out of date
-  let last = (async () => {})(); // writes go one after another; some pages' own promises lack `finally`
+  let last; // writes go one after another
   let flushing = null;
   let sending = {}; // item id -> quantity
   let wanted = {}; // the same, not sent yet
@@ -244,29 +233,36 @@
     }
     return view();
   }
-  function write(method, path, body, key = random(16)) {
-    const result = last.then(() => call(method, path, body, key)).then(accept).finally(() => writes++);
-    last = result.catch(() => {});
+  function write({ method = "POST", body, key, tag }) {
+    const before = last;
+    const result = (async () => { // some pages' own promises lack `finally`
+      await (document.hidden || before); // a page that is left can't wait
+      return accept(await call(method, "/cart/items", body, key, tag));
+    })().finally(() => writes++);
+    last = result.catch(() => {}).then(() => before);
     return result;
   }
 
-  // --- Adds outlive their page: the outbox holds them until they are answered ---
+  // --- Writes outlive their page: the outbox holds them until they are answered ---
   const outbox = () => parsed("outbox", (kept) => kept.every(({ key, body }) => /^[\w-]+$/.test(key) && body.trim), []);
   const done = (key) => keep("outbox", json(outbox().filter((each) => each.key !== key)));
-  const deliver = (entry) => {
-    keep("outbox", json([...outbox(), entry]));
-    return locked(entry.key, () => write("POST", "/cart/items", entry.body, entry.key).finally(() => done(entry.key)));
+  /** Another page that continues it does so only while the cart has this entity tag, if there is one. */
+  const deliver = (entry, tag) => {
+    keep("outbox", json([...outbox(), { ...entry, at: Date.now(), tag }]));
+    const result = write(entry).finally(() => done(entry.key));
+    locked(entry.key, () => result).catch(() => {}); // as long as it is this page's
+    return result;
   };
-  /** Continue the adds of pages that close before the answer comes: their locks get free then. */
+  /** Continue the writes of pages that close before the answer comes: their locks get free then. */
   function adopt() {
-    for (const { key, body, at } of outbox()) {
+    for (const entry of outbox()) {
       // Where there are no locks, nobody knows whether that page is still there.
-      (async () => navigator.locks.request(name(key), async () => {
-        if (!outbox().some((each) => each.key === key)) return;
-        const age = Date.now() - at;
-        if (age >= 0 && age < 36e5 /* an hour */) await write("POST", "/cart/items", body, key).catch(() => {});
-        done(key);
-      }))().catch(() => {});
+      locked(entry.key, async () => {
+        if (!outbox().some((each) => each.key === entry.key)) return;
+        const age = Date.now() - entry.at;
+        if (age >= 0 && age < 36e5 /* an hour */) await write(entry).catch(() => {});
+        done(entry.key);
+      }).catch(() => {});
     }
   }
 
@@ -339,7 +335,7 @@
       adding[key] = line;
       render();
       try {
-        const next = await deliver({ key, body, at: Date.now() });
+        const next = await deliver({ key, body });
         const real = next.items.find((each) => each.catalog_id === line.catalog_id);
         tellLines("add", [{ ...line, unit_price: line.unit_price || real?.unit_price, name: real?.name ?? line.name }], next.currency);
         return next;
@@ -356,12 +352,12 @@
       const line = cart.items.find((each) => each.item_id === itemId);
       wanted[itemId] = quantity = fixed(quantity);
       render();
-      flushing ??= sleep(250).then(() => last).then(() => {
+      flushing ??= Promise.race([sleep(250).then(() => last), happens("visibilitychange")]).then(() => {
         const batch = (sending = wanted);
         flushing = null;
         wanted = {};
         const items = Object.entries(batch).map(([item_id, quantity]) => ({ item_id, quantity }));
-        return write("PATCH", "/cart/items", json({ items })).finally(() => {
+        return deliver({ method: "PATCH", key: random(16), body: json({ items }) }, cart.tag).finally(() => {
           if (sending === batch) sending = {};
           render();
         });
@@ -371,7 +367,7 @@
         if (line && !quantity) tellLines("remove", [line], next.currency);
         return next;
       } catch (error) {
-        refresh(true).catch(() => {});
+        quietly(true);
         return failed(error);
       }
     },
@@ -742,7 +738,7 @@ button{cursor:pointer}
     if (!customElements.get("cart-" + tag)) customElements.define("cart-" + tag, element);
     else warn("name-taken", `<cart-${tag}> is not ours: use <cartproxy-${tag}>`);
   }
-  const parsing = new Promise((done) => (document.readyState === "complete" ? done() : ["DOMContentLoaded", "load"].map((each) => addEventListener(each, done))));
+  const parsing = document.readyState === "complete" || Promise.race([happens("DOMContentLoaded"), happens("load")]);
   /** Do it as soon as it succeeds, however late the page gets what it needs. */
   const watch = (work) => work() || new MutationObserver((_seen, observer) => work() && observer.disconnect()).observe(document, { childList: true, subtree: true });
   async function live() {
