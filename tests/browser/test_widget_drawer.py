@@ -308,3 +308,41 @@ def test_a_reading_that_began_before_a_change_does_not_undo_it(
     page.evaluate("done")
 
     expect(dialog.get_by_label("Quantity: Pint mug")).to_have_value("3")
+
+
+def test_a_price_finer_than_a_cent_is_shown_as_it_is(page: Page, blog: Site) -> None:
+    def by_the_screw(route: Route) -> None:
+        answer = route.fetch(url=route.request.url.replace("cart.localhost", "127.0.0.1"))
+        route.fulfill(response=answer, json={**answer.json(), "price": "0.0125"})
+
+    page.route("**/products/3829", by_the_screw)
+    page.goto(blog.write(POST.replace("catalog-id", 'shown-price="1" catalog-id')))
+
+    expect(page.locator("cart-button [role=status]")).to_have_text("The price is now $0.0125")
+
+
+def test_a_price_has_as_many_decimals_as_it_needs_and_at_least_its_currencys(
+    page: Page, blog: Site
+) -> None:
+    wanted = [
+        ["en", "9.99", "USD", "$9.99"],
+        ["en", "9.9", "USD", "$9.90"],
+        ["en", "1234.125", "USD", "$1,234.125"],
+        ["de", "0.0125", "EUR", "0,0125\xa0€"],
+        ["fr", "9.9", "EUR", "9,90\xa0€"],
+        ["es", "0.0125", "EUR", "0,0125\xa0€"],
+        ["ja", "980.00", "JPY", "\uffe5980"],
+        ["en", "1.5", "KWD", "KWD\xa01.500"],
+        ["en", "9.9", "no currency", "9.9 no currency"],
+    ]
+    page.goto(blog.write(POST))
+
+    shown = page.evaluate(
+        """(wanted) => wanted.map(([language, amount, currency]) => {
+             document.documentElement.lang = language;
+             return [language, amount, currency, cartproxy.kit.money(amount, currency)];
+           })""",
+        wanted,
+    )
+
+    assert shown == wanted

@@ -51,10 +51,10 @@
   function money(amount, currency) {
     for (const tag of [language(), spoken(), "en"]) { // some pages name no valid language
       try {
-        return new Intl.NumberFormat(tag, { style: "currency", currency }).format(amount);
+        return (+amount).toLocaleString(tag, { style: "currency", currency, maximumFractionDigits: 4 });
       } catch {}
     }
-    return `${amount} ${currency}`;
+    return amount + " " + currency;
   }
 
   // --- Numbers: with 4 decimals, as the service has them ---
@@ -71,7 +71,7 @@
     : JSON.stringify(value) ?? "null";
 
   // --- What the browser keeps: the credential, the cart as last seen, adds under way ---
-  const name = (key) => `cartproxy:${store}:${key}`;
+  const name = (key) => "cartproxy:" + store + ":" + key;
   const memory = {};
   let keeps = true; // false: storage is blocked, and everything lasts as long as the page
   const tryStorage = (work) => {
@@ -109,7 +109,7 @@
       .replace(/\+/g, "-").replace(/\//g, "_").replace(/=/g, "");
   /** Under a lock; rejects where there are none. */
   const locked = async (what, work) => navigator.locks.request(name(what), work);
-  const known = () => (/^cpt1_[\w-]{43}$/.test(read("credential")) ? memory.credential : undefined);
+  const known = () => /^cpt1_[\w-]{43}$/.exec(read("credential"))?.[0];
   const draw = () => known() ?? (keep("credential", "cpt1_" + random(32)), known());
   /** Two tabs that add at the same moment draw one credential, and so make one cart. */
   const credential = () => known() ?? Promise.race([locked("drawing", draw), sleep(3000).then(draw)]).catch(draw);
