@@ -81,7 +81,9 @@ def test_storage_that_is_full_is_as_if_it_were_absent(
 
 
 @pytest.mark.parametrize("damage", ["{}", "5", "null", "not JSON", '[{"key":1}]', "[null]", '""',
-               '[{"key":"two\\nlines","body":"{}"}]', '[{"key":"k","body":["x"]}]'],
+               '[{"key":"two\\nlines","body":"{}"}]', '[{"key":"k","body":["x"]}]',
+               '[{"key":"k","body":"{}","method":"GET"}]',
+               '[{"key":"k","body":"{}","method":"PATCH","tag":"two\\nlines"}]'],
 )  # fmt: skip
 def test_an_outbox_that_is_none_is_dropped(
     page: Page, blog: Site, store: Store, damage: str
@@ -90,6 +92,7 @@ def test_an_outbox_that_is_none_is_dropped(
     page.goto(blog.url)
     page.evaluate("(text) => localStorage.setItem('cartproxy:demo:outbox', text)", damage)
     page.reload()
+    page.wait_for_function("localStorage.getItem('cartproxy:demo:outbox') === null")
 
     page.locator("cart-button a").click()
 
@@ -207,6 +210,19 @@ def test_what_a_monitoring_tool_adds_to_fetch_costs_no_sale(
              traceparent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01" } });"""
     )
     page.goto(blog.write(COUNT + PRODUCT))
+
+    page.locator("cart-button a").click()
+
+    expect_added(page, store)
+
+
+def test_beacons_that_fill_the_browsers_room_for_them_cost_no_sale(
+    page: Page, blog: Site, store: Store
+) -> None:
+    # All that a page sends with `keepalive` may have 64 KiB at a time, beacons included.
+    page.route("**/beacon", lambda route: None)
+    page.goto(blog.write(COUNT + PRODUCT))
+    assert page.evaluate("navigator.sendBeacon('/beacon', 'x'.repeat(65536))")
 
     page.locator("cart-button a").click()
 

@@ -98,8 +98,8 @@
       const value = JSON.parse(kept ?? null);
       if (fits(value)) return value;
     } catch {}
-    if (kept != null) {
-      warn("storage-damaged", `damaged ${key} dropped`);
+    if (kept) {
+      warn("storage-damaged", "damaged " + key);
       drop(key);
     }
     return fallback;
@@ -122,13 +122,13 @@
   const happens = (type) => new Promise((done) => addEventListener(type, done, { once: true }));
   const problem = (fields) => Object.assign(new Error(fields.detail || fields.title || fields.code), fields);
 
-  async function once(method, path, body, key, tag) {
+  async function once(method, path, body, key, tag, attempt) {
     const headers = {};
-    if (!path.startsWith("/products")) headers.Authorization = "Bearer " + (await credential());
+    if (path[1] === "c" /* cart or checkout, no product */) headers.Authorization = "Bearer " + (await credential());
     if (key) Object.assign(headers, { "Cartproxy-Client": "widget/" + VERSION, "Content-Type": "application/json", "Idempotency-Key": key }, tag && { "If-Match": tag });
     try {
-      // A write outlives the page that it is sent from.
-      const response = await fetch(base + path, { method, headers, body, signal: AbortSignal.timeout?.(ANSWER_MS), credentials: "omit", keepalive: !!key });
+      // A write outlives its page, if a browser has room for that: beacons of the page use it too.
+      const response = await fetch(base + path, { method, headers, body, signal: AbortSignal.timeout?.(ANSWER_MS), credentials: "omit", keepalive: key && attempt < 2 });
       const answer = { ...(await response.json()), tag: response.headers.get("ETag") };
       if (response.ok) return answer;
       throw problem(answer);
@@ -140,11 +140,11 @@
   async function call(method, path, body, key, tag) {
     for (let attempt = 1; ; attempt++) {
       try {
-        const answer = await once(method, path, body, key, tag);
+        const answer = await once(method, path, body, key, tag, attempt);
         awayUntil = 0;
         return answer;
       } catch (error) {
-        if (error.code === "credential-malformed" && attempt === 1) {
+        if (error.code === "credential-malformed" && attempt < 2) {
           drop("credential");
         } else if (error.code === "offline" && path !== "/cart") {
           say("offline");
@@ -244,7 +244,7 @@
   }
 
   // --- Writes outlive their page: the outbox holds them until they are answered ---
-  const outbox = () => parsed("outbox", (kept) => kept.every(({ key, body }) => /^[\w-]+$/.test(key) && body.trim), []);
+  const outbox = () => parsed("outbox", (kept) => kept.every(({ key, body, method, tag }) => /^[\w-]+,(PATCH|),[ -~]*$/.test([key, method, tag]) && body.trim), []);
   const done = (key) => keep("outbox", json(outbox().filter((each) => each.key !== key)));
   /** Another page that continues it does so only while the cart has this entity tag, if there is one. */
   const deliver = (entry, tag) => {
