@@ -433,6 +433,23 @@ def test_the_drawer_steps_as_the_product_does(page: Page, blog: Site) -> None:
     page.wait_for_function("!cartproxy.cart.pending && cartproxy.cart.items[0].quantity === 6")
 
 
+def test_the_drawer_steps_by_fractions_too(page: Page, blog: Site) -> None:
+    def by_tenths(route: Route) -> None:
+        answer = route.fetch(url=route.request.url.replace("cart.localhost", "127.0.0.1"))
+        route.fulfill(response=answer, json={**answer.json(), "quantity_step": 0.1})
+
+    page.route(f"**/products/{TEA}", by_tenths)
+    page.goto(blog.write(COUNT))
+    page.evaluate(f"cartproxy.product({TEA})")
+    page.evaluate(f"cartproxy.add({{ catalogId: {TEA}, quantity: 0.2 }})")
+    dialog = open_drawer(page)
+
+    # In floating point, 0.3 holds 2.9999999999999996 tenths.
+    for name, value in [("One more", "0.3"), ("One more", "0.4"), ("One less", "0.3")]:
+        dialog.get_by_role("button", name=name).click()
+        expect(dialog.get_by_label("Quantity")).to_have_value(value)
+
+
 def step_that_waits(page: Page, blog: Site, store: Store) -> Locator:
     """The field of a line that is on its way from 6 to 12, until the store may answer."""
     page.goto(blog.write(COUNT))

@@ -93,7 +93,7 @@ progress{width:100%;margin-block-end:.5em;accent-color:var(--accent)}
       // A line that once had a quantity of 1 changes by 1.
       const { quantity_step: step, minimum_quantity: least = 0, maximum_quantity: most } = (!this.single && (await this.product())) || {};
       const now = +this.quantity.value;
-      const steps = (now - least) / (step ?? 1);
+      const steps = fixed((now - least) / (step ?? 1));
       const next = fixed(step ? least + step * (sign > 0 ? Math.floor(steps) + 1 : Math.ceil(steps) - 1) : now + sign);
       if (sign > 0 && most && next > most) return this.refuse();
       return this.change(next < least ? 0 : next);
