@@ -25,8 +25,8 @@ from cartproxy.web.refusals import Refused
 from cartproxy.web.request import Request, current
 
 JSON_TYPE = "application/json"
-FORM_TYPE, MULTIPART_TYPE = "application/x-www-form-urlencoded", "multipart/form-data"
-FORM_TYPES = (FORM_TYPE, MULTIPART_TYPE)
+MULTIPART_TYPE = "multipart/form-data"
+FORM_TYPES = ("application/x-www-form-urlencoded", MULTIPART_TYPE)
 _MAX_FIELDS = 100  # of a form
 # What browsers write into a form's field `_charset_`, of encodings other than UTF-8.
 _CHARSET = re.compile(
@@ -152,7 +152,9 @@ def read_form() -> str:
     """
     request = current()
     if request.media_type not in FORM_TYPES:
-        raise Refused("unsupported-media-type", f"The form must be sent as {FORM_TYPE}.")
+        raise Refused(
+            "unsupported-media-type", f"The form must be sent as {' or '.join(FORM_TYPES)}."
+        )
     body = read_body()
     try:
         if request.media_type == MULTIPART_TYPE:

@@ -101,7 +101,7 @@ CATALOGUE: Mapping[str, Kind] = {
         415,
         "Unsupported media type",
         "Send one `Content-Type: application/json`; the two form addresses also accept "
-        "`application/x-www-form-urlencoded`.",
+        "`application/x-www-form-urlencoded` and `multipart/form-data`.",
     ),
     "invalid-request": Kind(
         422, "Invalid request", "`errors` lists each field that can't be accepted, and why."

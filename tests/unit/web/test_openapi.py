@@ -10,6 +10,7 @@ import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 from support.edge import Edge
 
+from cartproxy.web.bodies import FORM_TYPES
 from cartproxy.web.fields import LINE_ID
 from cartproxy.web.problem_kinds import CATALOGUE
 
@@ -58,6 +59,19 @@ def test_every_problem_of_the_catalogue_is_described_and_has_a_page(
         "headers-too-large",
         "coding-not-supported",
     }
+
+
+def test_refusal_of_a_media_type_names_all_that_forms_may_have(edge: Edge) -> None:
+    answer = edge.client.post(
+        "/v1/stores/demo/buy",
+        json={"catalog_id": 3829},
+        headers={"Origin": "https://blog.example", "Cartproxy-Client": "test/1"},
+    )
+
+    assert answer.status_code == 415
+    for each in FORM_TYPES:
+        assert each in answer.get_json()["detail"]
+        assert f"`{each}`" in CATALOGUE["unsupported-media-type"].remedy
 
 
 def test_quantities_are_described_with_their_limits(document: dict[str, Any]) -> None:
