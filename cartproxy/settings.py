@@ -261,14 +261,14 @@ def _is_product_list(text: str) -> None:
     origin, *products = text.split() or [""]
     _is_origin(origin)
     if not products or not all(re.fullmatch(r"[1-9][0-9]{0,8}", each) for each in products):
-        raise ValidationError("After the origin stand the catalog ids: https://blog.example 1 2.")
+        raise ValidationError("An entry is an origin and catalog ids: https://blog.example 1 2.")
 
 
 def _is_quota(text: str) -> None:
     origin, *quota = text.split() or [""]
     _is_origin(origin)
     if len(quota) != 1 or not re.fullmatch(r"[1-9][0-9]{0,5}", quota[0]):
-        raise ValidationError("After the origin stands one number: https://blog.example 20.")
+        raise ValidationError("An entry is an origin and one number: https://blog.example 20.")
 
 
 @dataclass(frozen=True)
