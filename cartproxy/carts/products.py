@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import asdict
 from decimal import Decimal
 from types import NoneType
-from typing import Any, cast
+from typing import Any
 
 import orjson
 import redis
@@ -176,7 +176,7 @@ class ProductCatalogue:
         key = self._key(catalog_id)
         keys = {key: _KIND, f"{key}:asking": _ASKING}
         args = (self._fresh_ms, _KEPT_MS, _ASKING_MS if asks else 0)
-        text, state = cast("tuple[bytes | None, bytes]", run_script(self._script, keys, args))
+        text, state = run_script(self._script, keys, args)
         try:
             product = None if text is None else _decode(text)
         except ValueError:

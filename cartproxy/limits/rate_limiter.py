@@ -190,10 +190,9 @@ class RateLimiter:
         try:
             keys = {f"cpl:{{limits}}:{key}": _LEVEL for key, _ in waiting}
             args = [each for bucket, count in sent for each in (bucket.leak, count)]
-            levels = run_script(self._script, keys, args)
+            levels: list[bytes] = run_script(self._script, keys, args)
         except StorageError:
             return
-        assert isinstance(levels, list)  # noqa: S101 - the script is ours
         with self._lock:
             for (bucket, _), level in zip(sent, levels, strict=True):
                 bucket.now()

@@ -54,8 +54,7 @@ class Inbox:
     def take(self, order_ids: Sequence[int]) -> int:
         """Add orders to read; returns how many of them are new. Raises StorageError."""
         limits = (_MOST, int(self.known_seconds * 1000))
-        new = run_twice(self._take, self._keys, [*limits, *order_ids])
-        assert isinstance(new, int)  # noqa: S101 - the script is ours
+        new: int = run_twice(self._take, self._keys, [*limits, *order_ids])
         if new < 0:
             raise StorageFull("Too many orders wait to be read.")
         return new
@@ -119,5 +118,5 @@ class Inbox:
     def book(self, delivery: Delivery, sales: Sales, cart: SoldCart, order: Order) -> bool:
         """End a delivery and book its order, once; whether it was by this one."""
         keys, args = sales.booking(cart, order, delivery.at_ms)
-        done = run_twice(self._settle, self._keys | keys, [_GROUP, delivery.id, "", *args])
-        return done == 1
+        args = [_GROUP, delivery.id, "", *args]
+        return bool(run_twice(self._settle, self._keys | keys, args))

@@ -75,6 +75,6 @@ class LiveCarts:
     def _run(self, noted: dict[str, bool]) -> int:
         used = [name for name, alive in noted.items() if alive]
         ended = [name for name, alive in noted.items() if not alive]
-        reply = run_twice(self._script, {_KEY: _LIST}, [self._idle_ms, len(used), *used, *ended])
-        assert isinstance(reply, int)  # noqa: S101 - the script is ours
-        return reply
+        args: list[str | int] = [self._idle_ms, len(used), *used, *ended]
+        alive: int = run_twice(self._script, {_KEY: _LIST}, args)
+        return alive

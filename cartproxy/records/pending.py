@@ -40,7 +40,7 @@ class PendingCarts:
     def begin(self, name: str, address: str | None) -> bool:
         """Add a cart; returns whether there was room for it. Raises StorageError."""
         keys = dict.fromkeys(self._keys(address), _LIST)
-        return run_twice(self._script, keys, [name, *self._limits]) == 1
+        return bool(run_twice(self._script, keys, [name, *self._limits]))
 
     def end(self, name: str, address: str | None) -> None:
         """The cart no longer waits, or no longer exists. Raises StorageError."""

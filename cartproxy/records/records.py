@@ -16,7 +16,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any
 
 import redis
 
@@ -206,7 +205,7 @@ class Records:
         keys = _keys(name) | {_queue(name): _QUEUE}
         if showing_order:
             keys |= _order_note(name)
-        now, text, busy, *bought = _list(run_twice(self._load, keys, [*self._lives_ms, mark]))
+        now, text, busy, *bought = run_twice(self._load, keys, [*self._lives_ms, mark])
         loaded = self._loaded(name, now, text, busy=busy == 1)
         if loaded.record:
             self.live_carts.met(name)
@@ -313,7 +312,7 @@ class Records:
         script = self._checkpoint if action == "keep" else self._commit
         # What was done at the store must be known here, also after a long wait for Redis.
         insist = action in ("save", "keep", "forget")
-        done = run_twice(script, keys, ending, insist=insist) == 1
+        done = bool(run_twice(script, keys, ending, insist=insist))
         if done and action == "save":
             self.live_carts.met(name)
         elif done and action == "forget":
@@ -337,7 +336,7 @@ class Records:
         ends = Deadline.after(min(self.wait_seconds, deadline.remaining()))
         pause = _POLL_SECONDS
         while True:
-            state, *reply = _list(run_twice(self._begin, keys, asking))
+            state, *reply = run_twice(self._begin, keys, asking)
             if state == b"mismatch":
                 raise IdempotencyKeyReused("This key was used for another request.")
             if state == b"granted":
@@ -403,11 +402,6 @@ def _end_quietly(write: Write, error: BaseException) -> None:
         write.release() if nothing_done else write.abandon()
     except StorageError:
         return
-
-
-def _list(reply: object) -> list[Any]:
-    assert isinstance(reply, list)  # noqa: S101 - the scripts are ours
-    return reply
 
 
 def record_key(name: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
+from typing import Any
 
 import redis
 from redis.commands.core import Script
@@ -12,7 +13,7 @@ from redis.exceptions import NoScriptError, ResponseError
 
 from cartproxy.storage.errors import ReplyLost, typed_errors
 from cartproxy.storage.values import Kind, is_wrong_type, note_unreadable
-from cartproxy.tracing import Span, span
+from cartproxy.tracing import span
 
 Argument = str | bytes | int | float
 _DROP_FOREIGN = files(__package__).joinpath("drop_foreign.lua").read_text()
@@ -46,13 +47,15 @@ def run_script(
     args: Iterable[Argument],
     *,
     insist: bool = False,
-) -> object:
-    """Run a script once, in one round trip; `keys` says which kind of value each key has.
+) -> Any:
+    """The reply of one run, in one round trip; `keys` says which kind of value each key has.
 
-    The script is sent again if the server does not have it. Raises StorageError; the script may
-    still have run. For `insist` see `typed_errors`.
+    Each script's file says what it returns; texts come as bytes. The script is sent again if the
+    server does not have it. Raises StorageError; the script may still have run. For `insist` see
+    `typed_errors`.
     """
-    with _traced(named), typed_errors(named.name, insist=insist):
+    traced = span(f"redis {named.name}", script=named.name)
+    with traced, typed_errors(named.name, insist=insist):
         return _run(named, keys, list(args))
 
 
@@ -62,7 +65,7 @@ def run_twice(
     args: Sequence[Argument],
     *,
     insist: bool = False,
-) -> object:
+) -> Any:
     """Like `run_script`, but again if the reply is lost: only for idempotent scripts."""
     try:
         return run_script(named, keys, args, insist=insist)
@@ -70,7 +73,7 @@ def run_twice(
         return run_script(named, keys, args)
 
 
-def _run(named: NamedScript, keys: Mapping[str, Kind], args: Sequence[Argument]) -> object:
+def _run(named: NamedScript, keys: Mapping[str, Kind], args: Sequence[Argument]) -> Any:
     """Run a script; if a value has the wrong type, delete that and run it again.
 
     The first run ends at that value. So each script is either idempotent, or reads every key before
@@ -89,7 +92,7 @@ def _run(named: NamedScript, keys: Mapping[str, Kind], args: Sequence[Argument])
     return _evaluate(named.script, [*keys], args)
 
 
-def _evaluate(script: Script, keys: Sequence[str], args: Sequence[Argument]) -> object:
+def _evaluate(script: Script, keys: Sequence[str], args: Sequence[Argument]) -> Any:
     try:
         # The same as Script's own call, without four calls in between.
         client = script.registered_client
@@ -98,7 +101,3 @@ def _evaluate(script: Script, keys: Sequence[str], args: Sequence[Argument]) -> 
         )
     except NoScriptError:
         return script(keys=keys, args=args)
-
-
-def _traced(named: NamedScript) -> Span:
-    return span(f"redis {named.name}", script=named.name)

@@ -13,7 +13,6 @@ from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import cast
 
 import redis
 
@@ -200,4 +199,5 @@ class Budget:
             *(wait_seconds * 1000, self._ahead_ms, pause_ms),
             *(payer.part for payer in payers),
         )
-        return cast(list[int], run_script(self._script, keys, limits))
+        granted: list[int] = run_script(self._script, keys, limits)
+        return granted
