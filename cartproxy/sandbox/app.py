@@ -6,7 +6,6 @@ from typing import Any
 
 from flask import Flask
 
-from cartproxy.sandbox import DEFAULT_PRIVATE_KEY, DEFAULT_SECURE_URL, DEFAULT_TOKEN
 from cartproxy.sandbox.api import api
 from cartproxy.sandbox.control import control
 from cartproxy.sandbox.docs import docs
@@ -16,22 +15,13 @@ from cartproxy.sandbox.state import Credentials, State
 from cartproxy.sandbox.switches import Switches
 
 
-def create_app(
-    *,
-    secure_url: str = DEFAULT_SECURE_URL,
-    private_key: str = DEFAULT_PRIVATE_KEY,
-    token: str = DEFAULT_TOKEN,
-    access_token: str = "",
-    latency_ms: int = 0,
-    settings: dict[str, Any] | None = None,
-) -> Flask:
+def create_app(credentials: Credentials, latency_ms: int, settings: dict[str, Any]) -> Flask:
     """A new store without carts. `latency_ms` delays every store call.
 
     `settings` are the switches to start with, and to return to at a reset. Raises ValueError.
     """
     app = Flask(__name__)
-    credentials = Credentials(secure_url, private_key, token, access_token)
-    app.extensions["sandbox"] = State(credentials, latency_ms, Switches().changed(settings or {}))
+    app.extensions["sandbox"] = State(credentials, latency_ms, Switches().changed(settings))
     for blueprint in (api, control, docs, gateway, pages):
         app.register_blueprint(blueprint)
     return app

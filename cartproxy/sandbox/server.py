@@ -11,6 +11,7 @@ from flask import Flask
 from gunicorn.app.base import BaseApplication
 
 from cartproxy.sandbox.app import create_app
+from cartproxy.sandbox.state import Credentials
 
 
 class _Server(BaseApplication):  # type: ignore[misc] # gunicorn has no types
@@ -38,15 +39,11 @@ def _settings(chosen: argparse.Namespace) -> dict[str, Any]:
 
 def serve_from_arguments(chosen: argparse.Namespace) -> int:
     """Serve until SIGINT or SIGTERM. Returns 78 if the profile is invalid."""
+    credentials = Credentials(
+        chosen.secure_url, chosen.private_key, chosen.token, chosen.access_token
+    )
     try:
-        app = create_app(
-            secure_url=chosen.secure_url,
-            private_key=chosen.private_key,
-            token=chosen.token,
-            access_token=chosen.access_token,
-            latency_ms=chosen.latency_ms,
-            settings=_settings(chosen),
-        )
+        app = create_app(credentials, chosen.latency_ms, _settings(chosen))
     except (OSError, ValueError) as error:
         print(f"cartproxy sandbox: {error}", file=sys.stderr)
         return 78

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import defaultdict
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from flask import current_app, request
@@ -28,7 +28,7 @@ class Credentials:
     secure_url: str
     private_key: str
     token: str
-    access_token: str = ""
+    access_token: str
 
     def check(self, secure_url: str, private_key: str, token: str, authorization: str) -> None:
         """Raise Refusal 401 unless the headers are right (docs/store-api.md, Access)."""
@@ -112,7 +112,6 @@ class Payment:
         return f"{INVOICE_PREFIX}{self.invoice_number}"
 
 
-@dataclass
 class State:
     """The whole store. `defaults` are the switches that it starts with.
 
@@ -121,15 +120,13 @@ class State:
     sample gateway knows.
     """
 
-    credentials: Credentials
-    latency_ms: int
-    defaults: Switches = field(default_factory=Switches)
-    carts: Carts = field(default_factory=Carts)
-    calls: Calls = field(default_factory=Calls)
-    faults: Script = field(default_factory=Script)
-    throttle: Throttle = field(default_factory=Throttle)
-
-    def __post_init__(self) -> None:
+    def __init__(self, credentials: Credentials, latency_ms: int, defaults: Switches) -> None:
+        self.credentials = credentials
+        self.latency_ms = latency_ms
+        self.defaults = defaults
+        self.carts = Carts()
+        self.calls = Calls()
+        self.faults = Script()
         self._ids: defaultdict[str, int] = defaultdict(lambda: _FIRST_ID)
         self.reset()
 
