@@ -62,7 +62,9 @@ def _record(
         changes = records.update(state, resource, parse_any(body), record_id)
     for change in changes:
         upkeep.complete(state, change)
-    process, mail = (not _is_on(f"bypassorder{what}") for what in ("processing", "email"))
+    query = _query()
+    process = not records.is_on(query, "bypassorderprocessing")
+    mail = not records.is_on(query, "bypassorderemail")
     for change in changes:
         upkeep.save(state, change, process=process, mail=mail)
     ids = [records.id_of(resource, change.record) for change in changes]
@@ -133,7 +135,3 @@ _SPECIAL: dict[tuple[str, str], Callable[[State, str], Result]] = {
 def _query() -> dict[str, str]:
     """The parameters; their names are in lower case here."""
     return {name.lower(): value for name, value in request.args.items()}
-
-
-def _is_on(name: str) -> bool:
-    return _query().get(name, "").lower() in ("1", "true")

@@ -7,11 +7,12 @@ resource's own parameters. Null and an empty parameter count as not sent.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from copy import deepcopy
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from cartproxy.sandbox.bodies import number
+from cartproxy.sandbox.bodies import integer
 from cartproxy.sandbox.errors import Refusal
 from cartproxy.sandbox.fields import Record, Table, date, member, merge, merge_list, read, write
 from cartproxy.sandbox.resources import UPDATED, Resource
@@ -83,7 +84,7 @@ def update(state: State, resource: Resource, body: Any, record_id: str | None) -
         pairs.append((find(state, resource, wanted), sent))
     changes = []
     for record, sent in pairs:
-        before = _copy(record)
+        before = deepcopy(record)
         _id_holder(resource, sent).pop(resource.id, None)
         merge(resource.table, record, sent, state.new_id)
         changes.append(Change(resource, before, record))
@@ -108,14 +109,14 @@ def find(state: State, resource: Resource, record_id: str) -> Record:
 
 def list_part(state: State, resource: Resource, record_id: str, part: str, query: Query) -> Any:
     """The answer to the GET of a list inside a record, such as an order's items."""
-    table, members = _part(state, resource, record_id, part)
+    _, table, members = _part(state, resource, record_id, part)
     listed = Resource(part, table, table.key)
     return _page(state, listed, members, query)
 
 
 def get_part(state: State, resource: Resource, record_id: str, part: str, key: str) -> Any:
     """The answer to the GET of one member of such a list. Raises Refusal 404."""
-    table, members = _part(state, resource, record_id, part)
+    _, table, members = _part(state, resource, record_id, part)
     return [write(table, _member(part, table, members, key), state.style)]
 
 
@@ -123,9 +124,8 @@ def add_part(
     state: State, resource: Resource, record_id: str, part: str, body: Any
 ) -> tuple[Change, list[Any]]:
     """Add members to such a list. Returns the record's change and the new keys."""
-    table, members = _part(state, resource, record_id, part)
-    record = find(state, resource, record_id)
-    before = _copy(record)
+    record, table, members = _part(state, resource, record_id, part)
+    before = deepcopy(record)
     sent = [read(table, each) for each in _as_list(body)]
     if table.fields[table.key].kind == "text" and not all(each.get(table.key) for each in sent):
         raise Refusal(400, f"{table.key} is required")
@@ -138,9 +138,8 @@ def change_part(
     state: State, resource: Resource, record_id: str, part: str, body: Any, key: str | None
 ) -> tuple[Change, list[Any]]:
     """Change members of such a list; all or none. Raises Refusal 404."""
-    table, members = _part(state, resource, record_id, part)
-    record = find(state, resource, record_id)
-    before = _copy(record)
+    record, table, members = _part(state, resource, record_id, part)
+    before = deepcopy(record)
     sent = [read(table, each) for each in _as_list(body)]
     if key is not None:
         if len(sent) > 1:
@@ -191,10 +190,10 @@ def _read(resource: Resource, body: Any) -> Record:
 
 def _part(
     state: State, resource: Resource, record_id: str, part: str
-) -> tuple[Table, list[Record]]:
-    name = resource.parts[part]
-    table = resource.table.fields[name].table
-    return table, find(state, resource, record_id).setdefault(name, [])
+) -> tuple[Record, Table, list[Record]]:
+    """The record, and the table and members of a list inside it."""
+    record, name = find(state, resource, record_id), resource.parts[part]
+    return record, resource.table.fields[name].table, record.setdefault(name, [])
 
 
 def _member(part: str, table: Table, members: Iterable[Record], key: str) -> Record:
@@ -234,7 +233,7 @@ def _equal(value: Any, wanted: str) -> bool:
 
 
 def _page(state: State, resource: Resource, found: list[Record], query: Query) -> Any:
-    if query.get("countonly", "").lower() in ("1", "true"):
+    if is_on(query, "countonly"):
         return {"TotalCount": len(found)}
     limit, offset = (_whole(query, name) for name in ("limit", "offset"))
     if not found:
@@ -246,11 +245,16 @@ def _page(state: State, resource: Resource, found: list[Record], query: Query) -
     return [shown(state, resource, each) for each in found[first : first + count]]
 
 
+def is_on(query: Query, name: str) -> bool:
+    """Whether a parameter that is a yes or no is given as a yes."""
+    return query.get(name, "").lower() in ("1", "true")
+
+
 def _whole(query: Query, name: str) -> int:
-    value = number(query.get(name) or "0", name)
-    if value < 0 or value != value.to_integral_value():
+    value = integer(query.get(name) or "0", name)
+    if value < 0:
         raise Refusal(400, f"{name} is invalid")
-    return int(value)
+    return value
 
 
 def _value(record: Record, name: str) -> Any:
@@ -266,9 +270,3 @@ def _value(record: Record, name: str) -> Any:
 
 def _not_found(resource: Resource) -> Refusal:
     return Refusal(404, f"No {resource.name.removesuffix('s')} records found")
-
-
-def _copy(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {name: _copy(each) for name, each in value.items()}
-    return [_copy(each) for each in value] if isinstance(value, list) else value

@@ -48,15 +48,12 @@ def events(change: Change) -> list[str]:
     if name == "Products":
         if after is None:
             return ["Product Deleted"]
-        return ["Product Changed", *(["Product Stock Changed"] if _stock_differs(change) else [])]
+        stock = ["Product Stock Changed"] if _stock(before) != _stock(after) else []
+        return ["Product Changed", *stock]
     status = "OrderStatusID"
     if name == "Orders" and after and before.get(status) != after.get(status):
         return ["Order Status Changed"]
     return []
-
-
-def _stock_differs(change: Change) -> bool:
-    return _stock(change.before or {}) != _stock(change.after or {})
 
 
 def _stock(product: Record) -> tuple[Any, ...]:
