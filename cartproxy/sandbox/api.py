@@ -61,8 +61,9 @@ def _apply_fault(state: State, call: Call, fault: Fault | None, path: str, body:
     if kind == "latency":
         state.faults.wait(fault)
     elif kind == "gone":
-        parts = path.strip("/").split("/")
-        state.carts.finish(parts[1] if len(parts) > 1 else "", "gone")
+        for cart in state.carts.all():
+            if cart.order_key in path.split("/"):
+                cart.state = "gone"
     elif kind == "drop_then_apply":
         _later(state, fault, path, body)
         faults.hang_up()

@@ -60,9 +60,16 @@ class Cart:
             Decimal(0),
         )
 
+    def line(self, item_id: int) -> Line:
+        """The line with this id. Raises Refusal 404 if it is of another cart, or of none."""
+        found = next((line for line in self.lines if line.item_id == item_id), None)
+        if found is None:
+            raise Refusal(404, "Cart item does not exist")
+        return found
+
 
 class Carts:
-    """All carts and the catalogue; every method that changes them holds the lock."""
+    """All carts and the catalogue. Each call of the API, and each payment, holds the lock."""
 
     def __init__(self) -> None:
         self.lock = threading.RLock()
@@ -73,9 +80,8 @@ class Carts:
 
     def reset(self) -> None:
         """Return to the initial state."""
-        with self.lock:
-            self.catalogue = products()
-            self._carts: dict[str, Cart] = {}
+        self.catalogue = products()
+        self._carts: dict[str, Cart] = {}
 
     def all(self) -> list[Cart]:
         """Every cart ever created, oldest first."""
@@ -84,95 +90,63 @@ class Carts:
 
     def create(self, fields: dict[str, object]) -> Cart:
         """A new, empty cart."""
-        with self.lock:
-            key = new_order_key()
-            cart = Cart(key, self.new_order_id(), datetime.now(), dict(fields))
-            self._carts[key] = cart
-            return cart
+        key = new_order_key()
+        cart = Cart(key, self.new_order_id(), datetime.now(), fields)
+        self._carts[key] = cart
+        return cart
 
     def find(self, order_key: str, switches: Switches, *, writing: bool) -> Cart:
         """The cart of this key, which is case-sensitive. Raises Refusal 404 or 400."""
-        with self.lock:
-            cart = self._carts.get(order_key)
-            if cart is None or cart.state == "gone":
-                raise Refusal(404, "Cart does not exist")
-            if cart.state == "ordered":
-                if switches.ordered_cart == "404":
-                    raise Refusal(404, "Cart does not exist")
-                if writing:
-                    raise Refusal(400, "The order has been placed")
-            return cart
+        cart = self._carts.get(order_key)
+        hidden = {"gone", "ordered"} if switches.ordered_cart == "404" else {"gone"}
+        if cart is None or cart.state in hidden:
+            raise Refusal(404, "Cart does not exist")
+        if cart.state == "ordered" and writing:
+            raise Refusal(400, "The order has been placed")
+        return cart
 
     def by_link(self, link_key: str) -> Cart | None:
         """The cart of a checkout link: its key, with or without the order id after it."""
-        with self.lock:
-            return next(
-                (
-                    cart
-                    for cart in self._carts.values()
-                    if link_key in (cart.order_key, f"{cart.order_key}{cart.order_id}")
-                ),
-                None,
-            )
-
-    def finish(self, order_key: str, state: str) -> None:
-        """Turn a cart into an order (`ordered`), or delete it (`gone`)."""
-        with self.lock:
-            if order_key in self._carts:
-                self._carts[order_key].state = state
+        for cart in self.all():
+            if link_key in (cart.order_key, f"{cart.order_key}{cart.order_id}"):
+                return cart
+        return None
 
     def add(self, cart: Cart, item: ItemPost, switches: Switches) -> Line:
         """Add a line, or merge it into one of the same product and options. Raises Refusal."""
-        with self.lock:
-            product = self._sellable(item.catalog_id)
-            description = describe(product, item.options)
-            same = self._same_line(cart, item) if switches.merge_same_item else None
-            quantity = item.quantity + (same.quantity if same else 0)
-            self._check_quantity(product, quantity)
-            if same:
-                same.quantity = quantity
-                return same
-            line = self._line(cart, product, item, description)
-            for child_id in product.bundle:
-                child = Product(self.catalogue[child_id])
-                cart.lines.append(
-                    Line(
-                        self.new_item_id(),
-                        child.id,
-                        child.sku,
-                        f"Bundle Item: {child.sku}<br>{child.name}",  # docs/store-api.md, Objects
-                        item.quantity,
-                        Decimal(0),
-                        Decimal(0),
-                        None,
-                        child.image,
-                    )
+        product = self._sellable(item.catalog_id)
+        description = describe(product, item.options)
+        same = self._same_line(cart, item) if switches.merge_same_item else None
+        quantity = item.quantity + (same.quantity if same else 0)
+        self._check_quantity(product, quantity)
+        if same:
+            same.quantity = quantity
+            return same
+        line = self._line(cart, product, item, description)
+        for child_id in product.bundle:
+            child = Product(self.catalogue[child_id])
+            cart.lines.append(
+                Line(
+                    self.new_item_id(),
+                    child.id,
+                    child.sku,
+                    f"Bundle Item: {child.sku}<br>{child.name}",  # docs/store-api.md, Objects
+                    item.quantity,
+                    Decimal(0),
+                    Decimal(0),
+                    None,
+                    child.image,
                 )
-            return line
+            )
+        return line
 
-    def change(self, cart: Cart, item_id: int, quantity: Decimal) -> Line:
+    def change(self, cart: Cart, line: Line, quantity: Decimal) -> None:
         """Set a line's quantity; 0 removes it, as in the vendor's widget. Raises Refusal."""
-        with self.lock:
-            line = self.line(cart, item_id)
-            if quantity == 0:
-                return self.remove(cart, item_id)
-            self._check_quantity(self._sellable(line.catalog_id), quantity)
-            line.quantity = quantity
-            return line
-
-    def remove(self, cart: Cart, item_id: int) -> Line:
-        """Remove a line. Raises Refusal."""
-        with self.lock:
-            line = self.line(cart, item_id)
+        if quantity == 0:
             cart.lines.remove(line)
-            return line
-
-    def line(self, cart: Cart, item_id: int) -> Line:
-        """A line of this cart. Raises Refusal for an id of another cart."""
-        found = next((line for line in cart.lines if line.item_id == item_id), None)
-        if found is None:
-            raise Refusal(404, "Cart item does not exist")
-        return found
+            return
+        self._check_quantity(self._sellable(line.catalog_id), quantity)
+        line.quantity = quantity
 
     def _line(self, cart: Cart, product: Product, item: ItemPost, description: Description) -> Line:
         variant = product.variant(option_id for _, option_id, _ in item.options) or {}
@@ -213,14 +187,10 @@ class Carts:
     @staticmethod
     def _same_line(cart: Cart, item: ItemPost) -> Line | None:
         wanted = (item.catalog_id, sorted(item.options))
-        return next(
-            (
-                line
-                for line in cart.lines
-                if line.added and (line.catalog_id, sorted(line.chosen)) == wanted
-            ),
-            None,
-        )
+        for line in cart.lines:
+            if line.added and (line.catalog_id, sorted(line.chosen)) == wanted:
+                return line
+        return None
 
     @staticmethod
     def _check_quantity(product: Product, quantity: Decimal) -> None:

@@ -25,19 +25,17 @@ _CREATED, _UPDATED, _DELETED = (
 def answer(state: State, method: str, path: str, body: bytes) -> Result:
     """Execute the call and return HTTP status and JSON document. Raises Refusal.
 
-    `path` is the part after the version.
+    `path` is the part after the version. One call is executed at a time.
     """
-    known = False
-    for pattern, calls in _ROUTES:
-        match = pattern.fullmatch(path.rstrip("/"))
-        if match:
-            known = True
-            if method in calls:
+    with state.carts.lock:
+        for pattern, calls in _ROUTES:
+            match = pattern.fullmatch(path.rstrip("/"))
+            if match and method in calls:
                 call: Callable[..., Result] = calls[method]
                 return call(state, body, *match.groups())
-    if known:
-        raise Refusal(405, "Method not allowed")
-    return record_calls.answer(state, method, path, body)
+            if match:
+                raise Refusal(405, "Method not allowed")
+        return record_calls.answer(state, method, path, body)
 
 
 def _create_cart(state: State, body: bytes) -> Result:
@@ -47,59 +45,53 @@ def _create_cart(state: State, body: bytes) -> Result:
 
 def _get_cart(state: State, _body: bytes, key: str) -> Result:
     switches = state.switches
-    with state.carts.lock:
-        cart = state.carts.find(key, switches, writing=False)
-        url = switches.checkout_url_template.format(
-            base=state.base, order_key=cart.order_key, order_id=cart.order_id
-        )
-        return switches.get_status, responses.cart(cart, url, switches)
+    cart = state.carts.find(key, switches, writing=False)
+    url = switches.checkout_url_template.format(
+        base=state.base, order_key=cart.order_key, order_id=cart.order_id
+    )
+    return switches.get_status, responses.cart(cart, url, switches)
 
 
 def _put_cart(state: State, body: bytes, key: str) -> Result:
     """Change only the fields in the body (docs/store-api.md, inferred)."""
     fields = _cart_fields(body)
-    with state.carts.lock:
-        state.carts.find(key, state.switches, writing=True).fields.update(fields)
+    state.carts.find(key, state.switches, writing=True).fields.update(fields)
     return 200, envelope("OrderKey", key, 200, _UPDATED, state.switches)
 
 
 def _delete_cart(state: State, _body: bytes, key: str) -> Result:
     """HTTP's status is 200, the envelope's is 201 (docs/store-api.md, Envelope)."""
-    with state.carts.lock:
-        state.carts.find(key, state.switches, writing=True)
-        state.carts.finish(key, "gone")
+    state.carts.find(key, state.switches, writing=True).state = "gone"
     return 200, envelope("OrderKey", key, 201, _DELETED, state.switches)
 
 
 def _add_item(state: State, body: bytes, key: str) -> Result:
     item = read_item(parse(body))
-    with state.carts.lock:
-        try:
-            cart = state.carts.find(key, state.switches, writing=True)
-        except Refusal as refusal:
-            if refusal.status == 404:  # an open point
-                raise Refusal(state.switches.unknown_cart_on_add, refusal.message) from None
-            raise
-        line = state.carts.add(cart, item, state.switches)
+    try:
+        cart = state.carts.find(key, state.switches, writing=True)
+    except Refusal as refusal:
+        if refusal.status == 404:  # an open point
+            raise Refusal(state.switches.unknown_cart_on_add, refusal.message) from None
+        raise
+    line = state.carts.add(cart, item, state.switches)
     return 201, envelope("CartItemID", line.item_id, 201, _CREATED, state.switches)
 
 
 def _put_item(state: State, body: bytes, key: str, item_id: str) -> Result:
     """Null counts as not sent, and then the quantity stays."""
     wanted = parse(body).get("ItemQuantity")
-    with state.carts.lock:
-        cart = state.carts.find(key, state.switches, writing=True)
-        line = state.carts.line(cart, _id(item_id))
-        if wanted is not None:
-            line = state.carts.change(cart, line.item_id, number(wanted, "ItemQuantity"))
+    cart = state.carts.find(key, state.switches, writing=True)
+    line = cart.line(_id(item_id))
+    if wanted is not None:
+        state.carts.change(cart, line, number(wanted, "ItemQuantity"))
     return 200, envelope("CartItemID", line.item_id, 200, _UPDATED, state.switches)
 
 
 def _delete_item(state: State, _body: bytes, key: str, item_id: str) -> Result:
     """The envelope's key is spelled CartItemId here (docs/store-api.md, Envelope)."""
-    with state.carts.lock:
-        cart = state.carts.find(key, state.switches, writing=True)
-        line = state.carts.remove(cart, _id(item_id))
+    cart = state.carts.find(key, state.switches, writing=True)
+    line = cart.line(_id(item_id))
+    cart.lines.remove(line)
     return 200, envelope("CartItemId", line.item_id, 200, _DELETED, state.switches)
 
 

@@ -128,7 +128,7 @@ def complete(state: State, body: Record) -> Record:
         if not _int(body.get("amount")) == payment.amount == _cents(cart.amount):
             return _not_processed("204", "The order has another amount.")
         order = orders.from_cart(state, cart, payment.invoice_number, INVOICE_PREFIX, body)
-        state.carts.finish(cart.order_key, "ordered")
+        cart.state = "ordered"
         upkeep.save(state, Change(RESOURCES["orders"], None, order))
     return _PROCESSED
 

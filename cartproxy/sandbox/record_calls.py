@@ -26,20 +26,19 @@ def answer(state: State, method: str, path: str, body: bytes) -> Result:
     """Execute the call and return HTTP status and JSON document. Raises Refusal."""
     name, *rest = path.strip("/").split("/")
     resource = RESOURCES.get(name.lower())
-    with state.carts.lock:
-        if resource is None or len(rest) > 3:
-            raise Refusal(404, "No such resource")
-        if len(rest) < 2:
-            return _record(state, resource, method, body, *rest)
-        part = next((each for each in resource.parts if each.lower() == rest[1].lower()), None)
-        if part is not None:
-            return _part(state, resource, method, body, rest[0], part, *rest[2:])
-        special = _SPECIAL.get((resource.name, rest[1].lower()))
-        if special is None or len(rest) > 2:
-            raise Refusal(404, "No such resource")
-        if method != "GET":
-            raise Refusal(405, "Method not allowed")
-        return special(state, rest[0])
+    if resource is None or len(rest) > 3:
+        raise Refusal(404, "No such resource")
+    if len(rest) < 2:
+        return _record(state, resource, method, body, *rest)
+    part = next((each for each in resource.parts if each.lower() == rest[1].lower()), None)
+    if part is not None:
+        return _part(state, resource, method, body, rest[0], part, *rest[2:])
+    special = _SPECIAL.get((resource.name, rest[1].lower()))
+    if special is None or len(rest) > 2:
+        raise Refusal(404, "No such resource")
+    if method != "GET":
+        raise Refusal(405, "Method not allowed")
+    return special(state, rest[0])
 
 
 def _record(
