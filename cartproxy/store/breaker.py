@@ -20,6 +20,7 @@ from cartproxy.store.errors import (
 
 _FAILURES = (StoreFailed, StoreTimeout, StoreUnreachable)
 _RECENT_SECONDS = 10
+_LONGEST_SECONDS = 60.0
 _WINDOW = 4  # times the failures in a row: half of 20 calls, by default
 
 
@@ -27,24 +28,15 @@ class Breaker:
     """One process's view of one store.
 
     Opens after `failures` in a row, or when half of four times as many calls within 10 s have
-    failed: for `open_seconds`, doubling up to `longest_seconds` each time the one probe after it
-    fails.
+    failed: for `open_seconds`, doubling up to 60 s each time the one probe after it fails.
     """
 
-    def __init__(
-        self,
-        *,
-        failures: int,
-        open_seconds: float,
-        longest_seconds: float = 60,
-        label: str = "store",
-    ) -> None:
+    def __init__(self, *, failures: int, open_seconds: float, label: str = "store") -> None:
         self._label = label
         self._limit = failures
         self._first_seconds = open_seconds
-        self._longest_seconds = longest_seconds
         self._lock = threading.Lock()
-        self._recent: deque[tuple[float, bool]] = deque()
+        self._recent: deque[tuple[float, bool]] = deque(maxlen=failures * _WINDOW)
         self._in_a_row = 0
         self._open_until = 0.0
         self._open_seconds = 0.0
@@ -90,21 +82,17 @@ class Breaker:
                 self._recent.clear()
                 show_breaker(self._label, is_open=False)
             self._recent.append((now, failed))
-            self._drop_old(now)
+            while now - self._recent[0][0] > _RECENT_SECONDS:
+                self._recent.popleft()
             self._in_a_row = self._in_a_row + 1 if failed else 0
             if failed and (probe or (not self._open_seconds and self._has_too_many_failures())):
                 self._open_seconds = min(
-                    self._open_seconds * 2 or self._first_seconds, self._longest_seconds
+                    self._open_seconds * 2 or self._first_seconds, _LONGEST_SECONDS
                 )
                 self._open_until = now + self._open_seconds
                 show_breaker(self._label, is_open=True)
 
-    def _drop_old(self, now: float) -> None:
-        window = self._limit * _WINDOW
-        while len(self._recent) > window or now - self._recent[0][0] > _RECENT_SECONDS:
-            self._recent.popleft()
-
     def _has_too_many_failures(self) -> bool:
         failed = sum(failed for _, failed in self._recent)
-        half = len(self._recent) == self._limit * _WINDOW and failed * 2 >= len(self._recent)
+        half = len(self._recent) == self._recent.maxlen and failed * 2 >= len(self._recent)
         return self._in_a_row >= self._limit or half
