@@ -208,8 +208,7 @@ class StoreClient:
             try:
                 results.append(read(answer.body))
             except StoreBadResponse as error:
-                outcome = Outcome.NOT_APPLIED if method == "GET" else Outcome.UNKNOWN
-                raise StoreForeignAnswer(error.detail, outcome=outcome) from None
+                raise StoreForeignAnswer(error.detail) from None
             return True
 
         answer = self._transport.call(

@@ -151,9 +151,12 @@ class StoreTransport:
         maybe_applied = Outcome.NOT_APPLIED if method == "GET" else Outcome.UNKNOWN
         try:
             with self._pool.exchange(request, connect_seconds, ends) as exchange:
-                answer = _read(exchange, maybe_applied, self._secrets)
+                answer = _read(exchange, self._secrets)
                 exchange.reusable = check(answer) and exchange.reusable
                 return answer
+        except StoreError as error:
+            error.outcome = maybe_applied
+            raise
         except (HTTPError, OSError, CertificateError, BrokenAnswer, NotSent) as error:
             raise _translate(error, maybe_applied) from None
 
@@ -181,22 +184,18 @@ def _number(value: object) -> int | float:
     raise TypeError(f"{type(value).__name__} can't be sent to the store")
 
 
-def _read(exchange: Exchange, maybe_applied: Outcome, secrets: Iterable[bytes]) -> Answer:
+def _read(exchange: Exchange, secrets: Iterable[bytes]) -> Answer:
     status = exchange.status
     seconds = _retry_after(exchange.headers.get("retry-after", ""))
     if 300 <= status < 400:
-        raise StoreBadResponse("The store answered with a redirect.", outcome=maybe_applied)
+        raise StoreBadResponse("The store answered with a redirect.")
     if status >= 500:
-        failed = StoreFailed(
-            f"The store answered with status {status}.",
-            outcome=maybe_applied,
-            retry_after=seconds,
-        )
+        failed = StoreFailed(f"The store answered with status {status}.", retry_after=seconds)
         # 502 to 504 may come from a gateway while the store is still working.
         failed.answered = status in (500, 501)
         raise failed
     try:
-        body = _json(exchange, maybe_applied, secrets)
+        body = _json(exchange, secrets)
     except StoreBadResponse:
         if status < 400:
             raise
@@ -212,26 +211,21 @@ def _retry_after(text: str) -> int | None:
     return min(int(number[:4]), LONGEST_PAUSE_SECONDS)
 
 
-def _json(exchange: Exchange, outcome: Outcome, secrets: Iterable[bytes]) -> object:
+def _json(exchange: Exchange, secrets: Iterable[bytes]) -> object:
     if exchange.headers.get("content-encoding", "identity").lower() != "identity":
-        raise StoreBadResponse(
-            "The store answered in an encoding that was not requested.", outcome=outcome
-        )
+        raise StoreBadResponse("The store answered in an encoding that was not requested.")
     try:
         raw = exchange.read(MAX_ANSWER_BYTES)
     except AnswerTooLarge:
-        raise StoreBadResponse(
-            "The store's answer is larger than 1 MiB.", outcome=outcome
-        ) from None
+        raise StoreBadResponse("The store's answer is larger than 1 MiB.") from None
     if any(secret in raw for secret in secrets):  # shoppers are shown reasons and names
-        raise StoreBadResponse("The store's answer repeats a secret.", outcome=outcome)
+        raise StoreBadResponse("The store's answer repeats a secret.")
     if raw.count(b"{") > _MAX_OBJECTS:
-        raise StoreBadResponse("The store's answer holds too many objects.", outcome=outcome)
+        raise StoreBadResponse("The store's answer holds too many objects.")
     try:
-        body: object = _decode(raw.decode(json.detect_encoding(raw), "surrogatepass"))
+        return _decode(raw.decode(json.detect_encoding(raw), "surrogatepass"))
     except (ValueError, ArithmeticError, RecursionError):
-        raise StoreBadResponse("The store's answer is not JSON.", outcome=outcome) from None
-    return body
+        raise StoreBadResponse("The store's answer is not JSON.") from None
 
 
 def _refuse_constant(name: str) -> None:
