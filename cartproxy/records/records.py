@@ -97,8 +97,7 @@ class Write:
 
         Raises StorageError, with which nothing more may be sent.
         """
-        if not self._records.commit(self.name, self.owner, "keep", self._saving(record)):
-            raise StorageUnavailable("The write took longer than its lock was held.")
+        self._records.commit(self.name, self.owner, "keep", self._saving(record))
 
     def save(
         self,
@@ -147,14 +146,10 @@ class Write:
         elif self.key and not (in_doubt or self.was_open):
             answers[self.entry] = _NO_ANSWER
         try:
-            held = self._records.commit(self.name, self.owner, action, more, answers)
+            self._records.commit(self.name, self.owner, action, more, answers)
         except StorageError as error:
             error.outcome = Outcome.UNKNOWN
             raise
-        if not held:
-            raise StorageUnavailable(
-                "The write took longer than its lock was held.", outcome=Outcome.UNKNOWN
-            )
 
 
 class Records:
@@ -298,11 +293,11 @@ class Records:
         action: str,
         more: Sequence[str] = (),
         answers: Mapping[str, str] = MappingProxyType({}),
-    ) -> bool:
+    ) -> None:
         """End the owner's write, or save in the middle of it (`keep`).
 
-        `answers` are to be kept by their entries, or free them. False when the lock was lost, and
-        nothing is changed then.
+        `answers` are to be kept by their entries, or free them. Raises StorageError, also when the
+        lock was lost: nothing is changed then.
         """
         keys = _keys(name) | (_entries(name) if answers else {})
         ending: list[str | int] = [owner, action, *self._lives_ms, self._answer_ms]
@@ -312,12 +307,12 @@ class Records:
         script = self._checkpoint if action == "keep" else self._commit
         # What was done at the store must be known here, also after a long wait for Redis.
         insist = action in ("save", "keep", "forget")
-        done = bool(run_twice(script, keys, ending, insist=insist))
-        if done and action == "save":
+        if not run_twice(script, keys, ending, insist=insist):
+            raise StorageUnavailable("The write took longer than its lock was held.")
+        if action == "save":
             self.live_carts.met(name)
-        elif done and action == "forget":
+        elif action == "forget":
             self.live_carts.ended(name)
-        return done
 
     def _wait_for_lock(self, write: Write, deadline: Deadline) -> tuple[bytes, bytes | None]:
         """Redis' time and the record as text, once the lock is the write's, or it has an answer."""

@@ -42,7 +42,11 @@ def save(records: Records, record: Record, name: str = "n") -> None:
 
 
 def commit(records: Records, owner: str, record: Record) -> bool:
-    return records.commit("n", owner, "save", ("other", records.state(record)))
+    try:
+        records.commit("n", owner, "save", ("other", records.state(record)))
+    except StorageUnavailable:
+        return False
+    return True
 
 
 def line(item_id: str = "1") -> LineItem:
