@@ -25,32 +25,22 @@ from cartproxy.store.text import Texts, first_visible, plain_text
 
 Wire = Mapping[str, object]
 
-_BILLING = {
-    "first_name": "BillingFirstName",
-    "last_name": "BillingLastName",
-    "company": "BillingCompany",
-    "address": "BillingAddress",
-    "address2": "BillingAddress2",
-    "city": "BillingCity",
-    "state": "BillingState",
-    "zip_code": "BillingZipCode",
-    "country": "BillingCountry",
-    "phone": "BillingPhoneNumber",
-    "email": "BillingEmail",
+_ADDRESS = {
+    "first_name": "FirstName",
+    "last_name": "LastName",
+    "company": "Company",
+    "address": "Address",
+    "address2": "Address2",
+    "city": "City",
+    "state": "State",
+    "zip_code": "ZipCode",
+    "country": "Country",
+    "phone": "Phone",
+    "email": "Email",
 }
-_SHIPPING = {
-    "first_name": "ShipmentFirstName",
-    "last_name": "ShipmentLastName",
-    "company": "ShipmentCompany",
-    "address": "ShipmentAddress",
-    "address2": "ShipmentAddress2",
-    "city": "ShipmentCity",
-    "state": "ShipmentState",
-    "zip_code": "ShipmentZipCode",
-    "country": "ShipmentCountry",
-    "phone": "ShipmentPhone",
-    "email": "ShipmentEmail",
-}
+_BILLING = {name: f"Billing{field}" for name, field in _ADDRESS.items()}
+_BILLING["phone"] = "BillingPhoneNumber"
+_SHIPPING = {name: f"Shipment{field}" for name, field in _ADDRESS.items()}
 # Lines that the store adds itself (docs/store-api.md, Objects).
 _DERIVED = ("Bundle Item:", "KIT ITEM:")
 # By the letters of OptionType, in lower case. Dropdown, Radio and Checkbox have been seen on live
