@@ -66,7 +66,7 @@ def put_faults() -> Response:
 @control.get("/settings")
 def show_settings() -> Response:
     """The switches."""
-    return jsonify(current_state().switches.as_json())
+    return jsonify(current_state().switches)
 
 
 @control.put("/settings")

@@ -39,7 +39,7 @@ def cart(cart: Cart, checkout_url: str, switches: Switches) -> Any:
     }
     lines = [_line(line, switches) for line in cart.lines]
     if lines or switches.empty_list != "absent":
-        fields["CartItemList"] = lines or (None if switches.empty_list is None else [])
+        fields["CartItemList"] = lines or switches.empty_list
     # The documented sample is a bare object; ours also has the fields that the sample lacks.
     return fields if switches.get_shape == "object" else [fields]
 

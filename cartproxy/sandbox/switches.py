@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from cartproxy.sandbox.rights import is_right
@@ -19,7 +19,7 @@ class Switches:
     unknown_cart_on_add: int = 404
     status_type: str = "string"
     merge_same_item: bool = False
-    empty_list: Any = ()  # [], null or "absent"
+    empty_list: Any = field(default_factory=list)  # or null or "absent"
     rate_limit: float | None = None  # calls a second
     ordered_cart: str = "404"  # or read_only: GET 200, writes 400
     checkout_url_template: str = DEFAULT_CHECKOUT_URL
@@ -30,10 +30,6 @@ class Switches:
     gateway_checkout_url: str | None = None  # null: the sample gateway
     gateway_post_order_url: str | None = None
 
-    def as_json(self) -> dict[str, Any]:
-        """The switches as the control API shows them."""
-        return asdict(self) | {"empty_list": [] if self.empty_list == () else self.empty_list}
-
     def changed(self, changes: dict[str, Any]) -> Switches:
         """A copy with some switches changed. Raises ValueError that names what is invalid."""
         known = {each.name for each in fields(self)}
@@ -42,8 +38,6 @@ class Switches:
                 raise ValueError(f"no such setting: {name}; known: {', '.join(sorted(known))}")
             if not _fits(name, value):
                 raise ValueError(f"{name} can't be {value!r}")
-        if changes.get("empty_list") == []:
-            changes = changes | {"empty_list": ()}
         return replace(self, **changes)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import Any
 
 import pytest
@@ -23,7 +24,7 @@ def usual_habits(request: pytest.FixtureRequest) -> None:
         and "store" in fixtures
         and "client" not in fixtures
     ):
-        request.getfixturevalue("store").set(**Switches().as_json())
+        request.getfixturevalue("store").set(**asdict(Switches()))
 
 
 @pytest.fixture(params=["v1", "v2"])
