@@ -14,7 +14,7 @@ from flask import Blueprint, Response, abort, jsonify, redirect, render_template
 from werkzeug.wrappers import Response as AnyResponse
 
 from cartproxy.sandbox.fields import Record
-from cartproxy.sandbox.payments import PaymentError, post, signature, signed
+from cartproxy.sandbox.payments import PaymentError, post, signature, signed, whole
 from cartproxy.sandbox.state import current_state
 
 gateway = Blueprint("gateway", __name__, url_prefix="/_gateway")
@@ -68,7 +68,7 @@ def end(token: str, outcome: str) -> AnyResponse:
     if outcome == "timeout":
         return redirect(_error_url(sale, _TIMEOUT_CODE), 303)
     answer = _notify(sale, outcome)
-    if _is_one(answer.get("processed")):
+    if whole(answer.get("processed")) == 1:
         return redirect(sale["returnurl"], 303)
     return redirect(_error_url(sale, str(answer.get("errorcode", ""))), 303)
 
@@ -143,7 +143,3 @@ def _sale(token: str) -> Record:
 
 def _error_url(sale: Record, code: str) -> str:
     return re.sub(r"error=[^&]*", f"error={code}", str(sale["errorurl"]), count=1)
-
-
-def _is_one(value: Any) -> bool:
-    return str(value) in ("1", "True")

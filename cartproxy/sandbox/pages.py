@@ -99,15 +99,16 @@ def image(name: str) -> Response:
 
 
 def _linked_cart() -> Cart:
-    cart = current_state().carts.by_link(request.args.get("orderkey", ""))
-    if cart is None or cart.state == "gone":
-        abort(404)
-    return cart
+    return _cart(request.args.get("orderkey", ""))
 
 
 def _returned_cart() -> Cart:
     payment = payments.returned(current_state(), request.args)
-    cart = current_state().carts.by_link(payment.order_key) if payment else None
+    return _cart(payment.order_key if payment else "")
+
+
+def _cart(link_key: str) -> Cart:
+    cart = current_state().carts.by_link(link_key)
     if cart is None or cart.state == "gone":
         abort(404)
     return cart

@@ -111,13 +111,13 @@ def returned(state: State, query: Any) -> Payment | None:
 def complete(state: State, body: Record) -> Record:
     """Handle a CompleteOrderRequest: place the order, or answer why not."""
     with state.carts.lock:
-        payment = state.payments.get(_int(body.get("orderid")))
+        payment = state.payments.get(whole(body.get("orderid")))
         if payment is None or body.get("invoice") != payment.invoice:
             return _not_processed("201", "There is no such order.")
         parts = (payment.order_id, payment.invoice, body.get("transactionid"))
         if not _is_signed(state, body, *parts):
             return _not_processed("202", "The signature is wrong.")
-        if _int(body.get("approved")) != 1:
+        if whole(body.get("approved")) != 1:
             code, reason = body.get("errorcode"), body.get("errormessage")
             return _not_processed(str(code or "203"), str(reason or "The payment was declined."))
         if payment.order_id in state.records["Orders"]:
@@ -125,7 +125,7 @@ def complete(state: State, body: Record) -> Record:
         cart = state.carts.by_link(payment.order_key)
         if cart is None or cart.state != "open":
             return _not_processed("201", "There is no such order.")
-        if not _int(body.get("amount")) == payment.amount == _cents(cart.amount):
+        if not whole(body.get("amount")) == payment.amount == _cents(cart.amount):
             return _not_processed("204", "The order has another amount.")
         order = orders.from_cart(state, cart, payment.invoice_number, INVOICE_PREFIX, body)
         cart.state = "ordered"
@@ -169,7 +169,7 @@ def refund(state: State, order: Record, amount: Decimal | None) -> Record:
     answer = post(url, signed(state, request, order["OrderID"], invoice, transaction_id))
     if not _is_signed(state, answer, order["OrderID"], invoice, answer.get("transactionid")):
         raise PaymentError("The gateway's answer has a wrong signature.")
-    if _int(answer.get("approved")) == 1:
+    if whole(answer.get("approved")) == 1:
         line = orders.transaction(state, order["OrderID"], "Refund", -amount, answer)
         order.setdefault("TransactionList", []).append(line)
         touch(order)
@@ -221,7 +221,8 @@ def _cents(amount: Decimal) -> int:
     return int((amount * 100).to_integral_value())
 
 
-def _int(value: Any) -> int:
+def whole(value: Any) -> int:
+    """A whole number of a message; 0 for anything else."""
     try:
         return int(value)
     except (TypeError, ValueError):
