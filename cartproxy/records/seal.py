@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from contextlib import suppress
 from typing import Any
 
 from cartproxy.storage.errors import StorageUnavailable, note
@@ -44,9 +45,10 @@ class Seal:
             return text
         sealed = base64.b85decode(text.removeprefix(_MARK))
         for cipher in self._ciphers:
-            opened = _opened(cipher, sealed)
-            if opened is not None:
-                return opened
+            from cryptography.exceptions import InvalidTag
+
+            with suppress(InvalidTag):
+                return str(cipher.decrypt(sealed, None), "utf-8")
         note("UnknownSealKey")
         raise StorageUnavailable("The cart was sealed with a key that is not set.")
 
@@ -55,15 +57,6 @@ def _cipher(key: str) -> Any:
     from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 
     return AESSIV(hashlib.sha512(key.encode()).digest())
-
-
-def _opened(cipher: Any, sealed: bytes) -> str | None:
-    from cryptography.exceptions import InvalidTag
-
-    try:
-        return str(cipher.decrypt(sealed, None), "utf-8")
-    except InvalidTag:
-        return None
 
 
 UNSEALED = Seal()
