@@ -15,8 +15,8 @@ from typing import cast
 import redis
 
 from cartproxy.model.record import Record
+from cartproxy.records import live_carts
 from cartproxy.records.form import record_of
-from cartproxy.records.live_carts import strike
 from cartproxy.records.pending import list_key
 from cartproxy.records.records import RECORD, record_key
 from cartproxy.records.seal import Seal
@@ -82,4 +82,4 @@ class CartAdmin:
                     self._client.zrem(key, *waiting)
             for name in names:
                 self._client.unlink(record_key(name))
-                strike(self._client, name)
+                live_carts.remove(self._client, name)

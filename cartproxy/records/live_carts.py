@@ -18,11 +18,11 @@ from cartproxy.storage.values import Kind
 _KEY = "cp-alive"
 _LIST = Kind("live-carts", "zset")
 _NAME_LENGTH = 12  # of 40: one pair of a million carts may share it, in one case of 500
-_NOTED = 100_000  # then there was no scrape for long
+_MOST_NOTED = 100_000  # then there was no scrape for long
 _AT_ONCE = 1_000  # Redis does nothing else meanwhile: a few ms
 
 
-def strike(client: redis.Redis, name: str) -> None:
+def remove(client: redis.Redis, name: str) -> None:
     """Take a cart that an operator has revoked off the list. Raises what redis-py raises."""
     client.zrem(_KEY, name[:_NAME_LENGTH])
 
@@ -36,15 +36,13 @@ class LiveCarts:
         self._lock = threading.Lock()
         self._noted: dict[str, bool] = {}
 
-    def met(self, name: str) -> None:
-        """The record of this name was used, which extends its life."""
-        self._note(name, alive=True)
+    def note(self, name: str, *, alive: bool) -> None:
+        """The record of this name was used, which extends its life, or was deleted."""
+        with self._lock:
+            if len(self._noted) < _MOST_NOTED:
+                self._noted[name[:_NAME_LENGTH]] = alive
 
-    def ended(self, name: str) -> None:
-        """The record of this name was deleted."""
-        self._note(name, alive=False)
-
-    def bring(self) -> None:
+    def flush(self) -> None:
         """Write the notes to Redis, if there are any; if Redis can't be reached, next time."""
         if self._noted:
             with suppress(StorageError):
@@ -66,11 +64,6 @@ class LiveCarts:
             with self._lock:  # what was noted meanwhile is newer
                 self._noted = {name: noted[name] for name in names} | self._noted
             raise
-
-    def _note(self, name: str, *, alive: bool) -> None:
-        with self._lock:
-            if len(self._noted) < _NOTED:
-                self._noted[name[:_NAME_LENGTH]] = alive
 
     def _run(self, noted: dict[str, bool]) -> int:
         used = [name for name, alive in noted.items() if alive]

@@ -203,7 +203,7 @@ class Records:
         now, text, busy, *bought = run_twice(self._load, keys, [*self._lives_ms, mark])
         loaded = self._loaded(name, now, text, busy=busy == 1)
         if loaded.record:
-            self.live_carts.met(name)
+            self.live_carts.note(name, alive=True)
         return replace(loaded, ordered=self._ordered(name, bought[0])) if bought else loaded
 
     def note_order(self, name: str, order_id: int, ordered: Ordered) -> None:
@@ -266,7 +266,7 @@ class Records:
         """Delete a record without its lock: a full storage allows nothing else."""
         with typed_errors("discard"):
             self._client.delete(record_key(name))
-        self.live_carts.ended(name)
+        self.live_carts.note(name, alive=False)
 
     def refresh(self, name: str, seen: Loaded, fresh: Record | None) -> bool:
         """Save what was read back (None: the cart is gone); False where a write came in between."""
@@ -278,7 +278,7 @@ class Records:
                 run_twice(self._refresh, _keys(name), [revision, seen.intents, *action])
             )
             if is_alone and fresh is None:
-                self.live_carts.ended(name)
+                self.live_carts.note(name, alive=False)
         return is_alone
 
     def keep(self, name: str, key: IdempotencyKey, answer: KeptAnswer) -> None:
@@ -309,10 +309,8 @@ class Records:
         insist = action in ("save", "keep", "forget")
         if not run_twice(script, keys, ending, insist=insist):
             raise StorageUnavailable("The write took longer than its lock was held.")
-        if action == "save":
-            self.live_carts.met(name)
-        elif action == "forget":
-            self.live_carts.ended(name)
+        if action in ("save", "forget"):
+            self.live_carts.note(name, alive=action == "save")
 
     def _wait_for_lock(self, write: Write, deadline: Deadline) -> tuple[bytes, bytes | None]:
         """Redis' time and the record as text, once the lock is the write's, or it has an answer."""

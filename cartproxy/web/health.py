@@ -32,7 +32,7 @@ def ready() -> Response:
     else:
         try:
             context().cart_names.check()
-            context().live_carts.bring()
+            context().live_carts.flush()
         except StorageError as error:
             reason = error.code
     if reason:

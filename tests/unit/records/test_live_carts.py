@@ -8,17 +8,17 @@ import pytest
 import redis
 from support.servers import free_port, redis_server
 
-from cartproxy.records.live_carts import LiveCarts, strike
+from cartproxy.records.live_carts import LiveCarts, remove
 from cartproxy.storage.errors import StorageError
 
 
 def test_cart_served_by_two_workers_counts_once(client: redis.Redis) -> None:
     one, other = LiveCarts(client, idle_seconds=99), LiveCarts(client, idle_seconds=99)
     for live in (one, other):
-        live.met("a" * 40)
-    other.met("b" * 40)
+        live.note("a" * 40, alive=True)
+    other.note("b" * 40, alive=True)
 
-    one.bring()
+    one.flush()
 
     assert one.count() == 1
     assert other.count() == 2
@@ -27,23 +27,23 @@ def test_cart_served_by_two_workers_counts_once(client: redis.Redis) -> None:
 
 def test_last_note_of_a_cart_wins(client: redis.Redis) -> None:
     live = LiveCarts(client, idle_seconds=99)
-    live.met("kept" + "a" * 36)
-    live.ended("kept" + "a" * 36)
-    live.met("kept" + "a" * 36)
-    live.met("gone" + "a" * 36)
-    live.ended("gone" + "a" * 36)
+    live.note("kept" + "a" * 36, alive=True)
+    live.note("kept" + "a" * 36, alive=False)
+    live.note("kept" + "a" * 36, alive=True)
+    live.note("gone" + "a" * 36, alive=True)
+    live.note("gone" + "a" * 36, alive=False)
 
     assert live.count() == 1
 
 
 def test_cart_expires_with_its_idle_life_or_is_removed_by_hand(client: redis.Redis) -> None:
     brief, long = LiveCarts(client, idle_seconds=0.05), LiveCarts(client, idle_seconds=99)
-    brief.met("a" * 40)
-    long.met("b" * 40)
-    long.met("c" * 40)
-    brief.bring()
-    long.bring()
-    strike(client, "c" * 40)
+    brief.note("a" * 40, alive=True)
+    long.note("b" * 40, alive=True)
+    long.note("c" * 40, alive=True)
+    brief.flush()
+    long.flush()
+    remove(client, "c" * 40)
 
     time.sleep(0.1)
 
@@ -53,7 +53,7 @@ def test_cart_expires_with_its_idle_life_or_is_removed_by_hand(client: redis.Red
 def test_more_carts_than_fit_into_one_call_are_all_reported(client: redis.Redis) -> None:
     live = LiveCarts(client, idle_seconds=99)
     for number in range(2_500):
-        live.met(f"{number:040}"[::-1])
+        live.note(f"{number:040}"[::-1], alive=True)
 
     assert live.count() == 2_500
 
@@ -62,9 +62,9 @@ def test_notes_are_kept_while_redis_is_away() -> None:
     port = free_port()
     client = redis.Redis(port=port, retry=None)
     live = LiveCarts(client, idle_seconds=99)
-    live.met("a" * 40)
+    live.note("a" * 40, alive=True)
 
-    live.bring()
+    live.flush()
     with pytest.raises(StorageError):
         live.count()
     with redis_server(port=port):
