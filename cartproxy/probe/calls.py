@@ -61,7 +61,7 @@ class Calls:
                 why = error.detail
                 if method == "POST" and not isinstance(error, StoreUnreachable):
                     raise NoAnswer(why, unclear=error.outcome is Outcome.UNKNOWN) from None
-                self._pause(getattr(error, "retry_after", None) or 0)
+                self._pause(error.retry_after or 0)
                 continue
             if answer.status in (401, 403):
                 why = (

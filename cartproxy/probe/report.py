@@ -18,7 +18,7 @@ def as_json(walk: Walk, store: str, calls: int, throttled: int) -> str:
     """An object with `profile` and `findings`, each with its `answer`, or `why` there is none."""
     findings = [
         {"name": name, "question": question}
-        | ({"answer": walk.learned[name]} if name in walk.learned else {"why": _why(walk, name)})
+        | ({"answer": walk.learned[name]} if name in walk.learned else {"why": walk.unknown[name]})
         for name, question in QUESTIONS.items()
     ]
     findings += [{"name": name, "question": "", "why": why} for name, why in NEVER_ASKED.items()]
@@ -57,10 +57,6 @@ def as_text(walk: Walk, store: str, calls: int, throttled: int) -> str:
         ]
     lines += ["", "Profile:", json.dumps(profile(walk), indent=2)]
     return "\n".join(lines)
-
-
-def _why(walk: Walk, name: str) -> str:
-    return walk.unknown.get(name, "It was not asked.")
 
 
 def _carts(count: int) -> str:

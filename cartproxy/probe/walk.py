@@ -106,7 +106,7 @@ class Walk:
             self.lost += lost.unclear
             raise
         _expect(answer, "The store creates no cart")
-        self._key = habits.created_id(answer, "OrderKey")
+        self._key = habits.created_key(answer)
         self._journal.carts.append(self._key)
         self._journal.save()
         return habits.envelope_habits(answer)

@@ -44,9 +44,9 @@ def status_of(answer: Answer) -> int:
     return (error[0] or 400) if error and answer.status < 400 else answer.status
 
 
-def created_id(answer: Answer, key: str) -> str:
-    """The id in a write's envelope. Raises StoreBadResponse."""
-    return wire.read_envelope(answer.body, key)
+def created_key(answer: Answer) -> str:
+    """The order key of a cart that was created. Raises StoreBadResponse."""
+    return wire.read_envelope(answer.body, "OrderKey")
 
 
 def envelope_habits(answer: Answer) -> dict[str, Any]:

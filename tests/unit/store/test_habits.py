@@ -51,4 +51,4 @@ def test_address_that_a_terminal_must_not_show_is_none(url: Any) -> None:
 @pytest.mark.parametrize("key", ["a b", "../Products", "k" * 65, "\u00e9", ""])
 def test_key_that_no_path_can_hold_is_no_key(key: str) -> None:
     with pytest.raises(StoreBadResponse):
-        habits.created_id(Answer(201, [{"Key": "OrderKey", "Value": key}], None), "OrderKey")
+        habits.created_key(Answer(201, [{"Key": "OrderKey", "Value": key}], None))
