@@ -134,14 +134,14 @@ class LineItem(NamedTuple):
             self.catalog_id,
             self.sku,
             self.name,
-            [[option.name, option.value] for option in self.options],
+            [list(option) for option in self.options],
             str(self.quantity),
             str(self.unit_price),
             str(self.option_price),
             str(self.line_total),
             self.image_url,
             int(self.derived),
-            [[each.option_set_id, each.option_id, each.value] for each in self.chosen],
+            [list(option) for option in self.chosen],
             *([] if self.state is LineState.IN_STORE else [self.state]),
         ]
 
@@ -298,8 +298,7 @@ class NewItem:
 
     def as_json(self) -> list[Any]:
         """For the record."""
-        options = [[each.option_set_id, each.option_id, each.value] for each in self.options]
-        return [self.catalog_id, str(self.quantity), options]
+        return [self.catalog_id, str(self.quantity), [list(option) for option in self.options]]
 
     @classmethod
     def from_json(cls, raw: Any) -> NewItem:
@@ -314,11 +313,6 @@ class QuantityChange:
 
     item_id: str
     quantity: Decimal
-
-    @classmethod
-    def removal(cls, item_id: str) -> QuantityChange:
-        """The change that removes the line."""
-        return cls(item_id, Decimal(0))
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from flask import Blueprint, Response
 
 from cartproxy.carts.answers import Written
@@ -135,7 +137,7 @@ def change_item(item_id: str) -> Response:
 )
 def remove_item(item_id: str) -> Response:
     load_json(_NOTHING)
-    return _change([QuantityChange.removal(_checked(item_id))])
+    return _change([QuantityChange(_checked(item_id), Decimal(0))])
 
 
 def _checked(item_id: str) -> str:

@@ -16,7 +16,6 @@ from cartproxy.model.cart import (
     Cart,
     Currency,
     LineItem,
-    QuantityChange,
     Snapshot,
 )
 
@@ -88,10 +87,6 @@ def test_line_is_found_by_its_exact_id() -> None:
     assert snapshot.item("10") is snapshot.items[1]
     assert snapshot.item("01") is None
     assert EMPTY.item("1") is None
-
-
-def test_removal_is_a_change_to_zero() -> None:
-    assert QuantityChange.removal("7") == QuantityChange("7", Decimal(0))
 
 
 def test_addresses_are_empty_without_a_field_and_never_show_one() -> None:
