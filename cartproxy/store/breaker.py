@@ -46,15 +46,15 @@ class Breaker:
     def watching(self) -> Iterator[None]:
         """Make a call inside the block. Raises StoreAway while the breaker is open."""
         probe = self._enter()
+        failed = None
         try:
             yield
+            failed = False
         except StoreError as error:
-            self._leave(isinstance(error, _FAILURES), probe=probe)
+            failed = isinstance(error, _FAILURES)
             raise
-        except BaseException:
-            self._leave(None, probe=probe)
-            raise
-        self._leave(False, probe=probe)
+        finally:
+            self._leave(failed, probe=probe)
 
     def _enter(self) -> bool:
         with self._lock:
