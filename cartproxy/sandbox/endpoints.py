@@ -17,9 +17,9 @@ from cartproxy.sandbox.state import State
 from cartproxy.sandbox.tables import CART
 
 Result = tuple[int, Any]
-_CREATED, _UPDATED, _DELETED = (
-    f"{word} successfully" for word in ("Created", "Updated", "Deleted")
-)
+_CREATED = "Created successfully"
+_UPDATED = "Updated successfully"
+_DELETED = "Deleted successfully"
 
 
 def answer(state: State, method: str, path: str, body: bytes) -> Result:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import defaultdict
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from flask import current_app, request
@@ -65,16 +65,16 @@ class Calls:
             self._calls.append(call)
             return call
 
-    def show(self) -> list[dict[str, object]]:
-        """The calls as JSON."""
+    def show(self) -> list[Call]:
+        """The calls so far."""
         with self._lock:
-            return [asdict(call) for call in self._calls]
+            return list(self._calls)
 
-    def forget(self) -> list[dict[str, object]]:
+    def forget(self) -> list[Call]:
         """Forget all calls, and return them; the numbering goes on."""
         with self._lock:
             forgotten, self._calls = self._calls, []
-        return [asdict(call) for call in forgotten]
+        return forgotten
 
 
 class Throttle:
