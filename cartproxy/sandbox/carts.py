@@ -33,10 +33,10 @@ class Line:
     sku: str
     description: str
     quantity: Decimal
-    unit_price: Decimal
-    option_price: Decimal
-    added: datetime | None
     image: str
+    unit_price: Decimal = Decimal(0)
+    option_price: Decimal = Decimal(0)
+    added: datetime | None = None
     chosen: tuple[tuple[int, int, str], ...] = ()
 
 
@@ -124,20 +124,9 @@ class Carts:
             return same
         line = self._line(cart, product, item, description)
         for child_id in product.bundle:
-            child = Product(self.catalogue[child_id])
-            cart.lines.append(
-                Line(
-                    self.new_item_id(),
-                    child.id,
-                    child.sku,
-                    f"Bundle Item: {child.sku}<br>{child.name}",  # docs/store-api.md, Objects
-                    item.quantity,
-                    Decimal(0),
-                    Decimal(0),
-                    None,
-                    child.image,
-                )
-            )
+            child, line_id = Product(self.catalogue[child_id]), self.new_item_id()
+            html = f"Bundle Item: {child.sku}<br>{child.name}"  # docs/store-api.md, Objects
+            cart.lines.append(Line(line_id, child.id, child.sku, html, item.quantity, child.image))
         return line
 
     def change(self, cart: Cart, line: Line, quantity: Decimal) -> None:
@@ -159,10 +148,10 @@ class Carts:
             product.sku + variant.get("AdvancedOptionSufix", description.sku_suffix),
             description.html,
             item.quantity,
+            product.image,
             Decimal(variant.get("AdvancedOptionPrice") or product.effective_price),
             description.option_price,
             datetime.now(),
-            product.image,
             item.options,
         )
         cart.lines.append(line)

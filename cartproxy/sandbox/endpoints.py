@@ -12,11 +12,11 @@ from typing import Any
 from cartproxy.sandbox import record_calls, responses
 from cartproxy.sandbox.bodies import integer, number, parse, read_item
 from cartproxy.sandbox.errors import Refusal
+from cartproxy.sandbox.record_calls import Result
 from cartproxy.sandbox.responses import envelope
 from cartproxy.sandbox.state import State
 from cartproxy.sandbox.tables import CART
 
-Result = tuple[int, Any]
 _CREATED = "Created successfully"
 _UPDATED = "Updated successfully"
 _DELETED = "Deleted successfully"

@@ -50,7 +50,8 @@ def _record(
     if method == "GET":
         if record_id is None:
             return 200, records.list_records(state, resource, _query())
-        return 200, records.get_record(state, resource, record_id)
+        record = records.find(state, resource, record_id)
+        return 200, [records.shown(state, resource, record)]  # an array of one
     if method == "DELETE":
         change = records.delete(state, resource, record_id or "")
         upkeep.save(state, change)

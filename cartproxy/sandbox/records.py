@@ -50,11 +50,6 @@ def list_records(
     return _page(state, resource, found, query)
 
 
-def get_record(state: State, resource: Resource, record_id: str) -> Any:
-    """The answer to a record's GET: an array of one. Raises Refusal 404."""
-    return [shown(state, resource, find(state, resource, record_id))]
-
-
 def create(state: State, resource: Resource, body: Any) -> list[Change]:
     """Create records from one object or a list; all or none. Raises Refusal 400."""
     sent = [_read(resource, each) for each in _as_list(body)]
