@@ -93,10 +93,10 @@ def template(urls: Mapping[str, str], bases: set[str]) -> str | None:
     in one number only: the order's.
     """
     parts = [_parts(key, url, bases) for key, url in urls.items()]
-    if len(parts) < 2 or None in parts or len({len(each or ()) for each in parts}) > 1:
+    if len(parts) < 2 or not all(parts) or len({len(each) for each in parts}) > 1:
         return None
     pattern, numbers = "", set()
-    for texts in zip(*(each or () for each in parts), strict=True):
+    for texts in zip(*parts, strict=True):
         if len(set(texts)) == 1:
             pattern += texts[0]
         elif all(map(str.isdigit, texts)):
@@ -107,13 +107,16 @@ def template(urls: Mapping[str, str], bases: set[str]) -> str | None:
     return pattern if len(numbers) <= 1 else None
 
 
-def _parts(key: str, url: str, bases: set[str]) -> list[str] | None:
-    """A URL split at its numbers, with braces doubled, and base and key as placeholders."""
-    if url.count(key) < 1:
-        return None
+def _parts(key: str, url: str, bases: set[str]) -> list[str]:
+    """A URL split at its numbers, with braces doubled, and base and key as placeholders.
+
+    Empty if the URL does not have the key.
+    """
+    if key not in url:
+        return []
     base = next((each for each in bases if url.startswith(f"{each}/")), "")
     rest = url.removeprefix(base)
-    found: list[str] = ["{base}" if base else ""]
+    found = ["{base}" if base else ""]
     for place, text in enumerate(rest.split(key)):
         found += ["{order_key}"] if place else []
         found += _DIGITS.split(text.replace("{", "{{").replace("}", "}}"))
