@@ -53,7 +53,6 @@ class LiveCarts:
         with self._lock:
             noted, self._noted = self._noted, {}
         names = list(noted)
-        alive = 0
         try:
             while True:
                 alive = self._run({name: noted[name] for name in names[:_AT_ONCE]})

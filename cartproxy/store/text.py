@@ -61,28 +61,23 @@ class _Runs:
         self._skipping = 0
 
     def start(self, tag: str, _: object) -> None:
-        if tag in _BOLD:
-            self._bold += 1
-        elif tag in _NO_TEXT:
-            self._skipping += 1
-        elif tag not in _INLINE:
-            self._break()
+        self._cross(tag, 1)
 
     def end(self, tag: str) -> None:
+        self._cross(tag, -1)
+
+    def _cross(self, tag: str, step: int) -> None:
+        """Go into an element (1), or out of it (-1)."""
         if tag in _BOLD:
-            self._bold -= 1
+            self._bold += step
         elif tag in _NO_TEXT:
-            self._skipping -= 1
-        elif tag not in _INLINE:
-            self._break()
+            self._skipping += step
+        elif tag not in _INLINE and (self._lines[-1] or len(self._lines) == 1):
+            self._lines.append([])
 
     def data(self, text: str) -> None:
         if not self._skipping:
             self._lines[-1].append((self._bold > 0, text))
-
-    def _break(self) -> None:
-        if self._lines[-1] or len(self._lines) == 1:
-            self._lines.append([])
 
     def close(self) -> list[tuple[str, str]]:
         """The first line, which has the name, and the other lines that are not empty."""
