@@ -36,7 +36,7 @@ from cartproxy.records.form import (
     state_of,
 )
 from cartproxy.records.live_carts import LiveCarts
-from cartproxy.records.seal import UNSEALED, Seal
+from cartproxy.records.seal import Seal
 from cartproxy.storage.errors import StorageError, StorageFull, StorageUnavailable, typed_errors
 from cartproxy.storage.scripts import NamedScript, load_script, probe_script, run_twice
 from cartproxy.storage.values import Kind, note_unreadable, read_value
@@ -156,11 +156,7 @@ class Records:
     """All cart records of one Redis."""
 
     def __init__(
-        self,
-        client: redis.Redis,
-        lives: Lives,
-        seal: Seal = UNSEALED,
-        written_format: int = NEWEST_FORMAT,
+        self, client: redis.Redis, lives: Lives, seal: Seal, written_format: int = NEWEST_FORMAT
     ) -> None:
         self._client = client
         self._seal = seal

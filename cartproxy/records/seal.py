@@ -57,6 +57,3 @@ def _cipher(key: str) -> Any:
     from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 
     return AESSIV(hashlib.sha512(key.encode()).digest())
-
-
-UNSEALED = Seal()

@@ -20,6 +20,7 @@ from cartproxy.model.keys import IdempotencyKey, Intent, KeptAnswer
 from cartproxy.model.record import Record
 from cartproxy.records.errors import IdempotencyKeyReused
 from cartproxy.records.records import Lives, Records
+from cartproxy.records.seal import Seal
 from cartproxy.settings_source import load
 from cartproxy.storage.connect import connect
 from cartproxy.storage.errors import StorageUnavailable
@@ -48,7 +49,7 @@ def client(kind: Kind) -> object:
 
 @pytest.fixture(scope="module")
 def records(client: object) -> Records:
-    return Records(client, LIVES)  # type: ignore[arg-type]
+    return Records(client, LIVES, Seal())  # type: ignore[arg-type]
 
 
 def save(records: Records, name: str, key: str) -> None:
@@ -102,7 +103,7 @@ def test_key_is_answered_once_and_bound_to_its_request(records: Records) -> None
 
 
 def test_answer_expires_while_others_of_its_cart_are_kept(records: Records, client: object) -> None:
-    passing = Records(client, replace(LIVES, answer=0.05))  # type: ignore[arg-type]
+    passing = Records(client, replace(LIVES, answer=0.05), Seal())  # type: ignore[arg-type]
     lasting_key, passing_key = (
         IdempotencyKey.of(text, "POST /x", "/x", b"{}") for text in ("lasting", "passing")
     )

@@ -27,6 +27,7 @@ from cartproxy.model.cart import NewItem
 from cartproxy.model.keys import Intent
 from cartproxy.model.record import Record
 from cartproxy.records.records import Lives, Records
+from cartproxy.records.seal import Seal
 from cartproxy.settings import Settings
 from cartproxy.storage.errors import StorageFull
 from cartproxy.storage.scripts import load_script
@@ -237,7 +238,7 @@ def test_redis_that_fills_up_during_a_write_keeps_its_intent_and_no_lock(
     lives = Lives(idle=99, absolute=99, lease=30, wait=1, answer=99)
     intent = Intent(items=(NewItem(MUG),))
     with redis.Redis(port=behind.proxy._target) as client:
-        records = Records(client, lives)
+        records = Records(client, lives, Seal())
         with records.writing("n", Deadline.after(9), Intent()) as write:
             write.save(Record("key"), None)
         with records.writing("n", Deadline.after(9), intent) as write:

@@ -24,6 +24,7 @@ from cartproxy.limits.rate_limiter import Limit, RateLimited, RateLimiter
 from cartproxy.model.keys import Intent
 from cartproxy.model.record import Record
 from cartproxy.records.records import Lives, Records
+from cartproxy.records.seal import Seal
 from cartproxy.storage.errors import StorageUnavailable
 from cartproxy.store.limits import Budget
 
@@ -92,7 +93,8 @@ def test_dead_writers_lock_and_place_end_with_a_lease(
 ) -> None:
     client, step = stepping
     lives = Lives(idle=9 * HOUR, absolute=9 * HOUR, lease=60, wait=60, answer=99)
-    records, brief = Records(client, lives), Records(client, replace(lives, lease=2))
+    records = Records(client, lives, Seal())
+    brief = Records(client, replace(lives, lease=2), Seal())
     with records.writing("n", Deadline.after(60), Intent()) as write:
         write.save(Record("key"), None)
     with brief.writing("n", Deadline.after(60), Intent()) as dead:

@@ -9,7 +9,7 @@ from cartproxy.carts.fold import vanished
 from cartproxy.model.customer import Customer
 from cartproxy.model.record import Record
 from cartproxy.records.form import record_of, state_of
-from cartproxy.records.seal import UNSEALED
+from cartproxy.records.seal import Seal
 from cartproxy.store.errors import StoreBadResponse
 from cartproxy.store.wire import MOST_CUSTOMERS, read_customers, read_new_customer
 
@@ -73,7 +73,7 @@ def test_next_cart_is_for_the_same_customer_unless_this_one_was_paid_for(
 def test_record_keeps_its_customer_and_nothing_but_that(customer_id: int | None) -> None:
     record = Record(customer_id=customer_id)
 
-    kept, _ = record_of(f"1 r 0\n{state_of(record, UNSEALED)}\n", UNSEALED)
+    kept, _ = record_of(f"1 r 0\n{state_of(record, Seal())}\n", Seal())
 
     assert kept.customer_id == customer_id
     assert kept.is_blank == (customer_id is None)

@@ -38,7 +38,7 @@ from cartproxy.records.form import record_of, state_of
 from cartproxy.records.inbox import Inbox
 from cartproxy.records.records import Lives, Records
 from cartproxy.records.sales import Sales
-from cartproxy.records.seal import UNSEALED, Seal
+from cartproxy.records.seal import Seal
 from cartproxy.storage.errors import StorageError, StorageNewer, StorageUnavailable
 from cartproxy.web.cart_json import cart_as_json, results_as_json
 
@@ -63,7 +63,7 @@ RECORD = Record(
     ),
     changes=(Change("1", 3829, "Mug", "repriced", NINE, NINE),),
 )
-KEPT = f"5 revision 0\n{state_of(RECORD, UNSEALED)}"
+KEPT = f"5 revision 0\n{state_of(RECORD, Seal())}"
 # The same in release 0.1's format.
 _ITEM = ITEM.as_json()
 _STATE = ["key", 5, 0, 0, {"1": _ITEM}, [["entry", 5, [_ITEM, _ITEM], {"1": "2"}]]]
@@ -76,7 +76,7 @@ VALUES: list[Any] = [
 
 @pytest.fixture
 def records(client: fakeredis.FakeRedis) -> Records:
-    return Records(client, LIVES)
+    return Records(client, LIVES, Seal())
 
 
 def otherwise(tree: Any) -> Iterator[Any]:
@@ -99,13 +99,13 @@ def use(record: Record) -> None:
         assert {*map(type, said)} == {str}
     cart = Cart(record.shown, Currency("USD"), record.as_of_ms, changes=record.changes)
     compact(cart_as_json(cart))
-    state_of(saw(record, snapshot, 5, 1), UNSEALED)
+    state_of(saw(record, snapshot, 5, 1), Seal())
     record.lines()
 
 
 def read_and_use(text: str) -> None:
     try:
-        record, _ = record_of(text, UNSEALED)
+        record, _ = record_of(text, Seal())
     except (ValueError, StorageError):
         return
     use(record)
@@ -169,8 +169,10 @@ def test_lock_that_would_last_longer_than_a_lease_ends_with_one(
     client.set("cp:{n}:lock", "junk", ex=life)
 
     with pytest.raises(CartBusy):
-        begin(Records(client, replace(LIVES, lease=0.2, wait=0)))
-    begin(Records(client, replace(LIVES, wait=20)))  # a lease that a slow machine does not outlast
+        begin(Records(client, replace(LIVES, lease=0.2, wait=0), Seal()))
+    begin(
+        Records(client, replace(LIVES, wait=20), Seal())
+    )  # a lease that a slow machine does not outlast
 
     assert client.exists("cp:{n}:lock") == 0
 
@@ -228,7 +230,7 @@ def test_format_that_is_not_known_is_neither_read_nor_overwritten(
 
         assert client.get("cp:{n}") == kept.encode()
         assert client.exists("cp:{n}:lock", "cp:{n}:q", "cp:{n}:i") == 0
-        entry = CartAdmin(client, UNSEALED).look("n")
+        entry = CartAdmin(client, Seal()).look("n")
         assert entry is not None
         assert entry.record is None
 
@@ -236,7 +238,7 @@ def test_format_that_is_not_known_is_neither_read_nor_overwritten(
 def test_record_that_no_key_opens_is_kept_and_frees_its_lock(client: fakeredis.FakeRedis) -> None:
     begin(Records(client, LIVES, Seal("k" * 32)))
     kept = client.get("cp:{n}")
-    without = Records(client, LIVES)
+    without = Records(client, LIVES, Seal())
     intent = Intent(items=(NewItem(1),))
 
     for use_it in (lambda: without.load("n"), lambda: begin(without, intent)):

@@ -14,7 +14,7 @@ from cartproxy.model.record import Record
 from cartproxy.records.admin import CartAdmin
 from cartproxy.records.errors import IdempotencyKeyReused, RequestInProgress
 from cartproxy.records.records import Lives, Records
-from cartproxy.records.seal import UNSEALED
+from cartproxy.records.seal import Seal
 
 DAY = 86400
 ENTRIES = "cp:{n}:i"
@@ -23,7 +23,9 @@ ANSWER = KeptAnswer((ItemResult.applied(0, "7"),))
 
 def keeping(client: fakeredis.FakeRedis, answer: float, *, absolute: float = 60 * DAY) -> Records:
     """Records that keep answers so many seconds."""
-    return Records(client, Lives(idle=DAY, absolute=absolute, lease=15, wait=0.05, answer=answer))
+    return Records(
+        client, Lives(idle=DAY, absolute=absolute, lease=15, wait=0.05, answer=answer), Seal()
+    )
 
 
 def key(text: str, body: bytes = b"{}") -> IdempotencyKey:
@@ -94,7 +96,7 @@ def test_sweeping_takes_no_answer_that_may_still_be_asked_for(client: fakeredis.
 def test_answer_outlives_its_record(client: fakeredis.FakeRedis) -> None:
     records = keeping(client, DAY)
     write(records, "revoked")
-    CartAdmin(client, UNSEALED).revoke(["n"])
+    CartAdmin(client, Seal()).revoke(["n"])
     with records.writing("n", Deadline.after(9), Intent(key("deleted"))) as writing:
         writing.forget(KeptAnswer())
     short_lived = keeping(client, DAY, absolute=0.02)

@@ -9,6 +9,7 @@ from cartproxy.model.keys import Intent
 from cartproxy.model.record import Record
 from cartproxy.records.names import CREDENTIAL, CartNames, cart_name, draw_credential
 from cartproxy.records.records import Lives, Records
+from cartproxy.records.seal import Seal
 
 ALICE = {"store": "demo", "origin": "https://blog.example", "credential": "cpt1_" + "a" * 43}
 
@@ -37,7 +38,7 @@ def test_drawn_credentials_are_well_formed_and_differ() -> None:
 
 def test_carts_made_under_the_previous_pepper_still_open() -> None:
     client = fakeredis.FakeRedis(protocol=2)
-    records = Records(client, Lives(idle=99, absolute=99, lease=15, wait=1, answer=99))
+    records = Records(client, Lives(idle=99, absolute=99, lease=15, wait=1, answer=99), Seal())
     old, new = (
         CartNames(records, pepper="old"),
         CartNames(records, pepper="new", previous_pepper="old"),
@@ -52,7 +53,7 @@ def test_carts_made_under_the_previous_pepper_still_open() -> None:
 
 def test_no_cart_is_missed_while_machines_are_rotated_one_after_the_other() -> None:
     client = fakeredis.FakeRedis(protocol=2)
-    records = Records(client, Lives(idle=99, absolute=99, lease=15, wait=1, answer=99))
+    records = Records(client, Lives(idle=99, absolute=99, lease=15, wait=1, answer=99), Seal())
     untouched = CartNames(records, pepper="old")
     told = CartNames(records, pepper="old", previous_pepper="new")
     swapped = CartNames(records, pepper="new", previous_pepper="old")

@@ -24,7 +24,7 @@ from cartproxy.model.wishes import Phase, Wish
 from cartproxy.records.errors import CartBusy, IdempotencyKeyReused
 from cartproxy.records.form import record_of, state_of
 from cartproxy.records.records import Lives, Records
-from cartproxy.records.seal import UNSEALED, Seal
+from cartproxy.records.seal import Seal
 from cartproxy.storage.errors import StorageUnavailable
 
 DAY = 86400
@@ -33,7 +33,7 @@ LIVES = Lives(idle=14 * DAY, absolute=60 * DAY, lease=15, wait=0.1, answer=DAY)
 
 @pytest.fixture
 def records(client: fakeredis.FakeRedis) -> Records:
-    return Records(client, LIVES)
+    return Records(client, LIVES, Seal())
 
 
 def save(records: Records, record: Record, name: str = "n") -> None:
@@ -80,7 +80,7 @@ def test_second_writer_waits_and_gives_up_as_busy(records: Records) -> None:
 
 
 def test_lock_lasts_one_lease_even_while_others_wait(client: fakeredis.FakeRedis) -> None:
-    records = Records(client, replace(LIVES, lease=1000))
+    records = Records(client, replace(LIVES, lease=1000), Seal())
 
     with records.writing("n", Deadline.after(9), Intent()):
         granted = client.pttl("cp:{n}:lock")
@@ -95,7 +95,7 @@ def test_lock_lasts_one_lease_even_while_others_wait(client: fakeredis.FakeRedis
 def test_slow_waiter_keeps_its_place_for_half_of_the_wait(
     client: fakeredis.FakeRedis,
 ) -> None:
-    records = Records(client, replace(LIVES, wait=600))
+    records = Records(client, replace(LIVES, wait=600), Seal())
     now_ms = int(client.time()[0]) * 1000
 
     client.hset("cp:{n}:q", "slow", f"1 {now_ms + 250_000} 1 1")
@@ -111,7 +111,7 @@ def test_slow_waiter_keeps_its_place_for_half_of_the_wait(
 def test_writer_that_does_not_wait_leaves_no_place_in_the_queue(
     client: fakeredis.FakeRedis, fingerprint: str
 ) -> None:
-    records = Records(client, replace(LIVES, wait=60))
+    records = Records(client, replace(LIVES, wait=60), Seal())
     key = IdempotencyKey("entry", "same")
 
     def come_again() -> None:
@@ -192,7 +192,7 @@ def test_idle_life_slides_and_absolute_life_does_not(client: fakeredis.FakeRedis
     def life(idle: float, absolute: float, touch: Callable[[Records], object]) -> int:
         client.flushall()
         lives = Lives(idle=idle, absolute=absolute, lease=15, wait=1, answer=DAY)
-        records = Records(client, lives)
+        records = Records(client, lives, Seal())
         save(records, Record("key"))
         client.pexpire("cp:{n}", 30_000)
         touch(records)
@@ -331,7 +331,7 @@ def test_record_of_release_0_1_is_read(found: dict[str, str]) -> None:
     state = ["key", 5, 0, 0, {"9": [3831, "1", []]}, doubts]
     text = f"1 revision 8\n5:{compact(state)}\t{Snapshot((line(),)).text}"
 
-    record, _ = record_of(text, UNSEALED)
+    record, _ = record_of(text, Seal())
 
     item = NewItem(3829, Decimal(2), (ChosenOption(1, 2, "Red"),))
     phase = Phase.LANDED if found else Phase.SENT
@@ -351,7 +351,7 @@ def test_record_of_release_0_1_is_read(found: dict[str, str]) -> None:
 
 def as_0_1_reads_it(record: Record) -> tuple[list[object], str]:
     """The fields of a record written for release 0.1, and its snapshot."""
-    version, _, state = state_of(record, UNSEALED, 5).partition(":")
+    version, _, state = state_of(record, Seal(), 5).partition(":")
     fields, _, snapshot = state.partition("\t")
     assert version == "5"
     return json.loads(fields), snapshot
@@ -389,8 +389,8 @@ def test_name_of_a_pending_line_is_given_to_no_other_after_a_way_back_to_release
     waiting = Wish("", 0, NewItem(3829), owed=True, replaces="n12", line=line("n12"))
     record = Record("key", Snapshot((line("7"), line("n0p"))), wishes=(waiting,), named=12)
 
-    sealed = state_of(record, UNSEALED, 5)
-    read, _ = record_of(f"1 owner 0\n{sealed}", UNSEALED)
+    sealed = state_of(record, Seal(), 5)
+    read, _ = record_of(f"1 owner 0\n{sealed}", Seal())
 
     assert [each.item_id for each in read.snapshot.items] == ["7", "n0p", "n12"]
     assert read.named == 12
@@ -433,7 +433,7 @@ whole_records = st.builds(
 
 def kept_and_read(record: Record) -> Record:
     """The record, through the form it has in Redis."""
-    return record_of(f"0 - 0\n{state_of(record, UNSEALED)}", UNSEALED)[0]
+    return record_of(f"0 - 0\n{state_of(record, Seal())}", Seal())[0]
 
 
 @given(whole_records)
