@@ -15,6 +15,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from types import MappingProxyType
 
 import redis
@@ -171,18 +172,13 @@ class Records:
         self._place_ms = int(lives.wait * 500)
         self._longest_poll = min(_LONGEST_POLL_SECONDS, self._place_ms / 2000)
         self._probe = probe_script(client)
-        self._load, self._begin, self._commit, self._refresh, self._keep, self._note = (
-            load_script(client, __package__, *names)
-            for names in (
-                ("record", "load"),
-                ("record", "entries", "begin"),
-                ("record", "entries", "commit"),
-                ("record", "refresh"),
-                ("entries", "keep_answer"),
-                ("note_order",),
-            )
-        )
-
+        script = partial(load_script, client, __package__)
+        self._load = script("record", "load")
+        self._begin = script("record", "entries", "begin")
+        self._commit = script("record", "entries", "commit")
+        self._refresh = script("record", "refresh")
+        self._keep = script("entries", "keep_answer")
+        self._note = script("note_order")
         self._checkpoint = NamedScript("checkpoint", self._commit.script)
 
     def load(

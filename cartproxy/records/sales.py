@@ -27,7 +27,7 @@ KEPT_DAYS = 400
 _KEPT_MS = KEPT_DAYS * 86_400_000
 _MOST_LINES = 20
 _CART, _LINE, _DAY = Kind("sold-cart", "hash"), Kind("sold-line", "string"), Kind("books", "hash")
-FIGURES = ("carts", "checkouts", "orders", "value")
+_FIGURES = ("carts", "checkouts", "orders", "value")
 
 
 def books_key(store_id: str) -> str:
@@ -74,9 +74,8 @@ class Sales:
         self._peppers = [f"{pepper}\n{store_id}".encode() for pepper in peppers]
         self._currency = currency
         self._life_ms = int(cart_life * 1000)
-        self._count, self._hand_out = (
-            load_script(client, __package__, "tally", name) for name in ("count", "hand_out")
-        )
+        self._count = load_script(client, __package__, "tally", "count")
+        self._hand_out = load_script(client, __package__, "tally", "hand_out")
 
     def count_cart(self, site: str) -> None:
         """A shopper of this site has begun a cart. Raises StorageError."""
@@ -122,7 +121,7 @@ class Sales:
                 if number.removeprefix(b"-").isdigit()
             }
             for site in sorted({site for _, site in named}):
-                carts, checkouts, orders, value = (named.get((each, site), 0) for each in FIGURES)
+                carts, checkouts, orders, value = (named.get((each, site), 0) for each in _FIGURES)
                 amount = Decimal(value).scaleb(-self._currency.decimals)
                 yield Row(day, site, carts, checkouts, orders, amount)
             day += timedelta(1)
