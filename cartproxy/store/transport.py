@@ -93,9 +93,9 @@ class StoreTransport:
             "User-Agent": "cartproxy",
             **secret_headers,
         }
-        told = (text.rpartition(" ")[2].encode() for text in secret_headers.values())
+        sent = (text.rpartition(" ")[2].encode() for text in secret_headers.values())  # no "Bearer"
         own = secret_headers.get("SecureURL", "").encode()  # the store's own address: no secret
-        self._secrets = [each for each in told if len(each) >= _SHORTEST_SECRET and each != own]
+        self._secrets = [each for each in sent if len(each) >= _SHORTEST_SECRET and each != own]
         self._session = session
         # Address and headers are checked by requests once; each call sends them unchanged.
         prepared = requests.Request("GET", base_url, headers=headers).prepare()

@@ -496,9 +496,9 @@ def _is_absent(wire: Wire, name: str) -> bool:
 
 
 def _decimal(wire: Wire, name: str) -> Decimal:
-    value = wire.get(name)
-    if value is None or value == "":
+    if _is_absent(wire, name):
         return Decimal(0)
+    value = wire[name]
     if isinstance(value, bool) or not isinstance(value, (int, str, Decimal)):
         raise StoreBadResponse("The store's answer has something else where a number belongs.")
     try:
@@ -538,7 +538,7 @@ def _integer(wire: Wire, name: str) -> int:
         return value
     number = _decimal(wire, name)
     whole = number == number.to_integral_value() and abs(number) <= _LARGEST_ID
-    if value in (None, "") or not whole:
+    if _is_absent(wire, name) or not whole:
         raise StoreBadResponse("The store's answer lacks an id.")
     return int(number)
 
