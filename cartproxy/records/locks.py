@@ -1,4 +1,4 @@
-"""What one request alone may do or have, on all machines: making a customer, using a new cart.
+"""What only one request on all machines may do at a time: make a customer, use a new cart.
 
 Redis holds a keyed hash of an e-mail address or order key, and nothing of whoever has the lock.
 """

@@ -28,8 +28,9 @@ log = structlog.get_logger("cartproxy.storage")
 def connect(settings: Settings) -> redis.Redis:
     """A client for `settings.redis_url`, with short timeouts and no retries of its own.
 
-    A repeated command could take effect twice, so repeating is for those who know what they
-    repeat. Without a URL: an embedded store in this process's memory, said loudly. Connects lazily.
+    A command that is sent again could take effect twice, so only callers that know theirs may do
+    that. Without a URL: a store in this process's memory, and a warning in the log. It connects
+    when it is first used.
     """
     url = settings.redis_url.reveal()
     if not url:

@@ -13,7 +13,6 @@ from redis.exceptions import ResponseError
 from cartproxy.storage.errors import log_seldom, typed_errors
 
 _SHOWN_KEY = 16  # a record's prefix, and the twelve characters of its name that logs show
-_WRONG_TYPE = "WRONGTYPE"
 
 
 class Kind(NamedTuple):
@@ -30,7 +29,7 @@ def note_unreadable(kind: Kind, key: str) -> None:
 
 def is_wrong_type(error: ResponseError) -> bool:
     """Whether a command found a value of the wrong type, also inside a script."""
-    return _WRONG_TYPE in str(error)
+    return "WRONGTYPE" in str(error)
 
 
 def read_value(
