@@ -110,10 +110,6 @@ def _cart_fields(body: bytes) -> dict[str, object]:
     return fields
 
 
-def _store_settings(_state: State, _body: bytes) -> Result:
-    return 200, responses.store_settings()
-
-
 def _id(text: str) -> int:
     if not (text.isascii() and text.isdigit()):
         raise Refusal(404, "Cart item does not exist")
@@ -129,5 +125,5 @@ _ROUTES = (
     _route(r"/Cart/([^/]+)", GET=_get_cart, PUT=_put_cart, DELETE=_delete_cart),
     _route(r"/Cart/([^/]+)/Item", POST=_add_item),
     _route(r"/Cart/([^/]+)/Item/([^/]+)", PUT=_put_item, DELETE=_delete_item),
-    _route(r"/StoreSettings", GET=_store_settings),
+    _route(r"/StoreSettings", GET=lambda _state, _body: (200, responses.store_settings())),
 )

@@ -8,7 +8,7 @@ from decimal import Decimal
 from cartproxy.sandbox.carts import Cart, Line, new_order_key
 from cartproxy.sandbox.catalogue import Product
 from cartproxy.sandbox.fields import Record
-from cartproxy.sandbox.state import State
+from cartproxy.sandbox.state import INVOICE_PREFIX, State
 from cartproxy.sandbox.tables import CART
 
 NEW = 1  # order states: docs/store-api.md, Life of a cart
@@ -58,7 +58,7 @@ def _amount(order: Record) -> Decimal:
     return Decimal(amount)
 
 
-def from_cart(state: State, cart: Cart, invoice: int, prefix: str, payment: Record) -> Record:
+def from_cart(state: State, cart: Cart, invoice: int, payment: Record) -> Record:
     """The order that a cart becomes: its key in `ContinueURL`, its lines' ids in `ItemIndexID`."""
     now = datetime.now().replace(microsecond=0)
     shipment = _addressed(cart, "Shipment") | {
@@ -70,7 +70,7 @@ def from_cart(state: State, cart: Cart, invoice: int, prefix: str, payment: Reco
     }
     link = f"{cart.order_key}{cart.order_id}"
     return {
-        "InvoiceNumberPrefix": prefix,
+        "InvoiceNumberPrefix": INVOICE_PREFIX,
         "InvoiceNumber": invoice,
         "OrderID": cart.order_id,
         "CustomerID": cart.fields.get("CustomerId", 0),

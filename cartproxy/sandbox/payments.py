@@ -20,7 +20,7 @@ from cartproxy.sandbox.carts import Cart
 from cartproxy.sandbox.fields import Record
 from cartproxy.sandbox.records import Change, touch
 from cartproxy.sandbox.resources import RESOURCES
-from cartproxy.sandbox.state import INVOICE_PREFIX, Payment, State
+from cartproxy.sandbox.state import Payment, State
 
 GATEWAY_ID = "123"
 USERNAME, PASSWORD = "user1", "password1"
@@ -127,7 +127,7 @@ def complete(state: State, body: Record) -> Record:
             return _not_processed("201", "There is no such order.")
         if not whole(body.get("amount")) == payment.amount == _cents(cart.amount):
             return _not_processed("204", "The order has another amount.")
-        order = orders.from_cart(state, cart, payment.invoice_number, INVOICE_PREFIX, body)
+        order = orders.from_cart(state, cart, payment.invoice_number, body)
         cart.state = "ordered"
         upkeep.save(state, Change(RESOURCES["orders"], None, order))
     return _PROCESSED
