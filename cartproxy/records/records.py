@@ -84,7 +84,6 @@ class Write:
         self._records = records
         self.name = name
         self.intent = intent
-        self.key = intent.key
         self.owner = secrets.token_urlsafe(6)
         self.entry = intent.key.entry if intent.key else f"{KEYLESS}{self.owner}"
         self.line = seal.close(intent_text(self.owner, self.entry, intent.items))
@@ -142,9 +141,9 @@ class Write:
         """Without an answer the key stays open while something is in doubt, and else is free."""
         self.ended = True
         answers = {entry: each.encode() for entry, each in others.items()}
-        if self.key and answer:
+        if self.intent.key and answer:
             answers[self.entry] = answer.encode()
-        elif self.key and not (in_doubt or self.was_open):
+        elif self.intent.key and not (in_doubt or self.was_open):
             answers[self.entry] = _NO_ANSWER
         try:
             self._records.commit(self.name, self.owner, action, more, answers)
