@@ -68,7 +68,7 @@ def _apply_fault(state: State, call: Call, fault: Fault | None, path: str, body:
         _later(state, fault, path, body)
         faults.hang_up()
     elif kind == "alters_quantity":
-        body = faults.altered(body, fault.to)
+        body = json.dumps(json.loads(body) | {"ItemQuantity": fault.to}).encode()
     if kind == "other_cart":
         response = of_other(state, request.method, path, lambda path: _answer(state, path, body))
     else:

@@ -18,7 +18,6 @@ from __future__ import annotations
 import errno
 import fnmatch
 import gzip
-import json
 import socket
 import struct
 import threading
@@ -153,11 +152,6 @@ class Script:
         """Send the repeated answer that was held back for this call, if there is one."""
         if answer := self._held_back.pop(_client(), b""):
             _client().sendall(answer)
-
-
-def altered(body: bytes, quantity: float) -> bytes:
-    """The body of an add or a change, with another quantity."""
-    return json.dumps(json.loads(body) | {"ItemQuantity": quantity}).encode()
 
 
 def hang_up() -> NoReturn:

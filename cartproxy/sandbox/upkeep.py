@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import datetime
 
 from cartproxy.sandbox import orders, records, webhooks
-from cartproxy.sandbox.fields import Record
 from cartproxy.sandbox.records import Change
 from cartproxy.sandbox.resources import RESOURCES
 from cartproxy.sandbox.state import State
@@ -20,7 +19,9 @@ def complete(state: State, change: Change) -> None:
     if name in ("Products", "Orders", "FrontendScripts"):
         record["LastUpdate"] = now
     if name == "Admins":
-        _name_permissions(state, record)
+        known = state.records["AdminPermissions"]
+        for permission in record.get("AdminPermissionsList", ()):  # perhaps sent only by their ids
+            permission |= {**known.get(permission.get("Id"), {}), **permission}
     if change.before is not None:
         return
     if name == "Orders":
@@ -60,10 +61,3 @@ def save(state: State, change: Change, *, process: bool = True, mail: bool = Tru
     if change.before is None and process:
         for product in orders.take_from_stock(state, record):
             webhooks.send(state, "Product Stock Changed", RESOURCES["products"], product)
-
-
-def _name_permissions(state: State, admin: Record) -> None:
-    """Fill in permissions that were sent only by their id."""
-    known = state.records["AdminPermissions"]
-    for permission in admin.get("AdminPermissionsList", ()):
-        permission |= {**known.get(permission.get("Id"), {}), **permission}
