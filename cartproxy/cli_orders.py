@@ -15,7 +15,7 @@ from typing import Any
 from cartproxy.app import store_sales
 from cartproxy.records.sales import KEPT_DAYS, Row
 from cartproxy.settings import Settings, StoreSettings
-from cartproxy.settings_source import load_or_exit
+from cartproxy.settings_source import load_store_or_exit
 from cartproxy.storage.connect import connect
 from cartproxy.store import webhooks
 from cartproxy.store.errors import StoreError
@@ -29,11 +29,7 @@ with the value of hook_secret at the end."""
 
 
 def _settings(chosen: argparse.Namespace) -> tuple[Settings, StoreSettings]:
-    settings = load_or_exit(os.environ, chosen.config)
-    store = settings.stores.get(chosen.store)
-    if store is None:
-        known = ", ".join(settings.stores)
-        raise SystemExit(f"There is no store {chosen.store!r} in the settings, only {known}.")
+    settings, store = load_store_or_exit(os.environ, chosen.config, chosen.store)
     if not store.hook_secret:
         raise SystemExit(f"stores.{chosen.store}.hook_secret is not set: no sales are counted.")
     return settings, store

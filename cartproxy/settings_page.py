@@ -1,14 +1,19 @@
-"""docs/settings.md, made from the settings' declarations; `cartproxy config docs` prints it."""
+"""What `cartproxy config` prints: the settings in force, and the page docs/settings.md.
+
+The page is made from the settings' declarations.
+"""
 
 from __future__ import annotations
 
+import argparse
 import dataclasses
+import os
 from typing import Any
 
 from marshmallow import fields, validate
 
-from cartproxy.settings import SecretField, Settings, StoreSettings, declared
-from cartproxy.settings_source import PREFIX
+from cartproxy.settings import Secret, SecretField, Settings, StoreSettings, declared
+from cartproxy.settings_source import PREFIX, load_or_exit
 
 _INTRO = """\
 # Settings
@@ -50,6 +55,29 @@ _TYPES: tuple[tuple[type[fields.Field[Any]], str], ...] = (
     (fields.Float, "number"),
     (fields.String, "text"),
 )
+
+
+def print_settings(chosen: argparse.Namespace) -> int:
+    """Print every setting in force as `name = value`, a secret as `***`; returns 0."""
+    settings = load_or_exit(os.environ, chosen.config)
+    _print_values(settings)
+    for name, store in settings.stores.items():
+        print(f"\n[stores.{name}]")
+        _print_values(store)
+    return 0
+
+
+def _print_values(settings: Settings | StoreSettings) -> None:
+    for name, _, _ in declared(type(settings)):
+        value = getattr(settings, name)
+        shown = ("***" if value else "") if isinstance(value, Secret) else value
+        print(f"{name} = {shown!r}")
+
+
+def print_page(_chosen: argparse.Namespace) -> int:
+    """Print docs/settings.md; returns 0."""
+    print(settings_page(), end="")
+    return 0
 
 
 def settings_page() -> str:

@@ -107,6 +107,18 @@ def load_or_exit(environment: Mapping[str, str], path: Path | None = None) -> Se
         raise SystemExit(EX_CONFIG) from None
 
 
+def load_store_or_exit(
+    environment: Mapping[str, str], path: Path | None, store_id: str
+) -> tuple[Settings, StoreSettings]:
+    """The settings, and those of one store; ends the process with code 1 if there is none."""
+    settings = load_or_exit(environment, path)
+    store = settings.stores.get(store_id)
+    if store is None:
+        known = ", ".join(settings.stores)
+        raise SystemExit(f"There is no store {store_id!r} in the settings, only {known}.")
+    return settings, store
+
+
 def _read_file(path: Path, problems: list[str]) -> dict[str, Any]:
     try:
         return tomllib.loads(_text(path))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import secrets
 import signal
@@ -11,6 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from types import FrameType
 
 import requests
@@ -23,30 +25,36 @@ _POLL_SECONDS = 0.05
 _DEMO_STORE = "CARTPROXY_STORES_DEMO_"
 
 
+def run_demo(chosen: argparse.Namespace) -> int:
+    """Run the demo until it is stopped; the exit code of `Demo.run`."""
+    if len({chosen.port, chosen.store_port, chosen.blog_port}) < 3:
+        raise SystemExit("cartproxy demo: the three ports must differ.")
+    return Demo(
+        port=chosen.port,
+        store_port=chosen.store_port,
+        blog_port=chosen.blog_port,
+        origins=chosen.origin,
+        latency_ms=chosen.latency_ms,
+        calls_per_second=chosen.calls_per_second,
+    ).run()
+
+
+@dataclass
 class Demo:
-    """The three services on three ports of this machine."""
+    """The three services on three ports of this machine.
 
-    def __init__(
-        self,
-        *,
-        port: int,
-        store_port: int,
-        blog_port: int,
-        latency_ms: int,
-        calls_per_second: float,
-        origins: Sequence[str] = (),
-    ) -> None:
-        """`calls_per_second` limits the proxy's calls to the store.
+    `origins` may use the proxy in addition to the blog; `calls_per_second` limits the proxy's calls
+    to the store.
+    """
 
-        `origins` may use the proxy in addition to the blog.
-        """
-        self._calls_per_second = calls_per_second
-        self._port = port
-        self._store_port = store_port
-        self._blog_port = blog_port
-        self._origins = [f"http://{host}:{blog_port}" for host in ("localhost", "127.0.0.1")]
-        self._origins += origins
-        self._latency_ms = latency_ms
+    port: int
+    store_port: int
+    blog_port: int
+    origins: Sequence[str]
+    latency_ms: int
+    calls_per_second: float
+
+    def __post_init__(self) -> None:
         self._settings = self._proxy_settings()
         self._stopping = threading.Event()
         self._processes: list[subprocess.Popen[bytes]] = []
@@ -58,7 +66,7 @@ class Demo:
         Returns 0 after a clean stop, 1 if a part did not start or ended by itself.
         """
         # What answers on a port that is taken, such as another demo, would pass for our part.
-        for port in (self._port, self._store_port, self._blog_port):
+        for port in (self.port, self.store_port, self.blog_port):
             try:
                 socket.create_server(("127.0.0.1", port)).close()
             except OSError as error:
@@ -82,33 +90,34 @@ class Demo:
         self._watcher = subprocess.Popen(
             [*python, "cartproxy.demo.survivors"], stdin=subprocess.PIPE, start_new_session=True
         )
-        store = ["cartproxy", "sandbox", "--port", str(self._store_port)]
-        self._spawn([*python, *store, "--latency-ms", str(self._latency_ms)], {})
+        store = ["cartproxy", "sandbox", "--port", str(self.store_port)]
+        self._spawn([*python, *store, "--latency-ms", str(self.latency_ms)], {})
         self._spawn([*python, "cartproxy", "serve"], self._settings)
-        blog = ["gunicorn", "--bind", f"127.0.0.1:{self._blog_port}", "--no-control-socket"]
+        blog = ["gunicorn", "--bind", f"127.0.0.1:{self.blog_port}", "--no-control-socket"]
         self._spawn(
             [*python, *blog, "--log-level", "warning", "cartproxy.demo.blog:app"],
             {
-                "CARTPROXY_DEMO_PROXY_PORT": str(self._port),
-                "CARTPROXY_DEMO_STORE_PORT": str(self._store_port),
+                "CARTPROXY_DEMO_PROXY_PORT": str(self.port),
+                "CARTPROXY_DEMO_STORE_PORT": str(self.store_port),
             },
         )
 
     def _proxy_settings(self) -> dict[str, str]:
         """Settings of the demo's store; others (such as Redis) come from the environment."""
-        store_url = f"http://127.0.0.1:{self._store_port}"
+        store_url = f"http://127.0.0.1:{self.store_port}"
+        blog = [f"http://{host}:{self.blog_port}" for host in ("localhost", "127.0.0.1")]
         settings = {
-            "CARTPROXY_BIND": f"127.0.0.1:{self._port}",
-            "CARTPROXY_PUBLIC_URL": f"http://localhost:{self._port}",
+            "CARTPROXY_BIND": f"127.0.0.1:{self.port}",
+            "CARTPROXY_PUBLIC_URL": f"http://localhost:{self.port}",
             _DEMO_STORE + "SECURE_URL": sandbox.DEFAULT_SECURE_URL,
             _DEMO_STORE + "PRIVATE_KEY": sandbox.DEFAULT_PRIVATE_KEY,
             _DEMO_STORE + "TOKEN": sandbox.DEFAULT_TOKEN,
             _DEMO_STORE + "API_URL": f"{store_url}/3dCartWebAPI",
             _DEMO_STORE + "SHOP_URL": store_url,
             _DEMO_STORE + "CHECKOUT_HOSTS": store_url.removeprefix("http://"),
-            _DEMO_STORE + "CALLS_PER_SECOND": str(self._calls_per_second),
-            _DEMO_STORE + "CALL_BURST": str(max(10, int(self._calls_per_second))),
-            _DEMO_STORE + "ORIGINS": ",".join(self._origins),
+            _DEMO_STORE + "CALLS_PER_SECOND": str(self.calls_per_second),
+            _DEMO_STORE + "CALL_BURST": str(max(10, int(self.calls_per_second))),
+            _DEMO_STORE + "ORIGINS": ",".join([*blog, *self.origins]),
         }
         for name in ("CARTPROXY_PEPPER", _DEMO_STORE + "HOOK_SECRET"):
             if name not in os.environ:
@@ -138,9 +147,9 @@ class Demo:
 
     def _wait_until_ready(self) -> bool:
         waiting = [
-            f"http://127.0.0.1:{self._store_port}/_sandbox/settings",
-            f"http://127.0.0.1:{self._port}/readyz",
-            f"http://127.0.0.1:{self._blog_port}/",
+            f"http://127.0.0.1:{self.store_port}/_sandbox/settings",
+            f"http://127.0.0.1:{self.port}/readyz",
+            f"http://127.0.0.1:{self.blog_port}/",
         ]
         ends = time.monotonic() + _START_SECONDS
         while waiting and not self._stopping.is_set():
@@ -154,9 +163,9 @@ class Demo:
         return not self._stopping.is_set()
 
     def _announce(self) -> None:
-        print(f"simulated store  http://127.0.0.1:{self._store_port}/")
-        print(f"cart proxy       http://localhost:{self._port}/docs")
-        print(f"blog             http://localhost:{self._blog_port}/")
+        print(f"simulated store  http://127.0.0.1:{self.store_port}/")
+        print(f"cart proxy       http://localhost:{self.port}/docs")
+        print(f"blog             http://localhost:{self.blog_port}/")
         print("ready", flush=True)
 
     def _wait_for_stop(self) -> int:

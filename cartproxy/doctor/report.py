@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import argparse
 import dataclasses
 import json
+import os
 from collections.abc import Sequence
 
+from cartproxy.doctor.examination import examine
 from cartproxy.doctor.findings import Finding, Level
 from cartproxy.settings_source import EX_CONFIG
 
 
-def exit_code(settings_valid: bool, findings: Sequence[Finding]) -> int:
-    """78 with invalid settings, 1 with an error, else 0: warnings are not a failure."""
+def doctor(chosen: argparse.Namespace) -> int:
+    """Examine and print. Returns 78 with invalid settings, 1 with an error, else 0."""
+    settings_valid, findings = examine(os.environ, chosen.config)
+    print(as_json(findings) if chosen.json else as_text(findings))
     if not settings_valid:
         return EX_CONFIG
     return int(any(each.level is Level.ERROR for each in findings))

@@ -118,7 +118,9 @@ def test_letters_that_the_terminal_does_not_know_are_escaped() -> None:
     assert "B\\xfccher" in ran.stdout
 
 
-@pytest.mark.parametrize("at", ["argparse.ArgumentParser.parse_args", "cartproxy.cli._create_key"])
+@pytest.mark.parametrize(
+    "at", ["argparse.ArgumentParser.parse_args", "cartproxy.cli_carts.create_key"]
+)
 def test_interrupt_ends_a_command_without_a_traceback(
     at: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

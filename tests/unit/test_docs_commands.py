@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import configparser
+import pkgutil
 import re
 import shlex
 from collections.abc import Callable, Iterator
@@ -42,6 +43,21 @@ def cartproxy(words: list[str]) -> None:
         elif deeper:
             assert word in deeper[0].choices, word
             at = deeper[0].choices[word]
+
+
+def leaves(at: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
+    """The parsers of the commands that have none below them."""
+    deeper = [each for each in at._actions if isinstance(each, argparse._SubParsersAction)]
+    for each in deeper:
+        for below in each.choices.values():
+            yield from leaves(below)
+    if not deeper:
+        yield at
+
+
+def test_every_command_names_a_function() -> None:
+    for each in leaves(parser()):
+        assert callable(pkgutil.resolve_name(each.get_default("run"))), each.prog
 
 
 def make(words: list[str]) -> None:

@@ -16,7 +16,7 @@ import cartproxy
 FLOORS = (
     {"__main__", "wsgi"},
     {"cli", "gunicorn_conf"},
-    {"cli_orders"},
+    {"cli_orders", "cli_snippet"},
     {"app", "cli_carts", "demo", "doctor", "probe", "server", "serving", "settings_page"},
     {"sandbox", "settings_source", "upstream", "web"},
     {"carts", "widget"},
