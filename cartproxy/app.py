@@ -217,17 +217,12 @@ def _store(
         )
     return Store(
         id=name,
-        name=store.display_name,
-        site_url=store.site_url,
-        buy_page=store.buy_page,
+        settings=store,
         carts=carts,
         orders=orders,
-        hook_secret=store.hook_secret.reveal(),
         products=catalogue,
         pending=pending,
         origins=Sites({origin: origin for origin in store.origins}),
-        currency=store.currency,
-        show_stock=store.show_stock,
         keys=keys,
         products_of=_products_of(store, settings.own_origin),
         creates_of=Sites(

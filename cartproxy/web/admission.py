@@ -135,12 +135,12 @@ def _admitted_origin(request: Request, context: Context, store: Store) -> str:
     site = request.args.get("site") if request.path.endswith("/checkout") else None
     if site and (origin == context.own_origin or (origin is None and request.is_safe)):
         # A page of this service goes on with a checkout that began on that site.
-        if site in store.origins or (site == context.own_origin and store.buy_page):
+        if site in store.origins or (site == context.own_origin and store.settings.buy_page):
             return site
         raise Refused("origin-refused", "This site is not on the store's list of origins.")
     if request.is_safe and origin in (None, context.own_origin):
         return context.own_origin  # a page of this service itself
-    if origin == context.own_origin and store.buy_page and request.path == store.buy_path:
+    if origin == context.own_origin and store.settings.buy_page and request.path == store.buy_path:
         return origin  # the form of the page for links
     if origin is None:
         raise Refused("origin-refused", "A write must name its Origin.")

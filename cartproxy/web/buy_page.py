@@ -24,7 +24,7 @@ buy_page = Blueprint("buy_page", __name__)
 def show(catalog_id: str) -> Response:
     """It creates nothing: scanners of mail, prefetchers and crawlers open such links too."""
     store = current_caller().store
-    if not store.buy_page:
+    if not store.settings.buy_page:
         raise Refused("not-found", "There is nothing at this address.")
     product = find_product(catalog_id)
     form = buy_form(

@@ -41,9 +41,9 @@ def find_product(catalog_id: str) -> dict[str, Any]:
     caller = current_caller()
     caller.check_products({"": int(catalog_id)})
     product = caller.store.products.get(int(catalog_id), caller.deadline, payers())
-    document: dict[str, Any] = _PRODUCT.dump(product) | {"currency": caller.store.currency}
-    document["product_url"] = document["product_url"] or caller.store.site_url
-    if not caller.store.show_stock:
+    document: dict[str, Any] = _PRODUCT.dump(product) | {"currency": caller.store.settings.currency}
+    document["product_url"] = document["product_url"] or caller.store.settings.site_url
+    if not caller.store.settings.show_stock:
         del document["stock"]
     return document
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from cartproxy.carts.orders import Orders
 from cartproxy.carts.products import ProductCatalogue
 from cartproxy.carts.service import CartService
 from cartproxy.limits.rate_limiter import Limit
 from cartproxy.records.pending import PendingCarts
+from cartproxy.settings import StoreSettings
 from cartproxy.sites import Sites
 from cartproxy.web.api_keys import ApiKeys
 
@@ -20,26 +21,20 @@ class Store:
     """One store: its use cases, and who may use them.
 
     `products_of` lists the catalog ids of the sites that may sell only some, `creates_of` the
-    limit of new carts of those that have a quota. `orders` takes what the store's webhook tells, at
-    the address with `hook_secret`. `name` and `site_url` are what shoppers are shown of the store;
-    `buy_page` is whether this service has pages of its own with one product each.
+    limit of new carts of those that have a quota. `orders` takes what the store's webhook tells,
+    None where no hook_secret is set.
     """
 
     id: str
-    name: str
-    site_url: str
-    buy_page: bool
+    settings: StoreSettings
     carts: CartService
     products: ProductCatalogue
     pending: PendingCarts
     origins: Sites[str]
-    currency: str
-    show_stock: bool
     keys: ApiKeys
     products_of: Sites[frozenset[int]]
     creates_of: Sites[Limit]
-    orders: Orders | None = None
-    hook_secret: str = field(default="", repr=False)
+    orders: Orders | None
 
     @property
     def buy_path(self) -> str:

@@ -33,8 +33,9 @@ _MAX_BYTES = 65_536
 )
 def take_orders(secret: str) -> Response:
     store = current().store
-    orders = store and store.orders
-    if not (store and orders and hmac.compare_digest(secret.encode(), store.hook_secret.encode())):
+    hook_secret = store.settings.hook_secret.reveal() if store else ""
+    orders = store.orders if store else None
+    if orders is None or not hmac.compare_digest(secret.encode(), hook_secret.encode()):
         raise Refused("not-found", "There is nothing at this address.")
     try:
         body = json.loads(read_body(_MAX_BYTES), parse_float=Decimal)
