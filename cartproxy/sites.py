@@ -21,12 +21,8 @@ class Sites(Generic[T]):
 
     def __init__(self, entries: Mapping[str, T]) -> None:
         self._entries = dict(entries)
-        self._several = len(self._entries) > 1 or any("*" in each for each in self._entries)
-
-    @property
-    def are_several(self) -> bool:
-        """Whether more than one site may fit."""
-        return self._several
+        # Whether more than one site may fit.
+        self.are_several = len(self._entries) > 1 or any("*" in each for each in self._entries)
 
     def find(self, origin: str) -> T | None:
         """What the site of a browser's Origin has; browsers send it in canonical form."""

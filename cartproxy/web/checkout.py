@@ -77,13 +77,16 @@ def go_on() -> Response:
 )
 def buy() -> Response:
     item = load_form(_NEW_ITEM)
-    caller = current_caller()
+    request, caller = current(), current_caller()
     caller.check_products({"/catalog_id": item.catalog_id})
     cart = caller.cart_to_change()
-    admit = partial(admit_creation, current(), context().limits)
-    wanted = Terms(caller.deadline, admit_creation=admit, payers=payers(), site=caller.origin)
-    key = caller.store.carts.key_of_form(cart, current().received)
-    once = wanted if key is None else replace(wanted, key=_key_of_post(key))
+    admit = partial(admit_creation, request, context().limits)
+    wanted = once = Terms(
+        caller.deadline, admit_creation=admit, payers=payers(), site=caller.origin
+    )
+    key = caller.store.carts.key_of_form(cart, request.received)
+    if key is not None:  # a double click posts the same form twice, and counts once
+        once = replace(wanted, key=IdempotencyKey.of(key, "form", request.path, request.received))
     caller.store.carts.add(cart, [item], once)
     return _lead(caller.store.carts.checkout(cart, wanted))
 
@@ -98,9 +101,3 @@ def _lead(way: str | Sending) -> Response:
     )
     response.headers["Refresh"] = f"{way.retry_after}; url={address}"
     return let_form_leave(response)
-
-
-def _key_of_post(key: str) -> IdempotencyKey:
-    """A double click posts the same form twice, and counts once."""
-    request = current()
-    return IdempotencyKey.of(key, "form", request.path, request.received)

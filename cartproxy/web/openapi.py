@@ -17,6 +17,7 @@ from cartproxy.web.bodies import FORM_TYPES, JSON_TYPE
 from cartproxy.web.context import context
 from cartproxy.web.fields import (
     LINE_ID,
+    MAX_ID,
     Identifier,
     LineId,
     Money,
@@ -103,7 +104,7 @@ def _map_fields(plugin: MarshmallowPlugin, max_quantity: int) -> None:
         if isinstance(field, PriceOrQuantity):
             return {"type": ["string", "number"]}
         if isinstance(field, Identifier):
-            return {"minimum": 1, "maximum": 2**31 - 1}
+            return {"minimum": 1, "maximum": MAX_ID}
         if isinstance(field, LineId):
             return {"pattern": f"^(?:{LINE_ID.pattern})$"}
         if isinstance(field, Text):

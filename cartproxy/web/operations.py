@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from marshmallow import Schema
@@ -26,7 +26,7 @@ class Operation:
     form: type[Schema] | None = None
     minimal: type[Schema] | None = None
     writes: bool = False
-    problems: tuple[str, ...] = field(default=())
+    problems: tuple[str, ...] = ()
 
 
 def operation(

@@ -72,19 +72,14 @@ def answer(error: CartProxyError) -> Response:
     if isinstance(error, CartChanged):
         members["changes"] = changes_as_json(error.cart.changes)
         if current().prefers_html:
-            return _changed_page(error, members)
+            members |= {"go_on": checkout_address(), "tag": error.cart.etag}
+            return let_form_leave(_document(error.code, members))
     response = _document(cause.code, members)
     if isinstance(error, CartChanged | PreconditionFailed):
         response.headers["ETag"] = error.cart.etag
     if isinstance(error, RateLimited):
         current().standing = error.standing
     return response
-
-
-def _changed_page(error: CartChanged, members: Mapping[str, Any]) -> Response:
-    """A page with the changes, and a button to go on to the checkout."""
-    go_on = {"go_on": checkout_address(), "tag": error.cart.etag}
-    return let_form_leave(_document(error.code, {**members, **go_on}))
 
 
 def let_form_leave(response: Response, image_url: str | None = None) -> Response:

@@ -122,20 +122,13 @@ class BillingSchema(Input):
     email = Email(100)
 
 
-class ShippingSchema(Input):
+class ShippingSchema(BillingSchema):
     """Shipping fields; the store's limits for some differ from the billing ones."""
 
-    first_name = Text(100)
     last_name = Text(50)
     company = Text(200)
     address = Text(255)
-    address2 = Text(50)
     city = Text(50)
-    state = Text(100)
-    zip_code = Text(20)
-    country = Text(50)
-    phone = Text(30)
-    email = Email(100)
 
 
 class AddressesSchema(Input):
