@@ -9,10 +9,11 @@ from flask import Response
 from cartproxy.deadline import Deadline
 from cartproxy.limits.addresses import network
 from cartproxy.web import api_keys
-from cartproxy.web.bodies import FORM_TYPES, receive
+from cartproxy.web.bodies import receive
 from cartproxy.web.caller import Caller
 from cartproxy.web.context import Context
 from cartproxy.web.credentials import read_bearer
+from cartproxy.web.forms import FORM_TYPES
 from cartproxy.web.origins import cors_fields
 from cartproxy.web.rate_limits import RateLimits, limit_fields
 from cartproxy.web.refusals import Refused

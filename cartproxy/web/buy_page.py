@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, render_template
 
-from cartproxy.web.bodies import read_number
+from cartproxy.web.forms import read_number
 from cartproxy.web.operations import operation
 from cartproxy.web.problems import let_form_leave
 from cartproxy.web.products import cacheable, find_product

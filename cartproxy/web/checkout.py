@@ -13,8 +13,9 @@ from cartproxy.carts.answers import Sending, Terms
 from cartproxy.carts.errors import CartEmpty
 from cartproxy.model.keys import IdempotencyKey
 from cartproxy.web.admission import admit_creation
-from cartproxy.web.bodies import FORM_TYPES, load_form, load_json, read_form
+from cartproxy.web.bodies import load_json
 from cartproxy.web.context import context
+from cartproxy.web.forms import FORM_TYPES, load_form, read_form
 from cartproxy.web.operations import operation
 from cartproxy.web.preferences import payers, terms
 from cartproxy.web.problems import checkout_address, let_form_leave

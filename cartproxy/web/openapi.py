@@ -13,7 +13,7 @@ from marshmallow import Schema
 from werkzeug.routing import Rule
 
 from cartproxy import __version__
-from cartproxy.web.bodies import FORM_TYPES, JSON_TYPE
+from cartproxy.web.bodies import JSON_TYPE
 from cartproxy.web.context import context
 from cartproxy.web.fields import (
     LINE_ID,
@@ -27,6 +27,7 @@ from cartproxy.web.fields import (
     Text,
     Timestamp,
 )
+from cartproxy.web.forms import FORM_TYPES
 from cartproxy.web.operations import Operation
 from cartproxy.web.problem_kinds import CATALOGUE
 from cartproxy.web.problems import MEDIA_TYPE
