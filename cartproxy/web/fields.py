@@ -56,8 +56,9 @@ class Number(fields.Field[Decimal]):
 class PriceOrQuantity(fields.Field[Decimal]):
     """Of a Change: a decimal string where it is about a price, else a JSON number."""
 
-    def _serialize(self, value: Decimal | None, attr: Any, obj: Change, **_: Any) -> Any:
-        return None if value is None else price_or_quantity(value, obj)
+
+class Timestamp(fields.Field[datetime]):
+    """RFC 3339 in UTC, to the millisecond."""
 
 
 class Quantity(Number):
@@ -160,10 +161,3 @@ def _one_line(text: str) -> None:
 
 def _count(messages: Any) -> int:
     return sum(map(_count, messages.values())) if isinstance(messages, dict) else len(messages)
-
-
-class Timestamp(fields.Field[datetime]):
-    """RFC 3339 in UTC, to the millisecond."""
-
-    def _serialize(self, value: datetime | None, *args: Any, **kwargs: Any) -> str | None:
-        return None if value is None else timestamp(value)

@@ -1,4 +1,7 @@
-"""The schemas: they validate requests, describe answers, and are what OpenAPI is made from."""
+"""The schemas: they validate requests, describe answers, and are what OpenAPI is made from.
+
+Carts and results are written by `web.cart_json`, as described here.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +40,6 @@ from cartproxy.web.fields import (
 MAX_ITEMS = 50
 MAX_OPTIONS = 30
 _MAX_MEMBERS = 100  # of an object; none of ours has more than 13
-_PRICES = ("unit_price", "option_price", "line_total")
 
 
 class Input(Schema):
@@ -203,15 +205,8 @@ class LineItemSchema(Schema):
     line_total = Money(required=True, allow_none=True)
     image_url = fields.String(required=True, allow_none=True)
     state = fields.String(
-        required=True,
-        attribute="place",
-        validate=validate.OneOf(("in_store", "pending", "unreadable")),
+        required=True, validate=validate.OneOf(("in_store", "pending", "unreadable"))
     )
-
-    @post_dump
-    def _without_unknown(self, values: dict[str, Any], **_: Any) -> dict[str, Any]:
-        unknown = values["state"] == "unreadable"
-        return values | dict.fromkeys(_PRICES if unknown else ())
 
 
 class ChangeSchema(Schema):
@@ -259,17 +254,13 @@ class CartSchema(Schema):
     items = fields.List(fields.Nested(LineItemSchema), required=True)
     item_count = Number(required=True)
     subtotal = Money(required=True)
-    currency = fields.String(required=True, attribute="currency.code")
+    currency = fields.String(required=True)
     checkout_url = fields.String(required=True, allow_none=True)
     as_of = Timestamp(required=True)
     stale = fields.Boolean(required=True)
     estimated = fields.Boolean(required=True)
     changes = fields.List(fields.Nested(ChangeSchema), required=True)
     ordered = fields.Nested(OrderedSchema)
-
-    @post_dump
-    def _without_order(self, values: dict[str, Any], **_: Any) -> dict[str, Any]:
-        return values if values["ordered"] else {k: v for k, v in values.items() if k != "ordered"}
 
 
 class RestoredLineSchema(Schema):
@@ -298,10 +289,6 @@ class ItemResultSchema(Schema):
     )
     code = fields.String()
     item_id = fields.String()
-
-    @post_dump
-    def _without_absent(self, values: dict[str, Any], **_: Any) -> dict[str, Any]:
-        return {name: value for name, value in values.items() if value is not None}
 
 
 class ResultsSchema(Schema):
