@@ -34,6 +34,9 @@ _SERVICE_LINK = re.compile(
     r"|PORT_\d+_(?:TCP|UDP|SCTP)(?:_(?:PROTO|PORT|ADDR))?|ENV_\w+|(?P<ours>PORT|NAME))"
 )
 _ADDRESS = re.compile(r"(?:tcp|udp|sctp)://|/")
+_OF_SERVICE = {name.upper(): (name, field) for name, field, _ in declared(Settings)}
+_OF_STORE = {name.upper(): (name, field) for name, field, _ in declared(StoreSettings)}
+_STORE_AND_SETTING = re.compile(rf"(.+?)_((?:{'|'.join(_OF_STORE)})(?:_FILE)?)", re.DOTALL)
 
 
 class SettingsError(Exception):
@@ -151,58 +154,52 @@ def _overlay(
     problems: list[str],
 ) -> None:
     """Put the environment's values over the file's."""
-    top = {name.upper(): (name, field) for name, field, _ in declared(Settings)}
-    per_store = {name.upper(): (name, field) for name, field, _ in declared(StoreSettings)}
-    for variable, text in sorted(environment.items()):
-        name = variable.removeprefix(PREFIX)
-        if name == variable or name == "CONFIG" or _is_service_link(variable, text):
-            continue
-        target: dict[str, Any] | None = raw
-        known = top
-        if name.startswith("STORES_"):
-            store, name = _split_store(name.removeprefix("STORES_"), per_store)
-            target, known = stores.setdefault(store, {}) if store else None, per_store
-        if name.endswith("_FILE") and name not in known:
-            name = name.removesuffix("_FILE")
+    for variable, store, name, is_file in _variables(environment):
+        known = _OF_SERVICE if store is None else _OF_STORE
+        text = environment[variable]
+        if is_file:
             if (plain := variable.removesuffix("_FILE")) in environment:
                 problems.append(f"{variable}: {plain} is set too; only one of them can apply.")
             text = _read_secret(variable, text, problems)
-        if name in known and target is not None:
-            if text.encode(errors="ignore").decode() != text:  # random bytes, as a key
-                problems.append(f"{variable}: the value is not UTF-8.")
-                text = ""
-            setting, field = known[name]
-            is_list = isinstance(field, fields.List)
-            target[setting] = [part.strip() for part in text.split(",")] if is_list else text
-        else:
+        if name not in known or store == "":
             close = difflib.get_close_matches(name, known, n=1)
-            place = PREFIX if known is top else f"{PREFIX}STORES_<ID>_"
+            place = PREFIX if store is None else f"{PREFIX}STORES_<ID>_"
             hint = f"; did you mean {place}{close[0]}?" if close else ""
             problems.append(f"{variable}: no such setting{hint}")
+            continue
+        if text.encode(errors="ignore").decode() != text:  # random bytes, as a key
+            problems.append(f"{variable}: the value is not UTF-8.")
+            text = ""
+        setting, field = known[name]
+        is_list = isinstance(field, fields.List)
+        target = raw if store is None else stores.setdefault(store, {})
+        target[setting] = [part.strip() for part in text.split(",")] if is_list else text
 
 
 def secret_files(environment: Mapping[str, str]) -> Iterator[tuple[str, Path]]:
     """Each variable `..._FILE` that stands for the value of a setting, and the file it names."""
-    per_store = {name.upper(): None for name, _, _ in declared(StoreSettings)}
+    for variable, _, _, is_file in _variables(environment):
+        if is_file:
+            yield variable, Path(environment[variable])
+
+
+def _variables(environment: Mapping[str, str]) -> Iterator[tuple[str, str | None, str, bool]]:
+    """Each variable of ours, its store, its setting in capitals, and whether it names a file.
+
+    `CARTPROXY_STORES_MY_SHOP_TOKEN_FILE` is the store `my-shop` and its `TOKEN`, in a file. The
+    store is None for a setting of the service, and empty where no store's setting is named.
+    """
     for variable, text in sorted(environment.items()):
         name = variable.removeprefix(PREFIX)
-        if name == variable or not name.endswith("_FILE"):
+        if name == variable or name == "CONFIG" or _is_service_link(variable, text):
             continue
+        store, known = None, _OF_SERVICE
         if name.startswith("STORES_"):
-            _, name = _split_store(name.removeprefix("STORES_"), per_store)
-        if name not in per_store:  # ca_file is a setting of its own
-            yield variable, Path(text)
-
-
-def _split_store(name: str, known: Mapping[str, Any]) -> tuple[str, str]:
-    """`MY_SHOP_PRIVATE_KEY` is the store `my-shop` and its `PRIVATE_KEY`."""
-    for ending in ("", "_FILE"):
-        for setting in sorted(known, key=len, reverse=True):
-            if name.endswith(f"_{setting}{ending}"):
-                store = name.removesuffix(f"_{setting}{ending}")
-                if store:
-                    return store.lower().replace("_", "-"), setting + ending
-    return "", name
+            store, known, name = "", _OF_STORE, name.removeprefix("STORES_")
+            if match := _STORE_AND_SETTING.fullmatch(name):
+                store, name = match[1].lower().replace("_", "-"), match[2]
+        is_file = name.endswith("_FILE") and name not in known
+        yield variable, store, name.removesuffix("_FILE") if is_file else name, is_file
 
 
 def _read_secret(variable: str, path: str, problems: list[str]) -> str:

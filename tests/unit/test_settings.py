@@ -14,7 +14,7 @@ from support.servers import ROOT
 
 from cartproxy.cli import main
 from cartproxy.settings import SecretField, Settings, StoreSettings, declared
-from cartproxy.settings_source import SettingsError, load, service_links
+from cartproxy.settings_source import SettingsError, load, secret_files, service_links
 
 EXAMPLE = ROOT / "config/cartproxy.example.toml"
 STORE = {
@@ -572,6 +572,12 @@ LINKS = {
 def test_service_links_of_an_orchestrator_are_no_settings() -> None:
     assert repr(load(STORE | LINKS)) == repr(load(STORE))
     assert service_links(STORE | LINKS) == sorted(LINKS)
+
+
+def test_file_of_a_linked_container_is_none_of_ours() -> None:
+    linked = {"CARTPROXY_REDIS_ENV_PASSWORD_FILE": "/run/secrets/password"}
+
+    assert [*secret_files(STORE | linked)] == []
 
 
 @pytest.mark.parametrize(
