@@ -97,17 +97,16 @@ def _setting(field: fields.Field[Any], help_text: str, default: Any = dataclasse
     return dataclasses.field(default=default, metadata={"field": field})
 
 
-def _secret(help_text: str, default: Any = dataclasses.MISSING) -> Any:
-    return _setting(SecretField(), help_text, default)
+def _secret(help_text: str) -> Any:
+    return _setting(SecretField(), help_text, Secret(""))
 
 
 def _seconds(help_text: str, default: float) -> Any:
     return _setting(fields.Float(validate=_SECONDS), help_text, default)
 
 
-def _count(help_text: str, default: int, least: int = 1) -> Any:
-    field = WholeField(validate=validate.Range(least, 1_000_000))
-    return _setting(field, help_text, default)
+def _count(help_text: str, default: int, least: int = 1, most: int = 1_000_000) -> Any:
+    return _setting(WholeField(validate=validate.Range(least, most)), help_text, default)
 
 
 def _per_minute(help_text: str, default: int) -> Any:
@@ -279,16 +278,17 @@ class StoreSettings:
         fields.String(validate=validate.And(_HEADER_VALUE, _is_site)),
         "The store's secure URL, sent as the SecureURL header: https://www.example.com",
     )
-    private_key: Secret = _secret("The application's private key (PrivateKey header).")
+    private_key: Secret = _setting(
+        SecretField(), "The application's private key (PrivateKey header)."
+    )
     origins: tuple[str, ...] = _texts(
         _is_origin,
         "The sites that may use the store's carts, exactly as browsers send their Origin; "
         "https://*.example.com stands for one label.",
     )
-    token: Secret = _secret("The store's token for the application (Token header).", Secret(""))
+    token: Secret = _secret("The store's token for the application (Token header).")
     access_token: Secret = _secret(
-        "OAuth access token, sent as Authorization: Bearer in addition to or instead of the token.",
-        Secret(""),
+        "OAuth access token, sent as Authorization: Bearer in addition to or instead of the token."
     )
     api_url: str = _setting(
         fields.String(validate=_is_base_url),
@@ -321,9 +321,7 @@ class StoreSettings:
         "ISO 4217 currency code.",
         "USD",
     )
-    currency_decimals: int = _setting(
-        WholeField(validate=validate.Range(0, 4)), "Decimals of the currency's amounts.", 2
-    )
+    currency_decimals: int = _count("Decimals of the currency's amounts.", 2, least=0, most=4)
     calls_per_second: float = _setting(
         fields.Float(validate=validate.Range(0.001, 1_000_000)),
         "Calls per second to the store, from all workers together.",
@@ -372,8 +370,7 @@ class StoreSettings:
     hook_secret: Secret = _secret(
         "Makes the store report its orders: 32 random characters or more (letters, digits, - . _ "
         "~), the last part of the address to which the store's webhook posts new orders. Needs "
-        "the right to read Orders. Empty: there is no such address, and no sales are counted.",
-        Secret(""),
+        "the right to read Orders. Empty: there is no such address, and no sales are counted."
     )
     show_stock: bool = _setting(
         fields.Boolean(), "Whether browsers get the exact stock of products.", False
@@ -444,8 +441,7 @@ class Settings:
     redis_url: Secret = _secret(
         "Address of the cart storage: redis://, rediss://, unix://, "
         "redis+sentinel://host:port,.../service or redis+cluster://host:port,... "
-        "Empty: an embedded one, in memory, only for trying out.",
-        Secret(""),
+        "Empty: an embedded one, in memory, only for trying out."
     )
     redis_timeout_seconds: float = _seconds(
         "How long a Redis command may take; a request waits for at most two that get no reply.",
@@ -453,20 +449,14 @@ class Settings:
     )
     pepper: Secret = _secret(
         "Key of the hash that names carts in Redis: 32 random characters or more. Required with "
-        "redis_url.",
-        Secret(""),
+        "redis_url."
     )
-    previous_pepper: Secret = _secret(
-        "The previous pepper; its carts can still be opened.", Secret("")
-    )
+    previous_pepper: Secret = _secret("The previous pepper; its carts can still be opened.")
     seal_key: Secret = _secret(
         "Seals order keys and carts in Redis: 32 random characters or more, with the extra "
-        "`crypto` installed. Empty: they are not encrypted.",
-        Secret(""),
+        "`crypto` installed. Empty: they are not encrypted."
     )
-    previous_seal_key: Secret = _secret(
-        "The previous seal key; what it sealed can still be read.", Secret("")
-    )
+    previous_seal_key: Secret = _secret("The previous seal key; what it sealed can still be read.")
     idle_seconds: float = _seconds(
         "A cart that is not used for this long is deleted.", 14 * 86400.0
     )
@@ -501,14 +491,13 @@ class Settings:
         0.0,
     )
     max_quantity: int = _count("Largest quantity of a line.", 100_000)
-    max_body_bytes: int = _setting(
-        WholeField(validate=validate.Range(1024, 1_048_576)), "Largest request body.", 65536
-    )
-    trusted_hops: int = _setting(
-        WholeField(validate=validate.Range(0, 10)),
+    max_body_bytes: int = _count("Largest request body.", 65536, least=1024, most=1_048_576)
+    trusted_hops: int = _count(
         "Number of your own proxies in front that append to X-Forwarded-For: the shopper's "
         "address is taken from there. 0: the peer's address is taken.",
         0,
+        least=0,
+        most=10,
     )
     address_reads_per_minute: int = _per_minute("Reads from one address (IPv6: one /64).", 600)
     address_writes_per_minute: int = _per_minute("Writes from one address.", 120)
@@ -521,9 +510,7 @@ class Settings:
         "plain http, which is for trying out.",
         "auto",
     )
-    metrics_token: Secret = _secret(
-        "Bearer token for /metrics; without one, /metrics is closed.", Secret("")
-    )
+    metrics_token: Secret = _secret("Bearer token for /metrics; without one, /metrics is closed.")
     trace_url: str = _setting(
         fields.String(validate=_is_collector),
         "Where OpenTelemetry spans are sent by OTLP/HTTP: http://localhost:4318/v1/traces, with "
