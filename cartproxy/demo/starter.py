@@ -11,9 +11,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from types import FrameType
 
 import requests
 
@@ -73,8 +72,8 @@ class Demo:
                 reason = os.strerror(error.errno or 0)
                 print(f"cartproxy demo: port {port}: {reason}.", file=sys.stderr)
                 return 1
-        signal.signal(signal.SIGINT, self._stop)
-        signal.signal(signal.SIGTERM, self._stop)
+        for each in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(each, lambda *_: self._stopping.set())
         try:
             self._start()
             if self._wait_until_ready():
@@ -127,19 +126,17 @@ class Demo:
     def _register_webhook(self) -> None:
         """Make the simulated store report its orders, as a merchant's store does."""
         register = ["cartproxy", "webhook", "register", "--store", "demo"]
-        environment = {**os.environ, **self._settings}
         subprocess.run(
             [sys.executable, "-m", *register],
-            env=environment,
+            env=os.environ | self._settings,
             stdout=subprocess.DEVNULL,
             check=False,
             timeout=_START_SECONDS,
         )
 
-    def _spawn(self, command: Sequence[str], settings: Mapping[str, str]) -> None:
+    def _spawn(self, command: Sequence[str], settings: dict[str, str]) -> None:
         # In its own session: Ctrl-C reaches only this process, which then stops the others.
-        environment = {**os.environ, **settings}
-        process = subprocess.Popen(command, env=environment, start_new_session=True)
+        process = subprocess.Popen(command, env=os.environ | settings, start_new_session=True)
         self._processes.append(process)
         if self._watcher and self._watcher.stdin:
             self._watcher.stdin.write(b"%d\n" % process.pid)
@@ -177,9 +174,6 @@ class Demo:
 
     def _ended(self) -> bool:
         return any(process.poll() is not None for process in self._processes)
-
-    def _stop(self, _signal: int, _frame: FrameType | None) -> None:
-        self._stopping.set()
 
     def _end(self) -> None:
         """Stop the proxy before the store behind it, so that no request is cut short."""

@@ -53,11 +53,10 @@ def guarded(code: str, about: str, check: Callable[[], Iterable[Finding]]) -> It
         for each in check():
             yield each if each.about else replace(each, about=about)
     except Exception as failure:
-        yield replace(
-            error(
-                f"{code}-check-failed",
-                f"This could not be checked: {type(failure).__name__}.",
-                "If the other findings don't explain it, report it as a bug of cartproxy.",
-            ),
-            about=about,
+        yield Finding(
+            Level.ERROR,
+            f"{code}-check-failed",
+            about,
+            f"This could not be checked: {type(failure).__name__}.",
+            "If the other findings don't explain it, report it as a bug of cartproxy.",
         )

@@ -9,11 +9,12 @@ from cartproxy.settings import Settings, StoreSettings
 from cartproxy.store import webhooks
 from cartproxy.store.errors import StoreAuth, StoreError
 from cartproxy.upstream import store_calls
+from cartproxy.web.api_keys import ApiKeys
 
 
 def customer_findings(name: str, store: StoreSettings, settings: Settings) -> Iterator[Finding]:
     """Whether carts can be linked to customers: one GET, if an API key may name customers."""
-    if not any(each.endswith(":customers") for each in store.api_keys):
+    if not ApiKeys(store.api_keys).may_name_customers:
         return
     with store_calls(name, store, settings, "doctor") as call:
         if _may_read(call, "/Customers"):

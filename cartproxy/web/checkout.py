@@ -38,15 +38,16 @@ _PROBLEMS = ("cart-empty", "cart-changed", "store-bad-checkout-url")
     writes=True,
 )
 def check_out() -> Response:
-    request, wanted = current(), None
+    request, tag = current(), None
     if request.media_type in FORM_TYPES:
         # Other fields of the form, such as a submit button's name, are ignored.
         tag = dict(parse_qsl(read_form())).get("if_match")
-        wanted = replace(terms(), if_match=(tag,)) if tag else None
     else:
         load_json(_NOTHING)
     caller = current_caller()
-    way = caller.store.carts.checkout(caller.cart_to_change(), wanted or terms())
+    cart = caller.cart_to_change()
+    wanted = replace(terms(), if_match=(tag,)) if tag else terms()
+    way = caller.store.carts.checkout(cart, wanted)
     if request.prefers_html:
         return _lead(way)
     if isinstance(way, Sending):

@@ -39,11 +39,12 @@ def terms() -> Terms:
 def payers() -> tuple[Payer, ...]:
     """For whom the store's calls are counted: the shopper's address, and the site of several."""
     caller, limits = current_caller(), context().limits
-    address = caller.address and limits.payer(
-        f"address {caller.address}", _ADDRESS_PART, is_address=True
-    )
-    site = caller.store.origins.are_several and limits.payer(f"site {caller.origin}", _SITE_PART)
-    return tuple(each for each in (address, site) if each)
+    found = []
+    if caller.address:
+        found.append(limits.payer(f"address {caller.address}", _ADDRESS_PART, is_address=True))
+    if caller.store.origins.are_several:
+        found.append(limits.payer(f"site {caller.origin}", _SITE_PART))
+    return tuple(found)
 
 
 def _wants_minimal(preferred: str) -> bool:
