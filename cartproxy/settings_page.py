@@ -111,7 +111,7 @@ def _limit(validator: object) -> str:
 def _default(default: Any) -> str:
     if default is dataclasses.MISSING:
         return "**required**"
-    if not default and default is not False and not isinstance(default, (int, float)):
+    if default in ("", ()) or isinstance(default, Secret):
         return "empty"
     if isinstance(default, bool):
         return f"`{str(default).lower()}`"

@@ -12,7 +12,6 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import requests
 
@@ -28,32 +27,14 @@ def run_demo(chosen: argparse.Namespace) -> int:
     """Run the demo until it is stopped; the exit code of `Demo.run`."""
     if len({chosen.port, chosen.store_port, chosen.blog_port}) < 3:
         raise SystemExit("cartproxy demo: the three ports must differ.")
-    return Demo(
-        port=chosen.port,
-        store_port=chosen.store_port,
-        blog_port=chosen.blog_port,
-        origins=chosen.origin,
-        latency_ms=chosen.latency_ms,
-        calls_per_second=chosen.calls_per_second,
-    ).run()
+    return Demo(chosen).run()
 
 
-@dataclass
 class Demo:
-    """The three services on three ports of this machine.
+    """The three services on three ports of this machine, by the options of the command."""
 
-    `origins` may use the proxy in addition to the blog; `calls_per_second` limits the proxy's calls
-    to the store.
-    """
-
-    port: int
-    store_port: int
-    blog_port: int
-    origins: Sequence[str]
-    latency_ms: int
-    calls_per_second: float
-
-    def __post_init__(self) -> None:
+    def __init__(self, chosen: argparse.Namespace) -> None:
+        self._chosen = chosen
         self._settings = self._proxy_settings()
         self._stopping = threading.Event()
         self._processes: list[subprocess.Popen[bytes]] = []
@@ -65,7 +46,7 @@ class Demo:
         Returns 0 after a clean stop, 1 if a part did not start or ended by itself.
         """
         # What answers on a port that is taken, such as another demo, would pass for our part.
-        for port in (self.port, self.store_port, self.blog_port):
+        for port in (self._chosen.port, self._chosen.store_port, self._chosen.blog_port):
             try:
                 socket.create_server(("127.0.0.1", port)).close()
             except OSError as error:
@@ -89,34 +70,34 @@ class Demo:
         self._watcher = subprocess.Popen(
             [*python, "cartproxy.demo.survivors"], stdin=subprocess.PIPE, start_new_session=True
         )
-        store = ["cartproxy", "sandbox", "--port", str(self.store_port)]
-        self._spawn([*python, *store, "--latency-ms", str(self.latency_ms)], {})
+        store = ["cartproxy", "sandbox", "--port", str(self._chosen.store_port)]
+        self._spawn([*python, *store, "--latency-ms", str(self._chosen.latency_ms)], {})
         self._spawn([*python, "cartproxy", "serve"], self._settings)
-        blog = ["gunicorn", "--bind", f"127.0.0.1:{self.blog_port}", "--no-control-socket"]
+        blog = ["gunicorn", "--bind", f"127.0.0.1:{self._chosen.blog_port}", "--no-control-socket"]
         self._spawn(
             [*python, *blog, "--log-level", "warning", "cartproxy.demo.blog:app"],
             {
-                "CARTPROXY_DEMO_PROXY_PORT": str(self.port),
-                "CARTPROXY_DEMO_STORE_PORT": str(self.store_port),
+                "CARTPROXY_DEMO_PROXY_PORT": str(self._chosen.port),
+                "CARTPROXY_DEMO_STORE_PORT": str(self._chosen.store_port),
             },
         )
 
     def _proxy_settings(self) -> dict[str, str]:
         """Settings of the demo's store; others (such as Redis) come from the environment."""
-        store_url = f"http://127.0.0.1:{self.store_port}"
-        blog = [f"http://{host}:{self.blog_port}" for host in ("localhost", "127.0.0.1")]
+        store_url = f"http://127.0.0.1:{self._chosen.store_port}"
+        blog = [f"http://{host}:{self._chosen.blog_port}" for host in ("localhost", "127.0.0.1")]
         settings = {
-            "CARTPROXY_BIND": f"127.0.0.1:{self.port}",
-            "CARTPROXY_PUBLIC_URL": f"http://localhost:{self.port}",
+            "CARTPROXY_BIND": f"127.0.0.1:{self._chosen.port}",
+            "CARTPROXY_PUBLIC_URL": f"http://localhost:{self._chosen.port}",
             _DEMO_STORE + "SECURE_URL": sandbox.DEFAULT_SECURE_URL,
             _DEMO_STORE + "PRIVATE_KEY": sandbox.DEFAULT_PRIVATE_KEY,
             _DEMO_STORE + "TOKEN": sandbox.DEFAULT_TOKEN,
             _DEMO_STORE + "API_URL": f"{store_url}/3dCartWebAPI",
             _DEMO_STORE + "SHOP_URL": store_url,
             _DEMO_STORE + "CHECKOUT_HOSTS": store_url.removeprefix("http://"),
-            _DEMO_STORE + "CALLS_PER_SECOND": str(self.calls_per_second),
-            _DEMO_STORE + "CALL_BURST": str(max(10, int(self.calls_per_second))),
-            _DEMO_STORE + "ORIGINS": ",".join([*blog, *self.origins]),
+            _DEMO_STORE + "CALLS_PER_SECOND": str(self._chosen.calls_per_second),
+            _DEMO_STORE + "CALL_BURST": str(max(10, int(self._chosen.calls_per_second))),
+            _DEMO_STORE + "ORIGINS": ",".join([*blog, *self._chosen.origin]),
         }
         for name in ("CARTPROXY_PEPPER", _DEMO_STORE + "HOOK_SECRET"):
             if name not in os.environ:
@@ -144,9 +125,9 @@ class Demo:
 
     def _wait_until_ready(self) -> bool:
         waiting = [
-            f"http://127.0.0.1:{self.store_port}/_sandbox/settings",
-            f"http://127.0.0.1:{self.port}/readyz",
-            f"http://127.0.0.1:{self.blog_port}/",
+            f"http://127.0.0.1:{self._chosen.store_port}/_sandbox/settings",
+            f"http://127.0.0.1:{self._chosen.port}/readyz",
+            f"http://127.0.0.1:{self._chosen.blog_port}/",
         ]
         ends = time.monotonic() + _START_SECONDS
         while waiting and not self._stopping.is_set():
@@ -160,9 +141,9 @@ class Demo:
         return not self._stopping.is_set()
 
     def _announce(self) -> None:
-        print(f"simulated store  http://127.0.0.1:{self.store_port}/")
-        print(f"cart proxy       http://localhost:{self.port}/docs")
-        print(f"blog             http://localhost:{self.blog_port}/")
+        print(f"simulated store  http://127.0.0.1:{self._chosen.store_port}/")
+        print(f"cart proxy       http://localhost:{self._chosen.port}/docs")
+        print(f"blog             http://localhost:{self._chosen.blog_port}/")
         print("ready", flush=True)
 
     def _wait_for_stop(self) -> int:

@@ -26,7 +26,7 @@ def cluster_findings(client: redis.Redis) -> Iterator[Finding]:
     state: dict[str, Any] = asked.cluster("INFO")
     nodes: dict[str, dict[str, Any]] = asked.cluster("NODES")
     assigned = int(state["cluster_slots_assigned"])
-    failing = [name for name, node in nodes.items() if "fail" in node["flags"].split(",")]
+    failing = {name for name, node in nodes.items() if "fail" in node["flags"].split(",")}
     if state["cluster_state"] != "ok" or assigned < _SLOTS:
         yield error(
             "cluster-broken",
@@ -42,9 +42,7 @@ def cluster_findings(client: redis.Redis) -> Iterator[Finding]:
         )
     else:
         yield ok("cluster", f"All {_SLOTS} slots are served by {len(nodes)} servers.")
-    followed = {
-        node["master_id"] for node in nodes.values() if "fail" not in node["flags"].split(",")
-    }
+    followed = {node["master_id"] for name, node in nodes.items() if name not in failing}
     unsafe = sorted(
         name
         for name, node in nodes.items()

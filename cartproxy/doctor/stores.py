@@ -24,7 +24,6 @@ from cartproxy.settings import Settings, StoreSettings
 from cartproxy.store import wire
 from cartproxy.store.errors import StoreError
 from cartproxy.store.habits import status_of
-from cartproxy.store.transport import Answer
 from cartproxy.upstream import store_calls
 
 _REFUSED = (401, 403)
@@ -50,18 +49,14 @@ def store_findings(name: str, store: StoreSettings, settings: Settings) -> Itera
             yield error(failure.code, f"{store.api_url}: {failure.detail}", advice)
             return
     yield from _rights(store, status_of(cart), status_of(products))
-    if _is_no_api(products):
+    # A 404 that is not the API's own: a shop without products answers that one.
+    if products.status == 404 and wire.read_error(products.body) is None:
         yield error(
             "store-no-api",
             f"{store.base_url} is not an address of the store's API (404, not in its format).",
             "Correct api_url (without the version) and api_version.",
         )
     yield from _clock(cart.date)
-
-
-def _is_no_api(products: Answer) -> bool:
-    """Whether it is a 404 but not the API's own: a shop without products answers that one."""
-    return products.status == 404 and wire.read_error(products.body) is None
 
 
 def _rights(store: StoreSettings, cart: int, products: int) -> Iterator[Finding]:
