@@ -6,6 +6,7 @@ import argparse
 import dataclasses
 import json
 import os
+from collections import Counter
 from collections.abc import Sequence
 
 from cartproxy.doctor.examination import examine
@@ -29,21 +30,17 @@ def as_text(findings: Sequence[Finding]) -> str:
         lines.append(f"{each.level:8} {each.about}: {each.detail} [{each.code}]")
         if each.advice:
             lines.append(f"{'':8} -> {each.advice}")
-    counts = _counts(findings)
-    lines.append(f"\nerrors: {counts['error']}, warnings: {counts['warning']}")
+    counts = Counter(each.level for each in findings)
+    lines.append(f"\nerrors: {counts[Level.ERROR]}, warnings: {counts[Level.WARNING]}")
     return "\n".join(lines)
 
 
 def as_json(findings: Sequence[Finding]) -> str:
     """`{errors, warnings, findings: [{level, code, about, detail, advice}]}`."""
-    counts = _counts(findings)
+    counts = Counter(each.level for each in findings)
     document = {
-        "errors": counts["error"],
-        "warnings": counts["warning"],
+        "errors": counts[Level.ERROR],
+        "warnings": counts[Level.WARNING],
         "findings": [dataclasses.asdict(each) for each in findings],
     }
     return json.dumps(document, indent=2)
-
-
-def _counts(findings: Sequence[Finding]) -> dict[str, int]:
-    return {level.value: sum(each.level is level for each in findings) for level in Level}

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from functools import partial
 
+from werkzeug.http import parse_list_header
+
 from cartproxy.carts.answers import Terms
 from cartproxy.model.keys import IdempotencyKey
 from cartproxy.store.limits import Payer
@@ -16,8 +18,6 @@ from cartproxy.web.request import Request, current, current_caller
 _ADDRESS_PART, _SITE_PART = 0.5, 0.75  # of the store's calls
 # No comma: a server joins two headers of one name with it.
 _KEY = re.compile(r"[\x21-\x2b\x2d-\x7e]{1,255}", re.ASCII)
-_QUOTED = re.compile(r'"([^"]*)"')
-_WORD = re.compile(r"[a-z-]+", re.ASCII)
 
 
 def terms() -> Terms:
@@ -48,15 +48,12 @@ def payers() -> tuple[Payer, ...]:
 
 
 def _wants_minimal(preferred: str) -> bool:
-    """Whether `Prefer: return=minimal` (RFC 7240) is asked for; the first `return` counts.
-
-    A value may be quoted, and what is quoted may hold anything.
-    """
-    plain = _QUOTED.sub(
-        lambda quoted: quoted[1] if _WORD.fullmatch(quoted[1]) else "-", preferred.lower()
-    )
-    each = ("".join(one.partition(";")[0].split()) for one in plain.split(","))
-    return next((one for one in each if one.startswith("return=")), "") == "return=minimal"
+    """Whether `Prefer: return=minimal` (RFC 7240) is asked for; the first `return` counts."""
+    for each in parse_list_header(preferred.lower()):
+        name, equals, value = each.partition(";")[0].partition("=")
+        if equals and name.strip() == "return":
+            return value.strip() in ("minimal", '"minimal"')
+    return False
 
 
 def _idempotency_key(request: Request) -> IdempotencyKey | None:
