@@ -1,6 +1,6 @@
 """The base of every error of ours, and whether what was asked for took effect.
 
-Each error stands beside the code that raises it; `cartproxy.web.problems` turns them into answers.
+Each error is defined beside the code that raises it; `cartproxy.web.problems` makes the answers.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """How gunicorn runs cartproxy: every value comes from cartproxy's own settings.
 
-Executed by its path, not imported: at the start, and again when SIGHUP has brought settings that
-stand (see `when_ready`).
+Executed by its path, not imported: at the start, and again when SIGHUP has brought valid settings
+(see `when_ready`).
 """
 
 import gc
@@ -69,7 +69,7 @@ loglevel = "warning"
 
 
 def when_ready(server: Any) -> None:
-    """From here on SIGTERM drains, and SIGHUP renews the settings; wrong ones change nothing.
+    """From here on SIGTERM drains, and SIGHUP reads the settings again; wrong ones change nothing.
 
     SIGUSR2 does nothing: the second master that gunicorn would start fails in its imports.
     """
@@ -89,7 +89,7 @@ def when_ready(server: Any) -> None:
         again.start()
 
     def renew(signum: int, frame: Any) -> None:
-        """Let gunicorn start new workers only with settings that stand: it would end otherwise."""
+        """Let gunicorn start new workers only with valid settings: it would end otherwise."""
         try:
             serving.renew()
         except SettingsError as error:
@@ -110,7 +110,7 @@ def when_ready(server: Any) -> None:
 
 
 def pre_fork(_server: Any, _worker: Any) -> None:
-    """Hold a stop of a new worker until it knows how: till then it would drain the service."""
+    """Block signals to stop until the new worker handles them: it would drain the service."""
     signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)
 
 

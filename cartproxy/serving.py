@@ -1,4 +1,4 @@
-"""What gunicorn's master keeps while its configuration file is executed anew at each SIGHUP.
+"""What gunicorn's master keeps while its configuration file is executed again at each SIGHUP.
 
 Workers are forked from the master and take the settings that it holds. So all of them agree, also
 one that takes the place of a dead one, whatever has become of the settings' file meanwhile.
@@ -34,9 +34,9 @@ def settings() -> Settings:
 
 
 def renew() -> None:
-    """Read the settings anew, files of secrets too; the environment is that of the start.
+    """Read the settings again, files of secrets too; the environment is that of the start.
 
-    Raises SettingsError with every problem, and then the settings before stay in force.
+    Raises SettingsError with every problem; the previous settings then stay in force.
     """
     global _in_force
     new = load(os.environ)

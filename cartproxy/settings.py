@@ -406,7 +406,7 @@ class StoreSettings:
 
     @property
     def display_name(self) -> str:
-        """What shoppers are told that the store is called."""
+        """The store's name, as shoppers are shown it."""
         return self.name or urlsplit(self.site_url).netloc
 
     @property

@@ -1,4 +1,4 @@
-"""Reads the settings: environment over file over default, and every problem told at once.
+"""Reads the settings: environment over file over default, and every problem reported at once.
 
 A setting `redis_url` is `CARTPROXY_REDIS_URL` in the environment, and a store's `token` is
 `CARTPROXY_STORES_<ID>_TOKEN`; any of them may be given as a file by `..._FILE`. The TOML file is
@@ -40,7 +40,7 @@ _STORE_AND_SETTING = re.compile(rf"(.+?)_((?:{'|'.join(_OF_STORE)})(?:_FILE)?)",
 
 
 class SettingsError(Exception):
-    """The settings don't stand; `problems` lists every one, without any secret."""
+    """The settings are not valid; `problems` lists every one, without any secret."""
 
     def __init__(self, problems: list[str]) -> None:
         super().__init__("; ".join(problems))
@@ -101,7 +101,7 @@ def _is_service_link(variable: str, text: str) -> bool:
 
 
 def load_or_exit(environment: Mapping[str, str], path: Path | None = None) -> Settings:
-    """Like `load`; tells the problems on standard error and ends the process with code 78."""
+    """Like `load`; prints the problems on standard error and ends the process with code 78."""
     try:
         return load(environment, path)
     except SettingsError as error:

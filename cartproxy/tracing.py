@@ -1,7 +1,8 @@
 """Spans of our own for OpenTelemetry: requests, their store calls and their Redis scripts.
 
-Those of libraries tell the OrderKey, and the store of a `traceparent`. Off, nothing is imported
-here; on, a thread sends the spans, and nobody waits for it. Of an error its class alone is told.
+Those of libraries would record the OrderKey, and send a `traceparent` to the store. Off, nothing is
+imported here; on, a thread sends the spans, and nobody waits for it. Of an error only its class is
+recorded.
 """
 
 from __future__ import annotations

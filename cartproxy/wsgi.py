@@ -1,4 +1,4 @@
-"""The WSGI application of the settings in force. Importing it reads them: for servers alone."""
+"""The WSGI application of the settings in force. Importing it reads them: only for servers."""
 
 from cartproxy import serving
 from cartproxy.app import create_app

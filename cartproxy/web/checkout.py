@@ -47,14 +47,14 @@ def check_out() -> Response:
     caller = current_caller()
     cart = caller.cart_to_change()
     wanted = replace(terms(), if_match=(tag,)) if tag else terms()
-    way = caller.store.carts.checkout(cart, wanted)
+    result = caller.store.carts.checkout(cart, wanted)
     if request.prefers_html:
-        return _lead(way)
-    if isinstance(way, Sending):
-        response = Response(json.dumps(_SENDING.dump(way)), 202, mimetype="application/json")
-        response.headers["Retry-After"] = str(way.retry_after)
+        return _redirect_or_wait(result)
+    if isinstance(result, Sending):
+        response = Response(json.dumps(_SENDING.dump(result)), 202, mimetype="application/json")
+        response.headers["Retry-After"] = str(result.retry_after)
         return response
-    return Response(json.dumps({"checkout_url": way}), mimetype="application/json")
+    return Response(json.dumps({"checkout_url": result}), mimetype="application/json")
 
 
 @checkout.get("/checkout")
@@ -66,7 +66,7 @@ def go_on() -> Response:
     name = caller.cart_to_read()
     if name is None:
         raise CartEmpty("The cart is empty.")
-    return _lead(caller.store.carts.checkout(name, replace(terms(), key=None)))
+    return _redirect_or_wait(caller.store.carts.checkout(name, replace(terms(), key=None)))
 
 
 @checkout.post("/buy")
@@ -90,16 +90,16 @@ def buy() -> Response:
     if key is not None:  # a double click posts the same form twice, and counts once
         once = replace(wanted, key=IdempotencyKey.of(key, "form", request.path, request.received))
     caller.store.carts.add(cart, [item], once)
-    return _lead(caller.store.carts.checkout(cart, wanted))
+    return _redirect_or_wait(caller.store.carts.checkout(cart, wanted))
 
 
-def _lead(way: str | Sending) -> Response:
+def _redirect_or_wait(result: str | Sending) -> Response:
     """Send the shopper to the store's checkout; or show a page that repeats until it is ready."""
-    if isinstance(way, str):
-        return Response(status=303, headers={"Location": way})
+    if isinstance(result, str):
+        return Response(status=303, headers={"Location": result})
     address = checkout_address()
     response = Response(
-        render_template("sending.html", sent=way.sent, of=way.of, go_on=address), 202
+        render_template("sending.html", sent=result.sent, of=result.of, go_on=address), 202
     )
-    response.headers["Refresh"] = f"{way.retry_after}; url={address}"
+    response.headers["Refresh"] = f"{result.retry_after}; url={address}"
     return let_form_leave(response)

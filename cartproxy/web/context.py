@@ -40,7 +40,7 @@ class Context:
     under_way: set[Request] = field(default_factory=set)
 
     def work_in_background(self) -> None:
-        """Read the orders that stores tell of from now on; in each worker, after the fork."""
+        """From now on read the orders that stores report; in each worker, after the fork."""
         work_in_background([each.orders for each in self.stores.values() if each.orders])
 
 

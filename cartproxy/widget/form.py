@@ -25,7 +25,7 @@ def buy_form(
 ) -> Markup:
     """A form that `POST /buy` takes; a link where only the store's own page can take an option.
 
-    `product` is as `GET /products/{id}` answers it, or `{"catalog_id": …}` alone. The form begins
+    `product` is as `GET /products/{id}` answers it, or only `{"catalog_id": …}`. The form begins
     with `quantity`, where so many can be had.
     """
     if any(each["required"] and _at_store(each) for each in product.get("option_sets", ())):

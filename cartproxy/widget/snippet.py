@@ -26,7 +26,7 @@ def snippet(
 ) -> str:
     """The text for one product.
 
-    `product` is as `GET /products/{id}` answers it, or `{"catalog_id": …}` alone;
+    `product` is as `GET /products/{id}` answers it, or only `{"catalog_id": …}`;
     `picture_source` and `checkouts` are origins.
     """
     service = public_url.rstrip("/")
@@ -77,7 +77,7 @@ def qr_code(link: str) -> str:
 
 
 def ask(public_url: str, store: str, catalog_id: int) -> dict[str, Any]:
-    """The product as the running service describes it; without an answer, its id alone."""
+    """The product as the running service describes it; without an answer, only its id."""
     url = f"{public_url.rstrip('/')}/v1/stores/{store}/products/{catalog_id}"
     try:
         document = requests.get(url, timeout=_ASK_SECONDS).json()
