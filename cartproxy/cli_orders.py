@@ -8,8 +8,8 @@ import json
 import os
 import sys
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal
 from typing import Any
 
 from cartproxy.app import store_sales
@@ -59,9 +59,8 @@ _COLUMNS = ("day", "origin", "carts", "checkouts", "orders", "value", "currency"
 
 
 def _as_json(row: Row, store: StoreSettings) -> dict[str, Any]:
-    value: Decimal = store.money.pad(row.value)
-    figures = {name: getattr(row, name) for name in _COLUMNS[1:5]}
-    return {"day": str(row.day), **figures, "value": f"{value:f}", "currency": store.currency}
+    value = f"{store.money.pad(row.value):f}"
+    return asdict(row) | {"day": str(row.day), "value": value, "currency": store.currency}
 
 
 def _harmless(origin: str) -> str:

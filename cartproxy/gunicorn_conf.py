@@ -110,7 +110,7 @@ def when_ready(server: Any) -> None:
 
 
 def pre_fork(_server: Any, _worker: Any) -> None:
-    """Block signals to stop until the new worker handles them: it would drain the service."""
+    """Block stop signals until the new worker handles them: before, one would drain the service."""
     signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)
 
 

@@ -43,7 +43,7 @@ def get_cart() -> Response:
     cart = caller.store.carts.read(name, caller.deadline, revalidate=revalidate, payers=payers())
     tags = request.header("If-None-Match") and request.if_none_match
     if tags and cart.ordered is None and tags.contains_weak(cart.etag.strip('"')):
-        return _tagged(Response(status=304), cart)
+        return Response(status=304, headers={"ETag": cart.etag})
     return _cart_answer(cart)
 
 
@@ -163,33 +163,30 @@ def _set_addresses(*, create: bool = True) -> Written:
 
 
 def _answer(written: Written, status: int = 200) -> Response:
-    """The cart after a change with the results per item; for a minimal answer only the results."""
+    """The cart after a change with the results per item; for a minimal answer only the results.
+
+    The status is 202 where all that was accepted is still to be sent to the store.
+    """
+    outcomes = {result.outcome for result in written.results}
+    if outcomes - {Outcome.NOT_APPLIED} == {Outcome.PENDING}:
+        status = 202
     results = {"results": results_as_json(written.results)} if written.results else {}
     if written.cart is None:
-        response = _json(results or {"results": []}, _status(written, status))
+        response = _json(results or {"results": []}, status)
         response.headers["Preference-Applied"] = "return=minimal"
         return response
     restored = {"restored": _RESTORED.dump(written.restored)} if written.restored else {}
-    response = _cart_answer(written.cart, _status(written, status), results | restored)
+    response = _cart_answer(written.cart, status, results | restored)
     if written.replayed:
         response.headers["Idempotent-Replayed"] = "true"
     return response
 
 
-def _status(written: Written, usual: int) -> int:
-    """202 where all that was accepted is still to be sent to the store."""
-    outcomes = {result.outcome for result in written.results}
-    return 202 if outcomes - {Outcome.NOT_APPLIED} == {Outcome.PENDING} else usual
-
-
 def _cart_answer(cart: Cart, status: int = 200, more: dict[str, object] | None = None) -> Response:
-    return _tagged(_json(cart_as_json(cart) | (more or {}), status), cart)
+    response = _json(cart_as_json(cart) | (more or {}), status)
+    response.headers["ETag"] = cart.etag
+    return response
 
 
 def _json(document: object, status: int) -> Response:
     return Response(compact(document), status, content_type=JSON_TYPE)
-
-
-def _tagged(response: Response, cart: Cart) -> Response:
-    response.headers["ETag"] = cart.etag
-    return response
