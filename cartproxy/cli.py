@@ -45,7 +45,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         parser().parse_args(arguments, chosen)
         if chosen.command in _LOGGING:
-            _log_to_stderr()
+            import structlog  # `serve` would wait for it twice
+
+            structlog.configure(logger_factory=lambda *_: structlog.PrintLogger(sys.stderr))
         code: int = pkgutil.resolve_name(chosen.run)(chosen)
         sys.stdout.flush()
     except KeyboardInterrupt:
@@ -60,12 +62,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     return code
-
-
-def _log_to_stderr() -> None:
-    import structlog  # `serve` would wait for it twice
-
-    structlog.configure(logger_factory=lambda *_: structlog.PrintLogger(sys.stderr))
 
 
 def parser() -> argparse.ArgumentParser:

@@ -61,7 +61,7 @@ _HEADERS = {
 
 def build(app: Flask) -> dict[str, Any]:
     """The document as JSON-ready values."""
-    plugin = MarshmallowPlugin(schema_name_resolver=_schema_name)
+    plugin = MarshmallowPlugin()
     spec = APISpec(
         title="cartproxy",
         version=__version__,
@@ -72,7 +72,8 @@ def build(app: Flask) -> dict[str, Any]:
     _map_fields(plugin, context().max_quantity)
     spec.components.security_scheme("bearer", {"type": "http", "scheme": "bearer"})
     for rule, method, operation in operations(app):
-        spec.path(path=_path(rule), operations={method.lower(): _describe(rule, method, operation)})
+        path = re.sub(r"<([^>]+)>", r"{\1}", rule.rule)
+        spec.path(path=path, operations={method.lower(): _describe(rule, method, operation)})
     document = spec.to_dict()
     document["security"] = [{"bearer": []}, {}]
     return document
@@ -85,11 +86,6 @@ def operations(app: Flask) -> Iterator[tuple[Rule, str, Operation]]:
         if declared is not None:
             for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
                 yield rule, method, declared
-
-
-def _schema_name(schema: type[Schema] | Schema) -> str:
-    kind = schema if isinstance(schema, type) else type(schema)
-    return kind.__name__.removesuffix("Schema")
 
 
 def _map_fields(plugin: MarshmallowPlugin, max_quantity: int) -> None:
@@ -117,10 +113,6 @@ def _map_fields(plugin: MarshmallowPlugin, max_quantity: int) -> None:
     plugin.map_to_openapi_type(Identifier, "integer", None)  # type: ignore[no-untyped-call]
     plugin.map_to_openapi_type(Timestamp, "string", "date-time")  # type: ignore[no-untyped-call]
     plugin.converter.add_attribute_function(limits)  # type: ignore[no-untyped-call]
-
-
-def _path(rule: Rule) -> str:
-    return re.sub(r"<([^>]+)>", r"{\1}", rule.rule)
 
 
 def _describe(rule: Rule, method: str, operation: Operation) -> dict[str, Any]:
