@@ -10,8 +10,8 @@ import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 from support.edge import Edge
 
-from cartproxy.web.bodies import FORM_TYPES
 from cartproxy.web.fields import LINE_ID
+from cartproxy.web.forms import FORM_TYPES
 from cartproxy.web.problem_kinds import CATALOGUE
 
 
