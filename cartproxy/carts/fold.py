@@ -345,7 +345,7 @@ def vanished(record: Record) -> Record:
     to the lost cart, or refused by it, wait again; so do wishes that the order did not include. The
     next cart keeps the customer, except after an order: another person may begin the next one.
     """
-    record = _believing(record)
+    record = believing(record)
     order = is_order(record)
     owed = [wish for wish in record.wishes if wish.owed]
     if order:
@@ -395,7 +395,7 @@ def _is_pending(wish: Wish) -> bool:
     return wish.is_new and not wish.sets and not wish.has_landed
 
 
-def _believing(record: Record) -> Record:
+def believing(record: Record) -> Record:
     """The record in which lines that may be those of missing adds are: nothing else can come."""
     lines, wishes, changes = record.lines(), list(record.wishes), record.changes
     for at, wish in enumerate(wishes):

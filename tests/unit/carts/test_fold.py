@@ -8,6 +8,7 @@ from decimal import Decimal
 import pytest
 from support.wishes import (
     LANDED,
+    MUG,
     REFUSED,
     SENT,
     SHIRT,
@@ -36,6 +37,7 @@ from cartproxy.carts.fold import (
     vanished,
     wishing,
 )
+from cartproxy.carts.reading import with_worse
 from cartproxy.model.cart import Change, ChosenOption, LineItem, LineState, QuantityChange
 from cartproxy.model.changes import differences
 from cartproxy.model.record import Record
@@ -261,6 +263,16 @@ def test_line_of_another_quantity_is_believed_only_once_nothing_else_can_come() 
     assert [(change.change, change.was, change.now) for change in old.changes] == [
         ("increased", 4, 5)
     ]
+
+
+# Found by the histories: the store made more of an add in doubt, and nobody was asked before paying.
+def test_who_leaves_to_pay_is_told_of_the_line_that_an_add_in_doubt_may_be() -> None:
+    before = lost(record(wish(quantity=4)), 0, NOW, final=False)
+
+    after = with_worse(seen(before, line("7", 5), at_ms=NOW + 1), before)
+
+    assert after.changes == (Change("7", MUG, "Mug", "increased", Decimal(4), Decimal(5)),)
+    assert phases(after) == [LANDED]
 
 
 # Found by the histories: the line was forgotten, and what it belonged to was added again.
