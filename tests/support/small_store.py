@@ -16,9 +16,11 @@ from cartproxy.deadline import Deadline
 from cartproxy.errors import Outcome
 from cartproxy.model.cart import Addresses, LineItem, NewItem, Snapshot
 from cartproxy.store.errors import (
+    StoreAuth,
     StoreBadResponse,
     StoreBusy,
     StoreError,
+    StoreForeignAnswer,
     StoreNotFound,
     StoreRejected,
     StoreTimeout,
@@ -58,7 +60,8 @@ class Fault(NamedTuple):
     a line), `addresses` or `save`.
 
     `effect`: now, never, or after so many ms. `answer`: ok; lost (it may still come true); garbled
-    (the store has finished); refused, busy, unreachable; invented (another id than the line's).
+    (the store has finished); refused, auth, missing, busy, unreachable; invented (another id than
+    the line's); earlier (the answer of an earlier add of this cart).
     `factor` is what the store makes of a quantity. `dies` says whether the worker dies before or
     after the call; `vanishes`, that the cart does before it.
     """
@@ -72,6 +75,7 @@ class Fault(NamedTuple):
 
 
 SOUND = Fault("")
+CONFIRMED = "ok", "invented", "earlier"
 
 
 @dataclass(eq=False)
@@ -93,13 +97,16 @@ class Part:
 
 @dataclass(eq=False)
 class Line:
-    """`confirmed` are the parts of which the store has said that they are in this line."""
+    """`confirmed` are the parts of which the store has said that they are in this line, and when."""
 
     item_id: str
     catalog_id: int
     quantity: Decimal
     parts: list[Part]
-    confirmed: list[Part] = field(default_factory=list)
+    confirmed: dict[Part, int] = field(default_factory=dict)
+
+    def unconfirm(self, parts: list[Part]) -> None:
+        self.confirmed = {part: ms for part, ms in self.confirmed.items() if part not in parts}
 
 
 @dataclass(eq=False)
@@ -108,6 +115,7 @@ class StoreCart:
     state: str = "open"  # open, ordered, gone
     lines: dict[str, Line] = field(default_factory=dict)
     may_be_orphan: bool = False
+    answers: list[Line] = field(default_factory=list)  # that the adds of this worker have had
 
 
 @dataclass
@@ -161,6 +169,10 @@ class SmallStore:
         self.readable = readable
         self.carts: dict[str, StoreCart] = {}
         self.lines: dict[str, Line] = {}  # every line that ever was
+        self.touched: set[str] = set()  # the lines that are not as we asked
+        self.is_read_back = True  # whoever sends reads the cart after that
+        self.is_read = True  # since somebody took something out on the store's own pages
+        self.named: set[tuple[str, str]] = set()  # the ids that were told, with their carts
         self.faults: list[Fault] = []
         self.meanwhile: list[tuple[str, Callable[[], object]]] = []
         self.late: list[tuple[int, Callable[[], None], list[Part]]] = []
@@ -206,8 +218,10 @@ class SmallStore:
         self.unread += self.looked_at
         self.looked_at.clear()
         for line, parts in self.unsaved:
-            line.confirmed = [part for part in line.confirmed if part not in parts]
+            line.unconfirm(parts)
         self.unsaved.clear()
+        for cart in self.carts.values():
+            cart.answers.clear()
 
     def put_foreign(self, cart: StoreCart, catalog_id: int, part: Part) -> None:
         """Its shopper adds something on the store's own pages."""
@@ -254,6 +268,8 @@ class SmallStore:
             raise StoreTimeout("The store did not answer in time.")
         self._strike(fault, lambda: None)
         cart = self._cart(key, StoreNotFound, readable=True)
+        self.is_read = True
+        self.named.update((key, line_id) for line_id in cart.lines)
         return Snapshot(tuple(map(_shown, cart.lines.values())), f"https://store.example/{key}")
 
     def update_cart(self, key: str, addresses: Addresses, allowance: Calls) -> None:
@@ -277,7 +293,21 @@ class SmallStore:
         parts = self.parts_sent
         new = self._new_line("L", item.catalog_id, item.quantity * fault.factor, parts)
         line = self._same(cart, new) or new
-        confirmed = fault.answer in ("ok", "invented") and not fault.dies
+        if fault.factor != 1:
+            self.touched.add(line.item_id)
+        if fault.answer == "earlier" and not (
+            cart.answers and cart.answers[-1].item_id in cart.lines
+        ):
+            fault = fault._replace(answer="ok")
+        elif fault.answer == "earlier":
+            line = cart.answers[-1]
+            if self.was_seen_to_merge:  # nobody can tell that it is not in that line
+                fault = fault._replace(effect="now")
+                if line.catalog_id == item.catalog_id and not self.is_read_back:
+                    self.touched.add(line.item_id)
+        if line in cart.answers and not self.was_seen_to_merge and fault.answer in CONFIRMED:
+            fault = fault._replace(answer="another's")
+        confirmed = fault.answer in CONFIRMED and not fault.dies
         if self.merges and fault.answer == "ok" and confirmed:
             fault = fault._replace(effect="now")  # which line it will be in can't be known yet
         if confirmed and fault.effect != "now":
@@ -290,15 +320,18 @@ class SmallStore:
         self._strike(fault, apply)
         if fault.answer == "invented":
             line = self._new_line("X", item.catalog_id, new.quantity, parts)
-        line.confirmed += parts
+        cart.answers.append(line)
+        self.named.add((key, line.item_id))
+        line.confirmed |= dict.fromkeys(parts, self.clock.redis_ms())
         self.unsaved.append((line, parts))
         return line.item_id
 
     def change_item(self, key: str, item_id: str, quantity: Decimal, allowance: Calls) -> None:
         fault = self._begin("write", key, allowance)
         line = self._line(key, item_id)
-
         known = self.parts_sent
+        if fault.factor != 1 or fault.answer != "ok":
+            self.touched.add(item_id)
 
         def apply() -> None:
             line.quantity = quantity * fault.factor
@@ -313,6 +346,8 @@ class SmallStore:
     def remove_item(self, key: str, item_id: str, allowance: Calls) -> None:
         fault = self._begin("write", key, allowance)
         line = self._line(key, item_id)
+        if fault.answer != "ok":
+            self.touched.add(item_id)
 
         def apply() -> None:
             del self.carts[key].lines[item_id]
@@ -347,7 +382,7 @@ class SmallStore:
             self.late.append((self.clock.true_ms + int(fault.effect), apply, parts))
         if fault.dies:
             raise Killed
-        if fault.answer not in ("ok", "invented"):
+        if fault.answer not in CONFIRMED:
             _fail(fault.answer)
 
     def _cart(self, key: str, unknown: type[StoreError], *, readable: bool = False) -> StoreCart:
@@ -361,6 +396,7 @@ class SmallStore:
         return cart
 
     def _line(self, key: str, item_id: str) -> Line:
+        assert (key, item_id) in self.named, "another cart's line is named to the store"
         cart = self._cart(key, StoreNotFound)
         if item_id not in cart.lines:
             raise StoreNotFound("The store does not know what was asked for.")
@@ -400,6 +436,12 @@ def _fail(answer: str) -> NoReturn:
         raise StoreBadResponse("The store's answer is not JSON.", outcome=Outcome.UNKNOWN)
     if answer == "refused":
         raise StoreRejected("The store refuses this.")
+    if answer == "another's":
+        raise StoreForeignAnswer("It names the line of another add.", outcome=Outcome.UNKNOWN)
+    if answer == "auth":
+        raise StoreAuth("The store does not accept the credentials.")
+    if answer == "missing":
+        raise StoreNotFound("The store does not know what was asked for.")
     if answer == "busy":
         raise StoreBusy("The store asks to slow down.")
     raise StoreUnreachable("The store can't be reached.")

@@ -15,7 +15,7 @@ from __future__ import annotations
 import os
 import random
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
@@ -39,6 +39,7 @@ from cartproxy.errors import CartProxyError, Outcome
 from cartproxy.model.cart import (
     Addresses,
     Cart,
+    Change,
     Currency,
     ItemResult,
     LineItem,
@@ -117,6 +118,8 @@ class Watched(Drive):
         self.most_calls += sum(wish.owed and wish.has_landed for wish in wishes)
         # An answer is not missed twice where it only says that the store merges.
         self.most_calls += self.store.merges and not self.store.was_seen_to_merge
+        # A cart that the store says it does not know is looked for, and the add sent again.
+        self.most_calls += 2 * any(fault.answer == "missing" for fault in self.store.faults)
         before = calls.made
         super().run()
         made = calls.made - before
@@ -128,6 +131,7 @@ class Watched(Drive):
         assert wish.phase is Phase.WAITING
         assert not self.aim.halted
         history = self.store.history
+        self.store.is_read_back = self.aim.look
         if wish.sets:
             line_id = self.record.current_id(wish.sets)
             known = history.known(self.record, line_id)
@@ -192,6 +196,9 @@ class History:
         self.to_be_taken_out: set[Part] = set()  # the same, when that was answered as pending
         self.lies: Counter[tuple[int, Decimal]] = Counter()
         self.shown: Cart | None = None
+        self.promised: Counter[int] = Counter()  # how many of a product the shopper is shown
+        self.added: Counter[int] = Counter()  # and how many may have been added since
+        self.judged: set[Change] = set()
         self.altered = False
         self.deaths = 0
         self.records.on_save = self.saved
@@ -235,6 +242,8 @@ class History:
             self.died()
             outcomes = [UNKNOWN] * len(before)
         note(f"    {request.entry or 'keyless'} {[str(o) for o in outcomes]}")
+        some = (i for i, o in zip(request.items, outcomes, strict=True) if o is not NOT_APPLIED)
+        self.added += _sums(some)
         self.store.land_late(set(self.store.unread))  # nobody has looked, so it is there
         lied = {part.kind for part in self.store.unread}
         own = set(map(_kind, request.items))
@@ -325,6 +334,7 @@ class History:
         # A line that was taken for another add is two adds' (see `pending`).
         twice = list((Counter(wanted) - Counter(parts)).elements()) if self.altered else []
         if self.ask(lambda: self.service.delete("s", Terms(Deadline.after(10)))):
+            self.promised, self.added = Counter(), Counter()
             excuse(parts | self.seen)
             excuse([self.new_part(NewItem(*part.kind)) for part in twice])
             for request in self.requests:
@@ -364,10 +374,12 @@ class History:
         line = list(cart.lines.values())[which % len(cart.lines)]
         if factor:
             line.quantity *= factor
+            self.store.touched.add(line.item_id)
             self.budget(10**9)  # what is not read back may be taken for an add
             self.look(True)
         else:
             excuse(line.parts)
+            self.store.is_read = False
             del cart.lines[line.item_id]
 
     def open_cart(self) -> StoreCart | None:
@@ -385,6 +397,10 @@ class History:
     def vanish(self) -> None:
         self.store.vanish()
 
+    def see_a_merge(self) -> None:
+        """This process has seen the store merge, or seems to have."""
+        self.store.was_seen_to_merge = True
+
     def wait(self, ms: int) -> None:
         self.clock.true_ms += ms
         self.store.land_late()
@@ -398,12 +414,11 @@ class History:
     def budget(self, calls: int) -> None:
         self.store.calls_left = calls
 
-    def fault(self, fault: Fault) -> None:
-        if fault.factor != 1:
-            if self.store.merges:
-                return
-            self.altered = True
-        self.store.faults.append(fault)
+    def fault(self, *faults: Fault) -> None:
+        for fault in faults:
+            if fault.factor == 1 or not self.store.merges:
+                self.altered |= fault.factor != 1
+                self.store.faults.append(fault)
 
     def ask(self, use: Callable[[], Any]) -> bool:
         """Make a request; whether it was done."""
@@ -417,6 +432,7 @@ class History:
                 self.show(error.cart)
             return False
         if isinstance(answer, str):
+            self.check_promise()
             assert not self.records.record.owes, "who goes to pay is to pay for all"
         if isinstance(answer, Written):
             self.results = answer.results
@@ -441,7 +457,17 @@ class History:
     def show(self, cart: Cart | None) -> None:
         if cart is None:
             return
-        self.shown = cart
+        self.shown, self.promised = cart, _sums(cart.items)
+        if not cart.stale:
+            unknown = (
+                item
+                for request in self.requests
+                for item, outcome in zip(request.items, request.outcomes, strict=True)
+                if outcome is UNKNOWN
+            )
+            self.added = _sums(unknown)
+        for change in set(cart.changes) - self.judged:
+            self.judge(change)
         record = self.records.record or Record()
         recorded = set(self.pending()).union(*(self.known(record, each) for each in record.lines()))
         for line in cart.items:
@@ -469,7 +495,11 @@ class History:
         """The parts of a line that a record knows of: read, or confirmed since."""
         read = record.snapshot.item(line_id)
         line = self.store.lines.get(line_id)
-        confirmed = line.confirmed if line else []
+        confirmed = (
+            part
+            for part, at_ms in (line.confirmed if line else {}).items()
+            if line and (part in line.parts or at_ms > record.as_of_ms)
+        )
         return list(dict.fromkeys([*(self.read_parts(read) if read else ()), *confirmed]))
 
     def read_parts(self, line: LineItem) -> list[Part]:
@@ -571,6 +601,26 @@ class History:
             assert count <= left[kind], f"of {kind}, {count - left[kind]} are lost in silence"
         self.check_carts()
 
+    def judge(self, change: Change) -> None:
+        """What is told as a change has happened."""
+        self.judged.add(change)
+        if change.now:
+            assert change.item_id in self.store.touched, f"{change} did not happen"
+        else:
+            parts = set(self.parts_of(change.item_id))
+            assert not parts.intersection(self.live()), f"{change} did not happen"
+
+    def check_promise(self) -> None:
+        """Whoever goes to pay gets what was shown, and pays for no more."""
+        cart = self.open_cart()
+        if cart is None or not self.store.is_read:
+            return
+        there = _sums(cart.lines.values())
+        for product in (MUG, SHIRT):
+            least = self.promised[product]
+            most = least + self.added[product]
+            assert least <= there[product] <= most, f"{least} to {most}: {there[product]}"
+
     def check_carts(self) -> None:
         record = self.records.record
         key = record.order_key if record else None
@@ -615,6 +665,13 @@ class History:
             assert not self.to_be_taken_out & set(self.live()), "what was removed is there"
 
 
+def _sums(lines: Iterable[Any]) -> Counter[int]:
+    sums: Counter[int] = Counter()
+    for line in lines:
+        sums[line.catalog_id] += line.quantity
+    return sums
+
+
 def _kind(item: NewItem) -> tuple[int, Decimal]:
     return item.catalog_id, item.quantity
 
@@ -622,11 +679,13 @@ def _kind(item: NewItem) -> tuple[int, Decimal]:
 LATE = 50, 3000, 9000
 HALF, MORE = Decimal("0.3"), Decimal("1.3")
 ODD = Decimal("2.5")  # so that no sum of adds looks like a change
+REFUSALS = "missing", "refused", "auth", "busy", "unreachable"
 ADD_FAULTS = [
-    *(Fault("add", "never", answer) for answer in ("refused", "busy", "unreachable")),
+    *(Fault("add", "never", answer) for answer in REFUSALS),
     *(Fault("add", effect, "lost") for effect in ("now", "never", *LATE)),
     *(Fault("add", effect, "garbled") for effect in ("now", "never")),
     Fault("add", "never", "invented"),
+    *(Fault("add", effect, "earlier") for effect in ("now", "now", "never", *LATE)),
     *(Fault("add", effect, "ok") for effect in LATE),
     *(Fault("add", "now", answer, HALF) for answer in ("ok", "lost", "garbled")),
     *(Fault("add", "now", answer, MORE) for answer in ("ok", "lost", "garbled")),
@@ -642,8 +701,8 @@ OTHER_FAULTS = [
     *(Fault("read", answer=answer) for answer in ("lost", "busy")),
     Fault("read", dies="before"),
     Fault("read", vanishes=True),
-    *(Fault("write", "never", answer) for answer in ("refused", "lost", "busy")),
-    Fault("write", "now", "lost"),
+    *(Fault("write", "never", answer) for answer in ("lost", "garbled", *REFUSALS[1:])),
+    *(Fault("write", "now", answer) for answer in ("lost", "garbled")),
     *(Fault("write", dies=moment) for moment in ("before", "after")),
     Fault("write", vanishes=True),
     Fault("write", factor=HALF),
@@ -652,6 +711,8 @@ OTHER_FAULTS = [
     Fault("addresses", vanishes=True),
     Fault("save"),
 ]
+SOME_FAULTS = [*ADD_FAULTS, *OTHER_FAULTS, *[Fault("add")] * 30]
+RANDOM = random.Random(0)
 TABLE: list[tuple[Any, ...]] = [
     *(("add", 1, MUG, False, minimal, keyed) for minimal in (0, 1) for keyed in (1, 0)),
     *[("add", 1, MUG, False, False, True)] * 6,
@@ -677,6 +738,12 @@ TABLE: list[tuple[Any, ...]] = [
     *(("set_clock", ms) for ms in (-HOUR_MS, HOUR_MS)),
     *(("budget", calls) for calls in (0, 0, 1, 1, 2, 3, 4)),
     *(("fault", fault) for fault in ADD_FAULTS * 2 + OTHER_FAULTS),
+    ("see_a_merge",),
+    # Several at once, some after calls that go well.
+    *(("fault", *RANDOM.choices(SOME_FAULTS, k=4)) for _ in range(60)),
+    *(("fault", *[Fault("add", "now", "earlier")] * times) for times in (2, 3)),
+    *(("fault", *[Fault("add", "never", answer)] * 2) for answer in REFUSALS),
+    *[("vanish",)] * 5,
 ]
 SETUPS = [
     (merges, unknown, readable, adds)
