@@ -10,7 +10,7 @@ from cartproxy.carts.fold import is_order, landed, lost, refused, saw, unrefused
 from cartproxy.carts.plan import Aim, Step, next_step, takes_nothing
 from cartproxy.errors import CartProxyError, Outcome
 from cartproxy.metrics import count_cart, count_doubts
-from cartproxy.model.cart import Addresses
+from cartproxy.model.cart import Addresses, NewItem
 from cartproxy.model.copies import replace
 from cartproxy.model.record import Record
 from cartproxy.model.wishes import Phase, Wish
@@ -19,6 +19,7 @@ from cartproxy.store.errors import (
     StoreBadResponse,
     StoreBusy,
     StoreError,
+    StoreForeignAnswer,
     StoreNotFound,
     StoreRejected,
 )
@@ -117,7 +118,7 @@ class Drive:
         key, line_id = self._key, self.record.current_id(wish.sets)
         try:
             if not wish.sets:
-                line_id = self.store.add_item(key, wish.item, self.allowance)
+                line_id = self._add(wish.item)
             elif wish.item.quantity:
                 self.store.change_item(key, line_id, wish.item.quantity, self.allowance)
             else:
@@ -129,6 +130,16 @@ class Drive:
         self.record = landed(self.record, at, line_id, self._now())
         self.touched = True
         return True
+
+    def _add(self, item: NewItem) -> str:
+        """Add a line, or more to a known one: but that must be equal."""
+        line_id = self.store.add_item(self._key, item, self.allowance)
+        if line_id in self.record.since or self.record.snapshot.item(line_id):
+            line = self.record.lines().get(line_id)
+            if line is None or replace(line, quantity=item.quantity) != item:
+                detail = "The store's answer names the line of another add."
+                raise StoreForeignAnswer(detail, outcome=Outcome.UNKNOWN)
+        return line_id
 
     def _failed(self, at: int, wish: Wish, error: StoreError, *, gone: bool) -> bool:
         """Note why a wish failed; whether others have a chance."""
