@@ -307,11 +307,14 @@ class CartService:
         CartChanged unless `if_match` names the cart as it is now.
         """
         loaded, error = self._records.load(session), None
-        if not _is_to_be_sent(loaded) and self._readings.must_ask(loaded):
+        for is_last in (False, True):
+            if _is_to_be_sent(loaded) or not self._readings.must_ask(loaded):
+                break
             loaded, error = self._readings.look(session, loaded, terms, before_paying=True)
             now = self._records.load(session)
-            if known(now).owes:
-                loaded = now  # something was added, or the cart seen to be gone, during the call
+            if not (known(now).owes or (loaded.busy and not (error or is_last))):
+                break
+            loaded = now  # something was written, or the cart seen to be gone, during the call
         if _is_to_be_sent(loaded):
             outcome = self._send_owed(session, terms)
             if isinstance(outcome, Sending):

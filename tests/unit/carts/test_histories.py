@@ -800,6 +800,16 @@ ANOTHERS: tuple[tuple[bool, type, bool, str], list[tuple[Any, ...]]] = (
         ("checkout", False),
     ],
 )
+# A change that came in during the checkout's reading was told as the store's own.
+BETWEEN: tuple[tuple[bool, type, bool, str], list[tuple[Any, ...]]] = (
+    (False, StoreRejected, False, "direct"),
+    [
+        ("add", 1, MUG, False, False, True),
+        ("add", 1, MUG, False, True, True),
+        ("meanwhile", "read", "change", 0, ODD),
+        ("checkout", False),
+    ],
+)
 
 
 @pytest.fixture
@@ -822,6 +832,7 @@ def test_whatever_happens_the_books_balance(watched: None) -> None:
     )
     @example(*FOUND)
     @example(*ANOTHERS)
+    @example(*BETWEEN)
     @given(st.sampled_from(SETUPS), st.lists(st.sampled_from(TABLE), min_size=4, max_size=24))
     def run(setup: tuple[bool, type, bool, str], steps: list[tuple[Any, ...]]) -> None:
         play(setup, steps)
