@@ -209,7 +209,7 @@ def as_asked(before: Record, after: Record) -> Record:
     """The record with what was open in it done: so its shopper will have seen it.
 
     As changes that are owed ask, and with the adds that `after` says have landed in known lines,
-    since a store may merge lines.
+    since a store may merge lines; without a line that was confirmed, where `after` has another.
     """
     since = dict(before.since)
     lines = before.lines()
@@ -218,12 +218,15 @@ def as_asked(before: Record, after: Record) -> Record:
         if wish.owed and wish.sets and wish.is_open and line_id in lines:
             since[line_id] = lines[line_id] = replace(lines[line_id], quantity=wish.item.quantity)
     adds = {wish.place for wish in before.wishes if wish.is_open and not wish.sets}
+    was = {w.place: w.line_id for w in before.wishes if w.has_landed and not w.sets}
     asked = {w.sets: w.item.quantity for w in before.wishes if w.owed and w.sets and w.is_open}
     for wish in after.wishes:
         if wish.place in adds and wish.has_landed and (line := lines.get(wish.line_id)):
             more = asked.get(wish.replaces, wish.item.quantity)
             line = replace(line, quantity=line.quantity + more)
             since[wish.line_id] = lines[wish.line_id] = line
+        elif wish.has_landed and was.get(wish.place) not in (None, wish.line_id):
+            since.pop(was[wish.place], None)
     return replace(before, since=since)
 
 

@@ -547,6 +547,14 @@ def test_pending_line_is_shown_until_a_reading_tells_what_became_of_it(
     assert {each.state for each in before.shown.items} == {LineState.PENDING}
 
 
+# Found by the histories: a line that was confirmed, and not there, was called gone and put back.
+def test_line_that_is_another_one_by_now_is_not_gone() -> None:
+    before = landed(record(owed("n1")), 0, "7", NOW - 1)
+    after = record(owed("n1", LANDED, line_id="8"))
+
+    assert list(differences(as_asked(before, after), cart(line("8")))) == []
+
+
 @pytest.mark.parametrize("phase", [WAITING, SENT])
 def test_add_that_lands_in_a_known_line_is_no_growth_that_nobody_asked_for(phase: Phase) -> None:
     before = record(
