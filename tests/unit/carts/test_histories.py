@@ -8,6 +8,7 @@ What can't be told apart is left out, by intention:
 - Another writer who adds the same product, or changes its quantity, while an add may still be
   unknown, or unread: the growth can be taken for the add.
 - An add that the store alters while another of the same product is unknown, on a store that merges.
+- What a worker that died has changed, and the store has merged something into since.
 """
 
 from __future__ import annotations
@@ -120,6 +121,8 @@ class Watched(Drive):
         self.most_calls += self.store.merges and not self.store.was_seen_to_merge
         # A cart that the store says it does not know is looked for, and the add sent again.
         self.most_calls += 2 * any(fault.answer == "missing" for fault in self.store.faults)
+        if self.store.merges and any(wish.owed and wish.sets for wish in wishes):
+            self.store.history.keep_alive()  # see above: what it changes may be merged into
         before = calls.made
         super().run()
         made = calls.made - before
@@ -285,10 +288,7 @@ class History:
         # And of what nobody has read, or no reading has saved, the change does not know.
         record = self.records.record or Record()
         saved = {*self.known(record, line.item_id), *self.putting_back.get(line.item_id, ())}
-        # A change that nobody answers for may look like an add that nobody answers for.
-        self.store.faults[:] = (
-            fault for fault in self.store.faults if not fault.dies and fault.kind != "save"
-        )
+        self.keep_alive()  # a change that nobody answers for may look like such an add
         self.results: tuple[ItemResult, ...] = ()
         done = self.ask(lambda: self.service.change("s", [change], Terms(Deadline.after(10))))
         if not done:
@@ -302,6 +302,12 @@ class History:
                 self.taken_out.update(parts)
             else:
                 self.to_be_taken_out.update(parts)
+
+    def keep_alive(self) -> None:
+        """Let no worker die next."""
+        self.store.faults[:] = (
+            fault for fault in self.store.faults if not fault.dies and fault.kind != "save"
+        )
 
     def meanwhile(self, kind: str, name: str, *more: Any) -> None:
         """While the store answers the next call of a kind, somebody else comes."""
