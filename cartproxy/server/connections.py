@@ -187,6 +187,6 @@ class Connection(Unreader):  # type: ignore[misc] # gunicorn has no types
         """Read the rest of a body. Returns whether another request can follow."""
         self.deadline = time.monotonic() + min(self._among.seconds, _LINGER_SECONDS)
         try:
-            return len(body.read(_MAX_BYTES)) < _MAX_BYTES and not self.is_cut
+            return len(body.reader.read(_MAX_BYTES)) < _MAX_BYTES and not self.is_cut
         except (ParseException, OSError):
             return False

@@ -24,6 +24,7 @@ Environ = dict[str, Any]
 GUNICORN = Config()
 GUNICORN.set("http_parser", "python")
 GUNICORN.set("forwarded_allow_ips", "")
+_MAX_LINE_BYTES = GUNICORN.limit_request_line
 _CODES = {"LimitRequestLine": "address-too-long", "LimitRequestHeaders": "headers-too-large"}
 _HOST = re.compile(r"[\w.~%!$&'()*+,;=:\[\]-]*", re.ASCII)
 
@@ -37,7 +38,7 @@ def parse_in_c(head: bytes) -> Environ:
     try:  # a later HTTP/1.x is read as 1.1
         environ: Environ = h1c.parse_to_wsgi_environ(
             head,
-            limit_request_line=GUNICORN.limit_request_line,
+            limit_request_line=_MAX_LINE_BYTES,
             permit_unconventional_http_version=True,
         )
     except h1c.IncompleteError as error:
