@@ -1,5 +1,6 @@
 -- Adds to the levels of leaky buckets, one for each key, and returns the new levels.
--- KEYS: buckets. ARGV: for each bucket its leak per second, and how much to add.
+-- KEYS: buckets. ARGV: for each bucket its leak per second, and how much to add, or to take
+--       back (below 0).
 -- Returns the levels, as text. Not idempotent: must not be repeated after a lost reply.
 local time = redis.call('TIME')
 local now = time[1] + time[2] / 1000000
@@ -15,8 +16,8 @@ for i, key in ipairs(KEYS) do
   if level > leak * 3600 then level = 0 end
   -- A time in the future: the clock was set back.
   local filled = math.min(at, now)
-  level = math.max(0, level - (now - filled) * leak) + more
-  if more > 0 or at > now then
+  level = math.max(0, math.max(0, level - (now - filled) * leak) + more)
+  if more ~= 0 or at > now then
     local life = math.ceil(level / leak * 1000) + 1000
     -- If Redis is full, each worker goes on with its own counts.
     redis.pcall('SET', key, string.format('%.4f %.4f', level, now), 'PX', life)

@@ -111,8 +111,9 @@ class RateLimiter:
     def take(self, limits: Sequence[Limit], *, exactly: bool = False) -> Standing | None:
         """Count one request against all the limits, or against none of them.
 
-        `exactly` counts it in Redis at once, in one round trip, and so includes the counts of the
-        other workers. Returns the tightest limit; None without limits. Raises RateLimited.
+        `exactly` counts it in Redis at once, in one round trip (two if it is refused), and so
+        includes the counts of the other workers. Returns the tightest limit; None without limits.
+        Raises RateLimited.
         """
         if not limits:
             return None
@@ -124,11 +125,20 @@ class RateLimiter:
                 bucket.unsent += 1
             self._run_thread()
         if exactly:
-            self._exchange([(limit.key, each) for limit, each in zip(limits, buckets, strict=True)])
+            counted = [(limit.key, each) for limit, each in zip(limits, buckets, strict=True)]
+            self._exchange(counted)
+            try:
+                with self._lock:
+                    _refuse_if_over(limits, buckets, 0)
+            except RateLimited:
+                with self._lock:
+                    for bucket in buckets:
+                        bucket.level -= 1
+                        bucket.unsent -= 1
+                self._exchange(counted)
+                raise
         self._counted.set()
         with self._lock:
-            if exactly:
-                _refuse_if_over(limits, buckets, 0)
             standings = map(_standing, limits, buckets)
             return min(standings, key=lambda each: each.remaining / each.limit.per_minute)
 

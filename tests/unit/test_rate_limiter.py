@@ -69,6 +69,23 @@ def test_nothing_is_counted_where_one_of_the_limits_refuses(
     assert_left(limiter, 10, began)
 
 
+def test_what_the_counts_of_another_worker_refuse_counts_against_no_limit(
+    client: redis.Redis, began: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(RateLimiter, "_run_thread", lambda _: None)  # the test exchanges itself
+    first, second = RateLimiter(client), RateLimiter(client)
+    for number in range(4):
+        full = Limit("cart-creates", f"cart-creates:{number}", 1)
+        first.take([full], exactly=True)
+        with pytest.raises(RateLimited):
+            second.take([LIMIT, full], exactly=True)
+
+    third = RateLimiter(client)
+    third.take([LIMIT], exactly=True)
+    assert_left(third, 9, began)
+    assert_left(second, 10, began)
+
+
 def test_the_tightest_limit_is_reported(client: redis.Redis) -> None:
     standing = RateLimiter(client).take([Limit("a", "a", 100), LIMIT])
 
