@@ -283,6 +283,7 @@ def test_fields_of_the_pages_own_are_read_as_a_form_would_send_them(
         '<option value="12505:Gift wrap" selected>Gift wrap</select><button>Add to cart</button>'
     )
     page.goto(blog.write(button(PLAQUE, 'option-1901="Ada"', fields)))
+    expect(page.get_by_label("For the engraver")).to_be_visible()
 
     press(page)
 
@@ -327,6 +328,7 @@ def test_an_option_may_be_chosen_by_the_pressed_button(page: Page, blog: Site) -
     )
     hidden = '<input type="hidden" name="catalog_id" value="3828">'
     page.goto(blog.write(f"<cart-button>{OPEN_FORM % (hidden + sizes)}</cart-button>"))
+    expect(page.get_by_label("Colour")).to_be_visible()
 
     with page.expect_request("**/cart/items") as sent:
         page.get_by_role("button", name="12397:Medium").click()
