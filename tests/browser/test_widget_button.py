@@ -146,6 +146,7 @@ def test_a_form_inside_gives_quantity_and_options(page: Page, blog: Site) -> Non
         "<button>Buy</button></form></cart-button>"
     )
     page.goto(blog.write(form))
+    expect(page.get_by_label("Colour")).to_be_visible()
 
     page.get_by_role("button", name="Buy").click()
 
