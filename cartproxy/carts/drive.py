@@ -132,7 +132,10 @@ class Drive:
         return True
 
     def _add(self, item: NewItem) -> str:
-        """Add a line, or more to a known one: but that must be equal."""
+        """Add a line; returns its id. A known one has to be of the same product and options.
+
+        Raises StoreError, also where it is not: then the answer is another add's.
+        """
         line_id = self.store.add_item(self._key, item, self.allowance)
         if line_id in self.record.since or self.record.snapshot.item(line_id):
             line = self.record.lines().get(line_id)

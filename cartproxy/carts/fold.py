@@ -348,7 +348,7 @@ def vanished(record: Record) -> Record:
     to the lost cart, or refused by it, wait again; so do wishes that the order did not include. The
     next cart keeps the customer, except after an order: another person may begin the next one.
     """
-    record = believing(record)
+    record = with_likely_lines(record)
     order = is_order(record)
     owed = [wish for wish in record.wishes if wish.owed]
     if order:
@@ -398,8 +398,8 @@ def _is_pending(wish: Wish) -> bool:
     return wish.is_new and not wish.sets and not wish.has_landed
 
 
-def believing(record: Record) -> Record:
-    """The record in which lines that may be those of missing adds are: nothing else can come."""
+def with_likely_lines(record: Record) -> Record:
+    """The record in which an add in doubt is the line that may be its own: no other can come."""
     lines, wishes, changes = record.lines(), list(record.wishes), record.changes
     for at, wish in enumerate(wishes):
         if wish.phase is Phase.SENT and wish.line_id in lines:

@@ -6,7 +6,7 @@ import time
 
 from cartproxy.carts.answers import Terms, reported
 from cartproxy.carts.drive import Drive
-from cartproxy.carts.fold import as_asked, believed, believing, inherited
+from cartproxy.carts.fold import as_asked, believed, inherited, with_likely_lines
 from cartproxy.carts.plan import Aim
 from cartproxy.deadline import Deadline
 from cartproxy.errors import CartProxyError
@@ -165,7 +165,7 @@ def with_worse(record: Record, shown: Record) -> Record:
     """The record with what is worse in it than was shown of the same cart, in its changes."""
     if record.order_key != shown.order_key:
         return record
-    record = believing(record)  # what an add in doubt may be is paid for
+    record = with_likely_lines(record)  # the shopper would pay for them
     known = {each.item_id for each in record.changes}
     worse = differences(shown, record.snapshot)
     new = (each for each in worse if each.item_id not in known)

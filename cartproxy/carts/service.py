@@ -307,14 +307,16 @@ class CartService:
         CartChanged unless `if_match` names the cart as it is now.
         """
         loaded, error = self._records.load(session), None
-        for is_last in (False, True):
-            if _is_to_be_sent(loaded) or not self._readings.must_ask(loaded):
-                break
+        looks = 0
+        while looks < 2 and not _is_to_be_sent(loaded) and self._readings.must_ask(loaded):
             loaded, error = self._readings.look(session, loaded, terms, before_paying=True)
+            looks += 1
             now = self._records.load(session)
-            if not (known(now).owes or (loaded.busy and not (error or is_last))):
+            # Something was written, or the cart seen to be gone, during the call.
+            if known(now).owes or (loaded.busy and not error and looks < 2):
+                loaded = now
+            else:
                 break
-            loaded = now  # something was written, or the cart seen to be gone, during the call
         if _is_to_be_sent(loaded):
             outcome = self._send_owed(session, terms)
             if isinstance(outcome, Sending):

@@ -65,7 +65,7 @@ _FAILURES: tuple[tuple[type[RedisError], str, str, str], ...] = (
     (OutOfMemoryError, "redis-full", "has no room for writes",
      "Raise maxmemory, or find out what else fills it."),
     (RedisTimeoutError, "redis-timeout", "does not answer within redis_timeout_seconds",
-     "Check network and load, and that the port of a rediss:// speaks TLS; raise it at last."),
+     "Check network and load, and that a rediss:// port speaks TLS; raise it for a distant Redis."),
     (RedisConnectionError, "redis-unreachable", "can't be reached",
      "Start it, or correct redis_url; check the firewall, and TLS if it is rediss://."),
 )  # fmt: skip

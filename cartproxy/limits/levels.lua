@@ -1,6 +1,6 @@
 -- Adds to the levels of leaky buckets, one for each key, and returns the new levels.
--- KEYS: buckets. ARGV: for each bucket its leak per second, and how much to add, or to take
---       back (below 0).
+-- KEYS: buckets. ARGV: for each bucket its leak per second, and how much to add (below 0: to take
+--       back, of which a part may have leaked already).
 -- Returns the levels, as text. Not idempotent: must not be repeated after a lost reply.
 local time = redis.call('TIME')
 local now = time[1] + time[2] / 1000000

@@ -120,9 +120,7 @@ class RateLimiter:
         with self._lock:
             buckets = [self._bucket(limit) for limit in limits]
             _refuse_if_over(limits, buckets, 1)
-            for bucket in buckets:
-                bucket.level += 1
-                bucket.unsent += 1
+            _count(buckets, 1)
             self._run_thread()
         if exactly:
             counted = [(limit.key, each) for limit, each in zip(limits, buckets, strict=True)]
@@ -132,9 +130,7 @@ class RateLimiter:
                     _refuse_if_over(limits, buckets, 0)
             except RateLimited:
                 with self._lock:
-                    for bucket in buckets:
-                        bucket.level -= 1
-                        bucket.unsent -= 1
+                    _count(buckets, -1)
                 self._exchange(counted)
                 raise
         self._counted.set()
@@ -207,6 +203,12 @@ class RateLimiter:
             for (bucket, _), level in zip(sent, levels, strict=True):
                 bucket.now()
                 bucket.level = max(bucket.level, float(level) + bucket.unsent)
+
+
+def _count(buckets: Sequence[_Bucket], requests: int) -> None:
+    for bucket in buckets:
+        bucket.level += requests
+        bucket.unsent += requests
 
 
 def _refuse_if_over(limits: Sequence[Limit], buckets: Sequence[_Bucket], more: int) -> None:

@@ -174,8 +174,8 @@ class Connection(Unreader):  # type: ignore[misc] # gunicorn has no types
         self.expects_continue = "HTTP_EXPECT" in environ and environ["SERVER_PROTOCOL"] > "HTTP/1.0"
         return body
 
-    def is_near_end(self, body: Body) -> bool:
-        """Whether so little is left of a body that `skip` can reach its end.
+    def reaches_end(self, body: Body) -> bool:
+        """Whether another request can follow: so little is left of the body that it can be skipped.
 
         A chunked one does not say how much is left, so it is skipped here, before the answer.
         """

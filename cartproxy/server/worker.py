@@ -157,7 +157,7 @@ class Worker(GeventWorker):  # type: ignore[misc] # gunicorn has no types
         # In these cases it is not known where the next head begins, or it is far away.
         lost = connection.is_cut or connection.expects_continue or body.failed
         keep_alive = self.alive and keeps_alive(environ) and not lost
-        keep_alive = keep_alive and connection.is_near_end(body)
+        keep_alive = keep_alive and connection.reaches_end(body)
         connection.send(_head(*started[-1][:2], keep_alive=keep_alive) + content)
         return keep_alive and connection.skip(body)
 
