@@ -71,24 +71,24 @@ loglevel = "warning"
 def when_ready(server: Any) -> None:
     """From here on SIGTERM drains, and SIGHUP reads the settings again; wrong ones change nothing.
 
-    SIGUSR2 does nothing: the second master that gunicorn would start fails in its imports.
+    SIGUSR2 does nothing: the second master that gunicorn would start fails in its imports. All are
+    handled in gunicorn's main loop: a signal's own handler may interrupt the writing of a log line,
+    and then can't write one.
     """
-    stop: Any = signal.getsignal(signal.SIGTERM)
-    reload: Any = signal.getsignal(signal.SIGHUP)
+    stop, reload = server.handle_term, server.handle_hup
 
-    def drain(signum: int, frame: Any) -> None:
+    def drain() -> None:
         """First make /readyz fail, so that nobody is sent here any more."""
-        signal.signal(signal.SIGTERM, stop)
+        server.handle_term = stop
         Path(os.environ[DRAINING_FLAG]).touch()  # it tells workers too that nobody succeeds them
         seconds = serving.settings().drain_seconds
         if not seconds:
-            stop(signum, frame)
-            return
+            stop()  # which ends the main loop by an exception
         again = threading.Timer(seconds, os.kill, (server.pid, signal.SIGTERM))
         again.daemon = True
         again.start()
 
-    def renew(signum: int, frame: Any) -> None:
+    def renew() -> None:
         """Let gunicorn start new workers only with valid settings: it would end otherwise."""
         try:
             serving.renew()
@@ -97,14 +97,12 @@ def when_ready(server: Any) -> None:
                 server.log.critical("SIGHUP: the settings are not changed: %s", problem)
         else:
             server.log.warning("SIGHUP: new settings are in force")
-            reload(signum, frame)
+            reload()
 
-    def stay(_signum: int, _frame: Any) -> None:
+    def stay() -> None:
         server.log.warning("SIGUSR2 is ignored: SIGHUP renews settings, a new release is a restart")
 
-    signal.signal(signal.SIGTERM, drain)
-    signal.signal(signal.SIGHUP, renew)
-    signal.signal(signal.SIGUSR2, stay)
+    server.handle_term, server.handle_hup, server.handle_usr2 = drain, renew, stay
     take_stops = functools.partial(signal.pthread_sigmask, signal.SIG_UNBLOCK, STOPS)
     os.register_at_fork(after_in_parent=take_stops)
 
